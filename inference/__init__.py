@@ -1,0 +1,1 @@
+"""Speech and text engines of drTranscribe: audio in, transcript segments and clinical findings out."""

@@ -1,0 +1,111 @@
+"""Clinical findings, the evidence that proves them, and how proposals of extractors merge into them. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from inference.transcript import Speaker
+
+Kind = Literal[
+    "chief_complaint",
+    "symptom",
+    "medication",
+    "allergy",
+    "vital",
+    "past_history",
+    "family_history",
+    "social_history",
+    "diagnosis",
+    "order",
+    "advice",
+]
+Status = Literal["present", "absent", "possible"]
+Temporality = Literal["current", "past", "planned"]
+Experiencer = Literal["patient", "family"]
+Source = Literal["model", "rules", "clinician"]
+Op = Literal["add", "update", "retract"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+ATTRIBUTES = (
+    "onset",
+    "duration",
+    "severity",
+    "location",
+    "character",
+    "frequency",
+    "dose",
+    "route",
+    "form",
+    "value",
+    "unit",
+    "relation",
+    "reaction",
+    "reason",
+    "order_type",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words that an extractor claims stand in a final segment; not yet checked."""
+
+    segment: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A checked quote: `segment.text[start:end] == quote`, spoken from `from_s` to `to_s` of the session's audio."""
+
+    segment: str
+    quote: str
+    start: int
+    end: int
+    from_s: float
+    to_s: float
+    speaker: Speaker
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One clinical fact as the client sees it (docs/protocol.md, "A finding")."""
+
+    id: str
+    kind: Kind
+    text: str
+    status: Status
+    temporality: Temporality
+    experiencer: Experiencer
+    attributes: Mapping[str, str]
+    evidence: tuple[Evidence, ...]
+    source: Source
+    confidence: float
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an extractor says about one fact, before grounding and merging.
+
+    `finding_id` names the finding that an update or a retraction speaks of; an addition has none.
+    """
+
+    kind: Kind
+    text: str
+    quotes: tuple[Quote, ...]
+    source: Source
+    status: Status = "present"
+    temporality: Temporality = "current"
+    experiencer: Experiencer = "patient"
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    confidence: float = 0.5
+    op: Op = "add"
+    finding_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of the log of findings, as it goes to the client."""
+
+    op: Op
+    finding: Finding

@@ -1,0 +1,1 @@
+"""The aiohttp server, the command line and the Python client of drTranscribe."""
