@@ -6,6 +6,9 @@ from typing import Literal
 SAMPLE_RATE = 16_000
 """Rate of every model in samples a second."""
 
+FRAME_SAMPLES = 512
+"""Samples of one frame of the voice activity detector: 32 ms."""
+
 Device = Literal["cpu", "cuda"]
 
 
@@ -28,10 +31,16 @@ class SegmenterConfig:
     tail_s: float = 0.25
     min_speech_s: float = 0.2
     partial_every_s: float = 1.0
+    patient_until_s: float = 15.0
+    short_pause_s: float = 0.7
+    cut_after: float = 0.5
+    cut_probability_db: float = 10.0
 
     def __post_init__(self) -> None:
         if not 0 < self.tail_s <= self.pause_s < self.max_segment_s <= 28:
-            raise ValueError("segmenter: needs 0 < tail_s <= pause_s < max_segment_s <= 28 (Whisper hears 30 s at once)")
+            raise ValueError(
+                "segmenter: needs 0 < tail_s <= pause_s < max_segment_s <= 28 (Whisper hears 30 s at once)"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class AsrConfig:
     final_beam: int = 5
     margin_s: float = 2.0
     prompt_tokens: int = 32
+    timestamps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

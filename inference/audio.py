@@ -1,0 +1,80 @@
+"""PCM bytes of a client -> float32 samples at 16 kHz, a chunk at a time. soxr resamples (docs/decisions.md)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from inference.config import SAMPLE_RATE
+
+Samples = NDArray[np.float32]
+
+MIN_RATE, MAX_RATE = 8_000, 48_000
+
+
+class AudioError(ValueError):
+    """The audio cannot be read as it was declared; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """Little-endian signed 16-bit PCM, interleaved, as `start_session` declared it."""
+
+    sample_rate: int = SAMPLE_RATE
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        if not MIN_RATE <= self.sample_rate <= MAX_RATE:
+            raise AudioError(
+                f"audio.sample_rate is {self.sample_rate}: send {MIN_RATE} to {MAX_RATE} Hz, best {SAMPLE_RATE}"
+            )
+        if self.channels not in (1, 2):
+            raise AudioError(
+                f"audio.channels is {self.channels}: send 1, or 2 (channel 0 clinician, channel 1 patient in dual mode)"
+            )
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample frame: one sample of every channel."""
+        return 2 * self.channels
+
+
+class PcmDecoder:
+    """Decodes one stream of PCM frames into `tracks` tracks of 16 kHz samples in [-1, 1).
+
+    One track is the mean of the channels, two tracks keep them apart. The resampler's filter state lives here, so
+    chunks join without a click and the output does not depend on where they were cut.
+    """
+
+    def __init__(self, audio: AudioFormat, tracks: int) -> None:
+        if tracks == 2 and audio.channels != 2:
+            raise AudioError('mode "dual" needs audio.channels 2: channel 0 clinician, channel 1 patient')
+        self.audio = audio
+        self.tracks = tracks
+        self._resampler = (
+            soxr.ResampleStream(audio.sample_rate, SAMPLE_RATE, tracks, dtype="float32")
+            if audio.sample_rate != SAMPLE_RATE
+            else None
+        )
+
+    def sample_frames(self, data: bytes) -> int:
+        """Sample frames in a binary message. Raises AudioError unless they are whole."""
+        frames, rest = divmod(len(data), self.audio.frame_bytes)
+        if rest:
+            raise AudioError(
+                f"a frame of {len(data)} bytes is not a whole number of samples: "
+                f"send multiples of {self.audio.frame_bytes} bytes (16-bit, {self.audio.channels} channel(s))"
+            )
+        if not frames:
+            raise AudioError("an empty audio frame: send at least 20 ms, or nothing")
+        return frames
+
+    def decode(self, data: bytes, last: bool = False) -> list[Samples]:
+        """Samples of each track, shape [samples]. `last` flushes the resampler (data may then be empty)."""
+        pcm = np.frombuffer(data, dtype="<i2").reshape(-1, self.audio.channels).astype(np.float32) / 32768.0
+        if self.tracks < self.audio.channels:
+            pcm = pcm.mean(axis=1, keepdims=True, dtype=np.float32)
+        if self._resampler is not None:
+            pcm = self._resampler.resample_chunk(pcm, last=last)
+        return [np.ascontiguousarray(pcm[:, track]) for track in range(self.tracks)]

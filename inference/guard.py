@@ -1,0 +1,52 @@
+"""Signs that Whisper invented its text: loops, low probability, phrases it says to silence. Pure.
+
+The thresholds are those of the reference decoder (Radford et al. 2022, section 4.5) with a check for repeated trigrams.
+"""
+
+import re
+import zlib
+
+MIN_LOGPROB = -1.0
+MAX_COMPRESSION = 2.4
+MAX_TRIGRAM_REPEATS = 3
+MAX_WORDS_PER_SECOND = 7.0
+
+
+def suspicious(text: str, logprob: float, hit_limit: bool, seconds: float) -> bool:
+    """Whether a hypothesis of a span of `seconds` wants a second try; an empty text never does."""
+    if not text:
+        return False
+    words = re.findall(r"[\w']+", text.lower())
+    return (
+        hit_limit
+        or logprob < MIN_LOGPROB
+        or compression_ratio(text) > MAX_COMPRESSION
+        or repeats_itself(words)
+        or most_repeated_trigram(words) >= MAX_TRIGRAM_REPEATS
+        or len(words) > 3 + MAX_WORDS_PER_SECOND * seconds
+    )
+
+
+def compression_ratio(text: str) -> float:
+    raw = text.encode()
+    return len(raw) / len(zlib.compress(raw))
+
+
+def most_repeated_trigram(words: list[str]) -> int:
+    trigrams = list(zip(words, words[1:], words[2:], strict=False))
+    return max((trigrams.count(trigram) for trigram in set(trigrams)), default=0)
+
+
+def repeats_itself(words: list[str]) -> bool:
+    """A run of three words or more said twice in a row, or a whole text that is one run twice.
+
+    What a shortened encoder input does most: "Does it go anywhere else? Does it go anywhere else?"
+    """
+    half, odd = divmod(len(words), 2)
+    if half and not odd and words[:half] == words[half:]:
+        return True
+    return any(
+        words[at : at + run] == words[at + run : at + 2 * run]
+        for run in range(3, half + 1)
+        for at in range(len(words) - 2 * run + 1)
+    )

@@ -1,0 +1,28 @@
+"""What the recogniser is asked and what it answers. Pure."""
+
+from dataclasses import dataclass
+
+from inference.audio import Samples
+from inference.transcript import Word
+
+
+@dataclass(frozen=True, slots=True)
+class AsrRequest:
+    """One span to decode. `prompt` is the text said before it; `language` None asks for detection."""
+
+    audio: Samples
+    final: bool
+    language: str | None = "en"
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What was heard. Times of words in seconds from the start of the span; `logprob` is the mean of its tokens'."""
+
+    text: str
+    language: str
+    logprob: float = 0.0
+    no_speech: float = 0.0
+    words: tuple[Word, ...] = ()
+    retried: bool = False

@@ -1,0 +1,272 @@
+"""The findings of one consultation: proposals are grounded and merged into the operations that clients see. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from inference.extraction.grounding import ground
+from inference.extraction.numbers import numbers_in
+from inference.findings import Evidence, Finding, Kind, Operation, Proposal
+from inference.transcript import Segment
+
+_CHECKED_ATTRIBUTES = ("dose", "frequency")
+_DRUG_KINDS = ("medication", "order")
+
+
+@dataclass(slots=True)
+class Findings:
+    """The store of one session. Ids are f1, f2, ... in order of their first proposal and are never given twice.
+
+    `dropped` counts the proposals that no final segment proved.
+    """
+
+    revision: int = 0
+    dropped: int = 0
+    _live: dict[str, Finding] = field(default_factory=dict)
+    _dismissed: list[Finding] = field(default_factory=list)
+    _issued: int = 0
+
+    def all(self) -> list[Finding]:
+        return list(self._live.values())
+
+    def apply(self, proposals: Sequence[Proposal], segments: Mapping[str, Segment]) -> list[Operation]:
+        """Merge proposals in their order; only what changed comes back."""
+        operations: list[Operation] = []
+        for proposal in proposals:
+            operation = self._apply_one(proposal, segments)
+            if operation is not None:
+                operations.append(operation)
+        if operations:
+            self.revision += 1
+        return operations
+
+    def edit(self, finding_id: str, fields: Mapping[str, str | Mapping[str, str]]) -> Operation:
+        """The clinician's word: no later proposal changes this finding. Raises KeyError for an unknown id or field."""
+        finding = self._live[finding_id]
+        unknown = set(fields) - {"kind", "text", "status", "temporality", "experiencer", "attributes"}
+        if unknown:
+            raise KeyError(f"a finding has no field {sorted(unknown)[0]!r} to edit")
+        edited = replace(finding, source="clinician", confidence=1.0, **fields)  # type: ignore[arg-type]
+        return self._publish(Operation("update", self._store(edited)))
+
+    def confirm(self, finding_id: str) -> Operation:
+        """Hold the finding as it is against later proposals. Raises KeyError for an unknown id."""
+        return self.edit(finding_id, {})
+
+    def dismiss(self, finding_id: str) -> Operation:
+        """Take the finding away for good: the same fact is not proposed again. Raises KeyError for an unknown id."""
+        finding = self._live.pop(finding_id)
+        self._dismissed.append(finding)
+        return self._publish(Operation("retract", finding))
+
+    def _publish(self, operation: Operation) -> Operation:
+        self.revision += 1
+        return operation
+
+    def _store(self, finding: Finding) -> Finding:
+        self._live[finding.id] = finding
+        return finding
+
+    def _apply_one(self, proposal: Proposal, segments: Mapping[str, Segment]) -> Operation | None:
+        named = self._live.get(proposal.finding_id) if proposal.finding_id else None
+        if proposal.op == "retract":
+            return self._retract(named)
+        evidence = _distinct(ground(quote, segments) for quote in proposal.quotes)
+        if not evidence or not _name_is_supported(proposal, evidence):
+            self.dropped += 1
+            return None
+        proposal = _with_supported_attributes(proposal, evidence)
+        if named is not None and proposal.op == "update":
+            return self._replaced(named, proposal, evidence)
+        if any(_same_fact(finding, proposal) for finding in self._dismissed):
+            return None
+        for finding in self._live.values():
+            if _same_fact(finding, proposal):
+                return self._merged(finding, proposal, evidence)
+        if proposal.source == "model":
+            draft = self._draft_of(proposal)
+            if draft is not None:
+                return self._replaced(draft, proposal, evidence)
+        elif any(_is_draft_of(proposal, finding) for finding in self._live.values() if finding.source != "rules"):
+            return None
+        return self._added(proposal, evidence)
+
+    def _added(self, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation:
+        self._issued += 1
+        finding = Finding(
+            id=f"f{self._issued}",
+            kind=proposal.kind,
+            text=proposal.text,
+            status=proposal.status,
+            temporality=proposal.temporality,
+            experiencer=proposal.experiencer,
+            attributes=dict(proposal.attributes),
+            evidence=evidence,
+            source=proposal.source,
+            confidence=proposal.confidence,
+        )
+        return Operation("add", self._store(finding))
+
+    def _retract(self, finding: Finding | None) -> Operation | None:
+        if finding is None or finding.source == "clinician":
+            return None
+        del self._live[finding.id]
+        return Operation("retract", finding)
+
+    def _merged(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
+        """The same fact once more: more evidence, more attributes, perhaps another status."""
+        if finding.source == "model" and proposal.source == "rules":
+            # The draft engine adds proof to what the model said, and news, but never its own wording of old facts.
+            attributes = finding.attributes
+        elif proposal.source == "model" or finding.status != proposal.status:
+            attributes = {**finding.attributes, **proposal.attributes}
+        else:
+            attributes = {**proposal.attributes, **finding.attributes}
+        # A guess does not unsettle what somebody said outright.
+        settled = proposal.status == "possible" and proposal.source == "rules"
+        changed = replace(
+            finding,
+            kind="chief_complaint" if finding.kind == "chief_complaint" else proposal.kind,
+            status=finding.status if settled else proposal.status,
+            temporality=finding.temporality if settled else proposal.temporality,
+            attributes=attributes,
+            evidence=_joined(finding.evidence, evidence),
+            source="model" if proposal.source == "model" else finding.source,
+            confidence=max(finding.confidence, proposal.confidence),
+        )
+        return self._updated(finding, changed)
+
+    def _replaced(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
+        """The proposal's own words in place of the finding's, under the finding's id."""
+        kept = finding.evidence if finding.status == proposal.status else ()
+        changed = replace(
+            finding,
+            kind=proposal.kind,
+            text=proposal.text,
+            status=proposal.status,
+            temporality=proposal.temporality,
+            experiencer=proposal.experiencer,
+            attributes={**finding.attributes, **proposal.attributes},
+            evidence=_joined(evidence, kept),
+            source=proposal.source,
+            confidence=proposal.confidence,
+        )
+        return self._updated(finding, changed)
+
+    def _updated(self, finding: Finding, changed: Finding) -> Operation | None:
+        if finding.source == "clinician":
+            return None
+        if replace(changed, confidence=finding.confidence) == finding:
+            return None
+        return Operation("update", self._store(changed))
+
+    def _draft_of(self, proposal: Proposal) -> Finding | None:
+        """The rules draft that a model's proposal says better: the less specific one, or the one more specific one."""
+        drafts = [f for f in self._live.values() if f.source == "rules" and _is_draft_of(proposal, f)]
+        words = _words(proposal.text)
+        wider = [draft for draft in drafts if _words(draft.text) <= words]
+        if wider:
+            return max(wider, key=lambda draft: len(_words(draft.text)))
+        return drafts[0] if len(drafts) == 1 else None
+
+
+def _family(kind: Kind) -> str:
+    return "symptom" if kind == "chief_complaint" else kind
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_normalised(text).split())
+
+
+def _normalised(text: str) -> str:
+    words = re.findall(r"[^\W_]+", text.casefold())
+    return " ".join(
+        w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith(("ss", "us", "is")) else w for w in words
+    )
+
+
+def _same_fact(finding: Finding, proposal: Proposal) -> bool:
+    """One fact unless a past state differs from the current one: vomited then, not now."""
+    return (
+        _family(finding.kind) == _family(proposal.kind)
+        and finding.experiencer == proposal.experiencer
+        and _normalised(finding.text) == _normalised(proposal.text)
+        and (finding.status == proposal.status or (finding.temporality == "past") == (proposal.temporality == "past"))
+    )
+
+
+def _is_draft_of(proposal: Proposal, finding: Finding) -> bool:
+    mine, theirs = _words(proposal.text), _words(finding.text)
+    return (
+        _family(finding.kind) == _family(proposal.kind)
+        and finding.experiencer == proposal.experiencer
+        and (proposal.source == "model" or finding.status == proposal.status)
+        and bool(mine and theirs)
+        and (mine <= theirs or theirs <= mine)
+    )
+
+
+def _distinct(found: Iterable[Evidence | None]) -> tuple[Evidence, ...]:
+    return _joined((), tuple(evidence for evidence in found if evidence is not None))
+
+
+def _joined(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """The known evidence, and what lies inside none of it."""
+    joined = list(known)
+    for evidence in more:
+        if not any(
+            e.segment == evidence.segment and e.start <= evidence.start and evidence.end <= e.end for e in joined
+        ):
+            joined.append(evidence)
+    return tuple(joined)
+
+
+def _with_supported_attributes(proposal: Proposal, evidence: tuple[Evidence, ...]) -> Proposal:
+    """A model may not invent a dose: its numbers and words must stand in the quotes, in digits or spelled out."""
+    if proposal.source != "model" or proposal.kind not in _DRUG_KINDS:
+        return proposal
+    quoted = " ".join(e.quote for e in evidence)
+    kept = {
+        name: value
+        for name, value in proposal.attributes.items()
+        if name not in _CHECKED_ATTRIBUTES or _is_supported(value, quoted)
+    }
+    return replace(proposal, attributes=kept)
+
+
+def _is_supported(value: str, quoted: str) -> bool:
+    said = {number.value for number in numbers_in(_spoken_words(quoted))}
+    claimed = {number.value for number in numbers_in(_spoken_words(value))}
+    if claimed:
+        return claimed <= said
+    return bool(_word_stems(value) & _word_stems(quoted))
+
+
+def _spoken_words(text: str) -> list[str]:
+    """Words and numbers, "10mg" as two."""
+    return re.findall(r"\d+(?:[.,]\d+)*|[^\W\d_]+", text.casefold())
+
+
+def _word_stems(text: str) -> frozenset[str]:
+    # "daily" stands for "every day", "nightly" for "at night".
+    return frozenset(re.sub(r"(?:i?ly|s)$", "", word)[:3] for word in _spoken_words(text) if len(word) > 2)
+
+
+def _name_is_supported(proposal: Proposal, evidence: tuple[Evidence, ...]) -> bool:
+    """A model may not invent a drug: its name, or letters much like it as a recogniser mishears, must be quoted."""
+    if proposal.source != "model" or proposal.kind != "medication":
+        return True
+    quoted = " ".join(e.quote for e in evidence).casefold()
+    letters = re.sub(r"[\W_]+", "", quoted)
+    return any(_resembles(name, letters) for name in re.findall(r"[^\W\d_]{3,}", proposal.text.casefold()))
+
+
+def _resembles(name: str, letters: str) -> bool:
+    if name in letters:
+        return True
+    pairs = [name[i : i + 2] for i in range(len(name) - 1)]
+    for at in range(max(len(letters) - len(name), 0) + 1):
+        window = letters[at : at + len(name) + 1]
+        if sum(pair in window for pair in pairs) * 2 >= len(pairs):
+            return True
+    return False

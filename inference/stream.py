@@ -1,0 +1,270 @@
+"""One session's way through the engines: bytes in, updates out, in the order in which they were said."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from inference.audio import AudioFormat, PcmDecoder, Samples
+from inference.batching import Served
+from inference.config import SAMPLE_RATE
+from inference.extraction import Patient
+from inference.extraction.live import LiveExtraction
+from inference.hypothesis import AsrRequest, Hypothesis
+from inference.segmenter import Segmenter, Span
+from inference.timing import Timings
+from inference.transcript import Segment, Speaker, Transcript, Word
+from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Paused, Progress, TranscriptUpdate
+from inference.vad_state import VadState
+
+if TYPE_CHECKING:
+    from inference.pipeline import Pipeline
+
+Mode = Literal["ambient", "dual"]
+
+PROMPT_CHARACTERS = 400
+"""Of the text before a span that may become its prompt; the recogniser keeps its last tokens only."""
+
+WORK_AHEAD = 2
+"""Chunks that may be segmented before the recogniser has done the one before: more would only wait in memory."""
+
+
+PARTIAL_REST = 3.0
+"""Seconds of new speech before the next partial, for each second that the last one took to decode."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What `start_session` declared. `language` None: detected once, then kept."""
+
+    audio: AudioFormat = AudioFormat()
+    mode: Mode = "ambient"
+    language: str | None = "en"
+    patient: Patient | None = None
+
+    @property
+    def speakers(self) -> tuple[Speaker, ...]:
+        return ("clinician", "patient") if self.mode == "dual" else ("unknown",)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A word of the client that takes effect where it stands in the audio."""
+
+    kind: Literal["marker", "pause", "continue", "stop"]
+    marker_id: int = 0
+
+
+@dataclass(slots=True)
+class _Track:
+    """One speaker's audio: its VAD state, its open segment, its own text as context."""
+
+    speaker: Speaker
+    segmenter: Segmenter
+    vad: VadState = field(default_factory=VadState)
+    context: str = ""
+    open_id: str | None = None
+    shown: bool = False  # a partial of the open segment went out
+    partial_s: float = 0.0  # what the last partial cost
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one chunk, or one control, asks of the recogniser."""
+
+    timings: Timings
+    finals: tuple[tuple[_Track, Span], ...] = ()
+    partials: tuple[tuple[_Track, Span], ...] = ()
+    heard: int = 0  # samples of the stream up to the end of this chunk
+    settled: int = 0  # samples before which no segment was open at its end
+    control: Control | None = None
+
+
+class Stream:
+    """Feed it bytes and controls in order; run `run` beside it. Every update goes to `emit`.
+
+    Two steps overlap: `feed` decodes, detects speech and cuts; `run` recognises and extracts, finals strictly in order.
+    """
+
+    def __init__(self, pipeline: "Pipeline", session: str, options: StreamOptions, emit: Emit) -> None:
+        self.options = options
+        self.transcript = Transcript()
+        self.extraction = LiveExtraction(pipeline.extractors, emit, options.patient, options.language or "en")
+        self._pipeline = pipeline
+        self._session = session
+        self._emit = emit
+        self._decoder = PcmDecoder(options.audio, len(options.speakers))
+        config = pipeline.config
+        self._tracks = [
+            _Track(speaker, Segmenter(config.segmenter, config.vad.threshold)) for speaker in options.speakers
+        ]
+        self._heard = 0
+        self._covered = 0
+        self._paused = False
+        self._language = options.language
+        self._work: asyncio.Queue[_Work] = asyncio.Queue(WORK_AHEAD)
+        self._overtaken = asyncio.Event()  # a final or a control waits behind the partials being decoded
+
+    async def feed(self, data: bytes, timings: Timings) -> None:
+        """Takes the next bytes of the stream: whole sample frames, as `PcmDecoder.sample_frames` checked them."""
+        vad_ms, finals = await self._listen(self._decoder.decode(data))
+        partials = [(track, span) for track in self._tracks if (span := self._due_partial(track)) is not None]
+        settled = min([self._heard, *(at for track in self._tracks if (at := track.segmenter.open_from) is not None)])
+        if finals:
+            self._overtaken.set()
+        timed = timings.stamped(vad_ms=vad_ms)
+        await self._work.put(_Work(timed, tuple(finals), tuple(partials), self._heard, settled))
+
+    async def control(self, control: Control) -> None:
+        """Takes a control that stands after all audio fed so far. Every one of them commits the open segment."""
+        timings = Timings()
+        finals: list[tuple[_Track, Span]] = []
+        if control.kind == "stop":
+            _, finals = await self._listen(self._decoder.decode(b"", last=True))
+        finals += [(track, span) for track in self._tracks for span in track.segmenter.flush()]
+        if control.kind in ("pause", "continue"):
+            self._paused = control.kind == "pause"
+            for track in self._tracks:  # what was heard before a pause says nothing about what comes after it
+                track.vad = replace(VadState(), remainder=track.vad.remainder)
+        self._overtaken.set()
+        await self._work.put(_Work(timings, tuple(finals), heard=self._heard, control=control))
+
+    async def run(self) -> None:
+        """Recognises and extracts until the stream has drained after a stop."""
+        async with asyncio.TaskGroup() as group:
+            extraction = group.create_task(self.extraction.run())
+            while True:
+                work = await self._work.get()
+                if work.finals or work.control is not None:
+                    self._overtaken.clear()
+                for track, span in work.finals:
+                    await self._final(track, span, work.timings)
+                done = self._work.empty() and await self._partials(work)
+                if work.control is not None:
+                    await self._answer(work.control)
+                    if work.control.kind == "stop":
+                        break
+                else:
+                    self._progress(work, work.heard if done else work.settled)
+            extraction.cancel()
+        self._emit(Drained())
+
+    async def _listen(self, tracks: list[Samples]) -> tuple[float, list[tuple[_Track, Span]]]:
+        """Detects speech in the next samples of every track: the milliseconds it took, and the finals it decided."""
+        if self._paused:
+            tracks = [np.zeros_like(samples) for samples in tracks]  # time goes on, nothing is heard
+        served = await asyncio.gather(
+            *(
+                self._pipeline.vad.run((samples, track.vad), session=f"{self._session}/{track.speaker}")
+                for samples, track in zip(tracks, self._tracks, strict=True)
+            )
+        )
+        finals: list[tuple[_Track, Span]] = []
+        for track, samples, answer in zip(self._tracks, tracks, served, strict=True):
+            probabilities, track.vad = answer.value
+            if self._paused:
+                probabilities = np.zeros_like(probabilities)
+            finals += [(track, span) for span in track.segmenter.push(samples, probabilities)]
+        self._heard += len(tracks[0])
+        finals.sort(key=lambda cut: cut[1].start)
+        return max(answer.run_ms for answer in served), finals
+
+    async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
+        request = AsrRequest(span.audio, True, self._language, track.context[-PROMPT_CHARACTERS:])
+        try:
+            served = await self._pipeline.asr.run(request, session=self._session, urgent=True)
+        except Exception as error:
+            served = await self._second_chance(request, span, error)
+        hypothesis = served.value
+        if self._language is None and hypothesis.text:
+            self._language = self.extraction.language = hypothesis.language
+        segment = self._segment(track, span, hypothesis)
+        if segment is not None:
+            timed = timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)
+            self.transcript.add(segment)
+            self._emit(TranscriptUpdate(segment, timed))
+            if segment.text:
+                track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:]
+                await self.extraction.add(segment, timed)
+        track.open_id, track.shown = None, False
+
+    async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
+        """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
+        try:
+            return await self._pipeline.asr.run(request, session=self._session, urgent=True)
+        except Exception:
+            self._emit(
+                Fault(
+                    "asr_failed",
+                    f"{span.start_s:.1f} s to {span.end_s:.1f} s could not be transcribed ({type(error).__name__}): "
+                    "see the server's log; the session goes on",
+                )
+            )
+            return Served(Hypothesis("", request.language or "en"), 0.0, 0.0)
+
+    def _due_partial(self, track: _Track) -> Span | None:
+        """The open segment of a track, as often as the recogniser can afford: small chunks must not flood it."""
+        every_s = max(self._pipeline.config.segmenter.partial_every_s, PARTIAL_REST * track.partial_s)
+        return track.segmenter.partial(every_s)
+
+    async def _partials(self, work: _Work) -> bool:
+        """Shows the open segments. Returns whether the transcript now covers all of the chunk.
+
+        A final or a control that arrives meanwhile is not kept waiting: partials that are not decoded yet are dropped.
+        """
+        tasks = [asyncio.create_task(self._partial(track, span, work.timings)) for track, span in work.partials]
+        if tasks:
+            overtaken = asyncio.create_task(self._overtaken.wait())
+            everything = asyncio.gather(*tasks)
+            try:
+                await asyncio.wait((everything, overtaken), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                overtaken.cancel()
+                everything.cancel()
+                outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            if not all(outcome is True for outcome in outcomes):
+                return False
+        return bool(tasks) or work.settled == work.heard
+
+    async def _partial(self, track: _Track, span: Span, timings: Timings) -> bool:
+        request = AsrRequest(span.audio, False, self._language, track.context[-PROMPT_CHARACTERS:])
+        try:
+            served = await self._pipeline.asr.run(request, session=f"{self._session}/{track.speaker}")
+        except Exception as error:
+            self._emit(Fault("partial_failed", f"a partial was skipped ({type(error).__name__}); its final follows"))
+            return False
+        track.partial_s = served.run_ms / 1000
+        segment = self._segment(track, span, served.value)
+        if segment is not None:
+            track.shown = True
+            self.transcript.add(segment)
+            self._emit(TranscriptUpdate(segment, timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)))
+        return True
+
+    def _segment(self, track: _Track, span: Span, hypothesis: Hypothesis) -> Segment | None:
+        """The segment to send; none for silence, but an empty final takes back a partial that was shown."""
+        if not hypothesis.text and not (span.final and track.shown):
+            return None
+        if track.open_id is None:
+            track.open_id = self.transcript.next_id()
+        words = tuple(
+            Word(w.text, round(span.start_s + w.start, 2), round(span.start_s + w.end, 2), w.probability)
+            for w in hypothesis.words
+        )
+        start, end = round(span.start_s, 2), round(span.end_s, 2)
+        return Segment(track.open_id, track.speaker, start, end, hypothesis.text, span.final, words)
+
+    def _progress(self, work: _Work, covered: int) -> None:
+        self._covered = max(self._covered, covered)
+        self._emit(Progress(round(self._covered / SAMPLE_RATE, 3), round(work.timings.elapsed_ms(), 1)))
+
+    async def _answer(self, control: Control) -> None:
+        if control.kind in ("marker", "stop"):
+            await self.extraction.caught_up()
+        if control.kind == "marker":
+            self._emit(MarkerReached(control.marker_id))
+        elif control.kind == "pause":
+            self._emit(Paused())
+        elif control.kind == "continue":
+            self._emit(Continued())

@@ -1,0 +1,92 @@
+"""Routes, and the lifetime of what they share."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from inference.pipeline import Pipeline
+from server.metrics import Metrics
+from server.registry import Sessions
+from server.session import Limits
+from server.settings import Settings
+from server.websocket import consultation
+
+STATIC = Path(__file__).parent / "static"
+
+SESSIONS = web.AppKey("sessions", Sessions)
+SETTINGS = web.AppKey("settings", Settings)
+PIPELINE = web.AppKey("pipeline", Pipeline)
+METRICS = web.AppKey("metrics", Metrics)
+STARTED = web.AppKey("started", asyncio.Future[None])
+
+CONTENT_SECURITY_POLICY = "default-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+
+def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None = None) -> web.Application:
+    """The server around an engine. It listens at once; `/health/ready` turns 200 when the engines are warm."""
+    app = web.Application()
+    app[SETTINGS] = settings
+    app[PIPELINE] = pipeline
+    app[METRICS] = metrics or Metrics()
+    limits = Limits(settings.queue_chunks, settings.idle_timeout_s, settings.max_session_s, settings.resume_ttl_s)
+    app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
+    app.cleanup_ctx.append(_engines)
+    app.on_shutdown.append(_drain)
+    app.add_routes(
+        [
+            web.get("/ws", _websocket),
+            web.get("/health/live", _live),
+            web.get("/health/ready", _ready),
+            web.get("/metrics", _metrics),
+            web.get("/", _page),
+            web.static("/static", STATIC),
+        ]
+    )
+    app.on_response_prepare.append(_harden)
+    return app
+
+
+async def _engines(app: web.Application) -> AsyncIterator[None]:
+    app[STARTED] = started = asyncio.ensure_future(app[PIPELINE].start())
+    yield
+    started.cancel()
+    await asyncio.gather(started, return_exceptions=True)
+    await app[PIPELINE].close()
+
+
+async def _drain(app: web.Application) -> None:
+    await app[SESSIONS].close(app[SETTINGS].shutdown_grace_s)
+
+
+async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+
+
+async def _websocket(request: web.Request) -> web.StreamResponse:
+    return await consultation(request, request.app[SESSIONS], request.app[SETTINGS])
+
+
+async def _live(request: web.Request) -> web.Response:
+    return web.json_response({"status": "live"})
+
+
+async def _ready(request: web.Request) -> web.Response:
+    started = request.app[STARTED]
+    if request.app[PIPELINE].ready:
+        return web.json_response({"status": "ready", "models": request.app[PIPELINE].models})
+    if started.done() and not started.cancelled() and started.exception() is not None:
+        name = type(started.exception()).__name__
+        return web.json_response({"status": "failed", "reason": f"warm-up failed ({name}): see the log"}, status=503)
+    return web.json_response({"status": "warming up"}, status=503)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+async def _page(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "index.html")

@@ -1,0 +1,181 @@
+"""Messages of drtranscribe.v1 (docs/protocol.md): what clients may say, checked, and what the server says, as JSON. Pure."""
+
+import json
+from dataclasses import asdict
+from enum import IntEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from inference.findings import Finding
+from inference.transcript import Segment
+from inference.updates import (
+    Continued,
+    Drained,
+    ExtractionUpdate,
+    Fault,
+    MarkerReached,
+    Paused,
+    Progress,
+    TranscriptUpdate,
+    Update,
+)
+
+SUBPROTOCOL = "drtranscribe.v1"
+MAX_FRAME_S = 10
+MAX_TEXT_BYTES = 1 << 20
+
+ClosingReason = Literal["client", "idle", "limit", "shutdown"]
+
+
+class Close(IntEnum):
+    DONE = 1000
+    GOING_AWAY = 1001
+    BAD_FIRST_MESSAGE = 1008
+    FRAME_TOO_LARGE = 1009
+    FULL = 1013
+    NO_SUCH_SESSION = 4404
+    IDLE = 4408
+    ALREADY_ATTACHED = 4409
+
+
+class ProtocolError(Exception):
+    """A message that the server cannot take; `str()` says what to do and repeats nothing of its content."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Message(BaseModel):
+    # Unknown fields pass: a client of a later minor version is not turned away. Faults never repeat what was sent.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, strict=True)
+
+
+class AudioFields(_Message):
+    encoding: Literal["pcm_s16le"] = "pcm_s16le"
+    sample_rate: int = 16_000
+    channels: int = 1
+
+
+class PatientFields(_Message):
+    name: str | None = Field(None, max_length=500)
+    age: int | None = Field(None, ge=0, le=150)
+    gender: str | None = Field(None, max_length=100)
+    history: str | None = Field(None, max_length=20_000)
+
+
+class StartSession(_Message):
+    type: Literal["start_session"]
+    audio: AudioFields = AudioFields()
+    language: Annotated[str, StringConstraints(pattern=r"^(auto|[a-z]{2,3})$")] | None = None
+    mode: Literal["ambient", "dual"] = "ambient"
+    appointment_id: str | None = Field(None, max_length=200)
+    patient: PatientFields | None = None
+    vocabulary: list[Annotated[str, StringConstraints(max_length=200)]] = Field(default_factory=list, max_length=1000)
+    consent: bool
+
+
+class ResumeSession(_Message):
+    type: Literal["resume_session"]
+    session_id: str
+    resume_token: str
+    last_seq: int = Field(ge=0)
+
+
+class PauseSession(_Message):
+    type: Literal["pause_session"]
+
+
+class ContinueSession(_Message):
+    type: Literal["continue_session"]
+
+
+class MarkerMessage(_Message):
+    type: Literal["marker"]
+    id: int
+
+
+class StopSession(_Message):
+    type: Literal["stop_session"]
+
+
+ClientMessage = StartSession | ResumeSession | PauseSession | ContinueSession | MarkerMessage | StopSession
+TYPES = ("start_session", "resume_session", "pause_session", "continue_session", "marker", "stop_session")
+
+_client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
+
+
+def parse(text: str) -> ClientMessage:
+    """The message in a text frame. Raises ProtocolError."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ProtocolError("not_json", "a text frame is not JSON: send one JSON object a frame") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise ProtocolError(
+            "invalid_message",
+            f'a message needs a "type" that is one of: {", ".join(TYPES)}; audio goes in binary frames',
+        )
+    if message["type"] not in TYPES:
+        raise ProtocolError("unknown_type", f"this message type is unknown: send one of {', '.join(TYPES)}")
+    try:
+        return _client_message.validate_python(message)
+    except ValidationError as error:
+        faults = "; ".join(_fault(fault["loc"][1:], fault["msg"]) for fault in error.errors(include_input=False)[:5])
+        raise ProtocolError("invalid_message", f"{message['type']}: {faults}") from None
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, location)) or 'message'}: {message}"
+
+
+def event(type_: str, seq: int, **fields: Any) -> str:
+    """An event as it goes over the wire."""
+    return json.dumps({"type": type_, "seq": seq, **fields}, ensure_ascii=False, separators=(",", ":"))
+
+
+def error_fields(code: str, message: str, fatal: bool, retry_after_s: float | None = None) -> dict[str, Any]:
+    fields: dict[str, Any] = {"code": code, "message": message, "fatal": fatal}
+    if retry_after_s is not None:
+        fields["retry_after_s"] = retry_after_s
+    return fields
+
+
+def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str, Any]] | None:
+    """Type and fields of the event for an update of the stream; None for one that the session answers itself."""
+    match update:
+        case TranscriptUpdate(segment, timings):
+            return "transcript", {"segment": segment_fields(segment), "timings": timings.as_dict()}
+        case ExtractionUpdate(revision, operations, timings):
+            ops = [{"op": operation.op, "finding": finding_fields(operation.finding)} for operation in operations]
+            return "extraction", {"revision": revision, "ops": ops, "timings": timings.as_dict()}
+        case Progress(transcribed_s, lag_ms):
+            return "progress", {
+                "received_samples": received_samples,
+                "transcribed_s": transcribed_s,
+                "lag_ms": lag_ms,
+            }
+        case MarkerReached(marker_id):
+            return "marker", {"id": marker_id}
+        case Paused():
+            return "session_paused", {}
+        case Continued():
+            return "session_continued", {}
+        case Fault(code, message):
+            return "error", error_fields(code, message, fatal=False)
+        case Drained():
+            return None
+
+
+def segment_fields(segment: Segment) -> dict[str, Any]:
+    fields = asdict(segment)
+    if not segment.words:
+        del fields["words"]
+    return fields
+
+
+def finding_fields(finding: Finding) -> dict[str, Any]:
+    fields = asdict(finding)
+    fields["attributes"] = dict(finding.attributes)
+    return fields

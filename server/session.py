@@ -1,0 +1,208 @@
+"""A session: the event log, the count of received samples, and the stream that turns one into the other.
+
+It lives apart from any socket: a connection attaches to it, is lost, and another takes its place.
+"""
+
+import asyncio
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from inference.audio import AudioError, PcmDecoder
+from inference.pipeline import Pipeline
+from inference.stream import Control, Stream, StreamOptions
+from inference.timing import Timings
+from inference.updates import Drained, Fault, Update
+from server.events import EventLog
+from server.metrics import Metrics
+from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
+
+logger = logging.getLogger(__name__)
+
+PAUSE_LIMIT_S = 1800.0
+"""A paused session may be silent for this long: half an hour, for an examination or a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one session; see server/settings.py."""
+
+    queue_chunks: int
+    idle_timeout_s: float
+    max_session_s: float
+    resume_ttl_s: float
+
+
+class Attachment(Protocol):
+    """The socket that a session is attached to, as far as the session needs it."""
+
+    async def alive(self) -> bool: ...
+
+    async def drop(self) -> None: ...
+
+
+class Session:
+    """Start `run` once; then hand it what clients send. Everything it has to say is in `log`."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        options: StreamOptions,
+        limits: Limits,
+        metrics: Metrics,
+        ended: Callable[["Session"], None] = lambda session: None,
+    ) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.resume_token = secrets.token_urlsafe(32)
+        self.options = options
+        self.limits = limits
+        self.log = EventLog()
+        self.received_samples = 0
+        self.reason: ClosingReason | None = None
+        self.attachment: Attachment | None = None
+        self._decoder = PcmDecoder(options.audio, len(options.speakers))
+        self._stream: Stream = pipeline.open(self.id, options, self._emit)
+        self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
+        self._metrics = metrics
+        self._ended = ended
+        self._paused = False
+        self._heard_at = time.monotonic()
+
+    @property
+    def max_frame_bytes(self) -> int:
+        audio = self.options.audio
+        return MAX_FRAME_S * audio.sample_rate * audio.frame_bytes
+
+    @property
+    def audio_s(self) -> float:
+        return self.received_samples / self.options.audio.sample_rate
+
+    @property
+    def stopping(self) -> bool:
+        return self.reason is not None
+
+    def owns(self, resume_token: str) -> bool:
+        return hmac.compare_digest(self.resume_token.encode(), resume_token.encode())
+
+    async def run(self) -> None:
+        """Works until everything received is transcribed after a stop, then writes `session_stopped`."""
+        watch = asyncio.create_task(self._watch())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._stream.run())
+                group.create_task(self._pump())
+        except ExceptionGroup as failed:
+            # Our own bug, or a device that is gone for good. What was transcribed stands in the log and is closed in order.
+            names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
+            logger.exception("a session failed: %s", names)
+            self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
+            self.reason = self.reason or "shutdown"
+        finally:
+            watch.cancel()
+            self._finish()
+
+    async def receive_audio(self, data: bytes) -> None:
+        """Takes a binary frame; waits while the session is behind. Raises ProtocolError for one that it cannot take."""
+        self._heard_at = time.monotonic()
+        if self.stopping:
+            raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
+        try:
+            samples = self._decoder.sample_frames(data)
+        except AudioError as error:
+            raise ProtocolError("invalid_audio", str(error)) from None
+        await self._inbox.put((data, Timings()))
+        self._heard_at = time.monotonic()  # waiting for the session itself is not the client's silence
+        self.received_samples += samples
+        self._metrics.chunks.inc()
+        self._metrics.audio_seconds.inc(samples / self.options.audio.sample_rate)
+        if self.audio_s >= self.limits.max_session_s:
+            await self.stop("limit")
+
+    async def control(self, control: Control) -> None:
+        """Takes a marker, a pause or its end. Raises ProtocolError if it does not fit the session's state."""
+        self._heard_at = time.monotonic()
+        if self.stopping:
+            raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
+        if control.kind == "pause" and self._paused:
+            raise ProtocolError("already_paused", "the session is paused already: send continue_session to go on")
+        if control.kind == "continue" and not self._paused:
+            raise ProtocolError("not_paused", "the session is not paused: send audio, or pause_session first")
+        if control.kind in ("pause", "continue"):
+            self._paused = control.kind == "pause"
+        await self._inbox.put(control)
+
+    async def stop(self, reason: ClosingReason) -> None:
+        """Begins the end: what was received is transcribed and extracted, then the log is closed."""
+        if self.reason is None:
+            self.reason = reason
+            await self._inbox.put(Control("stop"))
+
+    def attach(self, attachment: Attachment) -> None:
+        assert self.attachment is None
+        self.attachment = attachment
+        self._heard_at = time.monotonic()
+        self._metrics.connections.inc()
+
+    def detach(self, attachment: Attachment) -> None:
+        """Leaves the session to be resumed; nothing happens if another socket holds it by now."""
+        if self.attachment is attachment:
+            self.attachment = None
+            self._heard_at = time.monotonic()
+            self._metrics.connections.dec()
+
+    def error(self, error: ProtocolError) -> None:
+        """Tells the client that a message was not taken; the session lives on."""
+        self._fault(error.code, str(error))
+
+    async def _pump(self) -> None:
+        while True:
+            item = await self._inbox.get()
+            if isinstance(item, Control):
+                await self._stream.control(item)
+                if item.kind == "stop":
+                    return
+            else:
+                await self._stream.feed(*item)
+
+    async def _watch(self) -> None:
+        """Ends a session from which nothing comes, or which nobody took up again."""
+        while not self.stopping:
+            left = self._heard_at + self._patience_s() - time.monotonic()
+            if left <= 0:
+                await self.stop("idle")
+            else:
+                await asyncio.sleep(min(left, 1.0))  # attaching and pausing change the limit meanwhile
+
+    def _patience_s(self) -> float:
+        if self.attachment is None:
+            return self.limits.resume_ttl_s
+        return max(self.limits.idle_timeout_s, PAUSE_LIMIT_S) if self._paused else self.limits.idle_timeout_s
+
+    def _emit(self, update: Update) -> None:
+        self._metrics.observe(update)
+        fields = update_fields(update, self.received_samples)
+        if fields is not None and not self.log.closed:
+            self.log.append(fields[0], **fields[1])
+        assert not isinstance(update, Drained) or self.stopping
+
+    def _fault(self, code: str, message: str) -> None:
+        self._metrics.observe(Fault(code, message))
+        if not self.log.closed:
+            self.log.append("error", **error_fields(code, message, fatal=False))
+
+    def _finish(self) -> None:
+        transcript, extraction = self._stream.transcript, self._stream.extraction
+        self.log.append(
+            "session_stopped",
+            reason=self.reason or "shutdown",
+            audio_s=round(self.audio_s, 3),
+            segments=sum(bool(segment.text) for segment in transcript.finals),
+            findings=len(extraction.findings.all()),
+        )
+        self.log.close()
+        self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()
+        self._ended(self)
