@@ -6,9 +6,8 @@ one is decoded again with the full window that the model was trained on.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +16,22 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from inference.config import SAMPLE_RATE, AsrConfig
-from inference.guard import suspicious
+from inference.guard import is_phantom, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.mel import FRAMES_PER_SECOND, HOP_SAMPLES, LogMel
-from inference.transcript import Word
+from inference.words import Alignment, timed_words
 
 FULL_FRAMES = 3000
 FRAME_STEP = 100
-MIN_FRAMES = 300
 MAX_TOKENS = 224
-SECONDS_PER_POSITION = 0.02
+TOKENS_PER_SECOND = 8
+"""Above any speaker's rate: a hypothesis that reaches it is a loop."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Decoded:
-    tokens: list[int]
-    text: str
-    logprob: float
-    no_speech: float
-    hit_limit: bool
+class _Try:
+    hypothesis: Hypothesis
+    suspicious: bool
 
 
 class WhisperAsr:
@@ -54,112 +50,119 @@ class WhisperAsr:
         self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
         self.multilingual: bool = self.model.is_multilingual
         self._mel = LogMel(self.model.n_mels, self.config.device)
-        self._eot = self._id("<|endoftext|>")
-        self._first_special = self._eot
+        self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
 
     def transcribe(self, requests: Sequence[AsrRequest]) -> list[Hypothesis]:
         """Hypotheses in the order of the requests; `text` is empty where nothing was said."""
-        hypotheses: list[Hypothesis | None] = [None] * len(requests)
-        prompts = [self._prompt_tokens(request) for request in requests]
-        # One call to the model: one beam, and <|startoftranscript|> at one index, or CTranslate2 refuses the batch.
-        groups: defaultdict[tuple[bool, int], list[int]] = defaultdict(list)
+        prompts = [self._prompt(request.prompt) for request in requests]
+        # What must be alike in one call to the model: the beam, the language that align() starts from, and the index
+        # of <|startoftranscript|>, without which CTranslate2 refuses the batch.
+        groups: defaultdict[Hashable, list[int]] = defaultdict(list)
         for i, request in enumerate(requests):
-            groups[request.final, len(prompts[i])].append(i)
+            groups[request.final, request.language or i, len(prompts[i])].append(i)
+        hypotheses: dict[int, Hypothesis] = {}
         for members in groups.values():
-            done = self._decode_group([requests[i] for i in members], [prompts[i] for i in members])
-            for i, hypothesis in zip(members, done, strict=True):
-                hypotheses[i] = hypothesis
-        return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
+            decoded = self._transcribe_alike([requests[i] for i in members], [prompts[i] for i in members])
+            hypotheses.update(zip(members, decoded, strict=True))
+        return [hypotheses[i] for i in range(len(requests))]
 
     def encoder_frames(self, samples: int) -> int:
         """Mel frames that the encoder hears for a span: rounded up, so that neighbours in length share a batch."""
         wanted = samples / HOP_SAMPLES + self.config.margin_s * FRAMES_PER_SECOND
-        frames = max(MIN_FRAMES, -(-int(wanted) // FRAME_STEP) * FRAME_STEP)
-        if frames // 2 == self.model.n_mels:  # CTranslate2 takes such an encoder output for a mel
+        frames = -(-int(wanted) // FRAME_STEP) * FRAME_STEP
+        if frames // 2 == self.model.n_mels:  # CTranslate2 takes an encoder output of that length for a mel
             frames += FRAME_STEP
         return min(frames, FULL_FRAMES)
 
-    def _decode_group(self, requests: list[AsrRequest], prompts: list[list[int]]) -> list[Hypothesis]:
+    def _transcribe_alike(self, requests: list[AsrRequest], prompts: list[list[int]]) -> list[Hypothesis]:
         frames = max(self.encoder_frames(len(request.audio)) for request in requests)
-        encoded = self._encode(requests, frames)
-        languages = self._languages(requests, encoded)
-        decoded = self._generate(encoded, requests, prompts, languages)
-        hypotheses = self._hypotheses(requests, decoded, languages, encoded)
-        again = [
-            i
-            for i, d in enumerate(decoded)
-            if suspicious(d.text, d.logprob, d.hit_limit, requests[i].audio.size / SAMPLE_RATE)
-        ]
-        if again and frames < FULL_FRAMES:
-            retry = [requests[i] for i in again]
-            encoded = self._encode(retry, FULL_FRAMES)
-            tags = [languages[i] for i in again]
-            second = self._generate(encoded, retry, [[] for _ in again], tags)
-            redone = self._hypotheses(retry, second, tags, encoded)
-            for i, d, hypothesis in zip(again, second, redone, strict=True):
-                still = suspicious(d.text, d.logprob, d.hit_limit, requests[i].audio.size / SAMPLE_RATE)
-                if not still or d.logprob > decoded[i].logprob:
-                    hypotheses[i] = replace(hypothesis, retried=True)
-        return hypotheses
+        tries = self._decode(requests, prompts, frames)
+        doubtful = [i for i, one in enumerate(tries) if one.suspicious]
+        if doubtful:  # without the prompt, which is what a loop feeds on
+            again = self._decode([requests[i] for i in doubtful], [[] for _ in doubtful], FULL_FRAMES)
+            for i, second in zip(doubtful, again, strict=True):
+                better = second if _is_better(second, tries[i]) else tries[i]
+                tries[i] = replace(better, hypothesis=replace(better.hypothesis, retried=True))
+        return [_without_phantom(one.hypothesis, r.speech_s) for one, r in zip(tries, requests, strict=True)]
 
-    def _encode(self, requests: list[AsrRequest], frames: int) -> Any:
+    def _decode(self, requests: list[AsrRequest], prompts: list[list[int]], frames: int) -> list[_Try]:
         mel = self._mel([request.audio for request in requests], frames)
-        return self.model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel.numpy())))
-
-    def _languages(self, requests: list[AsrRequest], encoded: Any) -> list[str]:
-        if not self.multilingual:
-            return ["en"] * len(requests)
-        if all(request.language for request in requests):
-            return [request.language or "en" for request in requests]
-        detected = [ranked[0][0].strip("<|>") for ranked in self.model.detect_language(encoded)]
-        return [request.language or found for request, found in zip(requests, detected, strict=True)]
-
-    def _generate(
-        self, encoded: Any, requests: list[AsrRequest], prompts: list[list[int]], languages: list[str]
-    ) -> list[_Decoded]:
-        starts = [
-            ([self._id("<|startofprev|>"), *prompt] if prompt else []) + self._task(language)
-            for prompt, language in zip(prompts, languages, strict=True)
-        ]
-        seconds = max(request.audio.size for request in requests) / SAMPLE_RATE
-        limit = min(MAX_TOKENS, 16 + int(seconds * 8) + 10 * self.config.timestamps)
+        encoded = self.model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel.numpy())))
+        final = requests[0].final
+        language = self._language(requests[0], encoded)
+        task = self._task(language)
+        # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
+        ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
+        longest_s = max(request.audio.size for request in requests) / SAMPLE_RATE
+        limit = min(MAX_TOKENS, 24 + int(longest_s * TOKENS_PER_SECOND))
+        starts = [[*([self._id("<|startofprev|>"), *prompt] if prompt else []), *task, *ending] for prompt in prompts]
         results = self.model.generate(
             encoded,
             starts,
-            beam_size=self.config.final_beam if requests[0].final else 1,
-            # CTranslate2 halves this for Whisper, and counts the prompt against it.
-            max_length=2 * max(limit, len(starts[0])),
+            beam_size=self.config.final_beam if final else 1,
+            max_length=2 * max(limit, len(starts[0])),  # CTranslate2 halves it, and takes the prompt off the whole
             return_scores=True,
             return_no_speech_prob=True,
         )
-        return [self._decoded(result, limit) for result in results]
-
-    def _decoded(self, result: Any, limit: int) -> _Decoded:
-        tokens = [token for token in result.sequences_ids[0] if token < self._first_special]
-        text = self.tokenizer.decode(tokens).strip()
-        return _Decoded(tokens, text, result.scores[0], result.no_speech_prob, len(result.sequences_ids[0]) >= limit)
-
-    def _hypotheses(
-        self, requests: list[AsrRequest], decoded: list[_Decoded], languages: list[str], encoded: Any
-    ) -> list[Hypothesis]:
+        tokens = [[t for t in result.sequences_ids[0] if t < self._end_of_text] for result in results]
+        words = self._align(encoded, task, tokens, requests) if final else [()] * len(requests)
         return [
-            Hypothesis(d.text, language, d.logprob, d.no_speech) for d, language in zip(decoded, languages, strict=True)
+            self._judged(request, result, found, timed, language, limit)
+            for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
         ]
 
-    def _task(self, language: str) -> list[int]:
-        names = ["<|startoftranscript|>"]
-        if self.multilingual:
-            names += [f"<|{language}|>", "<|transcribe|>"]
-        return [self._id(name) for name in names] + ([] if self.config.timestamps else [self._id("<|notimestamps|>")])
+    def _judged(
+        self, request: AsrRequest, result: Any, tokens: list[int], words: tuple[Any, ...], language: str, limit: int
+    ) -> _Try:
+        text = self.tokenizer.decode(tokens).strip()
+        hypothesis = Hypothesis(text, language, result.scores[0], result.no_speech_prob, words)
+        hit_limit = len(result.sequences_ids[0]) >= limit
+        return _Try(hypothesis, suspicious(text, hypothesis.logprob, hit_limit, request.audio.size / SAMPLE_RATE))
 
-    def _prompt_tokens(self, request: AsrRequest) -> list[int]:
-        if not request.prompt:
+    def _align(
+        self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]
+    ) -> list[tuple[Any, ...]]:
+        if not any(tokens):
+            return [() for _ in tokens]
+        frames = [request.audio.size // HOP_SAMPLES for request in requests]
+        aligned = self.model.align(encoded, task, tokens, frames)
+        return [
+            timed_words(self.tokenizer, found, Alignment(result.alignments, result.text_token_probs)) if found else ()
+            for found, result in zip(tokens, aligned, strict=True)
+        ]
+
+    def _language(self, request: AsrRequest, encoded: Any) -> str:
+        if not self.multilingual:
+            return "en"
+        if request.language is not None:
+            return request.language
+        token: str = self.model.detect_language(encoded)[0][0][0]
+        return token.strip("<|>")
+
+    def _task(self, language: str) -> list[int]:
+        names = [f"<|{language}|>", "<|transcribe|>"] if self.multilingual else []
+        return [self._id(name) for name in ("<|startoftranscript|>", *names)]
+
+    def _prompt(self, text: str) -> list[int]:
+        if not text:
             return []
-        tokens: list[int] = self.tokenizer.encode(" " + request.prompt.strip(), add_special_tokens=False).ids
+        tokens: list[int] = self.tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
         return tokens[-self.config.prompt_tokens :]
 
     def _id(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)
         if found is None:
-            raise ValueError(f"the model's tokenizer.json has no {token}: not a Whisper tokenizer")
+            raise ValueError(
+                f"the model's tokenizer.json has no {token}: not a Whisper tokenizer, or not that language"
+            )
         return int(found)
+
+
+def _is_better(second: _Try, first: _Try) -> bool:
+    return not second.suspicious or second.hypothesis.logprob > first.hypothesis.logprob
+
+
+def _without_phantom(hypothesis: Hypothesis, speech_s: float) -> Hypothesis:
+    if is_phantom(hypothesis.text, hypothesis.no_speech, hypothesis.logprob, speech_s):
+        return replace(hypothesis, text="", words=())
+    return hypothesis

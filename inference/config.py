@@ -54,9 +54,9 @@ class AsrConfig:
     threads: int = 1
     max_batch: int = 8
     final_beam: int = 5
-    margin_s: float = 2.0
+    margin_s: float = 3.0
     prompt_tokens: int = 32
-    timestamps: bool = False
+    timestamps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

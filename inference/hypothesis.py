@@ -8,12 +8,16 @@ from inference.transcript import Word
 
 @dataclass(frozen=True, slots=True)
 class AsrRequest:
-    """One span to decode. `prompt` is the text said before it; `language` None asks for detection."""
+    """One span to decode.
+
+    `prompt` is the text said before it, `language` None asks for detection, `speech_s` is how much of it is speech.
+    """
 
     audio: Samples
     final: bool
     language: str | None = "en"
     prompt: str = ""
+    speech_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

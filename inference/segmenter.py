@@ -20,13 +20,13 @@ QUIET_FRAMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Audio to decode: samples [start, end) of the stream. `settled_s` is the audio that decided a final's end."""
+    """Audio to decode: samples [start, end) of the stream, of which `speech_s` seconds are speech."""
 
     start: int
     end: int
     audio: Samples
     final: bool
-    settled: int
+    speech_s: float
 
     @property
     def start_s(self) -> float:
@@ -84,7 +84,7 @@ class Segmenter:
         """The open segment as a final, at a pause of the session or at its end."""
         if self._start is None:
             return []
-        finals = self._close(min(self._speech_end + _samples(self.config.tail_s), self._base + len(self._buffer)))
+        finals = self._close(min(self._speech_end + _samples(self.config.tail_s), self._judged))
         self._forget()
         return finals
 
@@ -140,7 +140,7 @@ class Segmenter:
         first = int(frames * self.config.cut_after)
         last = frames - QUIET_FRAMES
         best = first + int(np.argmin(smooth[first:last]))
-        return self._first_frame + best * FRAME_SAMPLES + FRAME_SAMPLES // 2
+        return self._first_frame + best * FRAME_SAMPLES
 
     def _levels(self, frames: int) -> Samples:
         """Level of each frame of the open segment in dB."""
@@ -150,14 +150,16 @@ class Segmenter:
         levels: Samples = 10.0 * np.log10(power + 1e-10)
         return levels
 
+    def _speech_s(self) -> float:
+        return sum(p >= self._close_below for p in self._probabilities) * FRAME_SAMPLES / SAMPLE_RATE
+
     def _spoken(self) -> bool:
-        speech = sum(p >= self._close_below for p in self._probabilities)
-        return speech * FRAME_SAMPLES >= _samples(self.config.min_speech_s)
+        return self._speech_s() >= self.config.min_speech_s
 
     def _span(self, end: int, final: bool) -> Span:
         assert self._start is not None
         audio = self._buffer[self._start - self._base : end - self._base].copy()
-        return Span(self._start, end, audio, final, self._judged)
+        return Span(self._start, end, audio, final, self._speech_s())
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)

@@ -1,6 +1,7 @@
 """One session's way through the engines: bytes in, updates out, in the order in which they were said."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,8 @@ from inference.vad_state import VadState
 
 if TYPE_CHECKING:
     from inference.pipeline import Pipeline
+
+logger = logging.getLogger(__name__)
 
 Mode = Literal["ambient", "dual"]
 
@@ -171,7 +174,7 @@ class Stream:
         return max(answer.run_ms for answer in served), finals
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
-        request = AsrRequest(span.audio, True, self._language, track.context[-PROMPT_CHARACTERS:])
+        request = AsrRequest(span.audio, True, self._language, track.context, span.speech_s)
         try:
             served = await self._pipeline.asr.run(request, session=self._session, urgent=True)
         except Exception as error:
@@ -185,7 +188,7 @@ class Stream:
             self.transcript.add(segment)
             self._emit(TranscriptUpdate(segment, timed))
             if segment.text:
-                track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:]
+                track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:].lstrip()
                 await self.extraction.add(segment, timed)
         track.open_id, track.shown = None, False
 
@@ -194,6 +197,7 @@ class Stream:
         try:
             return await self._pipeline.asr.run(request, session=self._session, urgent=True)
         except Exception:
+            logger.exception("a final of %.1f s could not be decoded", span.end_s - span.start_s)
             self._emit(
                 Fault(
                     "asr_failed",
@@ -228,7 +232,7 @@ class Stream:
         return bool(tasks) or work.settled == work.heard
 
     async def _partial(self, track: _Track, span: Span, timings: Timings) -> bool:
-        request = AsrRequest(span.audio, False, self._language, track.context[-PROMPT_CHARACTERS:])
+        request = AsrRequest(span.audio, False, self._language, track.context, span.speech_s)
         try:
             served = await self._pipeline.asr.run(request, session=f"{self._session}/{track.speaker}")
         except Exception as error:

