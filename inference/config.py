@@ -14,7 +14,7 @@ Device = Literal["cpu", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class VadConfig:
-    """Silero's thresholds, as in its own streaming iterator: speech opens above `threshold`, closes below `threshold - 0.15`."""
+    """Speech opens above `threshold` and closes below `threshold - 0.15`, as in Silero's own iterator."""
 
     threshold: float = 0.5
     device: Device = "cpu"
@@ -31,10 +31,6 @@ class SegmenterConfig:
     tail_s: float = 0.25
     min_speech_s: float = 0.2
     partial_every_s: float = 1.0
-    patient_until_s: float = 15.0
-    short_pause_s: float = 0.7
-    cut_after: float = 0.5
-    cut_probability_db: float = 10.0
 
     def __post_init__(self) -> None:
         if not 0 < self.tail_s <= self.pause_s < self.max_segment_s <= 28:

@@ -24,9 +24,7 @@ Temporality = Literal["current", "past", "planned"]
 Experiencer = Literal["patient", "family"]
 Source = Literal["model", "rules", "clinician"]
 Op = Literal["add", "update", "retract"]
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-ATTRIBUTES = (
+Attribute = Literal[
     "onset",
     "duration",
     "severity",
@@ -42,7 +40,10 @@ ATTRIBUTES = (
     "reaction",
     "reason",
     "order_type",
-)
+]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
     bytes -> PcmDecoder -> SileroVad -> Segmenter -> Batcher -> WhisperAsr -> Transcript -> extractors -> Findings
 
-`Stream` (inference/stream.py) is one session's way along that path; `Pipeline` owns what all sessions share. Engines are
-arguments, so everything around them is tested with small fakes, and the engines with real small weights.
+`Stream` (inference/stream.py) is one session's way along that path; `Pipeline` owns what all sessions share. Engines
+are arguments, so everything around them is tested with small fakes, and the engines with real small weights.
 """
 
 import asyncio

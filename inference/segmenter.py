@@ -17,6 +17,12 @@ HYSTERESIS = 0.15
 QUIET_FRAMES = 5
 """Frames (160 ms) over which the level is averaged to find the quietest point: shorter finds the gaps inside words."""
 
+CUT_AFTER = 0.5
+"""A segment that nobody pauses in is cut in its second half: the first keeps enough context to be understood."""
+
+CUT_PROBABILITY_DB = 10.0
+"""What a frame's speech probability counts against its level when the quietest point is sought."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -73,7 +79,7 @@ class Segmenter:
             self._probabilities.append(probability)
             if probability >= self._close_below:
                 self._speech_end = self._judged
-            if self._judged - self._speech_end >= self._pause_samples():
+            if self._judged - self._speech_end >= _samples(self.config.pause_s):
                 finals += self._close(min(self._speech_end + _samples(self.config.tail_s), self._judged))
             elif self._judged - self._start >= _samples(self.config.max_segment_s):
                 finals += self._split()
@@ -104,16 +110,6 @@ class Segmenter:
         self._speech_end = self._judged
         self._partial_end = self._start
 
-    def _pause_samples(self) -> int:
-        """How long a silence ends the segment: a long segment is ended by a shorter one."""
-        assert self._start is not None
-        c = self.config
-        length = (self._speech_end - self._start) / SAMPLE_RATE
-        if length <= c.patient_until_s or c.short_pause_s >= c.pause_s:
-            return _samples(c.pause_s)
-        share = min(1.0, (length - c.patient_until_s) / (c.max_segment_s - c.patient_until_s))
-        return _samples(c.pause_s + share * (c.short_pause_s - c.pause_s))
-
     def _close(self, end: int) -> list[Span]:
         spans = [self._span(end, final=True)] if self._spoken() else []
         self._start = None
@@ -135,9 +131,9 @@ class Segmenter:
         assert self._start is not None
         frames = len(self._probabilities)
         level = self._levels(frames)
-        cost = level + self.config.cut_probability_db * np.asarray(self._probabilities)
+        cost = level + CUT_PROBABILITY_DB * np.asarray(self._probabilities)
         smooth = np.convolve(cost, np.ones(QUIET_FRAMES) / QUIET_FRAMES, mode="same")
-        first = int(frames * self.config.cut_after)
+        first = int(frames * CUT_AFTER)
         last = frames - QUIET_FRAMES
         best = first + int(np.argmin(smooth[first:last]))
         return self._first_frame + best * FRAME_SAMPLES

@@ -41,7 +41,7 @@ PARTIAL_REST = 3.0
 class StreamOptions:
     """What `start_session` declared. `language` None: detected once, then kept."""
 
-    audio: AudioFormat = AudioFormat()
+    audio: AudioFormat = field(default_factory=AudioFormat)
     mode: Mode = "ambient"
     language: str | None = "en"
     patient: Patient | None = None
@@ -217,19 +217,19 @@ class Stream:
 
         A final or a control that arrives meanwhile is not kept waiting: partials that are not decoded yet are dropped.
         """
-        tasks = [asyncio.create_task(self._partial(track, span, work.timings)) for track, span in work.partials]
-        if tasks:
-            overtaken = asyncio.create_task(self._overtaken.wait())
-            everything = asyncio.gather(*tasks)
-            try:
-                await asyncio.wait((everything, overtaken), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                overtaken.cancel()
-                everything.cancel()
-                outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            if not all(outcome is True for outcome in outcomes):
-                return False
-        return bool(tasks) or work.settled == work.heard
+        tasks = {asyncio.create_task(self._partial(track, span, work.timings)) for track, span in work.partials}
+        overtaken = asyncio.create_task(self._overtaken.wait())
+        try:
+            left = tasks
+            while left and not overtaken.done():
+                _, left = await asyncio.wait({*left, overtaken}, return_when=asyncio.FIRST_COMPLETED)
+                left = left - {overtaken}
+        finally:
+            for task in (*tasks, overtaken):
+                task.cancel()
+            await asyncio.gather(*tasks, overtaken, return_exceptions=True)
+        shown = all(not task.cancelled() and task.result() for task in tasks)
+        return shown and (bool(tasks) or work.settled == work.heard)
 
     async def _partial(self, track: _Track, span: Span, timings: Timings) -> bool:
         request = AsrRequest(span.audio, False, self._language, track.context, span.speech_s)

@@ -1,4 +1,4 @@
-"""How long each stage took for one chunk; the same object goes to the client, to Prometheus and to the benchmarks. Pure."""
+"""How long each stage of a chunk took: one object for the client, for Prometheus and for the benchmarks. Pure."""
 
 import time
 from dataclasses import dataclass, field

@@ -1,13 +1,13 @@
-"""Messages of drtranscribe.v1 (docs/protocol.md): what clients may say, checked, and what the server says, as JSON. Pure."""
+"""Messages of drtranscribe.v1 (docs/protocol.md): what clients say, checked, and what the server says. Pure."""
 
 import json
 from dataclasses import asdict
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from inference.findings import Finding
+from inference.findings import Attribute, Experiencer, Finding, Kind, Status, Temporality
 from inference.transcript import Segment
 from inference.updates import (
     Continued,
@@ -96,12 +96,51 @@ class MarkerMessage(_Message):
     id: int
 
 
+class FindingEdit(_Message):
+    """What a clinician may change of a finding; only the fields that were sent count."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind | None = None
+    text: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    status: Status | None = None
+    temporality: Temporality | None = None
+    experiencer: Experiencer | None = None
+    attributes: dict[Attribute, Annotated[str, StringConstraints(max_length=500)]] | None = None
+
+
+class EditFinding(_Message):
+    type: Literal["edit_finding"]
+    finding_id: str
+    fields: FindingEdit
+
+
+class ConfirmFinding(_Message):
+    type: Literal["confirm_finding"]
+    finding_id: str
+
+
+class DismissFinding(_Message):
+    type: Literal["dismiss_finding"]
+    finding_id: str
+
+
 class StopSession(_Message):
     type: Literal["stop_session"]
 
 
-ClientMessage = StartSession | ResumeSession | PauseSession | ContinueSession | MarkerMessage | StopSession
-TYPES = ("start_session", "resume_session", "pause_session", "continue_session", "marker", "stop_session")
+ClientMessage = (
+    StartSession
+    | ResumeSession
+    | PauseSession
+    | ContinueSession
+    | MarkerMessage
+    | EditFinding
+    | ConfirmFinding
+    | DismissFinding
+    | StopSession
+)
+TYPES = tuple(get_args(message.model_fields["type"].annotation)[0] for message in get_args(ClientMessage))
 
 _client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 

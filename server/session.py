@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from inference.audio import AudioError, PcmDecoder
+from inference.findings import Operation
+from inference.merging import Findings
 from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
 from inference.timing import Timings
@@ -96,7 +98,7 @@ class Session:
                 group.create_task(self._stream.run())
                 group.create_task(self._pump())
         except ExceptionGroup as failed:
-            # Our own bug, or a device that is gone for good. What was transcribed stands in the log and is closed in order.
+            # Our own bug, or a device that is gone for good: what was transcribed stands in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
             logger.exception("a session failed: %s", names)
             self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
@@ -123,17 +125,25 @@ class Session:
             await self.stop("limit")
 
     async def control(self, control: Control) -> None:
-        """Takes a marker, a pause or its end. Raises ProtocolError if it does not fit the session's state."""
+        """Takes a marker, a pause or its end; one said twice, as after a lost connection, is answered twice."""
         self._heard_at = time.monotonic()
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
-        if control.kind == "pause" and self._paused:
-            raise ProtocolError("already_paused", "the session is paused already: send continue_session to go on")
-        if control.kind == "continue" and not self._paused:
-            raise ProtocolError("not_paused", "the session is not paused: send audio, or pause_session first")
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
         await self._inbox.put(control)
+
+    def judge(self, judgement: Callable[[Findings], Operation]) -> None:
+        """The clinician's word about a finding: it wins over every later proposal. Raises ProtocolError."""
+        self._heard_at = time.monotonic()
+        if self.log.closed:
+            raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
+        try:
+            self._stream.extraction.judge(judgement)
+        except KeyError:
+            raise ProtocolError(
+                "no_such_finding", "no finding of this session has that id: it may be retracted"
+            ) from None
 
     async def stop(self, reason: ClosingReason) -> None:
         """Begins the end: what was received is transcribed and extracted, then the log is closed."""

@@ -12,7 +12,10 @@ from inference.stream import Control, StreamOptions
 from server import protocol
 from server.protocol import (
     Close,
+    ConfirmFinding,
     ContinueSession,
+    DismissFinding,
+    EditFinding,
     MarkerMessage,
     PauseSession,
     ProtocolError,
@@ -209,6 +212,12 @@ class Connection:
                 await session.control(Control("pause"))
             case ContinueSession():
                 await session.control(Control("continue"))
+            case EditFinding(finding_id=finding_id, fields=fields):
+                session.judge(lambda findings: findings.edit(finding_id, fields.model_dump(exclude_none=True)))
+            case ConfirmFinding(finding_id=finding_id):
+                session.judge(lambda findings: findings.confirm(finding_id))
+            case DismissFinding(finding_id=finding_id):
+                session.judge(lambda findings: findings.dismiss(finding_id))
             case StopSession():
                 if session.stopping:
                     raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")

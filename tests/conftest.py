@@ -1,6 +1,5 @@
 """Real weights and real speech for the tests: everything comes from packages and from tests/data."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,15 +32,15 @@ def vad() -> SileroVad:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> Iterator[WhisperAsr]:
+def tiny() -> WhisperAsr:
     """Whisper tiny.en: real, small, English only."""
-    yield WhisperAsr(resolve("tiny.en", default_cache()).directory, AsrConfig(workers=2))
+    return WhisperAsr(resolve("tiny.en", default_cache()).directory, AsrConfig(workers=2))
 
 
 @pytest.fixture(scope="session")
-def base() -> Iterator[WhisperAsr]:
+def base() -> WhisperAsr:
     """Whisper base, the default of a CPU."""
-    yield WhisperAsr(resolve("base", default_cache()).directory, AsrConfig(workers=2))
+    return WhisperAsr(resolve("base", default_cache()).directory, AsrConfig(workers=2))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,12 +10,19 @@ import aiohttp
 from aiohttp import web
 
 from inference.pipeline import Pipeline
-from server.app import create_app
+from server.app import STARTED, create_app
 from server.settings import Settings
 from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad
 
 START = {"type": "start_session", "consent": True}
 Event = dict[str, Any]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Polls: what the tests wait for here has no event of its own."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 class Client:
@@ -80,8 +87,8 @@ class Server:
             return response.status, await response.text()
 
     async def until_ready(self) -> None:
-        while (await self.get("/health/ready"))[0] != 200:
-            await asyncio.sleep(0.05)
+        await asyncio.wait_for(asyncio.shield(self.app[STARTED]), timeout=120)
+        assert (await self.get("/health/ready"))[0] == 200
 
 
 @asynccontextmanager

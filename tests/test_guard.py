@@ -31,9 +31,9 @@ def test_a_low_probability_a_hit_limit_and_a_flood_of_words_are_suspicious():
 
 
 def test_the_measures_of_a_loop_are_exact():
-    assert most_repeated_trigram("a b c a b c d".split()) == 2
-    assert repeats_itself("x a b c a b c".split())
-    assert not repeats_itself("a b a b c".split())
+    assert most_repeated_trigram(["a", "b", "c", "a", "b", "c", "d"]) == 2
+    assert repeats_itself(["x", "a", "b", "c", "a", "b", "c"])
+    assert not repeats_itself(["a", "b", "a", "b", "c"])
     assert compression_ratio("la " * 100) > 2.4 > compression_ratio("the quick brown fox jumps over the lazy dog")
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -104,7 +106,7 @@ def test_finals_do_not_depend_on_where_the_chunks_were_cut(parts, chunk):
 def test_spans_never_overlap_and_cover_every_frame_of_clear_speech(parts, chunk):
     samples, probabilities = stream(*parts)
     spans = cut(samples, probabilities, chunk)
-    assert all(one.end <= other.start for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(spans))
     covered = np.zeros(len(samples), dtype=bool)
     for span in spans:
         covered[span.start : span.end] = True

@@ -18,6 +18,7 @@ from inference.updates import (
     TranscriptUpdate,
 )
 from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
+from tests.live import until
 from tests.speech import chunks
 
 TALK = speech((0.5, 0), (2.0, 0.5), (1.0, 0), (4.0, 0.6), (1.5, 0), (1.0, 0.7))
@@ -160,8 +161,7 @@ async def test_a_dead_extractor_is_told_once_and_catches_up_when_it_is_back():
         await stream.control(Control("marker", 1))
         await stream.feed(speech((1.0, 0.7), (2.0, 0)), Timings())
         await stream.control(Control("marker", 2))
-        while MarkerReached(2) not in updates:
-            await asyncio.sleep(0.01)
+        await until(lambda: MarkerReached(2) in updates)
         assert len(finals(updates)) == 2, "transcripts go on"
         assert [u.code for u in updates if isinstance(u, Fault)] == ["extraction_unavailable"]
         assert not any(isinstance(update, ExtractionUpdate) for update in updates)

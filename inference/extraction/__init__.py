@@ -30,7 +30,7 @@ class Consultation:
 
 
 class ExtractionError(RuntimeError):
-    """The extractor could not answer; transcription goes on. The message says what to do and holds no patient's words."""
+    """The extractor could not answer; transcription goes on. The message says what to do, without a patient's words."""
 
 
 class Extractor(Protocol):

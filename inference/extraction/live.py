@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from inference.extraction import Consultation, ExtractionError, Extractor, Patient
-from inference.findings import Proposal
+from inference.findings import Operation, Proposal
 from inference.merging import Findings
 from inference.timing import Timings
 from inference.transcript import Segment
@@ -44,6 +44,11 @@ class LiveExtraction:
             self._segments.append(segment)
             self._timings.append(timings)
             self._changed.notify_all()
+
+    def judge(self, judgement: Callable[[Findings], Operation]) -> None:
+        """The clinician's word about a finding. Raises KeyError for one that there is not."""
+        operation = judgement(self.findings)
+        self._emit(ExtractionUpdate(self.findings.revision, (operation,), Timings().stamped()))
 
     async def run(self) -> None:
         """Extracts until cancelled."""

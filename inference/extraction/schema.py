@@ -1,0 +1,147 @@
+"""The one JSON schema of the model's answer, and the reading of such an answer. Pure.
+
+The models below are both what the server's grammar enforces and what is checked again here, because a server without
+structured outputs answers too. Their field order is the order of writing: evidence before value, so that the model
+copies the words first and then says what they mean. Everything is required and bounded, which every grammar engine
+compiles; hence attributes as a list of pairs and not as an object of fifteen optional keys.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from inference.extraction import ExtractionError
+from inference.extraction.prompt import restored
+from inference.findings import ATTRIBUTES, Experiencer, Finding, Kind, Op, Proposal, Quote, Status, Temporality
+
+
+def _known(name: str) -> str:
+    if name not in ATTRIBUTES:
+        raise ValueError("unknown attribute")
+    return name
+
+
+Identifier = Annotated[str, Field(min_length=1, max_length=16)]
+AttributeName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(ATTRIBUTES)})]
+
+
+class _Exact(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _QuotedWords(_Exact):
+    segment: Identifier
+    quote: Annotated[str, Field(min_length=1, max_length=240)]
+
+
+class _Attribute(_Exact):
+    name: AttributeName
+    value: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class _Evident(_Exact):
+    evidence: Annotated[list[_QuotedWords], Field(min_length=1, max_length=3)]
+
+
+class _Fact(_Evident):
+    kind: Kind
+    text: Annotated[str, Field(min_length=1, max_length=120)]
+    status: Status
+    temporality: Temporality
+    experiencer: Experiencer
+    attributes: Annotated[list[_Attribute], Field(max_length=8)]
+
+
+class _Adds(_Exact):
+    op: Literal["add"]
+
+
+class _Updates(_Exact):
+    op: Literal["update"]
+    finding_id: Identifier
+
+
+class _Retracts(_Exact):
+    op: Literal["retract"]
+    finding_id: Identifier
+
+
+# The base named last gives its fields first (pydantic walks the resolution order backwards): op, id, evidence, value.
+class _Addition(_Fact, _Adds):
+    pass
+
+
+class _Correction(_Fact, _Updates):
+    pass
+
+
+class _Retraction(_Evident, _Retracts):
+    pass
+
+
+class _Answer(_Exact):
+    # At some 85 tokens each they end before 2048: a model that repeats itself is stopped by the grammar, validly.
+    operations: Annotated[list[_Addition | _Correction | _Retraction], Field(max_length=16)]
+
+
+ANSWER_SCHEMA: dict[str, Any] = _Answer.model_json_schema()
+
+
+def read_answer(content: str, findings: Sequence[Finding]) -> list[Proposal]:
+    """The proposals of one answer, their quotes unchecked.
+
+    Raises ExtractionError, without a word of the answer, if it breaks the schema or speaks of a finding that is not in
+    `findings`.
+    """
+    try:
+        operations = _Answer.model_validate_json(content).operations
+    except ValidationError:
+        operations = None
+    if operations is None:  # raised here, not above: even a suppressed context would carry the answer along
+        raise ExtractionError(
+            "the extraction model's answer is not JSON under the schema: serve it with structured outputs (vLLM does)"
+        )
+    known = {finding.id: finding for finding in findings}
+    return [_proposal(operation, known) for operation in operations]
+
+
+def _proposal(operation: _Addition | _Correction | _Retraction, known: Mapping[str, Finding]) -> Proposal:
+    quotes = tuple(Quote(words.segment, restored(words.quote)) for words in operation.evidence)
+    if isinstance(operation, _Addition):
+        return _fact(operation, quotes, "add", None)
+    if operation.finding_id not in known:
+        raise ExtractionError(
+            "the extraction model changed a finding that does not exist, so its answer is dropped: "
+            "if this happens often, serve a larger model"
+        )
+    if isinstance(operation, _Correction):
+        return _fact(operation, quotes, "update", operation.finding_id)
+    finding = known[operation.finding_id]
+    return Proposal(
+        kind=finding.kind,
+        text=finding.text,
+        quotes=quotes,
+        source="model",
+        status=finding.status,
+        temporality=finding.temporality,
+        experiencer=finding.experiencer,
+        attributes=finding.attributes,
+        op="retract",
+        finding_id=finding.id,
+    )
+
+
+def _fact(fact: _Fact, quotes: tuple[Quote, ...], op: Op, finding_id: str | None) -> Proposal:
+    return Proposal(
+        kind=fact.kind,
+        text=restored(fact.text),
+        quotes=quotes,
+        source="model",
+        status=fact.status,
+        temporality=fact.temporality,
+        experiencer=fact.experiencer,
+        attributes={attribute.name: restored(attribute.value) for attribute in fact.attributes},
+        op=op,
+        finding_id=finding_id,
+    )

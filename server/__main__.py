@@ -1,0 +1,5 @@
+"""`python -m server` is `drtranscribe`."""
+
+from server.cli import main
+
+main()

@@ -1,0 +1,131 @@
+"""Audio files of any format that FFmpeg reads: decoded to 16 kHz s16le PCM, and played to a server as if spoken now.
+
+The only import of PyAV.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+
+from inference.audio import AudioError
+from inference.config import SAMPLE_RATE
+from server.client import Consultation
+from server.terminal import Board, View
+
+
+def read_chunks(path: Path, channels: int, chunk_s: float) -> Iterator[bytes]:
+    """PCM of the file in chunks of `chunk_s` (the last may be shorter); one channel is the mean of all, two stay apart.
+
+    The beginning is decoded at once, so that an unusable file raises AudioError here and not in the middle.
+    """
+    pcm = _decode(path, channels)
+    first = next(pcm, None)
+    if first is None:
+        raise AudioError(f"{path} holds no audio: give a recording of speech")
+    return _regroup(chain([first], pcm), int(chunk_s * SAMPLE_RATE) * 2 * channels)
+
+
+def _decode(path: Path, channels: int) -> Iterator[bytes]:
+    with _faults_named(path), av.open(str(path)) as container:
+        if not container.streams.audio:
+            raise AudioError(f"{path} has no audio in it: give a recording (WAV, FLAC, MP3, M4A, Ogg, WebM ...)")
+        stream = container.streams.audio[0]
+        if channels > stream.codec_context.channels:
+            raise AudioError(f"{path} has one channel, and --mode dual needs two: use --mode ambient")
+        resampler = av.AudioResampler(format="s16", layout="stereo" if channels == 2 else "mono", rate=SAMPLE_RATE)
+        for frame in chain(container.decode(stream), [None]):  # None flushes the resampler
+            for resampled in resampler.resample(frame):
+                # A plane may be padded beyond its samples.
+                yield bytes(resampled.planes[0])[: resampled.samples * 2 * channels]
+
+
+@contextmanager
+def _faults_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        reason = error.strerror or type(error).__name__
+        raise AudioError(f"{path} cannot be read as audio ({reason}): give a recording of speech") from error
+
+
+def _regroup(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) >= size:
+            yield bytes(held[:size])
+            del held[:size]
+    if held:
+        yield bytes(held)
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How recordings are played to a server: `speed` times as fast as spoken, 0 as fast as it takes them."""
+
+    mode: Literal["ambient", "dual"] = "ambient"
+    speed: float = 1.0
+    chunk_s: float = 3.0
+    language: str | None = None
+    api_key: str | None = None
+
+    @property
+    def channels(self) -> int:
+        return 2 if self.mode == "dual" else 1
+
+    async def run(self, path: Path, url: str, view: View) -> dict[str, Any]:
+        """One consultation from start to stop: every event, and what they amount to, ready for JSON.
+
+        Raises AudioError and ConsultationError.
+        """
+        chunks = read_chunks(path, self.channels, self.chunk_s)
+        board, events, arrivals = Board(), [], []
+        connecting = Consultation.connect(
+            url, channels=self.channels, mode=self.mode, language=self.language, api_key=self.api_key
+        )
+        try:
+            async with connecting as consultation, asyncio.TaskGroup() as tasks:
+                began = time.monotonic()
+                tasks.create_task(self._speak(consultation, chunks))
+                with view:
+                    async for event in consultation:
+                        arrivals.append(round(time.monotonic() - began, 3))
+                        events.append(event)
+                        board.apply(event)
+                        view.show(event, board)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        timings = [
+            {"seq": event["seq"], "type": event["type"], "arrived_s": arrived_s, **event["timings"]}
+            for event, arrived_s in zip(events, arrivals, strict=True)
+            if "timings" in event
+        ]
+        return {
+            "file": str(path),
+            "mode": self.mode,
+            "speed": self.speed,
+            "audio_s": events[-1]["audio_s"],
+            "wall_s": arrivals[-1],
+            "segments": board.finals,
+            "findings": list(board.findings.values()),
+            "timings": timings,
+            "events": events,
+        }
+
+    async def _speak(self, consultation: Consultation, chunks: Iterator[bytes]) -> None:
+        """Sends each chunk when its last sample would have been spoken."""
+        now = asyncio.get_running_loop().time
+        began, spoken_s = now(), 0.0
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+            spoken_s += len(chunk) / (2 * self.channels * SAMPLE_RATE)
+            if self.speed:
+                await asyncio.sleep(began + spoken_s / self.speed - now())
+            await consultation.send(chunk)
+        await consultation.stop()

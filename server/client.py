@@ -1,0 +1,541 @@
+"""Python client of drtranscribe.v1: a consultation that survives lost connections, no sample lost or sent twice.
+
+async with Consultation.connect("ws://127.0.0.1:8765/ws") as consultation:
+    await consultation.send(pcm)
+    await consultation.stop()
+    async for event in consultation:
+        ...
+"""
+
+import asyncio
+import json
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import aiohttp
+from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
+from yarl import URL
+
+PROTOCOL = "drtranscribe.v1"
+
+Event = dict[str, Any]
+
+_CONNECT_TRIES = 4
+_DIAL_TIMEOUT_S, _ANSWER_TIMEOUT_S = 10.0, 30.0
+_HEARTBEAT_S = 60.0  # a server that holds audio back may answer a ping late
+_MIN_FRAME_S, _MAX_FRAME_S = 0.02, 5.0  # the protocol's most is 10 s; half of it leaves room to join two frames
+
+_BAD_ADDRESS = ("bad_address", "give the server as ws://HOST:PORT/ws or wss://HOST/ws")
+_FATAL_CLOSES = {
+    1008: ("bad_first_message", "the server did not understand the first message"),
+    1009: ("frame_too_large", "a frame was larger than the server takes"),
+    1013: ("full", "the server is full; try again later"),
+    4401: ("not_authorised", "the server asks for a key: pass api_key"),
+    4404: ("no_such_session", "the server has no such session (any more); start a new consultation"),
+    4408: ("idle", "the server ended the session because nothing was sent"),
+}
+
+
+class ConsultationError(Exception):
+    """The consultation cannot start or go on. `retry_after_s` where the server named a time to try again."""
+
+    def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+def full_jitter(attempt: int, base_s: float = 0.25, cap_s: float = 8.0) -> float:
+    """Seconds to wait before attempt 1, 2, 3 ... (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
+    return random.uniform(0, min(cap_s, base_s * 2.0**attempt))
+
+
+@dataclass(slots=True)
+class _Audio:
+    start: int  # in samples of the stream
+    pcm: bytes
+
+
+@dataclass(slots=True)
+class _Control:
+    position: int  # samples put before it
+    message: Event
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What the server may not have yet, in order: audio, and control messages in their place among it. Pure.
+
+    `frame_bytes` is the size of one sample frame, `min_samples` the shortest message of audio that the protocol allows.
+    """
+
+    frame_bytes: int
+    min_samples: int
+    end: int = 0
+    received: int = 0
+    _entries: deque[_Audio | _Control] = field(default_factory=deque)
+    _sent: int = 0  # leading entries that went out on this connection
+
+    @property
+    def waiting_samples(self) -> int:
+        """Samples that the server has not acknowledged: what is kept in memory."""
+        return self.end - self.received
+
+    def put_audio(self, pcm: bytes) -> None:
+        self._entries.append(_Audio(self.end, pcm))
+        self.end += len(pcm) // self.frame_bytes
+
+    def put_control(self, message: Event) -> None:
+        self._entries.append(_Control(self.end, message))
+
+    def next(self) -> bytes | Event | None:
+        """The next message to send on this connection, if there is one."""
+        if self._sent == len(self._entries):
+            return None
+        entry = self._entries[self._sent]
+        self._sent += 1
+        if isinstance(entry, _Control):
+            return entry.message
+        pcm = entry.pcm
+        # A resume may leave the last samples of a frame, too short for a message of their own.
+        while len(pcm) < self.min_samples * self.frame_bytes and self._sent < len(self._entries):
+            following = self._entries[self._sent]
+            if isinstance(following, _Control):
+                break
+            self._sent += 1
+            pcm += following.pcm
+        return pcm
+
+    def acknowledge(self, received: int) -> None:
+        """Forget what lies before `received`, which may fall anywhere. Raises ValueError if it was never put.
+
+        A control message at `received` itself stays: only audio after it proves that it has arrived.
+        """
+        if received > self.end:
+            raise ValueError(f"the server claims {received} samples of {self.end}")
+        self.received = max(self.received, received)
+        while self._entries:
+            entry = self._entries[0]
+            if isinstance(entry, _Control):
+                if entry.position >= received:
+                    return
+            else:
+                known = (received - entry.start) * self.frame_bytes
+                if known < len(entry.pcm):
+                    if known > 0:
+                        entry.start, entry.pcm = received, entry.pcm[known:]
+                    return
+            self._entries.popleft()
+            self._sent = max(0, self._sent - 1)
+
+    def marker_echoed(self, marker: int) -> None:
+        for i, entry in enumerate(self._entries):
+            if i >= self._sent:
+                return
+            if isinstance(entry, _Control) and entry.message.get("type") == "marker" and entry.message["id"] == marker:
+                del self._entries[i]
+                self._sent -= 1
+                return
+
+    def rewind(self, received: int) -> None:
+        """Start over on a new connection, from the sample that the server names. Raises ValueError if it is gone."""
+        if received < self.received:
+            raise ValueError(
+                f"the server asks for audio from sample {received}, and acknowledged {self.received} before"
+            )
+        self._sent = 0
+        self.acknowledge(received)
+
+
+class _Closed(Exception):
+    """The connection is gone: the server's close code (1006 where it said none) and the error that it sent before."""
+
+    def __init__(self, code: int, error: ConsultationError | None = None) -> None:
+        super().__init__(f"closed with {code}")
+        self.code = code
+        self.error = error
+
+    def fatal(self) -> ConsultationError | None:
+        """What this close means for the consultation, if it cannot go on by connecting again."""
+        if self.code not in _FATAL_CLOSES:
+            return None
+        return self.error or ConsultationError(*_FATAL_CLOSES[self.code])
+
+
+class Consultation:
+    """One consultation with a server; an async context manager, and an async iterator over its events.
+
+    Leaving the context without `stop` stops the consultation, and raises a failure that nobody was told of; leaving it
+    by an exception only closes the connection.
+    One task sends. Events wait without limit until they are read; audio waits up to `max_waiting_s`.
+    """
+
+    def __init__(
+        self, url: URL, start: Event, headers: Mapping[str, str], max_waiting_s: float, backoff: Callable[[int], float]
+    ) -> None:
+        rate, channels = start["audio"]["sample_rate"], start["audio"]["channels"]
+        self._url, self._start, self._headers, self._backoff = url, start, headers, backoff
+        self._outbox = Outbox(frame_bytes=2 * channels, min_samples=int(rate * _MIN_FRAME_S))
+        self._max_frame_bytes = int(rate * _MAX_FRAME_S) * 2 * channels
+        self._max_waiting_samples = int(rate * max_waiting_s)
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._last_seq = 0
+        self._resumed: Event | None = None
+        self._to_send = asyncio.Event()
+        self._room = asyncio.Event()
+        self._stopping = False
+        self._told = False
+        self.started: Event = {}
+        """The session_started event: session_id, limits, models."""
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        sample_rate: int = 16_000,
+        channels: int = 1,
+        mode: Literal["ambient", "dual"] = "ambient",
+        language: str | None = None,
+        patient: Mapping[str, Any] | None = None,
+        consent: bool = True,
+        appointment_id: str | None = None,
+        vocabulary: Sequence[str] | None = None,
+        api_key: str | None = None,
+        max_waiting_s: float = 60.0,
+        backoff: Callable[[int], float] = full_jitter,
+    ) -> "Consultation":
+        """A consultation to enter with `async with`, which raises ConsultationError if it cannot start.
+
+        `consent` states that the people who are recorded agreed to it. `backoff` gives the seconds before the n-th try.
+        """
+        start: Event = {
+            "type": "start_session",
+            "audio": {"encoding": "pcm_s16le", "sample_rate": sample_rate, "channels": channels},
+            "mode": mode,
+            "consent": consent,
+        }
+        optional = {
+            "language": language,
+            "patient": patient,
+            "appointment_id": appointment_id,
+            "vocabulary": vocabulary,
+        }
+        start |= {name: value for name, value in optional.items() if value is not None}
+        try:
+            address = URL(url) if URL(url).path not in ("", "/") else URL(url).with_path("/ws")
+        except ValueError:
+            raise ConsultationError(*_BAD_ADDRESS) from None
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        return cls(address, start, headers, max_waiting_s, backoff)
+
+    async def __aenter__(self) -> Self:
+        self._ended: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        self._ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody has to ask for it
+        self._http = aiohttp.ClientSession()
+        try:
+            self._ws = await self._begin()
+        except BaseException:
+            await self._http.close()
+            raise
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None and not self._told:
+                await self.stop()
+        finally:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._finish(ConsultationError("ended", "the consultation was left before it was stopped"))
+            await self._ws.close(code=WSCloseCode.GOING_AWAY)
+            await self._http.close()
+
+    @property
+    def session_id(self) -> str:
+        return str(self.started["session_id"])
+
+    async def send(self, pcm: bytes) -> None:
+        """Send whole sample frames of s16le audio; waits while the server is `max_waiting_s` behind.
+
+        Raises ValueError for a torn sample, and ConsultationError once the consultation has failed or ended.
+        """
+        if len(pcm) % self._outbox.frame_bytes:
+            raise ValueError(f"send whole sample frames: multiples of {self._outbox.frame_bytes} bytes, not {len(pcm)}")
+        for at in range(0, len(pcm), self._max_frame_bytes):
+            self._check_open()
+            while self._outbox.waiting_samples >= self._max_waiting_samples:
+                self._room.clear()
+                await self._room.wait()
+                self._check_open()
+            self._outbox.put_audio(pcm[at : at + self._max_frame_bytes])
+            self._to_send.set()
+
+    async def marker(self, id: int) -> None:
+        """Ask for a `marker` event once all that was sent before is transcribed and extracted.
+
+        It may come twice after a lost connection: a message that may not have arrived is sent again.
+        """
+        self._control({"type": "marker", "id": id})
+
+    async def pause(self) -> None:
+        self._control({"type": "pause_session"})
+
+    async def continue_(self) -> None:
+        self._control({"type": "continue_session"})
+
+    async def edit_finding(self, finding_id: str, fields: Mapping[str, Any]) -> None:
+        self._control({"type": "edit_finding", "finding_id": finding_id, "fields": dict(fields)})
+
+    async def dismiss_finding(self, finding_id: str) -> None:
+        self._control({"type": "dismiss_finding", "finding_id": finding_id})
+
+    async def confirm_finding(self, finding_id: str) -> None:
+        self._control({"type": "confirm_finding", "finding_id": finding_id})
+
+    async def stop(self) -> Event:
+        """End the consultation and wait for its last event, `session_stopped`; the events before it stay readable."""
+        if not self._stopping and not self._ended.done():
+            self._control({"type": "stop_session"})
+            self._stopping = True
+        await asyncio.wait([self._ended])
+        return self._outcome()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Events as on the wire, each `seq` once and in order, up to `session_stopped`; raises ConsultationError."""
+        while (event := await self._events.get()) is not None:
+            yield event
+        self._events.put_nowait(None)
+        self._outcome()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self.events()
+
+    def _control(self, message: Event) -> None:
+        self._check_open()
+        self._outbox.put_control(message)
+        self._to_send.set()
+
+    def _check_open(self) -> None:
+        if self._ended.done():
+            self._outcome()
+        if self._stopping or self._ended.done():
+            raise ConsultationError("ended", "the consultation has ended")
+
+    def _outcome(self) -> Event:
+        """The last event. Raises what the consultation failed with, and notes that somebody was told."""
+        self._told = True
+        return self._ended.result()
+
+    async def _begin(self) -> ClientWebSocketResponse:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                ws, self.started = await self._greet(self._start, "session_started")
+            except _Closed as closed:
+                if error := closed.fatal():
+                    raise error from None
+                if attempt == _CONNECT_TRIES:
+                    message = f"cannot reach {self._url}: is the server running there (drtranscribe serve)?"
+                    raise ConsultationError("unreachable", message) from closed.__cause__
+                await asyncio.sleep(self._backoff(attempt))
+                continue
+            limit = int(self.started.get("limits", {}).get("max_frame_bytes", 0)) // 2
+            if limit:
+                frame = self._outbox.frame_bytes
+                self._max_frame_bytes = max(frame, min(self._max_frame_bytes, limit // frame * frame))
+            self._deliver(self.started)
+            return ws
+
+    async def _run(self) -> None:
+        try:
+            while not self._ended.done():
+                await self._converse(self._ws)
+                if not self._ended.done():
+                    self._ws = await self._resume()
+            await self._ws.close()
+            self._finish()
+        except ConsultationError as error:
+            self._finish(error)
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"the server broke {PROTOCOL}: {type(error).__name__} {error}"
+            self._finish(ConsultationError("bad_event", message))
+
+    def _finish(self, error: ConsultationError | None = None) -> None:
+        """Let everybody go who waits for an event, for the end, or for room."""
+        if error and not self._ended.done():
+            self._ended.set_exception(error)
+        self._events.put_nowait(None)
+        self._room.set()
+
+    async def _converse(self, ws: ClientWebSocketResponse) -> None:
+        """Send and receive until the connection is lost or the session has ended."""
+        sender = asyncio.create_task(self._send_all(ws))
+        fatal: ConsultationError | None = None
+        try:
+            while not self._ended.done():
+                event = await self._receive(ws)
+                if event["type"] == "error" and event.get("fatal"):
+                    fatal = _error_of(event)
+                self._deliver(event)
+        except _Closed as closed:
+            if error := fatal or closed.fatal():
+                raise error from None
+        finally:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+    async def _send_all(self, ws: ClientWebSocketResponse) -> None:
+        # A broken connection ends this quietly: the receiver may still read why the server closed it.
+        with suppress(ConnectionError):
+            while True:
+                self._to_send.clear()
+                while (message := self._outbox.next()) is not None:
+                    await (ws.send_bytes(message) if isinstance(message, bytes) else ws.send_json(message))
+                await self._to_send.wait()
+
+    async def _resume(self) -> ClientWebSocketResponse:
+        """A connection on which the session goes on. Raises ConsultationError when the server has given it up."""
+        ttl_s = float(self.started.get("limits", {}).get("resume_ttl_s", 120))
+        deadline, attempt = asyncio.get_running_loop().time() + ttl_s, 0
+        resume = {"session_id": self.session_id, "resume_token": self.started["resume_token"]}
+        while True:
+            attempt += 1
+            try:
+                message = {"type": "resume_session", **resume, "last_seq": self._last_seq}
+                ws, resumed = await self._greet(message, "session_resumed")
+            except _Closed as closed:
+                error = closed.fatal()
+                if error and closed.code != 1013:  # a full server may have room again while the session still waits
+                    raise error from None
+                wait_s = max(self._backoff(attempt), (error and error.retry_after_s) or 0)
+                if asyncio.get_running_loop().time() + wait_s > deadline:
+                    message_ = f"the connection was lost, and {attempt} tries to resume within {ttl_s:.0f} s failed"
+                    raise ConsultationError("connection_lost", message_) from closed.__cause__
+                await asyncio.sleep(wait_s)
+                continue
+            self._outbox.rewind(resumed["received_samples"])
+            self._room.set()
+            self._deliver(resumed)
+            return ws
+
+    async def _greet(self, message: Event, answer: str) -> tuple[ClientWebSocketResponse, Event]:
+        """A new connection on which the server answered the first message. Raises _Closed."""
+        error: ConsultationError | None = None
+        ws = await self._dial()
+        try:
+            async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                await ws.send_json(message)
+                while (event := await self._receive(ws))["type"] != answer:
+                    if event["type"] == "error":
+                        error = _error_of(event)
+            return ws, event
+        except BaseException as lost:
+            await ws.close()
+            if isinstance(lost, TimeoutError | ConnectionError):
+                raise _Closed(1006) from lost
+            if isinstance(lost, _Closed):
+                lost.error = error or lost.error
+            raise
+
+    async def _dial(self) -> ClientWebSocketResponse:
+        try:
+            async with asyncio.timeout(_DIAL_TIMEOUT_S):
+                ws = await self._http.ws_connect(
+                    self._url,
+                    protocols=(PROTOCOL,),
+                    headers=self._headers,
+                    heartbeat=_HEARTBEAT_S,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+                )
+        except aiohttp.WSServerHandshakeError as refused:
+            raise _refusal(refused) from refused
+        except (aiohttp.ClientConnectionError, TimeoutError, OSError) as lost:
+            raise _Closed(1006) from lost
+        except (aiohttp.InvalidURL, ValueError) as wrong:
+            raise ConsultationError(*_BAD_ADDRESS) from wrong
+        if ws.protocol != PROTOCOL:
+            await ws.close()
+            raise ConsultationError("wrong_protocol", f"the server at {self._url} does not speak {PROTOCOL}")
+        return ws
+
+    async def _receive(self, ws: ClientWebSocketResponse) -> Event:
+        message = await ws.receive()
+        if message.type is WSMsgType.TEXT:
+            with suppress(ValueError):
+                event = json.loads(message.data)
+                if isinstance(event, dict) and "type" in event:
+                    return event
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            raise ConsultationError("bad_event", f"the server sent a message that is not of {PROTOCOL}")
+        if message.type is WSMsgType.CLOSE:
+            raise _Closed(message.data or 1006, _error_in_reason(message.data, message.extra))
+        raise _Closed(ws.close_code or 1006)
+
+    def _deliver(self, event: Event) -> None:
+        for ready in self._in_order(event):
+            if ready["type"] == "progress":
+                self._outbox.acknowledge(ready["received_samples"])
+                self._room.set()
+            elif ready["type"] == "marker":
+                self._outbox.marker_echoed(ready["id"])
+            elif ready["type"] == "session_stopped":
+                self._ended.set_result(ready)
+            self._events.put_nowait(ready)
+
+    def _in_order(self, event: Event) -> list[Event]:
+        """The events that are due now: none twice, and `session_resumed` (which comes first) after what it replays."""
+        seq = event.get("seq")
+        ready: list[Event] = []
+        if event["type"] == "session_resumed":
+            self._resumed = event if isinstance(seq, int) and seq > self._last_seq else None
+        elif not isinstance(seq, int):
+            return [event]
+        elif seq <= self._last_seq:
+            return []
+        else:
+            if self._resumed and self._resumed["seq"] <= seq:
+                ready = [self._resumed] if self._resumed["seq"] < seq else []
+                self._resumed = None
+            ready.append(event)
+            self._last_seq = seq
+        if self._resumed and self._resumed["seq"] == self._last_seq + 1:
+            ready.append(self._resumed)
+            self._last_seq += 1
+            self._resumed = None
+        return ready
+
+
+def _error_of(event: Event) -> ConsultationError:
+    return ConsultationError(str(event.get("code")), str(event.get("message")), event.get("retry_after_s"))
+
+
+def _error_in_reason(code: int | None, reason: object) -> ConsultationError | None:
+    """The retry_after_s that a close frame's reason may carry as JSON."""
+    try:
+        retry_after_s = float(json.loads(str(reason))["retry_after_s"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return ConsultationError(*_FATAL_CLOSES[code], retry_after_s) if code in _FATAL_CLOSES else None
+
+
+def _refusal(refused: aiohttp.WSServerHandshakeError) -> Exception:
+    """What an HTTP answer instead of a WebSocket means."""
+    if refused.status in (401, 403):
+        return _Closed(4401)
+    if refused.status in (429, 503):
+        after = refused.headers.get("Retry-After", "") if refused.headers else ""
+        return _Closed(1013, ConsultationError(*_FATAL_CLOSES[1013], float(after) if after.isdecimal() else None))
+    if refused.status >= 500:
+        return _Closed(1006)
+    return ConsultationError("bad_address", f"HTTP {refused.status}: give the server's WebSocket, ws://HOST:PORT/ws")

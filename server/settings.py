@@ -1,0 +1,128 @@
+"""Everything settable of a server: flag > environment (DRTRANSCRIBE_*) > TOML file > default."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from inference.config import SegmenterConfig
+from inference.models import default_cache
+
+ENV_PREFIX = "DRTRANSCRIBE_"
+
+_SEGMENTER = SegmenterConfig()
+
+
+class SettingsError(ValueError):
+    """Wrong settings; `faults` has one line for each, and none repeats a secret."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Settings of one server. A field's description is also the help of its flag."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for every interface.")
+    port: int = Field(8765, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
+
+    model: str | None = Field(None, description="Whisper: a folder, a hub id, or a bundled package (tiny.en, base).")
+    models_dir: Path = Field(default_factory=default_cache, description="Folder where bundled models are put together.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run: auto, cpu or cuda.")
+    compute_type: str | None = Field(None, description="CTranslate2's number type: int8, float16, ...")
+    language: str = Field(
+        "en",
+        pattern=r"^(auto|[a-z]{2,3})$",
+        description="Language spoken, where a client names none: a code such as en, or auto.",
+    )
+    asr_workers: int | None = Field(None, ge=1, le=256, description="Decoders side by side on a device.")
+    asr_threads: int = Field(1, ge=1, le=256, description="CPU threads of each decoder.")
+    asr_max_batch: int = Field(8, ge=1, le=256, description="Most segments decoded at once by one decoder.")
+    pause_s: float = Field(_SEGMENTER.pause_s, description="Silence that ends a segment, in seconds.")
+    max_segment_s: float = Field(_SEGMENTER.max_segment_s, description="Longest segment, in seconds.")
+
+    vllm_url: HttpUrl | None = Field(None, description="vLLM's address, such as http://127.0.0.1:8000/v1.")
+    vllm_model: str | None = Field(None, description="Model that vLLM serves; the first that it lists, if not given.")
+    vllm_api_key: SecretStr | None = Field(None, description="vLLM's key; the environment hides it better than a flag.")
+
+    # NoDecode: the environment has it as a list with commas, not as JSON.
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        (), description="Origins of browser pages, besides the server's own, that may connect, or *; with commas."
+    )
+    max_sessions: int = Field(32, ge=1, description="Consultations at once; more are refused.")
+    queue_chunks: int = Field(8, ge=1, description="Chunks of audio that may wait in a session.")
+    first_message_timeout_s: float = Field(15, gt=0, description="Seconds for a client to say start or resume.")
+    idle_timeout_s: float = Field(60, gt=0, description="Seconds without a message that end a session.")
+    max_session_s: float = Field(14_400, gt=0, description="Longest consultation, in seconds.")
+    resume_ttl_s: float = Field(120, ge=0, description="Seconds that a lost session waits to be resumed.")
+    shutdown_grace_s: float = Field(20, ge=0, description="Seconds for sessions to drain when the server stops.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @model_validator(mode="after")
+    def _segmenter_is_sound(self) -> Self:
+        SegmenterConfig(pause_s=self.pause_s, max_segment_s=self.max_segment_s)
+        return self
+
+
+def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
+    """Settings from the flags that were given, the environment and the TOML file `config`. Raises SettingsError."""
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config)
+
+    if config is not None and not config.is_file():  # the source above passes over a file that is not there
+        raise SettingsError([f"--config: there is no file {config}"])
+    try:
+        return Layered(**given)
+    except ValidationError as error:
+        raise SettingsError([_fault(fault, given, config) for fault in error.errors()]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"--config: {config} is not TOML: {error}"]) from None
+    except OSError as error:
+        raise SettingsError([f"--config: cannot read {config}: {error.strerror}"]) from None
+
+
+def _fault(error: ErrorDetails, flags: Mapping[str, Any], config: Path | None) -> str:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if not name:
+        return str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        near = get_close_matches(name, Settings.model_fields, n=1)
+        return f"{name} in {config}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    variable = f"{ENV_PREFIX}{name.upper()}"
+    if name in flags:
+        where = f"--{name.replace('_', '-')}"
+    elif variable in map(str.upper, os.environ):
+        where = variable
+    else:
+        where = f"{name} in {config}"
+    return f"{where}: {error['msg']}"

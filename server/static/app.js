@@ -1,0 +1,245 @@
+// The page: its phases, and the wiring between the form, the consultation and what is shown.
+// Phases: setup -> starting -> listening <-> paused -> finishing -> ended -> setup.
+
+import { Consultation } from "./consultation.js";
+import { byId } from "./dom.js";
+import { FindingsView } from "./findings.js";
+import { Level } from "./level.js";
+import { Microphone } from "./microphone.js";
+import { FilePlayer } from "./player.js";
+import { asText, save } from "./record.js";
+import { SetupForm } from "./setup.js";
+import { TranscriptView } from "./transcript.js";
+import { clock, closeFault, count, FILE_FAULT, microphoneFault, serverFault, STOPPED } from "./words.js";
+
+const LATE_MS = 5000;
+// A request whose answer was lost with the connection is sent again: that it was done already is no fault.
+const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]);
+const PHASES = {
+  starting: "Starting …",
+  listening: "Listening",
+  paused: "Paused",
+  finishing: "Finishing …",
+  ended: "Finished",
+};
+
+let phase = "setup";
+let source = null;
+let consultation = null;
+let fault = null; // the server's own words about why it closes
+let saved = true;
+let screenLock = null;
+
+const setup = new SetupForm(start);
+const transcript = new TranscriptView();
+const findings = new FindingsView({
+  onSelect: (finding, show) => transcript.highlight(finding?.evidence ?? [], show),
+  onJudge: (type, id) => {
+    const told = consultation.judge(type, id);
+    if (!told) warn("Not connected just now. Try again when the connection is back.");
+    return told;
+  },
+});
+const level = new Level(() => phase === "listening" && source instanceof Microphone);
+
+function setPhase(next) {
+  phase = next;
+  document.body.dataset.phase = next;
+  byId("setup").hidden = next !== "setup";
+  byId("session").hidden = next === "setup";
+  byId("summary").hidden = next !== "ended";
+  byId("phase").textContent = PHASES[next] ?? "";
+  byId("pause").hidden = !["listening", "paused"].includes(next);
+  byId("pause").disabled = false;
+  byId("pause").textContent = next === "paused" ? "Continue" : "Pause";
+  byId("stop").hidden = ["starting", "ended"].includes(next);
+  byId("stop").textContent = next === "finishing" ? "Finish without waiting" : "Stop";
+  if (next !== "listening") level.clear();
+}
+
+function warn(text) {
+  byId("alert-text").textContent = text;
+  byId("alert").hidden = !text;
+}
+
+function showConnection(state, text) {
+  byId("connection").dataset.state = state;
+  byId("connection").textContent = text;
+}
+
+async function start() {
+  if (phase !== "setup") return;
+  const { file, patient, accessKey } = setup;
+  warn("");
+  setPhase("starting");
+  if (file) source = new FilePlayer(file, setup.playing, { onEnd: stop, pending_s: () => consultation.pending_s });
+  else source = new Microphone({ onLost: microphoneLost });
+  let format;
+  try {
+    format = await source.open();
+  } catch (refused) {
+    return cancel(file ? FILE_FAULT : microphoneFault(refused));
+  }
+  consultation = new Consultation(source, format, { patient, accessKey }, { onEvent, onState, onSamples });
+}
+
+/** Back to the form: nothing was recorded. */
+async function cancel(text) {
+  await source.close();
+  setPhase("setup");
+  showConnection("idle", "Not connected");
+  warn(text);
+}
+
+function begin(session) {
+  saved = false;
+  setPhase("listening");
+  byId("stop").focus();
+  keepAwake();
+  consultation.begin(session);
+}
+
+function onSamples(samples, rate) {
+  level.show(samples, rate);
+  byId("elapsed").textContent = clock(consultation.heard_s);
+}
+
+async function pause() {
+  byId("pause").disabled = true;
+  await consultation.pause();
+  if (phase === "listening") setPhase("paused"); // it may have been stopped meanwhile
+}
+
+async function goOn() {
+  byId("pause").disabled = true;
+  try {
+    await consultation.resume();
+    warn("");
+    if (phase === "paused") setPhase("listening");
+  } catch (refused) {
+    byId("pause").disabled = false;
+    warn(microphoneFault(refused));
+  }
+}
+
+async function stop() {
+  if (phase === "finishing") return consultation.abandon();
+  if (phase !== "listening" && phase !== "paused") return;
+  setPhase("finishing");
+  await consultation.stop();
+}
+
+async function microphoneLost() {
+  if (phase !== "listening") return;
+  warn("The microphone was unplugged or taken by another program. What was said so far is safe. Press Continue to try it again.");
+  await pause();
+}
+
+function onEvent(event) {
+  if (event.type === "session_started") begin(event);
+  else if (event.type === "transcript") transcript.apply(event.segment);
+  else if (event.type === "extraction") findings.apply(event.ops);
+  else if (event.type === "progress") showLag(event.lag_ms);
+  else if (event.type === "error") onFault(event);
+  else if (event.type === "session_stopped") finish(STOPPED[event.reason] ?? STOPPED.client, event);
+}
+
+function showLag(lag_ms) {
+  byId("lag").textContent = `${(lag_ms / 1000).toFixed(1)} s behind`;
+  byId("lag").dataset.late = String(lag_ms > LATE_MS);
+}
+
+function onFault(event) {
+  if (REPEATED.has(event.code)) return;
+  if (event.fatal) fault = serverFault(event);
+  else warn(serverFault(event));
+  findings.unlock();
+}
+
+function onState(state, { code }) {
+  if (state === "connecting") showConnection("waiting", "Connecting …");
+  else if (state === "open") {
+    fault = null;
+    showConnection("open", "Connected");
+  } else if (state === "reconnecting") {
+    showConnection("waiting", "Reconnecting … sound is kept");
+    byId("lag").textContent = "";
+  } else if (phase === "starting") {
+    cancel(fault ?? closeFault(code)).then(() => code === 4401 && setup.askForKey());
+    fault = null;
+  } else if (phase !== "ended") {
+    if (code !== 0) warn(fault ?? closeFault(code));
+    finish("Consultation cut short.", null);
+    fault = null;
+  }
+}
+
+async function finish(title, stopped) {
+  setPhase("ended");
+  showConnection("idle", "Not connected");
+  byId("lag").textContent = "";
+  transcript.dropPartials();
+  findings.freeze();
+  const audio_s = stopped?.audio_s ?? consultation.heard_s;
+  consultation.record.summary = { reason: stopped?.reason ?? "connection_lost", audio_s };
+  byId("summary-title").textContent = title;
+  byId("summary-text").textContent =
+    `${clock(audio_s)} of sound, ${count(stopped?.segments ?? transcript.segments.length, "segment")}, ` +
+    `${count(stopped?.findings ?? findings.findings.length, "finding")}.`;
+  byId("saved").textContent = "Not saved yet: closing this page forgets it.";
+  byId("summary").focus();
+  screenLock?.release();
+  screenLock = null;
+  await source.close();
+}
+
+const wholeRecord = () => ({ ...consultation.record, segments: transcript.segments, findings: findings.findings });
+
+function keep(text) {
+  saved = true;
+  byId("saved").textContent = text;
+}
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(asText(wholeRecord()));
+    keep("Copied.");
+  } catch {
+    byId("saved").textContent = "The browser does not allow copying here. Use Save.";
+  }
+}
+
+function again() {
+  if (!saved && !confirm("This consultation is not saved. Forget it?")) return;
+  saved = true;
+  transcript.clear();
+  findings.clear();
+  warn("");
+  byId("elapsed").textContent = clock(0);
+  setPhase("setup");
+  setup.reset();
+}
+
+/** A tablet that goes to sleep stops listening. */
+async function keepAwake() {
+  try {
+    screenLock = await navigator.wakeLock?.request("screen");
+  } catch {
+    screenLock = null; // refused on a low battery: nothing to be done
+  }
+}
+
+byId("pause").addEventListener("click", () => (phase === "paused" ? goOn() : pause()));
+byId("stop").addEventListener("click", stop);
+byId("save").addEventListener("click", () => {
+  save(wholeRecord());
+  keep("Saved to your downloads.");
+});
+byId("copy").addEventListener("click", copy);
+byId("again").addEventListener("click", again);
+byId("alert-close").addEventListener("click", () => warn(""));
+addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect());
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && phase === "listening") keepAwake();
+});
+addEventListener("beforeunload", (event) => !saved && event.preventDefault());

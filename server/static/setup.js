@@ -1,0 +1,64 @@
+// The form before a consultation: where the sound comes from, who the patient is, and whether they agree.
+
+import { byId } from "./dom.js";
+
+export class SetupForm {
+  /** @param {() => void} onStart */
+  constructor(onStart) {
+    this.form = byId("setup");
+    this.form.addEventListener("input", () => this.#check());
+    this.form.addEventListener("submit", (submission) => {
+      submission.preventDefault();
+      onStart();
+    });
+    this.#check();
+  }
+
+  /** @returns {File|null} null: the microphone */
+  get file() {
+    return this.form.elements.source.value === "file" ? byId("file").files[0] : null;
+  }
+
+  get playing() {
+    return { speed: Number(byId("speed").value), dual: byId("dual").checked };
+  }
+
+  /** @returns {{name?: string, age?: number}} */
+  get patient() {
+    const patient = {};
+    const name = byId("name").value.trim();
+    const age = byId("age").valueAsNumber;
+    if (name) patient.name = name;
+    if (!Number.isNaN(age)) patient.age = age;
+    return patient;
+  }
+
+  get accessKey() {
+    return byId("key").value;
+  }
+
+  askForKey() {
+    this.form.querySelector(".access").open = true;
+    byId("key").focus();
+  }
+
+  /** For the next patient, who has to be asked again; the key of the server stays. */
+  reset() {
+    const key = this.accessKey;
+    this.form.reset();
+    byId("key").value = key;
+    this.#check();
+    byId("consent").focus();
+  }
+
+  #check() {
+    const wantsFile = this.form.elements.source.value === "file";
+    byId("file-options").hidden = !wantsFile;
+    const missing = [];
+    if (wantsFile && !byId("file").files.length) missing.push("choose a file");
+    if (!byId("consent").checked) missing.push("tick the patient's agreement");
+    byId("start").disabled = missing.length > 0;
+    const hint = missing.length ? `${missing.join(" and ")} to start.` : "";
+    byId("start-hint").textContent = hint.charAt(0).toUpperCase() + hint.slice(1);
+  }
+}

@@ -1,0 +1,121 @@
+// The transcript on the page: finals in order of time, and the words still being heard in lighter ink below them.
+
+import { byId, element, reveal } from "./dom.js";
+import { clock, SPEAKERS } from "./words.js";
+
+const NEAR_END_PX = 60;
+
+export class TranscriptView {
+  #finals = new Map(); // id -> {segment, row, words}
+  #partials = new Map(); // id -> row
+  #following = true;
+  #evidence = [];
+
+  constructor() {
+    this.pane = byId("transcript");
+    this.finalList = byId("finals");
+    this.partialList = byId("partials");
+    this.latest = byId("latest");
+    this.pane.addEventListener("scroll", () => {
+      const below = this.pane.scrollHeight - this.pane.scrollTop - this.pane.clientHeight;
+      this.#follow(below < NEAR_END_PX);
+    });
+    this.latest.addEventListener("click", () => {
+      this.#follow(true);
+      this.#scroll();
+    });
+  }
+
+  /** @returns {object[]} the final segments in order of time */
+  get segments() {
+    return [...this.finalList.children].map((row) => this.#finals.get(row.dataset.id).segment);
+  }
+
+  /** @param {object} segment a partial is replaced by the next of its id; a final never changes; an empty one is nothing */
+  apply(segment) {
+    if (this.#finals.has(segment.id)) return;
+    const { row, words } = this.#row(segment);
+    const partial = this.#partials.get(segment.id);
+    if (!segment.final) {
+      if (partial) partial.replaceWith(row);
+      else this.partialList.append(row);
+      this.#partials.set(segment.id, row);
+    } else {
+      partial?.remove();
+      this.#partials.delete(segment.id);
+      if (!segment.text) return; // takes back a partial that was no speech
+      const later = [...this.finalList.children].findLast((other) => Number(other.dataset.start) <= segment.start);
+      if (later) later.after(row);
+      else this.finalList.prepend(row);
+      this.#finals.set(segment.id, { segment, row, words });
+    }
+    byId("transcript-empty").hidden = true;
+    this.#scroll();
+  }
+
+  /** Drops what was never finished, at the end of a consultation. */
+  dropPartials() {
+    this.partialList.replaceChildren();
+    this.#partials.clear();
+  }
+
+  clear() {
+    this.dropPartials();
+    this.finalList.replaceChildren();
+    this.#finals.clear();
+    this.#evidence = [];
+    this.#follow(true);
+    byId("transcript-empty").hidden = false;
+  }
+
+  /**
+   * Marks the words that prove a finding, in place of those marked before.
+   * @param {{segment: string, start: number, end: number}[]} evidence @param {boolean} show scrolls there
+   */
+  highlight(evidence, show) {
+    const touched = new Set([...this.#evidence, ...evidence].map(({ segment }) => segment));
+    this.#evidence = evidence;
+    for (const id of touched) this.#mark(id);
+    const first = this.finalList.querySelector("mark");
+    if (first && show) {
+      this.#follow(false);
+      reveal(first);
+    }
+  }
+
+  #row(segment) {
+    const words = element("p", { className: "words", textContent: segment.text, dir: "auto" });
+    const said = element("div", { className: "said" }, words);
+    const speaker = SPEAKERS[segment.speaker];
+    if (speaker) said.prepend(element("span", { className: "speaker", textContent: speaker }));
+    const time = element("time", { textContent: clock(segment.start) });
+    const dataset = { id: segment.id, start: segment.start, speaker: segment.speaker };
+    return { row: element("li", { className: "segment", dataset }, time, said), words };
+  }
+
+  #mark(id) {
+    const final = this.#finals.get(id);
+    if (!final) return;
+    const characters = Array.from(final.segment.text); // the server counts characters, JavaScript UTF-16 units
+    const spans = this.#evidence.filter(({ segment }) => segment === id).sort((a, b) => a.start - b.start);
+    const parts = [];
+    let at = 0;
+    for (const { start, end } of spans) {
+      const from = Math.max(at, start);
+      if (end <= from) continue;
+      parts.push(characters.slice(at, from).join(""));
+      parts.push(element("mark", { textContent: characters.slice(from, end).join("") }));
+      at = end;
+    }
+    final.words.replaceChildren(...parts, characters.slice(at).join(""));
+  }
+
+  #follow(following) {
+    this.#following = following;
+    this.latest.hidden = following;
+  }
+
+  #scroll() {
+    if (this.#following) this.pane.scrollTop = this.pane.scrollHeight;
+  }
+}

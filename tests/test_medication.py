@@ -1,0 +1,61 @@
+"""Medicines with their doses."""
+
+import pytest
+
+from inference.extraction.medication import Medicine, loose_dose, medicines
+from inference.extraction.tokens import sentences
+
+
+def found(text: str, *, asked: bool = False) -> list[Medicine]:
+    (sentence,) = sentences(text)
+    return medicines(text, sentence.tokens, asked=asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "attributes"),
+    [
+        ("metformin 500 mg twice daily", {"dose": "500 mg", "frequency": "twice daily"}),
+        ("metformin five hundred milligrams", {"dose": "500 mg"}),
+        ("a 600 milligram ibuprofen", {"dose": "600 mg"}),
+        ("lasix, 40 milligrams a day", {"dose": "40 mg", "frequency": "a day"}),
+        ("salbutamol two puffs as needed", {"dose": "2 puffs", "frequency": "as needed"}),
+        (
+            "prednisolone tablets once a day for five days",
+            {"form": "tablet", "frequency": "once a day", "duration": "five days"},
+        ),
+        ("paracetamol every four to six hours", {"frequency": "every four to six hours"}),
+    ],
+)
+def test_dose_and_frequency_stand_beside_the_drug(text: str, attributes: dict[str, str]) -> None:
+    (medicine,) = found(text)
+    assert medicine.attributes == attributes
+
+
+def test_each_drug_of_a_list_has_its_own_dose() -> None:
+    first, second = found("ramipril 5 mg and simvastatin 20 mg at night")
+    assert (first.name, first.attributes) == ("ramipril", {"dose": "5 mg"})
+    assert (second.name, second.attributes) == ("simvastatin", {"dose": "20 mg", "frequency": "at night"})
+
+
+def test_a_misspelt_name_is_known_and_an_ordinary_word_is_not() -> None:
+    assert [m.name for m in found("I take lisonopril")] == ["lisinopril"]
+    assert found("in the meantime the creator has the ability") == []
+
+
+def test_a_class_of_drugs_counts_beside_a_verb_of_taking_or_in_an_answer_about_medicines() -> None:
+    assert [m.name for m in found("I took some painkillers")] == ["painkillers"]
+    assert found("the painkillers aisle") == []
+    assert [m.name for m in found("painkillers", asked=True)] == ["painkillers"]
+
+
+def test_a_brand_keeps_its_name_and_knows_its_generic() -> None:
+    (medicine,) = found("I use Ventolin")
+    assert (medicine.name, medicine.generic) == ("ventolin", "salbutamol")
+
+
+def test_a_dose_without_a_drug_is_loose() -> None:
+    text = "ten milligrams, twice a day"
+    (sentence,) = sentences(text)
+    dose = loose_dose(text, sentence.tokens)
+    assert dose is not None
+    assert dose.attributes == {"dose": "10 mg", "frequency": "twice a day"}

@@ -1,0 +1,250 @@
+"""Proposals become findings: one fact once, with all its evidence."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from inference.findings import Experiencer, Kind, Op, Operation, Proposal, Quote, Source, Status, Temporality
+from inference.merging import Findings
+from inference.transcript import Segment
+
+SEGMENTS: Mapping[str, Segment] = {
+    id: Segment(id=id, speaker="patient", start=float(at), end=at + 1.0, text=text, final=True)
+    for at, (id, text) in enumerate(
+        {
+            "s1": "I've had a dry cough and no fever.",
+            "s2": "The cough is worse, and a bit of fever since last night.",
+            "s3": "I take lisinopril, ten milligrams, twice a day, and ibuprofen as needed.",
+            "s4": "I take lies in April for my blood pressure.",
+        }.items()
+    )
+}
+
+
+def proposal(
+    text: str,
+    *quotes: tuple[str, str],
+    kind: Kind = "symptom",
+    source: Source = "rules",
+    status: Status = "present",
+    temporality: Temporality = "current",
+    experiencer: Experiencer = "patient",
+    attributes: Mapping[str, str] | None = None,
+    op: Op = "add",
+    finding_id: str | None = None,
+) -> Proposal:
+    return Proposal(
+        kind=kind,
+        text=text,
+        quotes=tuple(Quote(*quote) for quote in quotes),
+        source=source,
+        status=status,
+        temporality=temporality,
+        experiencer=experiencer,
+        attributes=attributes or {},
+        op=op,
+        finding_id=finding_id,
+    )
+
+
+def apply(findings: Findings, *proposals: Proposal) -> list[Operation]:
+    return findings.apply(proposals, SEGMENTS)
+
+
+def one(operations: list[Operation]) -> Operation:
+    assert len(operations) == 1
+    return operations[0]
+
+
+def test_a_new_fact_is_added_under_the_next_id() -> None:
+    findings = Findings()
+    operations = apply(
+        findings,
+        proposal("cough", ("s1", "dry cough")),
+        proposal("fever", ("s1", "no fever"), status="absent"),
+    )
+    assert [(o.op, o.finding.id, o.finding.text) for o in operations] == [
+        ("add", "f1", "cough"),
+        ("add", "f2", "fever"),
+    ]
+    assert [finding.id for finding in findings.all()] == ["f1", "f2"]
+    assert findings.revision == 1
+
+
+def test_what_no_quote_proves_is_dropped_and_counted() -> None:
+    findings = Findings()
+    assert apply(findings, proposal("chest pain", ("s1", "chest pain")), proposal("nausea")) == []
+    assert (findings.dropped, findings.revision, findings.all()) == (2, 0, [])
+
+
+def test_the_same_fact_twice_is_one_finding_with_more_evidence() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough"), kind="chief_complaint"))
+    update = one(apply(findings, proposal("Coughs", ("s2", "The cough is worse"))))
+    assert (update.op, update.finding.id, update.finding.kind) == ("update", "f1", "chief_complaint")
+    assert [e.quote for e in update.finding.evidence] == ["dry cough", "The cough is worse"]
+
+
+def test_a_repetition_changes_nothing() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "a dry cough")))
+    assert apply(findings, proposal("cough", ("s1", "a dry cough"), ("s1", "cough"))) == []
+    assert findings.revision == 1
+
+
+def test_a_change_of_status_is_an_update() -> None:
+    findings = Findings()
+    apply(findings, proposal("fever", ("s1", "no fever"), status="absent"))
+    update = one(
+        apply(
+            findings, proposal("fever", ("s2", "a bit of fever since last night"), attributes={"onset": "last night"})
+        )
+    )
+    assert (update.op, update.finding.id, update.finding.status) == ("update", "f1", "present")
+    assert update.finding.attributes == {"onset": "last night"}
+    assert len(update.finding.evidence) == 2
+
+
+def test_a_guess_of_the_rules_does_not_unsettle_a_fact() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough")))
+    update = one(apply(findings, proposal("cough", ("s2", "The cough"), status="possible")))
+    assert update.finding.status == "present"
+
+
+def test_what_was_and_what_is_stand_side_by_side() -> None:
+    findings = Findings()
+    apply(findings, proposal("fever", ("s2", "a bit of fever"), temporality="past"))
+    assert one(apply(findings, proposal("fever", ("s1", "no fever"), status="absent"))).op == "add"
+
+
+def test_the_patients_fact_is_not_the_familys() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough")))
+    assert one(apply(findings, proposal("cough", ("s2", "The cough"), experiencer="family"))).finding.id == "f2"
+
+
+@pytest.mark.parametrize("text", ["dry cough", "cough"])
+def test_the_model_replaces_the_draft_that_it_matches(text: str) -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "cough")))
+    update = one(apply(findings, proposal(text, ("s1", "a dry cough"), source="model", kind="chief_complaint")))
+    assert (update.op, update.finding.id, update.finding.text) == ("update", "f1", text)
+    assert (update.finding.source, update.finding.kind) == ("model", "chief_complaint")
+
+
+def test_a_vague_proposal_of_the_model_does_not_swallow_one_of_two_drafts() -> None:
+    findings = Findings()
+    apply(findings, proposal("dry cough", ("s1", "dry cough")), proposal("worse cough", ("s2", "cough is worse")))
+    assert one(apply(findings, proposal("cough", ("s2", "The cough"), source="model"))).op == "add"
+
+
+def test_the_rules_do_not_repeat_what_the_model_said_in_other_words() -> None:
+    findings = Findings()
+    apply(findings, proposal("dry cough", ("s1", "a dry cough"), source="model"))
+    assert apply(findings, proposal("cough", ("s2", "The cough"))) == []
+
+
+def test_the_model_may_update_and_retract_by_id() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "cough")))
+    update = one(
+        apply(
+            findings,
+            proposal("cold", ("s1", "dry cough"), source="model", kind="diagnosis", op="update", finding_id="f1"),
+        )
+    )
+    assert (update.op, update.finding.id, update.finding.kind, update.finding.text) == (
+        "update",
+        "f1",
+        "diagnosis",
+        "cold",
+    )
+    retract = one(apply(findings, proposal("cold", op="retract", finding_id="f1", source="model")))
+    assert (retract.op, retract.finding.id, findings.all()) == ("retract", "f1", [])
+
+
+def test_an_unknown_id_is_ignored_in_a_retraction_and_an_addition_in_an_update() -> None:
+    findings = Findings()
+    assert apply(findings, proposal("cough", op="retract", finding_id="f9")) == []
+    assert one(apply(findings, proposal("cough", ("s1", "cough"), op="update", finding_id="f9"))).finding.id == "f1"
+
+
+def test_an_id_is_never_given_twice() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "cough")), proposal("cough", op="retract", finding_id="f1"))
+    assert one(apply(findings, proposal("fever", ("s2", "fever")))).finding.id == "f2"
+
+
+def test_a_dose_of_the_model_must_be_quoted() -> None:
+    findings = Findings()
+    said = proposal(
+        "lisinopril",
+        ("s3", "lisinopril, ten milligrams, twice a day"),
+        kind="medication",
+        source="model",
+        attributes={"dose": "10 mg", "frequency": "2 times daily", "route": "by mouth"},
+    )
+    invented = proposal(
+        "ibuprofen",
+        ("s3", "ibuprofen as needed"),
+        kind="medication",
+        source="model",
+        attributes={"dose": "400 mg", "frequency": "at night", "reason": "pain"},
+    )
+    quoted, unquoted = apply(findings, said, invented)
+    assert quoted.finding.attributes == {"dose": "10 mg", "frequency": "2 times daily", "route": "by mouth"}
+    assert unquoted.finding.attributes == {"reason": "pain"}
+
+
+def test_a_drug_of_the_model_must_be_quoted_or_sound_like_the_quote() -> None:
+    findings = Findings()
+    misheard = proposal("lisinopril", ("s4", "lies in April"), kind="medication", source="model")
+    invented = proposal("amlodipine", ("s4", "for my blood pressure"), kind="medication", source="model")
+    assert [o.finding.text for o in apply(findings, misheard, invented)] == ["lisinopril"]
+    assert findings.dropped == 1
+
+
+def test_the_clinicians_edit_stands_against_every_later_proposal() -> None:
+    findings = Findings()
+    apply(findings, proposal("fever", ("s1", "no fever"), status="absent"))
+    edited = findings.edit("f1", {"text": "fever above 38", "status": "possible"})
+    assert (edited.op, edited.finding.source, edited.finding.status) == ("update", "clinician", "possible")
+    assert apply(findings, proposal("fever above 38", ("s2", "fever"), source="model")) == []
+    assert apply(findings, proposal("fever", op="retract", finding_id="f1", source="model")) == []
+    assert findings.all() == [edited.finding]
+
+
+def test_what_the_clinician_dismissed_does_not_come_back() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough")))
+    assert findings.dismiss("f1").op == "retract"
+    assert apply(findings, proposal("cough", ("s2", "The cough"), source="model")) == []
+    assert findings.all() == []
+
+
+def test_a_confirmed_finding_is_the_clinicians() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough")))
+    assert findings.confirm("f1").finding.source == "clinician"
+    assert findings.revision == 2
+
+
+def test_an_edit_of_an_unknown_finding_or_field_is_refused() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough")))
+    with pytest.raises(KeyError):
+        findings.edit("f9", {"text": "cold"})
+    with pytest.raises(KeyError):
+        findings.edit("f1", {"id": "f2"})
+
+
+def test_the_same_proposals_give_the_same_findings() -> None:
+    proposals = [
+        proposal("cough", ("s1", "cough")),
+        proposal("fever", ("s2", "fever")),
+        proposal("cough", ("s2", "cough")),
+    ]
+    first, second = Findings(), Findings()
+    assert apply(first, *proposals) == apply(second, *proposals)
+    assert first.all() == second.all()

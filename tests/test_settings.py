@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from server.settings import Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.upper().startswith("DRTRANSCRIBE_"):
+            monkeypatch.delenv(name)
+
+
+def toml(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "server.toml"
+    path.write_text(text)
+    return path
+
+
+def faults(*, config: Path | None = None, **flags: object) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(flags, config)
+    return caught.value.faults
+
+
+def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = toml(tmp_path, 'port = 1000\nmax_sessions = 2\nlanguage = "de"\n')
+    monkeypatch.setenv("DRTRANSCRIBE_PORT", "2000")
+    monkeypatch.setenv("DRTRANSCRIBE_MAX_SESSIONS", "3")
+    settings = load({"port": "3000", "max_sessions": None}, config)
+    assert (settings.port, settings.max_sessions, settings.language, settings.queue_chunks) == (3000, 3, "de", 8)
+
+
+def test_every_setting_can_be_set_by_environment_and_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+    monkeypatch.setenv("DRTRANSCRIBE_VLLM_URL", "http://127.0.0.1:8000/v1")
+    monkeypatch.setenv("DRTRANSCRIBE_MODELS_DIR", "/srv/models")
+    settings = load()
+    assert str(settings.vllm_url) == "http://127.0.0.1:8000/v1"
+    assert settings.models_dir == Path("/srv/models")
+
+
+def test_each_wrong_value_is_one_line_that_names_its_flag() -> None:
+    assert faults(port="99999", device="tpu", max_sessions="many") == [
+        "--port: Input should be less than or equal to 65535",
+        "--device: Input should be 'auto', 'cpu' or 'cuda'",
+        "--max-sessions: Input should be a valid integer, unable to parse string as an integer",
+    ]
+
+
+def test_a_fault_names_the_variable_or_the_file_that_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = toml(tmp_path, 'language = "English"\n')
+    monkeypatch.setenv("DRTRANSCRIBE_PORT", "tcp://10.0.0.1:8765")
+    port, language = faults(config=config)
+    assert port.startswith("DRTRANSCRIBE_PORT: ")
+    assert language.startswith(f"language in {config}: ")
+
+
+def test_an_unknown_setting_in_the_file_is_named_with_the_nearest_known_one(tmp_path: Path) -> None:
+    config = toml(tmp_path, "max_sesions = 3\n")
+    assert faults(config=config) == [f"max_sesions in {config}: there is no such setting; did you mean max_sessions?"]
+
+
+def test_a_config_file_that_is_missing_or_not_toml_is_refused(tmp_path: Path) -> None:
+    missing = tmp_path / "none.toml"
+    assert faults(config=missing) == [f"--config: there is no file {missing}"]
+    broken = toml(tmp_path, "port 8765")
+    assert faults(config=broken)[0].startswith(f"--config: {broken} is not TOML: ")
+
+
+def test_segments_longer_than_whisper_hears_are_refused() -> None:
+    (line,) = faults(max_segment_s="40")
+    assert "max_segment_s <= 28" in line
+
+
+def test_lists_are_written_with_commas_in_flags_and_environment_and_as_lists_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = ("https://a.example", "https://b.example")
+    config = toml(tmp_path, 'allowed_origins = ["https://a.example", "https://b.example"]\n')
+    assert load({}, config).allowed_origins == both
+    assert load({"allowed_origins": "https://a.example, https://b.example"}).allowed_origins == both
+    monkeypatch.setenv("DRTRANSCRIBE_ALLOWED_ORIGINS", "*")
+    assert load({}, config).allowed_origins == ("*",)
+
+
+def test_the_key_of_vllm_is_in_no_fault_and_no_representation() -> None:
+    assert "hunter2" not in repr(load({"vllm_api_key": "hunter2"}))
+    assert "hunter2" not in "".join(faults(vllm_api_key=["hunter2"]))

@@ -1,0 +1,360 @@
+"""The client against a small OpenAI-compatible server over real HTTP."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+
+from inference.extraction import Consultation, ExtractionError, Patient
+from inference.extraction.schema import ANSWER_SCHEMA
+from inference.extraction.vllm import VllmExtractor
+from inference.findings import Finding, Quote
+from inference.transcript import Segment
+
+SECRET = "xylophonitis"
+TALK = Consultation(
+    segments=[Segment("s1", "patient", 0.0, 3.0, f"I have had {SECRET} since Tuesday", final=True)],
+    new_from=0,
+    findings=[
+        Finding("f1", "symptom", f"mild {SECRET}", "possible", "current", "patient", {"onset": "x"}, (), "rules", 0.5)
+    ],
+    patient=Patient(name="Ada Byron", history=SECRET),
+)
+ADDITION: dict[str, Any] = {
+    "op": "add",
+    "evidence": [{"segment": "s1", "quote": f"{SECRET} since Tuesday"}],
+    "kind": "symptom",
+    "text": SECRET,
+    "status": "present",
+    "temporality": "current",
+    "experiencer": "patient",
+    "attributes": [{"name": "onset", "value": "Tuesday"}],
+}
+CORRECTION = {**ADDITION, "op": "update", "finding_id": "f1"}
+RETRACTION = {"op": "retract", "finding_id": "f1", "evidence": ADDITION["evidence"]}
+MODELS = {"object": "list", "data": [{"id": "first", "max_model_len": 8192}, {"id": "second", "max_model_len": 8192}]}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def completion(content: object, finish_reason: str = "stop") -> dict[str, Any]:
+    text = content if isinstance(content, str) or content is None else json.dumps(content)
+    return {
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}]
+    }
+
+
+class Server:
+    """Answers /v1/models and hands each completion to `answer`; keeps the bodies that it was sent."""
+
+    def __init__(self, answer: Handler) -> None:
+        self.answer = answer
+        self.models: Handler = lambda _: as_json(MODELS)
+        self.bodies: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.url = ""
+
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        return await self.models(request)
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        self.bodies.append(await request.json())
+        self.keys.append(request.headers.get("Authorization"))
+        return await self.answer(request)
+
+
+async def as_json(value: object, status: int = 200) -> web.Response:
+    return web.json_response(value, status=status)
+
+
+@asynccontextmanager
+async def serving(answer: Handler) -> AsyncIterator[Server]:
+    server = Server(answer)
+    app = web.Application()
+    app.add_routes([web.get("/v1/models", server.list_models), web.post("/v1/chat/completions", server.complete)])
+    # handler_cancellation: so that a handler sees its client go away.
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    try:
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def asking(server: Server, **settings: Any) -> AsyncIterator[VllmExtractor]:
+    extractor = VllmExtractor(server.url, **settings)
+    try:
+        yield extractor
+    finally:
+        await extractor.close()
+
+
+@asynccontextmanager
+async def answered(answer: Handler, **settings: Any) -> AsyncIterator[tuple[Server, VllmExtractor]]:
+    async with serving(answer) as server, asking(server, **settings) as extractor:
+        yield server, extractor
+
+
+async def failure(url: str, consultation: Consultation = TALK, **settings: Any) -> str:
+    """The message with which the extraction fails, shown to hold no spoken word and to carry no other error along."""
+    extractor = VllmExtractor(url, **settings)
+    try:
+        with pytest.raises(ExtractionError) as caught:
+            await extractor.extract(consultation)
+    finally:
+        await extractor.close()
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    message = str(caught.value)
+    assert SECRET not in message
+    assert "Byron" not in message
+    return message
+
+
+async def test_operations_become_proposals_with_their_quotes():
+    operations = [ADDITION, CORRECTION, RETRACTION]
+    async with answered(lambda _: as_json(completion({"operations": operations}))) as (_, extractor):
+        added, updated, retracted = await extractor.extract(TALK)
+    assert added.op == "add"
+    assert added.finding_id is None
+    assert added.quotes == (Quote("s1", f"{SECRET} since Tuesday"),)
+    assert (added.kind, added.text, added.status, added.source) == ("symptom", SECRET, "present", "model")
+    assert added.attributes == {"onset": "Tuesday"}
+    assert (updated.op, updated.finding_id, updated.text) == ("update", "f1", SECRET)
+    assert (retracted.op, retracted.finding_id) == ("retract", "f1")
+    assert (retracted.text, retracted.status) == (f"mild {SECRET}", "possible")
+    assert retracted.quotes == added.quotes
+
+
+async def test_no_operations_are_no_proposals():
+    async with answered(lambda _: as_json(completion({"operations": []}))) as (_, extractor):
+        assert await extractor.extract(TALK) == []
+
+
+async def test_the_request_asks_for_the_schema_without_thinking_at_temperature_zero():
+    async with answered(lambda _: as_json(completion({"operations": []})), api_key="sesame", max_tokens=700) as (
+        server,
+        extractor,
+    ):
+        await extractor.extract(TALK)
+    [body] = server.bodies
+    assert body["response_format"]["json_schema"]["schema"] == ANSWER_SCHEMA
+    assert (body["temperature"], body["max_tokens"], body["model"]) == (0, 700, "first")
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    assert server.keys == ["Bearer sesame"]
+
+
+async def test_no_key_of_the_environment_is_sent(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "somebody's")
+    async with answered(lambda _: as_json(completion({"operations": []}))) as (server, extractor):
+        await extractor.extract(TALK)
+    assert server.keys == ["Bearer none"]
+
+
+async def test_no_proxy_of_the_environment_sees_the_words(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with answered(lambda _: as_json(completion({"operations": []}))) as (_, extractor):
+        assert await extractor.extract(TALK) == []
+
+
+async def test_a_model_that_is_named_is_asked():
+    async with answered(lambda _: as_json(completion({"operations": []})), model="second") as (server, extractor):
+        await extractor.extract(TALK)
+    assert server.bodies[0]["model"] == "second"
+
+
+async def test_a_model_that_is_not_served_is_refused_with_those_that_are():
+    async with serving(lambda _: as_json(completion({"operations": []}))) as server:
+        message = await failure(server.url, model="third")
+    assert "third" in message
+    assert "choose from first, second" in message
+
+
+async def test_starting_warms_the_prompt_and_the_schema_with_one_token():
+    async with answered(lambda _: as_json(completion('{"', finish_reason="length"))) as (server, extractor):
+        await extractor.start()
+        server.answer = lambda _: as_json(completion({"operations": []}))
+        await extractor.extract(TALK)
+    warm_up, request = server.bodies
+    assert warm_up["max_tokens"] == 1
+    assert warm_up["response_format"] == request["response_format"]
+    assert warm_up["messages"][0] == request["messages"][0]
+
+
+async def test_a_small_window_shortens_the_prompt():
+    segments = [Segment(f"s{n}", "patient", n, n + 1.0, "pain " * 40, final=True) for n in range(1, 201)]
+    consultation = Consultation(segments, 199, [])
+    lengths = []
+    async with serving(lambda _: as_json(completion({"operations": []}))) as server:
+        for window in (8192, 131_072):
+            server.models = lambda _, window=window: as_json({"data": [{"id": "m", "max_model_len": window}]})
+            async with asking(server) as extractor:
+                await extractor.extract(consultation)
+            lengths.append(sum(len(message["content"]) for message in server.bodies[-1]["messages"]))
+    assert lengths[0] <= (8192 - 2048) * 3 < lengths[1]
+
+
+async def test_much_to_catch_up_on_is_answered_by_all_requests_together():
+    segments = [Segment(f"s{n}", "patient", n, n + 1.0, "pain " * 100, final=True) for n in range(1, 21)]
+    async with answered(lambda _: as_json(completion({"operations": [ADDITION]}))) as (server, extractor):
+        proposals = await extractor.extract(Consultation(segments, 0, []))
+    assert len(proposals) == len(server.bodies) == 4
+
+
+async def html(_: web.Request) -> web.Response:
+    return web.Response(text=f"<p>{SECRET}</p>", content_type="text/html")
+
+
+async def cut_off(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "5000"})
+    await response.prepare(request)
+    await response.write(b'{"choices": [{"mess')
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+async def redirected(_: web.Request) -> web.Response:
+    return web.Response(status=307, headers={"Location": "/v1/models"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [
+        (lambda _: as_json({"error": {"message": SECRET}}, status=400), "use vLLM 0.12 or newer"),
+        (lambda _: as_json({"error": {"message": SECRET}}, status=401), "refuses the API key"),
+        (lambda _: as_json({"error": {"message": SECRET}}, status=404), "--vllm-url must end in /v1"),
+        (lambda _: as_json({"error": {"message": SECRET}}, status=500), "fails (HTTP 500): read its log"),
+        (redirected, "redirects elsewhere (HTTP 307)"),
+        (html, "must name vLLM's address"),
+        (cut_off, "start vLLM there or unset --vllm-url"),
+        (lambda _: as_json({"choices": []}), "must name vLLM's address"),
+        (lambda _: as_json({"choices": [{"message": SECRET}]}), "must name vLLM's address"),
+        (lambda _: as_json([SECRET]), "must name vLLM's address"),
+        (lambda _: as_json(completion(None)), "structured outputs"),
+        (lambda _: as_json(completion("")), "structured outputs"),
+        (lambda _: as_json(completion(f"Sure! {SECRET}")), "structured outputs"),
+        (lambda _: as_json(completion(json.dumps({"operations": [ADDITION]})[:80])), "structured outputs"),
+        (lambda _: as_json(completion({"operations": [{**ADDITION, "kind": SECRET}]})), "structured outputs"),
+        (lambda _: as_json(completion({"operations": [{**ADDITION, "evidence": []}]})), "structured outputs"),
+        (
+            lambda _: as_json(
+                completion({"operations": [{**ADDITION, "attributes": [{"name": SECRET, "value": "x"}]}]})
+            ),
+            "structured outputs",
+        ),
+        (lambda _: as_json(completion({"operations": [{**CORRECTION, "finding_id": "f99"}]})), "does not exist"),
+        (lambda _: as_json(completion({"operations": [ADDITION]}, "length")), "disable_any_whitespace"),
+    ],
+)
+async def test_a_bad_answer_is_an_extraction_error_with_a_remedy_and_no_spoken_word(answer, remedy, monkeypatch):
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
+    async with serving(answer) as server:
+        assert remedy in await failure(server.url)
+
+
+async def test_a_failure_that_passes_is_bridged_by_a_retry(monkeypatch):
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
+    answers = iter([as_json({}, status=503), as_json(completion({"operations": [ADDITION]}))])
+    async with answered(lambda _: next(answers)) as (server, extractor):
+        assert len(await extractor.extract(TALK)) == 1
+    assert len(server.bodies) == 2
+
+
+async def test_a_dead_address_names_the_address_and_the_remedy(monkeypatch):
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
+    port = unused_port()
+    message = await failure(f"http://user:pass@127.0.0.1:{port}/v1")
+    assert message == (
+        f"extraction server at 127.0.0.1:{port} does not answer: start vLLM there or unset --vllm-url; "
+        "findings come from the rules meanwhile"
+    )
+
+
+async def test_starting_at_a_dead_address_fails_and_a_later_extraction_finds_the_server(monkeypatch):
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
+    async with serving(lambda _: as_json(completion({"operations": []}))) as server:
+        server.models = lambda _: as_json({}, status=503)
+        async with asking(server) as extractor:
+            with pytest.raises(ExtractionError, match="fails \\(HTTP 503\\)"):
+                await extractor.start()
+            server.models = lambda _: as_json(MODELS)
+            assert await extractor.extract(TALK) == []
+
+
+async def test_a_server_that_came_back_with_another_model_is_asked_for_that_one():
+    async with answered(lambda _: as_json({}, status=404)) as (server, extractor):
+        with pytest.raises(ExtractionError):
+            await extractor.extract(TALK)
+        server.models = lambda _: as_json({"data": [{"id": "other"}]})
+        server.answer = lambda _: as_json(completion({"operations": []}))
+        await extractor.extract(TALK)
+    assert [body["model"] for body in server.bodies] == ["first", "other"]
+
+
+async def test_a_silent_server_is_given_up_after_the_timeout():
+    async def silent(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with serving(silent) as server:
+        assert "did not answer within 0.2 s: start vLLM there" in await failure(server.url, timeout_s=0.2)
+
+
+async def test_an_endless_answer_is_given_up_after_the_timeout():
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0)
+
+    async with serving(endless) as server:
+        assert "did not answer within 0.2 s" in await failure(server.url, timeout_s=0.2)
+
+
+async def test_cancelling_closes_the_request_and_leaves_the_extractor_fit_for_the_next():
+    asked, closed = asyncio.Event(), asyncio.Event()
+
+    async def waits(_: web.Request) -> web.StreamResponse:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+        raise AssertionError
+
+    async with answered(waits) as (server, extractor):
+        extraction = asyncio.create_task(extractor.extract(TALK))
+        await asked.wait()
+        extraction.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await extraction
+        await closed.wait()
+        server.answer = lambda _: as_json(completion({"operations": [ADDITION]}))
+        assert len(await extractor.extract(TALK)) == 1
+
+
+async def test_no_spoken_word_reaches_the_logs_even_at_debug(caplog):
+    caplog.set_level(logging.DEBUG)
+    async with answered(lambda _: as_json(completion({"operations": [ADDITION]}))) as (_, extractor):
+        await extractor.extract(TALK)
+    assert "httpcore" in caplog.text  # so something was listened to
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("address", ["localhost:8000", "ftp://localhost/v1", "http:///v1", ""])
+def test_an_address_that_is_none_is_refused_at_once(address):
+    with pytest.raises(ValueError, match="http://HOST:PORT/v1"):
+        VllmExtractor(address)
