@@ -64,6 +64,7 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Cache-Control", "no-cache")  # a page of mixed versions after an upgrade would fail
 
 
 async def _websocket(request: web.Request) -> web.StreamResponse:

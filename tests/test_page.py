@@ -52,7 +52,6 @@ class FakeServer:
         self.start: dict[str, Any] = {}
         self.resumed: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
-        self.protocols: list[str] = []
         self.frames: list[int] = []
         self.pcm = bytearray()
         self.log: list[dict[str, Any]] = []
@@ -63,7 +62,6 @@ class FakeServer:
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/", self.page)
-        app.router.add_post("/v1/tickets", self.ticket)
         app.router.add_get("/ws", self.session)
         app.router.add_static("/static", STATIC)
         app.on_response_prepare.append(self.add_policy)
@@ -75,13 +73,7 @@ class FakeServer:
     async def page(self, _request: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html")
 
-    async def ticket(self, request: web.Request) -> web.Response:
-        if request.headers["Authorization"] != "Bearer right":
-            return web.json_response({}, status=401)
-        return web.json_response({"ticket": "once"})
-
     async def session(self, request: web.Request) -> web.WebSocketResponse:
-        self.protocols = request.headers["Sec-WebSocket-Protocol"].split(", ")
         socket = web.WebSocketResponse(protocols=["drtranscribe.v1"])
         await socket.prepare(request)
         self.socket = socket
@@ -444,14 +436,3 @@ async def test_a_refusal_is_told_in_the_servers_words_and_the_form_comes_back(
         await start_file(page, wav(tmp_path / "noise.wav", noise))
         await expect(page.get_by_role("alert")).to_contain_text("All places are taken. Try again in 20 seconds.")
         await expect(page.get_by_role("button", name="Start")).to_be_enabled()
-
-
-async def test_an_access_key_becomes_a_ticket_beside_the_subprotocol(
-    server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
-) -> None:
-    async with opened(server, browser) as page:
-        await page.get_by_text("Server access").click()
-        await page.get_by_label("Access key").fill("right")
-        await start_file(page, wav(tmp_path / "noise.wav", noise))
-        await server.asked("start_session")
-    assert server.protocols == ["drtranscribe.v1", "bearer.once"]

@@ -221,13 +221,17 @@ async def test_extraction_runs_beside_the_event_loop() -> None:
     assert first == second == extractor.propose(Consultation(finals, 0, ()))
 
 
-_WORDS = (
+_SPOKEN = (
     "any fever no yes cough , . ? ! i you my have had not pain in chest since monday three days take ten mg aspirin allergic "
     "to penicillin mother diabetes if or and blood stool pressure 120 over 80 smoke for the"
-).split()
+)
 
 
-@given(lines=st.lists(st.tuples(st.sampled_from("DPA"), st.lists(st.sampled_from(_WORDS), max_size=14)), max_size=6))
+@given(
+    lines=st.lists(
+        st.tuples(st.sampled_from("DPA"), st.lists(st.sampled_from(_SPOKEN.split()), max_size=14)), max_size=6
+    )
+)
 def test_whatever_is_said_every_proposal_is_grounded(lines: list[tuple[str, list[str]]]) -> None:
     for finding in findings(*(f"{speaker}: {' '.join(words)}" for speaker, words in lines)):
         assert finding.evidence

@@ -69,7 +69,7 @@ function showConnection(state, text) {
 
 async function start() {
   if (phase !== "setup") return;
-  const { file, patient, accessKey } = setup;
+  const { file, patient } = setup;
   warn("");
   setPhase("starting");
   if (file) source = new FilePlayer(file, setup.playing, { onEnd: stop, pending_s: () => consultation.pending_s });
@@ -80,7 +80,7 @@ async function start() {
   } catch (refused) {
     return cancel(file ? FILE_FAULT : microphoneFault(refused));
   }
-  consultation = new Consultation(source, format, { patient, accessKey }, { onEvent, onState, onSamples });
+  consultation = new Consultation(source, format, patient, { onEvent, onState, onSamples });
 }
 
 /** Back to the form: nothing was recorded. */
@@ -165,7 +165,7 @@ function onState(state, { code }) {
     showConnection("waiting", "Reconnecting … sound is kept");
     byId("lag").textContent = "";
   } else if (phase === "starting") {
-    cancel(fault ?? closeFault(code)).then(() => code === 4401 && setup.askForKey());
+    cancel(fault ?? closeFault(code));
     fault = null;
   } else if (phase !== "ended") {
     if (code !== 0) warn(fault ?? closeFault(code));

@@ -6,7 +6,7 @@ const SUBPROTOCOL = "drtranscribe.v1";
 const RETRY_S = [0.3, 1, 2, 4, 8];
 const BACKLOG_S = 600;
 const DEAD_AFTER_S = 30; // no event for so long, though audio waits for an answer: the line is dead without a close
-const FINAL_CODES = new Set([1000, 1008, 1009, 4401, 4404, 4408]);
+const FINAL_CODES = new Set([1000, 1008, 1009, 4404, 4408]);
 
 /**
  * States: "connecting" -> "open" <-> "reconnecting" -> "ended"; a session that never started goes to "ended" too.
@@ -25,12 +25,10 @@ export class Connection {
 
   /**
    * @param {object} start the start_session message
-   * @param {string} accessKey empty where the server asks for none
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void}} listener
    */
-  constructor(start, accessKey, listener) {
+  constructor(start, listener) {
     this.start = start;
-    this.accessKey = accessKey;
     this.listener = listener;
     this.outbox = new Outbox(start.audio.channels, BACKLOG_S * start.audio.sample_rate);
     this.watchdog = setInterval(() => this.#checkAlive(), 5000);
@@ -82,37 +80,17 @@ export class Connection {
     this.listener.onState(state, detail);
   }
 
-  async #connect() {
+  #connect() {
     clearTimeout(this.#retry);
     this.#retry = 0;
-    const protocols = [SUBPROTOCOL];
-    if (this.accessKey) {
-      const ticket = await this.#ticket();
-      if (this.#ended) return;
-      if (ticket === null) return this.end(4401);
-      if (ticket === undefined) return this.#lost(1006);
-      protocols.push(`bearer.${ticket}`);
-    }
     const url = new URL("ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = "";
-    const socket = new WebSocket(url, protocols);
+    const socket = new WebSocket(url, [SUBPROTOCOL]);
     this.#socket = socket;
     socket.onopen = () => this.#greet();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code }) => this.#lost(code);
-  }
-
-  /** A single-use ticket in place of the key, which a browser cannot send with a WebSocket. null: refused. */
-  async #ticket() {
-    try {
-      const headers = { Authorization: `Bearer ${this.accessKey}` };
-      const answer = await fetch(new URL("v1/tickets", document.baseURI), { method: "POST", headers });
-      if (answer.ok) return (await answer.json()).ticket;
-      return answer.status < 500 ? null : undefined;
-    } catch {
-      return undefined;
-    }
   }
 
   #greet() {

@@ -14,11 +14,11 @@ export class Consultation {
   /**
    * @param {object} source opened: see microphone.js
    * @param {{sampleRate: number, channels: number}} format of its samples
-   * @param {{patient: object, accessKey: string}} about
+   * @param {object} patient as start_session takes it
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void,
    *   onSamples: (samples: Int16Array, rate: number) => void}} listener
    */
-  constructor(source, format, { patient, accessKey }, { onEvent, onState, onSamples }) {
+  constructor(source, format, patient, { onEvent, onState, onSamples }) {
     const audio = { encoding: "pcm_s16le", sample_rate: format.sampleRate, channels: format.channels };
     const start = { type: "start_session", audio, mode: format.channels === 2 ? "dual" : "ambient", consent: true };
     if (Object.keys(patient).length) start.patient = patient;
@@ -26,7 +26,7 @@ export class Consultation {
     this.record = { started_at: new Date().toISOString(), patient, audio };
     this.onSamples = onSamples;
     this.#source = source;
-    this.#connection = new Connection(start, accessKey, { onEvent, onState });
+    this.#connection = new Connection(start, { onEvent, onState });
   }
 
   get heard_s() {

@@ -33,20 +33,9 @@ export class SetupForm {
     return patient;
   }
 
-  get accessKey() {
-    return byId("key").value;
-  }
-
-  askForKey() {
-    this.form.querySelector(".access").open = true;
-    byId("key").focus();
-  }
-
-  /** For the next patient, who has to be asked again; the key of the server stays. */
+  /** For the next patient, who has to be asked again. */
   reset() {
-    const key = this.accessKey;
     this.form.reset();
-    byId("key").value = key;
     this.#check();
     byId("consent").focus();
   }
