@@ -5,12 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.grounding import ground
-from inference.extraction.numbers import numbers_in
+from inference.extraction.support import name_is_supported, with_supported_attributes
 from inference.findings import Evidence, Finding, Kind, Operation, Proposal
 from inference.transcript import Segment
-
-_CHECKED_ATTRIBUTES = ("dose", "frequency")
-_DRUG_KINDS = ("medication", "order")
 
 
 @dataclass(slots=True)
@@ -72,10 +69,10 @@ class Findings:
         if proposal.op == "retract":
             return self._retract(named)
         evidence = _distinct(ground(quote, segments) for quote in proposal.quotes)
-        if not evidence or not _name_is_supported(proposal, evidence):
+        if not evidence or not name_is_supported(proposal, evidence):
             self.dropped += 1
             return None
-        proposal = _with_supported_attributes(proposal, evidence)
+        proposal = with_supported_attributes(proposal, evidence)
         if named is not None and proposal.op == "update":
             return self._replaced(named, proposal, evidence)
         if any(_same_fact(finding, proposal) for finding in self._dismissed):
@@ -219,54 +216,3 @@ def _joined(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Ev
         ):
             joined.append(evidence)
     return tuple(joined)
-
-
-def _with_supported_attributes(proposal: Proposal, evidence: tuple[Evidence, ...]) -> Proposal:
-    """A model may not invent a dose: its numbers and words must stand in the quotes, in digits or spelled out."""
-    if proposal.source != "model" or proposal.kind not in _DRUG_KINDS:
-        return proposal
-    quoted = " ".join(e.quote for e in evidence)
-    kept = {
-        name: value
-        for name, value in proposal.attributes.items()
-        if name not in _CHECKED_ATTRIBUTES or _is_supported(value, quoted)
-    }
-    return replace(proposal, attributes=kept)
-
-
-def _is_supported(value: str, quoted: str) -> bool:
-    said = {number.value for number in numbers_in(_spoken_words(quoted))}
-    claimed = {number.value for number in numbers_in(_spoken_words(value))}
-    if claimed:
-        return claimed <= said
-    return bool(_word_stems(value) & _word_stems(quoted))
-
-
-def _spoken_words(text: str) -> list[str]:
-    """Words and numbers, "10mg" as two."""
-    return re.findall(r"\d+(?:[.,]\d+)*|[^\W\d_]+", text.casefold())
-
-
-def _word_stems(text: str) -> frozenset[str]:
-    # "daily" stands for "every day", "nightly" for "at night".
-    return frozenset(re.sub(r"(?:i?ly|s)$", "", word)[:3] for word in _spoken_words(text) if len(word) > 2)
-
-
-def _name_is_supported(proposal: Proposal, evidence: tuple[Evidence, ...]) -> bool:
-    """A model may not invent a drug: its name, or letters much like it as a recogniser mishears, must be quoted."""
-    if proposal.source != "model" or proposal.kind != "medication":
-        return True
-    quoted = " ".join(e.quote for e in evidence).casefold()
-    letters = re.sub(r"[\W_]+", "", quoted)
-    return any(_resembles(name, letters) for name in re.findall(r"[^\W\d_]{3,}", proposal.text.casefold()))
-
-
-def _resembles(name: str, letters: str) -> bool:
-    if name in letters:
-        return True
-    pairs = [name[i : i + 2] for i in range(len(name) - 1)]
-    for at in range(max(len(letters) - len(name), 0) + 1):
-        window = letters[at : at + len(name) + 1]
-        if sum(pair in window for pair in pairs) * 2 >= len(pairs):
-            return True
-    return False

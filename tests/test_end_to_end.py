@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from inference.asr import WhisperAsr
 from inference.config import EngineConfig
 from inference.extraction.rules import RulesExtractor
+from inference.extraction.vllm import VllmExtractor
+from inference.hypothesis import Hypothesis
 from inference.pipeline import Pipeline
+from tests.fakes import LevelAsr, LoudnessVad, speech
 from tests.live import serving
 from tests.speech import chunks, pcm
 
@@ -160,3 +164,29 @@ async def test_the_event_loop_is_never_held_for_more_than_50_ms_under_4_sessions
     assert segments[0] > 0
     slow = [record.getMessage() for record in caplog.records if "took" in record.getMessage()]
     assert slow == []
+
+
+class Telling(LevelAsr):
+    """Says one sentence to every span."""
+
+    def transcribe(self, requests):
+        return [Hypothesis("I have a bad headache.", "en") for _ in requests]
+
+
+async def test_a_dead_vllm_address_costs_no_transcript_and_the_rules_go_on():
+    with socket.socket() as taken:  # bound and not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        pipeline = Pipeline(LoudnessVad(), Telling(), [RulesExtractor(), VllmExtractor(address, timeout_s=5)])
+        async with serving(pipeline) as server, server.connect() as client:
+            started = await client.start()
+            await client.say(speech((1.0, 0.5), (2.0, 0)))
+            stopped = await client.finish()
+    assert started["models"]["extraction"] == "rules+vllm"
+    assert stopped["segments"] == 1
+    (error,) = [event for event in client.events if event["type"] == "error"]
+    assert (error["code"], error["fatal"]) == ("extraction_unavailable", False)
+    assert "--vllm-url" in error["message"]
+    assert "headache" not in error["message"]
+    findings = [op["finding"] for event in client.events if event["type"] == "extraction" for op in event["ops"]]
+    assert [(f["text"], f["status"], f["source"]) for f in findings] == [("headache", "present", "rules")]

@@ -1,0 +1,110 @@
+"""Which sentence answers a question for yes or no, and how. Pure."""
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Literal
+
+from inference.extraction.dialogue import AUXILIARIES, LEAD_INS, Turn
+from inference.extraction.tables import words
+from inference.extraction.tokens import FILLERS
+
+Answer = Literal["yes", "no", "maybe"]
+
+_NO = words("no")
+_YES = words("yes")
+_MAYBE = words("maybe")
+_ADVERBS = words("answering_adverb")
+_ACKNOWLEDGING = words("acknowledging")
+_OPENING = FILLERS - {"yeah", "right", "i"} | words("answer_opening")
+_REVERSING = frozenset(("no", "nope", "not", "havent", "dont"))
+_BARE = _YES | FILLERS | _ACKNOWLEDGING | {"no", "nope", "not", "all", "at"}
+_EMPTY = FILLERS - {"yeah"} | _ACKNOWLEDGING
+_DENYING = re.compile(r"^(?:i (?:dont|havent|didnt|wasnt|cant)|ive not|im not)\b")
+_AFFIRMING = re.compile(
+    r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
+    r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
+    r"i might|for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
+    r"from time)\b"
+)
+_HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess)\b")
+_NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|i dont know|dont know|couldnt say|hard to say)\b")
+_ADVERB_REPLY_WORDS = 4
+_PATIENCE = 2
+"""Sentences that are no answer and may stand between a question and its answer."""
+
+
+def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None:
+    """The turn that answers the polar question `conversation[at]`, and how.
+
+    Questions in a row share the answer to the last ("any fever? any chills?" "no"). What began well before the
+    question ended answers another one.
+    """
+    question = conversation[at]
+    # People answer before a long question ends, but not before its point is made.
+    tolerance_s = max(1.0, min(2.0, 0.35 * (question.end_s - question.start_s)))
+    earliest_s = max(question.start_s, question.end_s - tolerance_s)
+    patience = _PATIENCE
+    for turn in conversation[at + 1 : at + 10]:
+        overlapping = turn.segment is not question.segment and turn.start_s < earliest_s
+        if overlapping or is_empty(turn):
+            continue
+        asker = turn.speaker == question.speaker and turn.speaker != "unknown"
+        if turn.form == "open":
+            return None
+        if turn.form == "polar" and not is_bare(turn):
+            if _is_list_item(turn) and (turn.segment is question.segment or turn.speaker == question.speaker):
+                continue
+            return None
+        answer = answer_of(turn)
+        if asker and is_bare(turn):
+            # The asker repeats a "no" that was not heard or not transcribed: "Night sweats? No?".
+            if answer == "no":
+                return turn, answer
+            continue
+        if answer is not None and not asker:
+            return turn, answer
+        patience -= 1
+        if patience < 0:
+            return None
+    return None
+
+
+def answer_of(turn: Turn) -> Answer | None:
+    """Yes, no or maybe by how the sentence opens."""
+    said = turn.sentence.words
+    while len(said) > 1 and said[0] in _OPENING:
+        said = said[1:]
+    text, first = " ".join(said), said[0]
+    if _NOT_KNOWING.match(text):
+        return None
+    if _HALF.match(text):
+        return "maybe"
+    if first in _ADVERBS and len(said) > _ADVERB_REPLY_WORDS:
+        # "Sometimes I do pilates" tells something else.
+        return None
+    if first in _YES or text == "right":
+        # "Yeah, no": the last of the two is meant.
+        run = takewhile(lambda word: word in _YES | _REVERSING | {"i", "um", "uh"}, said)
+        return "no" if _REVERSING & set(run) else "yes"
+    if first in _NO or _DENYING.match(text):
+        return "no"
+    if first in _MAYBE:
+        return "no" if said[1:2] == ["not"] else "maybe"
+    return "yes" if _AFFIRMING.match(text) else None
+
+
+def is_bare(turn: Turn) -> bool:
+    """Nothing but yes, no and fillers."""
+    return all(token.word in _BARE for token in turn.tokens)
+
+
+def is_empty(turn: Turn) -> bool:
+    """Nothing but fillers and acknowledgements: "Okay. Um."."""
+    return all(token.word in _EMPTY for token in turn.tokens)
+
+
+def _is_list_item(turn: Turn) -> bool:
+    """A question without a verb of its own: "chills?", "any cough?"."""
+    body = [token.word for token in turn.tokens if token.word not in LEAD_INS]
+    return bool(body) and (body[0] == "any" or not AUXILIARIES & set(body[:3])) and len(body) <= 10

@@ -1,0 +1,136 @@
+"""Is a mention affirmed, denied, doubted, over, another person's, or only imagined? A small ConText.
+
+The algorithm is that of Harkema, Dowling, Thornblade and Chapman (J Biomed Inform 2009, 42:839), over
+`vocabulary/context.tsv`: a trigger governs the mentions in its direction up to its reach, and up to a word that ends
+its scope. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from inference.extraction.tables import rows, words
+from inference.extraction.tokens import Token, normalise
+from inference.findings import Experiencer, Status, Temporality
+
+Category = Literal["negated", "possible", "hypothetical", "past", "family", "resolved", "stop", "pseudo"]
+_DIRECTIONS = ("forward", "backward", "both")
+_NO_REACH = 99
+_SUBJECTS = words("clause_subject")
+_FIRST_PERSON = words("speaker_or_listener")
+_FILLERS = words("filler") - {"just"}
+_AFTER_ANSWER = frozenset(("just", "only", "its", "i", "im", "ive", "it", "more", "that"))
+_AWAY_FROM_DENIAL = words("after_denial")
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A wording of context.tsv over the tokens [start, end)."""
+
+    category: Category
+    direction: str
+    reach: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What the clause says of a mention. The mention and the words that say so are [from_token, to_token)."""
+
+    status: Status
+    temporality: Temporality
+    experiencer: Experiencer
+    hypothetical: bool
+    from_token: int
+    to_token: int
+
+
+@cache
+def _triggers() -> dict[str, list[tuple[tuple[str, ...], Category, str, int]]]:
+    """Triggers by first word, the longest first."""
+    table: dict[str, list[tuple[tuple[str, ...], Category, str, int]]] = {}
+    for columns in rows("context.tsv"):
+        words = tuple(normalise(columns[0]))
+        category: Category = columns[1]  # type: ignore[assignment]
+        direction = columns[2] if len(columns) > 2 else ""
+        reach = int(columns[3]) if len(columns) > 3 and columns[3] else _NO_REACH
+        table.setdefault(words[0], []).append((words, category, direction, reach))
+    for entries in table.values():
+        entries.sort(key=lambda entry: -len(entry[0]))
+    return table
+
+
+def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
+    """Longest triggers from left to right; words that belong to a mention (`taken`) are none."""
+    table, found, at = _triggers(), list[Trigger](), 0
+    words = [token.word for token in tokens]
+    while at < len(words):
+        match = None
+        if at not in taken:
+            match = next((e for e in table.get(words[at], ()) if tuple(words[at : at + len(e[0])]) == e[0]), None)
+        if match is None:
+            at += 1
+            continue
+        wording, category, direction, reach = match
+        found.append(Trigger(category, direction, reach, at, at + len(wording)))
+        at += len(wording)
+    return found
+
+
+def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end: int) -> Assertion:
+    """What is said of the mention over the tokens [start, end)."""
+    governing = [t for t in found if t.direction in _DIRECTIONS and _governs(tokens, found, t, start, end)]
+    by_category = {trigger.category: trigger for trigger in governing}
+    status: Status = "present"
+    if "negated" in by_category or "resolved" in by_category:
+        status = "absent"
+    elif "possible" in by_category:
+        status = "possible"
+    saying = [by_category[c] for c in ("negated", "resolved", "possible") if c in by_category][:1]
+    return Assertion(
+        status=status,
+        temporality="past" if "past" in by_category and status != "absent" else "current",
+        experiencer="family" if "family" in by_category else "patient",
+        hypothetical="hypothetical" in by_category,
+        from_token=min([start, *(t.start for t in saying)]),
+        to_token=max([end, *(t.end for t in saying)]),
+    )
+
+
+def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger, start: int, end: int) -> bool:
+    if trigger.end <= start and trigger.direction in ("forward", "both"):
+        between = range(trigger.end, start)
+    elif trigger.start >= end and trigger.direction in ("backward", "both"):
+        between = range(end, trigger.start)
+    else:
+        return False
+    if sum(not tokens[i].soft for i in between) > trigger.reach:
+        return False
+    if any(other.category == "stop" and other.start in between for other in found):
+        return False
+    if trigger.category == "negated":
+        return not _denial_ends(tokens, trigger, between)
+    if trigger.category == "family":
+        return not any(tokens[i].word in _FIRST_PERSON for i in between)
+    return True
+
+
+def _next_word(tokens: Sequence[Token], at: int) -> str:
+    """The first word from here on that is no filler."""
+    return next((t.word for t in tokens[at:] if t.word not in _FILLERS), "")
+
+
+def _denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bool:
+    # "No, I have a cough" answers; it does not deny the cough.
+    if tokens[trigger.end - 1].comma and trigger.end - trigger.start == 1:
+        return True
+    if between and tokens[trigger.start].word == "no" and tokens[trigger.end].word in _AFTER_ANSWER:
+        return True
+    for i in between:
+        if tokens[i].word in _AWAY_FROM_DENIAL:
+            return True
+        if tokens[i].comma and _next_word(tokens, i + 1) in _SUBJECTS:
+            return True
+    return False

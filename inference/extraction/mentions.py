@@ -1,0 +1,92 @@
+"""Where a sentence speaks of a symptom, a condition, an operation or a habit. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.extraction.anatomy import Ailment, ailments
+from inference.extraction.lexicon import Match, find, findings_trie
+from inference.extraction.tables import words
+from inference.extraction.tokens import Token
+
+_PERSONS = words("person")
+_DEFINITE = frozenset(("the", "this", "that", "your", "his", "her", "it"))
+_INTRODUCING = frozenset(("in", "any", "no", "some", "have", "a", "lot", "bit"))
+VAGUE = frozenset(("pain", "swelling", "lump", "redness", "pus"))
+"""Concepts that say too little where nothing introduces them: "any pain" does, "the pain" speaks of a known one."""
+_BARE = VAGUE | {"numbness", "tingling", "weakness", "itching", "burning sensation", "stiffness"}
+_CONJUNCTIONS = ("or", "and", "nor")
+_FRAGMENT = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A concept over the tokens [start, end); `location` is the characters that name the place, if any."""
+
+    concept: str
+    kind: str
+    detail: str
+    start: int
+    end: int
+    location: str | None = None
+    negated: bool = False
+
+
+def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
+    """Concepts in the order of the sentence; a part with its complaint goes before the bare complaint inside it."""
+    matches = [m for m in find(findings_trie(), tokens) if not m.entry.personal or _is_personal(tokens)]
+    matches += [second for m in matches for second in _shared_head(tokens, m)]
+    found = [a for a in ailments(tokens) if not _is_named(a, matches)]
+    named = [
+        Mention(m.entry.concept, m.entry.kind, m.entry.detail, m.start, m.end)
+        for m in matches
+        if not any(_is_inside(m, ailment) for ailment in found)
+    ]
+    placed = [Mention(a.concept, "symptom", "", a.start, a.end, _location(text, tokens, a), a.negated) for a in found]
+    every = sorted((*named, *placed), key=lambda mention: (mention.start, mention.end))
+    return [m for m in every if not _is_vague(tokens, m)]
+
+
+def _is_personal(tokens: Sequence[Token]) -> bool:
+    return len(tokens) <= _FRAGMENT or any(t.word in _PERSONS for t in tokens)
+
+
+def _shared_head(tokens: Sequence[Token], match: Match) -> list[Match]:
+    """ "Blood in the stool or in the urine": the second is read with the first one's head."""
+    at = match.end
+    if match.end - match.start < 2 or at >= len(tokens) or tokens[at].word not in _CONJUNCTIONS:
+        return []
+    at += 1
+    while at < len(tokens) and (tokens[at].soft or tokens[at].word in ("in", "your", "with", "of")):
+        at += 1
+    if at >= len(tokens):
+        return []
+    head = list(tokens[match.start : match.end - 1])
+    second = findings_trie().longest([*head, *tokens[at:]], 0)
+    if second is None or second.end <= len(head) or second.entry.concept == match.entry.concept:
+        return []
+    return [Match(second.entry, match.start, at + second.end - len(head))]
+
+
+def _is_named(ailment: Ailment, matches: Sequence[Match]) -> bool:
+    """The vocabulary has a name of its own for this part and complaint."""
+    return any(m.start <= ailment.start and ailment.end <= m.end for m in matches)
+
+
+def _is_inside(match: Match, ailment: Ailment) -> bool:
+    return ailment.start <= match.start < ailment.end and match.end - match.start <= ailment.end - ailment.start
+
+
+def _is_vague(tokens: Sequence[Token], mention: Mention) -> bool:
+    if mention.location is not None:
+        return False
+    before = {t.word for t in tokens[max(0, mention.start - 3) : mention.start]}
+    if mention.concept in _BARE and before & _DEFINITE:
+        return True
+    return mention.concept in VAGUE and not before & _INTRODUCING
+
+
+def _location(text: str, tokens: Sequence[Token], ailment: Ailment) -> str:
+    first, last = ailment.location
+    while first > 0 and tokens[first - 1].word in ("left", "right", "lower", "upper", "both", "front", "side"):
+        first -= 1
+    return text[tokens[first].start : tokens[last - 1].end]

@@ -1,0 +1,234 @@
+"""What a question and its answer say together: "any fever?" "no"; "how long?" "three weeks". Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from inference.extraction import Consultation
+from inference.extraction.answers import Answer, is_bare, is_empty
+from inference.extraction.attributes import SYMPTOM_SLOTS, expressions, timing
+from inference.extraction.context import assertion, triggers
+from inference.extraction.dialogue import Turn
+from inference.extraction.draft import Draft, draft, with_reply
+from inference.extraction.medication import medicines
+from inference.extraction.mentions import Mention, mentions
+from inference.extraction.statements import ABILITIES, relation_of, stated, symptom_attributes
+from inference.extraction.tokens import Token, sentences
+from inference.findings import Kind, Status, Temporality
+
+_HOW_LONG = re.compile(r"\b(?:how long|when did|since when|how many days|how many weeks|when was|start)\b")
+_HOW_BAD = re.compile(r"\b(?:how bad|how severe|scale|out of ten|out of 10|rate)\b")
+_HOW_OFTEN = re.compile(r"\b(?:how often|how many times|how frequent\w*|all the time)\b")
+_WHAT_LIKE = re.compile(
+    r"\b(?:describe|what kind|what sort|what does it feel|feel like|what type|watery or|sharp or|dull or)\b"
+)
+_AGREEING = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
+_ADMITTING = re.compile(r"\b(?:bit|little|some|sometimes|i do|i have|occasionally)\b")
+_STILL = re.compile(r"\b(?:still|now|at the moment|currently|today|any more|anymore|gone)\b")
+_OTHER_MATTERS = re.compile(
+    r"\b(?:periods?|bowel motion|smok\w+|drink\w*|tak(?:e|ing|en)|tablets?|medic\w+|live|living|"
+    r"work\w*|job|born|test|scan)\b"
+)
+_FORMERLY = re.compile(r"\bused to\b")
+_STATUS: dict[Answer, Status] = {"yes": "present", "no": "absent", "maybe": "possible"}
+
+# What a "no" denies where the question names no concept.
+_DENIED: tuple[tuple[re.Pattern[str], Kind, str], ...] = (
+    (re.compile(r"\ballerg(?:y|ies|ic)\b"), "allergy", "drug allergy"),
+    (re.compile(r"\bfamily history\b|\brun in (?:the|your) family\b"), "family_history", "family history"),
+    (
+        re.compile(r"\b(?:medical|health|other|past) (?:conditions?|problems?|history|issues)\b"),
+        "past_history",
+        "medical conditions",
+    ),
+    (
+        re.compile(r"\b(?:any|regular|taking|on|take) (?:\w+ ){0,2}(?:medications?|medicines?|meds|tablets)\b"),
+        "medication",
+        "regular medication",
+    ),
+)
+
+
+def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str]) -> Iterator[Draft]:
+    """The facts of a question for yes or no. `known`: what was told; "no" denies it only where the
+    question is whether it is still so."""
+    tokens = turn.tokens
+    found = [m for m in mentions(turn.segment.text, tokens) if not _is_presupposed(turn, m)]
+    drugs = medicines(turn.segment.text, tokens, asked=True)
+    if not found and not drugs:
+        return
+    context = triggers(tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    negative = any(trigger.category == "negated" for trigger in context)
+    agreed = _agreed(turn, reply, answer) if answer == "yes" and negative else answer
+    if agreed is None:
+        return
+    told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
+    names = {m.concept for m in found} | {d.name for d in drugs}
+    # "Any sore throat, any ear pain?" "Yes": which? Only what the answer names, and that speaks for itself.
+    if agreed != "no" and (len(names) > 1 or told & names):
+        return
+    status = _STATUS[agreed]
+    for position, mention in enumerate(found):
+        said = assertion(tokens, context, mention.start, mention.end)
+        if mention.concept in told or (said.hypothetical and not negative):
+            continue
+        if agreed == "no" and mention.concept in known and not _STILL.search(turn.joined):
+            continue
+        if mention.concept in ABILITIES and not negative:
+            concept = ABILITIES[mention.concept] if agreed == "yes" else mention.concept
+            yield with_reply(draft(turn, "symptom", concept, mention.start, mention.end), reply)
+            continue
+        fact = _fact(turn, reply, found, position, status, family=said.experiencer == "family")
+        if fact is not None:
+            yield with_reply(fact, reply)
+    for drug in drugs:
+        if agreed == "no" and (
+            (drug.name in known and not _STILL.search(turn.joined)) or _is_excepted(turn, drug.start)
+        ):
+            continue
+        medicine = draft(turn, "medication", drug.name, drug.start, drug.end, status=status, attributes=drug.attributes)
+        yield with_reply(medicine, reply)
+
+
+def _is_excepted(turn: Turn, start: int) -> bool:
+    """ "Apart from the inhaler, do you take any medicines?" """
+    return bool({"apart", "besides", "than", "except"} & set(turn.sentence.words[max(0, start - 4) : start]))
+
+
+def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
+    """ "You're not bringing up any phlegm?" "Yes": a denial only where it agrees or says so; otherwise nobody knows."""
+    rest = " ".join(t.word for t in _words_from(reply))
+    if _AGREEING.search(turn.joined) or "no" in rest.split():
+        return "no"
+    return answer if _ADMITTING.search(rest) else None
+
+
+def _words_from(reply: Turn) -> Sequence[Token]:
+    """The words of the answer to the end of its segment."""
+    first = reply.tokens[0].start
+    return [token for sentence in sentences(reply.segment.text) for token in sentence.tokens if token.start >= first]
+
+
+def _is_presupposed(turn: Turn, mention: Mention) -> bool:
+    """ "Is the cough worse at night?" asks of a cough that is known; "no" does not deny it."""
+    before = {t.word for t in turn.tokens[max(0, mention.start - 2) : mention.start]}
+    return bool({"the", "this", "that", "these", "those"} & before)
+
+
+def _fact(
+    turn: Turn, reply: Turn, found: Sequence[Mention], position: int, status: Status, *, family: bool
+) -> Draft | None:
+    mention = found[position]
+    if family and (mention.kind == "symptom" or not relation_of(turn, len(turn.tokens))):
+        return None
+    if "they" in turn.sentence.words or "theyve" in turn.sentence.words:
+        # "Does migraine run in the family? Have they been diagnosed?"
+        return None
+    kind: Kind = "past_history"
+    attributes: dict[str, str] = {}
+    if family:
+        kind = "family_history"
+        if status == "present":
+            attributes = relation_of(reply, len(reply.tokens)) or {"relation": "family"}
+    elif mention.kind == "social":
+        kind = "social_history"
+    elif mention.kind == "symptom":
+        kind = "symptom"
+        if status != "absent":
+            text, words = reply.segment.text, reply.tokens
+            when = {slot: value for slot, (value, _, _) in timing(text, words[0].start, words[-1].end).items()}
+            attributes = symptom_attributes(turn, found, position) | when
+    former = status == "present" and _FORMERLY.search(reply.joined)
+    temporality: Temporality = "past" if former or mention.kind == "procedure" else "current"
+    return draft(
+        turn,
+        kind,
+        mention.concept,
+        mention.start,
+        mention.end,
+        status=status,
+        temporality=temporality,
+        family=family,
+        attributes=attributes,
+    )
+
+
+def denied_facts(turn: Turn, reply: Turn) -> Iterator[Draft]:
+    """ "Any allergies?" "No.": what is denied as a whole."""
+    if mentions(turn.segment.text, turn.tokens):
+        return
+    for pattern, kind, text in _DENIED:
+        match = pattern.search(turn.joined)
+        if match:
+            start = turn.joined[: match.start()].count(" ")
+            end = start + match.group().count(" ") + 1
+            yield with_reply(draft(turn, kind, text, start, end, status="absent"), reply)
+            return
+
+
+def follow_ups(conversation: Sequence[Turn], consultation: Consultation) -> Iterator[Draft]:
+    """ "How long have you had it?" "About three weeks.": attributes of the symptom that was spoken of last."""
+    for at, question in enumerate(conversation):
+        if question.speaker == "patient" or question.form == "statement" or _OTHER_MATTERS.search(question.joined):
+            continue
+        reply = _told_after(conversation, at)
+        if reply is None or reply.index < consultation.new_from:
+            continue
+        attributes, first, last = _asked_for(question.joined, reply)
+        topic = _topic(conversation, at, consultation) if attributes else None
+        if topic is not None:
+            yield draft(reply, "symptom", topic, first, last, attributes=attributes)
+
+
+def _told_after(conversation: Sequence[Turn], at: int) -> Turn | None:
+    """The first statement with something in it that another speaker makes after a question."""
+    for reply in conversation[at + 1 : at + 5]:
+        if reply.form != "statement":
+            return None
+        other = reply.speaker != conversation[at].speaker or reply.speaker == "unknown"
+        if other and not is_empty(reply) and not is_bare(reply):
+            return reply
+    return None
+
+
+def _topic(conversation: Sequence[Turn], at: int, consultation: Consultation) -> str | None:
+    """The symptom that the question names, or the one told last before it."""
+    present = [f.text for f in consultation.findings if _is_symptom(f.kind) and f.status == "present"]
+    question = conversation[at]
+    named = [m.concept for m in mentions(question.segment.text, question.tokens) if m.concept in present]
+    if named:
+        return named[0]
+    for turn in reversed(conversation[max(0, at - 8) : at]):
+        if turn.form == "polar":
+            # A symptom that was asked about since: the question may mean that one, so it is left alone.
+            if any(m.concept not in present and m.kind == "symptom" for m in mentions(turn.segment.text, turn.tokens)):
+                return None
+            continue
+        for fact in stated(turn):
+            if fact.proposal.kind == "symptom" and fact.proposal.status == "present":
+                return fact.proposal.text
+    return present[-1] if present else None
+
+
+def _is_symptom(kind: Kind) -> bool:
+    return kind in ("symptom", "chief_complaint")
+
+
+def _asked_for(question: str, reply: Turn) -> tuple[dict[str, str], int, int]:
+    """The attributes that the question asks for, and the tokens of the reply that hold them."""
+    text, tokens = reply.segment.text, reply.tokens
+    asked = ((_HOW_BAD, "severity"), (_HOW_OFTEN, "frequency"), (_WHAT_LIKE, "character"))
+    slots = frozenset(slot for pattern, slot in asked if pattern.search(question))
+    found: dict[str, str] = {}
+    spans: list[tuple[int, int]] = []
+    for expression in expressions(tokens, SYMPTOM_SLOTS & slots) if slots else []:
+        if expression.slot not in found:
+            found[expression.slot] = text[tokens[expression.start].start : tokens[expression.end - 1].end]
+            spans.append((expression.start, expression.end))
+    if _HOW_LONG.search(question):
+        for slot, (value, start, end) in timing(text, tokens[0].start, tokens[-1].end).items():
+            found[slot] = value
+            inside = [i for i, t in enumerate(tokens) if t.start < end and t.end > start]
+            spans.append((inside[0], inside[-1] + 1))
+    if not spans:
+        return {}, 0, 0
+    return found, min(first for first, _ in spans), max(last for _, last in spans)

@@ -1,0 +1,163 @@
+"""What somebody says outright: symptoms, conditions, operations, habits, of the patient or of the family. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from inference.extraction.attributes import of_symptom
+from inference.extraction.context import Assertion, assertion, triggers
+from inference.extraction.dialogue import Turn
+from inference.extraction.draft import Draft, draft
+from inference.extraction.lexicon import find, relations_trie
+from inference.extraction.mentions import VAGUE, Mention, mentions
+from inference.extraction.tables import words
+from inference.findings import Kind, Status, Temporality
+
+_FIRST_PERSON = words("first_person")
+_SECOND_PERSON = words("second_person")
+_THIRD_PERSON = frozenset(("he", "she", "hes", "shes"))
+_RELATIVE_PRONOUNS = _THIRD_PERSON | {"they", "theyre", "theyve", "both"}
+_SPEAKER = frozenset(("i", "im", "ive", "me", "you", "youre", "youve"))
+_CONDITION_OWNER = words("condition_owner")
+_DEFINITE = frozenset(("your", "the", "this", "these", "that"))
+_ECHO_TOKENS = 8
+_ECHO_OF_FAMILY_TOKENS = 4
+_OTHERS = frozenset(("they", "theyve", "theyre", "everyone", "everybody"))
+"""A clinician's sentence of so few words repeats what the patient said: "Some ringing in your ear."."""
+
+_DIAGNOSING = re.compile(
+    r"\b(?:i think|i believe|sounds like|looks like|seems like|seems to be|likely|probably|consistent with|suggestive|"
+    r"suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|impression|what we call|called|"
+    r"worried about|concerned about|concerned that|assessment|this is|it is|its|thats|that is|caused by|due to|"
+    r"touch of|case of|bout of|problem|possibility)\b"
+)
+_OWNING = re.compile(
+    r"\b(?:you have|you had|youve|your|you suffer|you get|history|known|with|you are|youre|you were|"
+    r"you mentioned|he has|she has)\b"
+)
+_HISTORY = re.compile(
+    r"\b(?:history|before|previous|previously|ago|last year|as a child|used to|diagnosed|since|years)\b"
+)
+_EXAMINING = re.compile(
+    r"\b(?:i can (?:hear|see|feel)|i do (?:hear|appreciate)|i appreciate|i hear|on exam|on your|there is|theres)\b"
+)
+_YOUR_HABIT = re.compile(r"\byou (?:dont |do |also )?(?:smoke|drink|live|vape|use)\b")
+_OWN_OPINION = re.compile(r"\bi (?:think|believe|suspect)\b")
+
+ABILITIES: Mapping[str, str] = {"unable to keep fluids down": "tolerating fluids"}
+"""Concepts that are denials themselves, and what is true where they are not: "can you keep anything down?" """
+
+
+def stated(turn: Turn, relative: str | None = None) -> Iterator[Draft]:
+    """The facts of one sentence that is no question for yes or no. `relative`: the one that "he" or "she" means."""
+    tokens = turn.tokens
+    found = mentions(turn.segment.text, tokens)
+    if not found:
+        return
+    context = triggers(tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    for position, mention in enumerate(found):
+        said = assertion(tokens, context, mention.start, mention.end)
+        if relative is not None and _speaks_of_relative(turn, mention):
+            said = replace(said, experiencer="family")
+        elif relative is not None and turn.speaker == "clinician" and len(tokens) <= _ECHO_OF_FAMILY_TOKENS:
+            continue
+        near = set(turn.sentence.words[max(0, mention.start - 5) : mention.start])
+        if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near:
+            continue
+        kind = _kind(turn, mention, said)
+        if said.hypothetical or kind is None or not _is_told(turn, mention):
+            continue
+        family = said.experiencer == "family"
+        status: Status = "absent" if mention.negated else said.status
+        if mention.concept in ABILITIES:
+            status = "present"
+        if status == "absent" and "before" in turn.sentence.words[mention.end :]:
+            # "You haven't had headaches before" says nothing of now.
+            continue
+        if mention.concept in VAGUE and mention.location is None and said.status == "absent":
+            # "No pain" answers a question about one pain or another.
+            continue
+        attributes: Mapping[str, str] = {}
+        if family:
+            attributes = relation_of(turn, mention.start) or ({"relation": relative} if relative else {})
+            if not attributes:
+                continue
+        elif kind == "symptom" and status != "absent" and turn.form != "open":
+            attributes = symptom_attributes(turn, found, position)
+        temporality: Temporality = "past" if mention.kind == "procedure" else said.temporality
+        yield draft(
+            turn,
+            kind,
+            mention.concept,
+            said.from_token,
+            said.to_token,
+            status=status,
+            temporality=temporality,
+            family=family,
+            attributes=attributes,
+        )
+
+
+def _speaks_of_relative(turn: Turn, mention: Mention) -> bool:
+    before = {t.word for t in turn.tokens[: mention.start]}
+    return bool(_RELATIVE_PRONOUNS & before) and not _SPEAKER & before
+
+
+def relation_of(turn: Turn, before: int) -> dict[str, str]:
+    """Which relative the sentence speaks of: the last one named before a token, or the first after it."""
+    relations = find(relations_trie(), turn.tokens)
+    chosen = [r for r in relations if r.start < before][-1:] or relations[:1]
+    if chosen:
+        return {"relation": chosen[0].entry.concept}
+    return {"relation": "family"} if "family" in turn.sentence.words else {}
+
+
+def symptom_attributes(turn: Turn, found: Sequence[Mention], position: int) -> dict[str, str]:
+    """Attributes between the mention before and the mention after."""
+    mention = found[position]
+    first = max([0, *(m.end for m in found[:position] if m.end <= mention.start)])
+    last = min([len(turn.tokens), *(m.start for m in found[position + 1 :] if m.start >= mention.end)])
+    attributes = dict(of_symptom(turn.segment.text, turn.tokens, (first, last), (mention.start, mention.end)))
+    if mention.location:
+        attributes["location"] = mention.location
+    return attributes
+
+
+def _is_told(turn: Turn, mention: Mention) -> bool:
+    """Does the speaker tell it of the patient? A clinician also explains, warns and speaks of others."""
+    if turn.form == "open":
+        before = [t.word for t in turn.tokens[max(0, mention.start - 3) : mention.start]]
+        return turn.speaker != "patient" and bool(_DEFINITE & set(before))
+    if turn.speaker == "patient" or len(turn.tokens) <= _ECHO_TOKENS:
+        return True
+    spoken = set(turn.sentence.words)
+    if turn.speaker == "unknown" and _FIRST_PERSON & spoken:
+        return True
+    head = " ".join(t.word for t in turn.tokens[max(0, mention.start - 8) : mention.start])
+    if mention.kind == "condition":
+        return bool(_DIAGNOSING.search(head) or _OWNING.search(head))
+    return turn.speaker == "unknown" or bool(
+        (_SECOND_PERSON | _THIRD_PERSON) & spoken or _EXAMINING.search(turn.joined)
+    )
+
+
+def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
+    after = turn.tokens[mention.end : mention.end + 1]
+    if mention.kind == "condition" and after and after[0].word in _CONDITION_OWNER:
+        # "The stroke doctor" has no stroke.
+        return None
+    if said.experiencer == "family":
+        return "family_history" if mention.kind == "condition" else None
+    if mention.kind == "social":
+        return None if turn.speaker == "clinician" and not _YOUR_HABIT.search(turn.joined) else "social_history"
+    if mention.kind == "symptom":
+        return "symptom"
+    spoken = set(turn.sentence.words)
+    mine = turn.speaker == "unknown" and _FIRST_PERSON & spoken and not _SECOND_PERSON & spoken
+    if mention.kind == "procedure" or turn.speaker == "patient" or (mine and not _OWN_OPINION.search(turn.joined)):
+        return "past_history"
+    head = " ".join(t.word for t in turn.tokens[: mention.start])
+    if _DIAGNOSING.search(head) and not _HISTORY.search(head):
+        return "diagnosis"
+    acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
+    return "diagnosis" if acute else "past_history"
