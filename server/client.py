@@ -8,27 +8,23 @@ async with Consultation.connect("ws://127.0.0.1:8765/ws") as consultation:
 """
 
 import asyncio
-import json
 import random
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import aiohttp
-from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
+from aiohttp import ClientSession, ClientWebSocketResponse, WSCloseCode
 from yarl import URL
 
-PROTOCOL = "drtranscribe.v1"
+from server.client_socket import PROTOCOL, Closed, ConsultationError, Event, address, greet, receive
+from server.outbox import Outbox
 
-Event = dict[str, Any]
+__all__ = ["PROTOCOL", "Consultation", "ConsultationError", "Event", "full_jitter"]
 
 _CONNECT_TRIES = 4
-_DIAL_TIMEOUT_S, _ANSWER_TIMEOUT_S = 10.0, 30.0
-_HEARTBEAT_S = 60.0  # a server that holds audio back may answer a ping late
 _MIN_FRAME_S, _MAX_FRAME_S = 0.02, 5.0  # the protocol's most is 10 s; half of it leaves room to join two frames
+
 
 def full_jitter(attempt: int, base_s: float = 0.25, cap_s: float = 8.0) -> float:
     """Seconds to wait before attempt 1, 2, 3 ... (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
@@ -95,17 +91,13 @@ class Consultation:
             "vocabulary": vocabulary,
         }
         start |= {name: value for name, value in optional.items() if value is not None}
-        try:
-            address = URL(url) if URL(url).path not in ("", "/") else URL(url).with_path("/ws")
-        except ValueError:
-            raise ConsultationError(*_BAD_ADDRESS) from None
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        return cls(address, start, headers, max_waiting_s, backoff)
+        return cls(address(url), start, headers, max_waiting_s, backoff)
 
     async def __aenter__(self) -> Self:
         self._ended: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody has to ask for it
-        self._http = aiohttp.ClientSession()
+        self._http = ClientSession()
         try:
             self._ws = await self._begin()
         except BaseException:
@@ -208,8 +200,8 @@ class Consultation:
         while True:
             attempt += 1
             try:
-                ws, self.started = await self._greet(self._start, "session_started")
-            except _Closed as closed:
+                ws, self.started = await greet(self._http, self._url, self._headers, self._start, "session_started")
+            except Closed as closed:
                 if error := closed.fatal():
                     raise error from None
                 if attempt == _CONNECT_TRIES:
@@ -251,11 +243,11 @@ class Consultation:
         fatal: ConsultationError | None = None
         try:
             while not self._ended.done():
-                event = await self._receive(ws)
+                event = await receive(ws)
                 if event["type"] == "error" and event.get("fatal"):
-                    fatal = _error_of(event)
+                    fatal = ConsultationError.of(event)
                 self._deliver(event)
-        except _Closed as closed:
+        except Closed as closed:
             if error := fatal or closed.fatal():
                 raise error from None
         finally:
@@ -280,8 +272,8 @@ class Consultation:
             attempt += 1
             try:
                 message = {"type": "resume_session", **resume, "last_seq": self._last_seq}
-                ws, resumed = await self._greet(message, "session_resumed")
-            except _Closed as closed:
+                ws, resumed = await greet(self._http, self._url, self._headers, message, "session_resumed")
+            except Closed as closed:
                 error = closed.fatal()
                 if error and closed.code != 1013:  # a full server may have room again while the session still waits
                     raise error from None

@@ -83,9 +83,10 @@ def test_python_dash_m_is_the_same_command() -> None:
     assert out.stdout.startswith("drtranscribe ")
 
 
-def test_asking_for_help_imports_no_engine_and_no_server() -> None:
+@pytest.mark.parametrize("arguments", [["--version"], ["serve", "--help"], ["models", "--help"]])
+def test_asking_for_version_or_help_imports_no_engine_and_no_server(arguments: list[str]) -> None:
     code = (
-        "import sys; from server.cli import app; app(['serve', '--help'], standalone_mode=False);"
+        f"import sys; from server.cli import app; app({arguments}, standalone_mode=False);"
         "print([m for m in ('torch', 'ctranslate2', 'av', 'aiohttp', 'openai', 'numpy') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -1,19 +1,15 @@
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from inference import models
-from inference.models import BUNDLED, BundledModel, ModelError, PinnedFile, catalogue, prepare, resolve, verify
+from inference import bundled, models
+from inference.bundled import BUNDLED
+from inference.models import ModelError, catalogue, resolve, verify
 
 MODEL_BIN = b"\x06\0\0\0\x0c\0WhisperSpec\0" + bytes(range(256)) * 8
 SMALL_FILES = {"config.json": b"{}", "tokenizer.json": b"{}", "vocabulary.json": b"[]"}
-
-
-def pin(name: str, content: bytes, parts: tuple[str, ...] = ()) -> PinnedFile:
-    return PinnedFile(name, len(content), hashlib.sha256(content).hexdigest(), parts)
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Path:
@@ -21,21 +17,6 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder
-
-
-@pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two installed packages that hold the model "split"; running their code would fail the test."""
-    site = tmp_path / "site"
-    write(site / "split_one" / "data", {"model.bin.part1": MODEL_BIN[:1000]})
-    write(site / "split_two" / "data", {"model.bin.part2": MODEL_BIN[1000:], **SMALL_FILES})
-    for package in ("split_one", "split_two"):
-        (site / package / "__init__.py").write_text("raise AssertionError('imported')")
-    monkeypatch.syspath_prepend(str(site))
-    parts = ("split_one/data/model.bin.part1", "split_two/data/model.bin.part2")
-    files = (pin("model.bin", MODEL_BIN, parts), *(pin(name, content) for name, content in SMALL_FILES.items()))
-    monkeypatch.setitem(BUNDLED, "split", BundledModel("split", "MIT", "split_two/data", files))
-    return site
 
 
 def state(name: str, cache: Path) -> str:
@@ -49,13 +30,6 @@ def test_tiny_en_is_used_where_its_package_lies(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_base_is_joined_from_its_two_packages_into_the_cache(tmp_path: Path) -> None:
-    files = resolve("base", tmp_path)
-    assert files.directory == tmp_path / "base"
-    assert files.model.stat().st_size == 145_217_607
-    assert all(path.is_file() for path in (files.config, files.tokenizer, files.vocabulary))
-
-
 def test_packages_of_weights_and_the_hub_are_not_imported() -> None:
     code = (
         "import sys; from pathlib import Path; from inference.models import resolve; resolve('tiny.en', Path('x'));"
@@ -64,75 +38,29 @@ def test_packages_of_weights_and_the_hub_are_not_imported() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_joining_tells_its_progress_up_to_the_whole(packages: Path, tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    prepare("split", tmp_path / "cache", lambda done, total: seen.append((done, total)))
-    size = BUNDLED["split"].size
-    assert seen == sorted(seen)
-    assert seen[-1] == (size, size)
-
-
-def test_the_joined_copy_is_used_again_when_the_packages_are_gone(
-    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = resolve("split", tmp_path)
-    monkeypatch.setattr(models, "_package_folder", lambda package: None)
-    assert resolve("split", tmp_path) == files
-    assert files.model.read_bytes() == MODEL_BIN
-
-
-def test_a_damaged_copy_in_the_cache_is_made_anew(packages: Path, tmp_path: Path) -> None:
-    model = resolve("split", tmp_path).model
-    model.write_bytes(MODEL_BIN[:-1] + b"?")
-    with pytest.raises(ModelError, match="SHA-256"):
-        verify("split", tmp_path)
-    assert resolve("split", tmp_path).model.read_bytes() == MODEL_BIN
-
-
-def test_packages_with_a_wrong_hash_are_refused_and_leave_nothing_behind(packages: Path, tmp_path: Path) -> None:
-    (packages / "split_one" / "data" / "model.bin.part1").write_bytes(b"?" * 1000)
-    for check in (resolve, verify):
-        with pytest.raises(ModelError, match="has not the pinned SHA-256"):
-            check("split", tmp_path / "cache")
-    assert list((tmp_path / "cache" / "split").iterdir()) == []
-
-
-def test_a_model_that_is_in_place_with_a_wrong_hash_is_refused(
-    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(packages / "whole" / "model", {"model.bin": MODEL_BIN, **SMALL_FILES})
-    (packages / "whole" / "__init__.py").touch()
-    whole = BundledModel("whole", "MIT", "whole/model", (pin("model.bin", MODEL_BIN), pin("config.json", b"{ }")))
-    monkeypatch.setitem(BUNDLED, "whole", whole)
-    for check in (resolve, verify):
-        with pytest.raises(ModelError, match=r"config\.json of the model whole has not the pinned SHA-256"):
-            check("whole", tmp_path)
-
-
-def test_verify_writes_nothing_and_says_whether_the_model_is_ready(packages: Path, tmp_path: Path) -> None:
-    assert verify("split", tmp_path / "cache") is None
-    assert not (tmp_path / "cache").exists()
-    files = resolve("split", tmp_path / "cache")
-    assert verify("split", tmp_path / "cache") == files
+def test_a_bundled_model_that_was_joined_is_verified_as_the_files_that_are_loaded(tmp_path: Path) -> None:
+    assert verify("base", tmp_path) is None
+    files = resolve("base", tmp_path)
+    assert files.directory == tmp_path / "base"
+    assert verify("base", tmp_path) == files
 
 
 def test_the_catalogue_says_what_is_missing_installed_and_prepared(
-    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert state("split", tmp_path) == "installed"
-    resolve("split", tmp_path)
-    assert state("split", tmp_path) == "prepared"
-    assert state("tiny.en", tmp_path) == "installed"
-    monkeypatch.setattr(models, "_package_folder", lambda package: None)
-    assert state("tiny.en", tmp_path) == "missing"
+    assert (state("base", tmp_path), state("tiny.en", tmp_path)) == ("installed", "installed")
+    write(tmp_path / "base", {file.name: b"" for file in BUNDLED["base"].files})
+    monkeypatch.setattr(bundled, "_package_folder", lambda package: None)
+    assert (state("base", tmp_path), state("tiny.en", tmp_path)) == ("prepared", "missing")
 
 
 def test_every_refusal_names_the_three_ways_to_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_package_folder", lambda package: None)
+    monkeypatch.setattr(bundled, "_package_folder", lambda package: None)
     for name in ("nonsense", "./nowhere/model", "/nowhere", "base", str(tmp_path)):
-        with pytest.raises(ModelError) as caught:
-            resolve(name, tmp_path / "cache")
-        assert all(way in str(caught.value) for way in ("folder", "hub id", "pip install drtranscribe[models]"))
+        for ask in (resolve, verify):
+            with pytest.raises(ModelError) as caught:
+                ask(name, tmp_path / "cache")
+            assert all(way in str(caught.value) for way in ("folder", "hub id", "pip install drtranscribe[models]"))
 
 
 @pytest.mark.parametrize("absent", ["model.bin", "config.json", "tokenizer.json", "vocabulary.json"])

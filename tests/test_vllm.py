@@ -136,6 +136,25 @@ async def test_operations_become_proposals_with_their_quotes():
     assert retracted.quotes == added.quotes
 
 
+@pytest.mark.parametrize("unknown", [{**CORRECTION, "finding_id": "f99"}, {**RETRACTION, "finding_id": "f99"}])
+async def test_an_operation_on_a_finding_that_does_not_exist_is_dropped_and_the_others_are_kept(unknown, caplog):
+    caplog.set_level(logging.INFO)
+    operations = [ADDITION, unknown, RETRACTION]
+    async with answered(lambda _: as_json(completion({"operations": operations}))) as (_, extractor):
+        proposals = await extractor.extract(TALK)
+    assert [(proposal.op, proposal.finding_id) for proposal in proposals] == [("add", None), ("retract", "f1")]
+    assert "(1 of 3 operations, dropped)" in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def test_an_answer_of_nothing_but_unknown_findings_is_no_proposals():
+    async with answered(lambda _: as_json(completion({"operations": [{**CORRECTION, "finding_id": "f99"}]}))) as (
+        _,
+        extractor,
+    ):
+        assert await extractor.extract(TALK) == []
+
+
 async def test_no_operations_are_no_proposals():
     async with answered(lambda _: as_json(completion({"operations": []}))) as (_, extractor):
         assert await extractor.extract(TALK) == []
@@ -254,7 +273,6 @@ async def redirected(_: web.Request) -> web.Response:
             ),
             "structured outputs",
         ),
-        (lambda _: as_json(completion({"operations": [{**CORRECTION, "finding_id": "f99"}]})), "does not exist"),
         (lambda _: as_json(completion({"operations": [ADDITION]}, "length")), "disable_any_whitespace"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The one JSON schema of the model's answer, and the reading of such an answer. Pure.
+"""The one JSON schema of the model's answer, and the reading of such an answer. Waits for nothing.
 
 The models below are both what the server's grammar enforces and what is checked again here, because a server without
 structured outputs answers too. Their field order is the order of writing: evidence before value, so that the model
@@ -6,6 +6,7 @@ copies the words first and then says what they mean. Everything is required and 
 compiles; hence attributes as a list of pairs and not as an object of fifteen optional keys.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from inference.extraction import ExtractionError
 from inference.extraction.prompt import restored
 from inference.findings import ATTRIBUTES, Experiencer, Finding, Kind, Op, Proposal, Quote, Status, Temporality
+
+log = logging.getLogger(__name__)
 
 
 def _known(name: str) -> str:
@@ -89,10 +92,9 @@ ANSWER_SCHEMA: dict[str, Any] = _Answer.model_json_schema()
 
 
 def read_answer(content: str, findings: Sequence[Finding]) -> list[Proposal]:
-    """The proposals of one answer, their quotes unchecked.
+    """The proposals of one answer, their quotes unchecked; an operation on what is not in `findings` is left out.
 
-    Raises ExtractionError, without a word of the answer, if it breaks the schema or speaks of a finding that is not in
-    `findings`.
+    Raises ExtractionError, without a word of the answer, if it breaks the schema.
     """
     try:
         operations = _Answer.model_validate_json(content).operations
@@ -103,18 +105,23 @@ def read_answer(content: str, findings: Sequence[Finding]) -> list[Proposal]:
             "the extraction model's answer is not JSON under the schema: serve it with structured outputs (vLLM does)"
         )
     known = {finding.id: finding for finding in findings}
-    return [_proposal(operation, known) for operation in operations]
+    proposals = [proposal for operation in operations if (proposal := _proposal(operation, known))]
+    if dropped := len(operations) - len(proposals):
+        log.info(
+            "the extraction model changed findings that do not exist (%d of %d operations, dropped): "
+            "if this happens often, serve a larger model",
+            dropped,
+            len(operations),
+        )
+    return proposals
 
 
-def _proposal(operation: _Addition | _Correction | _Retraction, known: Mapping[str, Finding]) -> Proposal:
+def _proposal(operation: _Addition | _Correction | _Retraction, known: Mapping[str, Finding]) -> Proposal | None:
     quotes = tuple(Quote(words.segment, restored(words.quote)) for words in operation.evidence)
     if isinstance(operation, _Addition):
         return _fact(operation, quotes, "add", None)
     if operation.finding_id not in known:
-        raise ExtractionError(
-            "the extraction model changed a finding that does not exist, so its answer is dropped: "
-            "if this happens often, serve a larger model"
-        )
+        return None
     if isinstance(operation, _Correction):
         return _fact(operation, quotes, "update", operation.finding_id)
     finding = known[operation.finding_id]

@@ -1,0 +1,149 @@
+"""One WebSocket of the client to a server: dialled, greeted and read, with typed errors for whatever goes wrong."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+from yarl import URL
+
+PROTOCOL = "drtranscribe.v1"
+
+Event = dict[str, Any]
+
+_DIAL_TIMEOUT_S, _ANSWER_TIMEOUT_S = 10.0, 30.0
+_HEARTBEAT_S = 60.0  # a server that holds audio back may answer a ping late
+
+_BAD_ADDRESS = ("bad_address", "give the server as ws://HOST:PORT/ws or wss://HOST/ws")
+_FATAL_CLOSES = {
+    1008: ("bad_first_message", "the server did not understand the first message"),
+    1009: ("frame_too_large", "a frame was larger than the server takes"),
+    1013: ("full", "the server is full; try again later"),
+    4401: ("not_authorised", "the server asks for a key: pass api_key"),
+    4404: ("no_such_session", "the server has no such session (any more); start a new consultation"),
+    4408: ("idle", "the server ended the session because nothing was sent"),
+}
+
+
+class ConsultationError(Exception):
+    """The consultation cannot start or go on. `retry_after_s` where the server named a time to try again."""
+
+    def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+    @classmethod
+    def of(cls, event: Event) -> "ConsultationError":
+        """What an `error` event says."""
+        return cls(str(event.get("code")), str(event.get("message")), event.get("retry_after_s"))
+
+
+class Closed(Exception):
+    """The connection is gone: the server's close code (1006 where it said none) and the error that it sent before."""
+
+    def __init__(self, code: int, error: ConsultationError | None = None) -> None:
+        super().__init__(f"closed with {code}")
+        self.code = code
+        self.error = error
+
+    def fatal(self) -> ConsultationError | None:
+        """What this close means for the consultation, if it cannot go on by connecting again."""
+        if self.code not in _FATAL_CLOSES:
+            return None
+        return self.error or ConsultationError(*_FATAL_CLOSES[self.code])
+
+
+def address(url: str) -> URL:
+    """The server's WebSocket; `/ws` where `url` names no path. Raises ConsultationError."""
+    try:
+        return URL(url) if URL(url).path not in ("", "/") else URL(url).with_path("/ws")
+    except ValueError:
+        raise ConsultationError(*_BAD_ADDRESS) from None
+
+
+async def greet(
+    http: ClientSession, url: URL, headers: Mapping[str, str], message: Event, answer: str
+) -> tuple[ClientWebSocketResponse, Event]:
+    """A new connection on which the server answered the first message with an event of type `answer`.
+
+    Raises Closed, and ConsultationError where no other try could end better.
+    """
+    error: ConsultationError | None = None
+    ws = await _dial(http, url, headers)
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            await ws.send_json(message)
+            while (event := await receive(ws))["type"] != answer:
+                if event["type"] == "error":
+                    error = ConsultationError.of(event)
+        return ws, event
+    except BaseException as lost:
+        await ws.close()
+        if isinstance(lost, TimeoutError | ConnectionError):
+            raise Closed(1006) from lost
+        if isinstance(lost, Closed):
+            lost.error = error or lost.error
+        raise
+
+
+async def receive(ws: ClientWebSocketResponse) -> Event:
+    """The next event. Raises Closed, and ConsultationError for what is no event."""
+    message = await ws.receive()
+    if message.type is WSMsgType.TEXT:
+        with suppress(ValueError):
+            event = json.loads(message.data)
+            if isinstance(event, dict) and "type" in event:
+                return event
+    if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+        raise ConsultationError("bad_event", f"the server sent a message that is not of {PROTOCOL}")
+    if message.type is WSMsgType.CLOSE:
+        raise Closed(message.data or 1006, _error_in_reason(message.data, message.extra))
+    raise Closed(ws.close_code or 1006)
+
+
+async def _dial(http: ClientSession, url: URL, headers: Mapping[str, str]) -> ClientWebSocketResponse:
+    try:
+        async with asyncio.timeout(_DIAL_TIMEOUT_S):
+            ws = await http.ws_connect(
+                url,
+                protocols=(PROTOCOL,),
+                headers=headers,
+                heartbeat=_HEARTBEAT_S,
+                timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+            )
+    except aiohttp.WSServerHandshakeError as refused:
+        raise _refusal(refused) from refused
+    except (aiohttp.ClientConnectionError, TimeoutError, OSError) as lost:
+        raise Closed(1006) from lost
+    except (aiohttp.InvalidURL, ValueError) as wrong:
+        raise ConsultationError(*_BAD_ADDRESS) from wrong
+    if ws.protocol != PROTOCOL:
+        await ws.close()
+        raise ConsultationError("wrong_protocol", f"the server at {url} does not speak {PROTOCOL}")
+    return ws
+
+
+def _error_in_reason(code: int | None, reason: object) -> ConsultationError | None:
+    """The retry_after_s that a close frame's reason may carry as JSON."""
+    try:
+        retry_after_s = float(json.loads(str(reason))["retry_after_s"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return ConsultationError(*_FATAL_CLOSES[code], retry_after_s) if code in _FATAL_CLOSES else None
+
+
+def _refusal(refused: aiohttp.WSServerHandshakeError) -> Exception:
+    """What an HTTP answer instead of a WebSocket means."""
+    if refused.status in (401, 403):
+        return Closed(4401)
+    if refused.status in (429, 503):
+        after = refused.headers.get("Retry-After", "") if refused.headers else ""
+        return Closed(1013, ConsultationError(*_FATAL_CLOSES[1013], float(after) if after.isdecimal() else None))
+    if refused.status >= 500:
+        return Closed(1006)
+    return ConsultationError("bad_address", f"HTTP {refused.status}: give the server's WebSocket, ws://HOST:PORT/ws")
