@@ -39,7 +39,7 @@ class Run:
     began: float = 0.0
     sent: list[float] = field(default_factory=list)  # of each chunk
     progress: list[tuple[float, int]] = field(default_factory=list)  # (time, received samples)
-    finals: list[tuple[float, float, str]] = field(default_factory=list)  # (time, end of segment in s, text)
+    finals: list[tuple[float, float, float, str]] = field(default_factory=list)  # (time, start and end in s, text)
     partials: int = 0
 
 
@@ -64,7 +64,8 @@ async def session(http: aiohttp.ClientSession, url: str, recording: Recording, c
             if event["type"] == "progress":
                 run.progress.append((now, event["received_samples"]))
             elif event["type"] == "transcript" and event["segment"]["final"]:
-                run.finals.append((now, event["segment"]["end"], event["segment"]["text"]))
+                segment = event["segment"]
+                run.finals.append((now, segment["start"], segment["end"], segment["text"]))
             elif event["type"] == "transcript":
                 run.partials += 1
         await sender
@@ -85,7 +86,10 @@ def latencies(runs: list[Run], chunk_s: float, config: SegmenterConfig) -> dict[
     chunk_ms, final_ms, after_pause_ms = [], [], []
     for run in runs:
         chunk_ms += [(done - sent) * 1000 for sent, (done, _) in zip(run.sent, run.progress, strict=False)]
-        for when, end_s, _ in run.finals:
+        starts = {start_s for _, start_s, _, _ in run.finals}
+        for when, _, end_s, _ in run.finals:
+            if end_s in starts:
+                continue  # cut in the middle of speech: no pause decided it
             decided_s = end_s - config.tail_s + config.pause_s
             chunk = int(decided_s / chunk_s)
             if chunk < len(run.sent):  # not those that stop_session ended

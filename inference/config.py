@@ -26,7 +26,7 @@ class SegmenterConfig:
     """When a final is cut. All values in seconds of audio; benchmarks/LOG.md has the sweeps behind them."""
 
     pause_s: float = 0.7
-    max_segment_s: float = 15.0
+    max_segment_s: float = 13.0
     lead_in_s: float = 0.25
     tail_s: float = 0.25
     min_speech_s: float = 0.2

@@ -26,8 +26,12 @@ FILLERS = frozenset(
 )
 
 
-def suspicious(text: str, logprob: float, hit_limit: bool, seconds: float) -> bool:
-    """Whether a hypothesis of a span of `seconds` wants a second try; an empty text never does."""
+def suspicious(text: str, logprob: float, hit_limit: bool, closed: bool, seconds: float) -> bool:
+    """Whether a hypothesis of a span of `seconds` wants a second try; an empty text never does.
+
+    `closed`: it ended with a timestamp, as Whisper ends what it has heard to its end. People repeat themselves too, and
+    such text ends well; a loop almost never does.
+    """
     if not text:
         return False
     words = re.findall(r"[\w']+", text.lower())
@@ -35,9 +39,8 @@ def suspicious(text: str, logprob: float, hit_limit: bool, seconds: float) -> bo
         hit_limit
         or logprob < MIN_LOGPROB
         or compression_ratio(text) > MAX_COMPRESSION
-        or repeats_itself(words)
-        or most_repeated_trigram(words) >= MAX_TRIGRAM_REPEATS
         or len(words) > 3 + MAX_WORDS_PER_SECOND * seconds
+        or (not closed and (repeats_itself(words) or most_repeated_trigram(words) >= MAX_TRIGRAM_REPEATS))
     )
 
 

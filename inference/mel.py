@@ -4,6 +4,7 @@ Equal to transformers' WhisperFeatureExtractor to 1e-4 (tests/test_mel.py); its 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,4 +52,12 @@ class LogMel:
         power = spectrum[..., :-1].abs() ** 2
         log = torch.log10((self._filters @ power).clamp(min=1e-10))
         log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - 8.0)
-        return (log + 4.0) / 4.0
+        return ((log + 4.0) / 4.0).contiguous()
+
+    def array(self, spans: Sequence[Samples], frames: int) -> Any:
+        """The same as an array for another library: NumPy's on the CPU, CUDA's array interface on a GPU."""
+        mel = self(spans, frames)
+        if not mel.is_cuda:
+            return mel.numpy()
+        torch.cuda.current_stream(mel.device).synchronize()  # the reader works on a stream of its own
+        return mel

@@ -67,8 +67,9 @@ class Pipeline:
             asr.transcribe,
             max_batch=self.config.asr.max_batch,
             workers=self.config.asr.workers,
-            kind=lambda request: request.final,
-            length=lambda request: asr.encoder_frames(len(request.audio)),
+            # One length a batch: a longer neighbour would lengthen the silence that a span is heard with, and with it,
+            # now and then, its text. A session must get what it gets alone.
+            kind=lambda request: (request.final, asr.encoder_frames(len(request.audio))),
             name="asr",
             observe=observe_batch,
         )

@@ -26,13 +26,18 @@ CUT_PROBABILITY_DB = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Audio to decode: samples [start, end) of the stream, of which `speech_s` seconds are speech."""
+    """Audio to decode: samples [start, end) of the stream, of which `speech_s` seconds are speech.
+
+    `index` counts the track's segments, `decided` is the stream position at which the end was known.
+    """
 
     start: int
     end: int
     audio: Samples
     final: bool
     speech_s: float
+    index: int
+    decided: int
 
     @property
     def start_s(self) -> float:
@@ -59,6 +64,7 @@ class Segmenter:
         self._start: int | None = None
         self._speech_end = 0
         self._partial_end = 0
+        self._index = 0  # of the open segment
 
     @property
     def open_from(self) -> int | None:
@@ -104,6 +110,7 @@ class Segmenter:
         return self._span(min(self._speech_end + _samples(self.config.tail_s), self._judged), final=False)
 
     def _open(self, frame: int, probability: float) -> None:
+        self._index += 1
         self._start = max(self._floor, frame - _samples(self.config.lead_in_s))
         self._first_frame = frame
         self._probabilities = [probability]
@@ -125,6 +132,7 @@ class Segmenter:
         self._probabilities = self._probabilities[kept:]
         self._first_frame += kept * FRAME_SAMPLES
         self._start = self._floor = self._partial_end = cut
+        self._index += 1
         return spans
 
     def _quietest(self) -> int:
@@ -155,7 +163,7 @@ class Segmenter:
     def _span(self, end: int, final: bool) -> Span:
         assert self._start is not None
         audio = self._buffer[self._start - self._base : end - self._base].copy()
-        return Span(self._start, end, audio, final, self._speech_s())
+        return Span(self._start, end, audio, final, self._speech_s(), self._index, self._judged)
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)

@@ -29,6 +29,9 @@ Mode = Literal["ambient", "dual"]
 PROMPT_CHARACTERS = 400
 """Of the text before a span that may become its prompt; the recogniser keeps its last tokens only."""
 
+ID_PREFIX: dict[Speaker, str] = {"unknown": "s", "clinician": "c", "patient": "p"}
+"""Ids count the segments of their own track: no chunk size and no other speaker changes them."""
+
 WORK_AHEAD = 2
 """Chunks that may be segmented before the recogniser has done the one before: more would only wait in memory."""
 
@@ -67,7 +70,6 @@ class _Track:
     segmenter: Segmenter
     vad: VadState = field(default_factory=VadState)
     context: str = ""
-    open_id: str | None = None
     shown: bool = False  # a partial of the open segment went out
     partial_s: float = 0.0  # what the last partial cost
 
@@ -170,7 +172,7 @@ class Stream:
                 probabilities = np.zeros_like(probabilities)
             finals += [(track, span) for span in track.segmenter.push(samples, probabilities)]
         self._heard += len(tracks[0])
-        finals.sort(key=lambda cut: cut[1].start)
+        finals.sort(key=lambda cut: cut[1].decided)  # tracks in the order of any chunk size
         return max(answer.run_ms for answer in served), finals
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
@@ -190,7 +192,7 @@ class Stream:
             if segment.text:
                 track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:].lstrip()
                 await self.extraction.add(segment, timed)
-        track.open_id, track.shown = None, False
+        track.shown = False
 
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
@@ -250,14 +252,14 @@ class Stream:
         """The segment to send; none for silence, but an empty final takes back a partial that was shown."""
         if not hypothesis.text and not (span.final and track.shown):
             return None
-        if track.open_id is None:
-            track.open_id = self.transcript.next_id()
         words = tuple(
             Word(w.text, round(span.start_s + w.start, 2), round(span.start_s + w.end, 2), w.probability)
             for w in hypothesis.words
         )
         start, end = round(span.start_s, 2), round(span.end_s, 2)
-        return Segment(track.open_id, track.speaker, start, end, hypothesis.text, span.final, words)
+        return Segment(
+            f"{ID_PREFIX[track.speaker]}{span.index}", track.speaker, start, end, hypothesis.text, span.final, words
+        )
 
     def _progress(self, work: _Work, covered: int) -> None:
         self._covered = max(self._covered, covered)

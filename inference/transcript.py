@@ -36,11 +36,6 @@ class Transcript:
 
     finals: list[Segment] = field(default_factory=list)
     partials: dict[Speaker, Segment] = field(default_factory=dict)
-    _opened: int = 0
-
-    def next_id(self) -> str:
-        self._opened += 1
-        return f"s{self._opened}"
 
     def add(self, segment: Segment) -> None:
         if segment.final:

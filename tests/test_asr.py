@@ -41,21 +41,34 @@ def test_the_language_is_detected_where_none_is_given(base, sentence):
     assert hypothesis.language == "en"
 
 
-def test_a_suspicious_hypothesis_is_decoded_again_with_the_full_window(tiny, sentence, monkeypatch):
+@pytest.fixture
+def windows(tiny, monkeypatch):
+    """The lengths that the encoder heard, in frames."""
     heard: list[int] = []
-    mel = tiny._mel
+    mel = tiny._mel.array
 
     def spy(spans, frames):
         heard.append(frames)
         return mel(spans, frames)
 
-    monkeypatch.setattr(tiny, "_mel", spy)
-    monkeypatch.setattr("inference.asr.suspicious", lambda text, logprob, hit_limit, seconds: len(heard) == 1)
+    monkeypatch.setattr(tiny._mel, "array", spy)
+    return heard
+
+
+@pytest.mark.parametrize("bad_tries", [1, 2])
+def test_a_suspicious_final_is_decoded_again_with_ever_more_silence(tiny, sentence, windows, monkeypatch, bad_tries):
+    monkeypatch.setattr("inference.asr.suspicious", lambda *about: len(windows) <= bad_tries)
     (hypothesis,) = tiny.transcribe([AsrRequest(sentence, final=True, prompt="Good morning.")])
-    assert heard[0] < 3000
-    assert heard[1:] == [3000]
+    assert windows[1:] == [windows[0] + 1000, 3000][:bad_tries]
     assert hypothesis.retried
     assert hypothesis.text
+
+
+def test_a_suspicious_partial_is_not_shown_and_costs_no_second_try(tiny, sentence, windows, monkeypatch):
+    monkeypatch.setattr("inference.asr.suspicious", lambda *about: True)
+    (hypothesis,) = tiny.transcribe([AsrRequest(sentence, final=False)])
+    assert hypothesis.text == ""
+    assert len(windows) == 1
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 5.0, 14.9, 30.0])

@@ -46,7 +46,8 @@ async def talk(client, data: bytes, chunk_bytes: int = 96_000) -> None:
         await client.say(chunk)
 
 
-async def test_the_sample_is_transcribed_and_its_findings_are_proved_by_its_words(vad, base, consultation):
+async def test_the_sample_is_transcribed_and_its_findings_are_proved_by_its_words(vad, base, consultation, caplog):
+    caplog.set_level("DEBUG")
     async with serving(real(vad, base)) as server, server.connect() as client:
         await client.start()
         for chunk in chunks(pcm(consultation), 96_000):  # at the pace of the server: each chunk gets its partial
@@ -83,6 +84,8 @@ async def test_the_sample_is_transcribed_and_its_findings_are_proved_by_its_word
     assert ibuprofen["kind"] in ("medication", "order")
     assert "400" in ibuprofen["attributes"]["dose"]
     assert any(kind == "family_history" for kind, *_ in facts)
+    logged = " ".join(record.getMessage() for record in caplog.records).lower()
+    assert not [word for word in ("throat", "fever", "penicillin", "ibuprofen", "diabetes") if word in logged]
     partials = [event for event in client.events if event["type"] == "transcript" and not event["segment"]["final"]]
     assert partials, "text comes while they speak"
     assert sum(len(segment["words"]) for segment in finals.values()) == pytest.approx(len(heard), rel=0.1)

@@ -90,7 +90,14 @@ async def test_dual_mode_keeps_the_speakers_apart():
     data = np.stack([left, right], axis=1).tobytes()
     options = StreamOptions(AudioFormat(channels=2), "dual")
     async with pipeline() as built:
-        said = finals(await play(built, data, 4 * 48_000, options))
+        updates = await play(built, data, 4 * 48_000, options)
+        said = finals(updates)
+        fine = await play(built, data, 4 * 1_600, options)
+    ids = [
+        [u.segment.id for u in run if isinstance(u, TranscriptUpdate) and u.segment.final] for run in (updates, fine)
+    ]
+    assert ids == [["c1", "p1"]] * 2
+    assert finals(fine) == said
     assert [speaker for speaker, _ in said] == ["clinician", "patient"]
     assert said[0][1].endswith("0.50")
     assert said[1][1].endswith("0.80")

@@ -15,11 +15,6 @@ def test_a_partial_is_replaced_and_a_final_closes_it():
     assert transcript.text() == "No fever."
 
 
-def test_ids_count_up():
-    transcript = Transcript()
-    assert [transcript.next_id() for _ in range(3)] == ["s1", "s2", "s3"]
-
-
 def test_a_quote_is_spoken_from_its_first_word_to_its_last():
     words = (
         Word("No", 10.5, 11.0, 0.9),
