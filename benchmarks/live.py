@@ -4,6 +4,7 @@
 
 Starts `drtranscribe serve`, times it to readiness, and sends each recording at the pace of life (absolute times, so a
 slow answer never delays the next chunk). Reported:
+- partial_ms: from the arrival of a chunk to its partial;
 - chunk_ms: from sending a chunk to its work being done (its partial shown, where somebody speaks);
 - final_ms: from sending the chunk that holds the end of the deciding pause (end of speech + pause_s), which is when
   the server can know it, to the final's text;
@@ -40,7 +41,7 @@ class Run:
     sent: list[float] = field(default_factory=list)  # of each chunk
     progress: list[tuple[float, int]] = field(default_factory=list)  # (time, received samples)
     finals: list[tuple[float, float, float, str]] = field(default_factory=list)  # (time, start and end in s, text)
-    partials: int = 0
+    partials_ms: list[float] = field(default_factory=list)  # from the arrival of the chunk, as the server tells it
 
 
 async def session(http: aiohttp.ClientSession, url: str, recording: Recording, chunk_s: float) -> Run:
@@ -67,7 +68,7 @@ async def session(http: aiohttp.ClientSession, url: str, recording: Recording, c
                 segment = event["segment"]
                 run.finals.append((now, segment["start"], segment["end"], segment["text"]))
             elif event["type"] == "transcript":
-                run.partials += 1
+                run.partials_ms.append(event["timings"]["total_ms"])
         await sender
     return run
 
@@ -99,7 +100,7 @@ def latencies(runs: list[Run], chunk_s: float, config: SegmenterConfig) -> dict[
         "chunk_ms": summary(chunk_ms),
         "final_ms": summary(final_ms),
         "final_after_pause_ms": summary(after_pause_ms),
-        "partials": sum(run.partials for run in runs),
+        "partial_ms": summary([ms for run in runs for ms in run.partials_ms]),
     }
 
 

@@ -70,7 +70,7 @@ class _Track:
     segmenter: Segmenter
     vad: VadState = field(default_factory=VadState)
     context: str = ""
-    shown: bool = False  # a partial of the open segment went out
+    shown: int = 0  # index of the last segment of which a partial went out
     partial_s: float = 0.0  # what the last partial cost
 
 
@@ -143,9 +143,11 @@ class Stream:
                 work = await self._work.get()
                 if work.finals or work.control is not None:
                     self._overtaken.clear()
+                # Beside the finals, not after them: the latest words are on the screen while a long final is decoded.
+                partials = group.create_task(self._partials(work)) if self._work.empty() else None
                 for track, span in work.finals:
                     await self._final(track, span, work.timings)
-                done = self._work.empty() and await self._partials(work)
+                done = partials is not None and await partials
                 if work.control is not None:
                     await self._answer(work.control)
                     if work.control.kind == "stop":
@@ -192,7 +194,6 @@ class Stream:
             if segment.text:
                 track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:].lstrip()
                 await self.extraction.add(segment, timed)
-        track.shown = False
 
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
@@ -243,14 +244,14 @@ class Stream:
         track.partial_s = served.run_ms / 1000
         segment = self._segment(track, span, served.value)
         if segment is not None:
-            track.shown = True
+            track.shown = span.index
             self.transcript.add(segment)
             self._emit(TranscriptUpdate(segment, timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)))
         return True
 
     def _segment(self, track: _Track, span: Span, hypothesis: Hypothesis) -> Segment | None:
         """The segment to send; none for silence, but an empty final takes back a partial that was shown."""
-        if not hypothesis.text and not (span.final and track.shown):
+        if not hypothesis.text and not (span.final and track.shown == span.index):
             return None
         words = tuple(
             Word(w.text, round(span.start_s + w.start, 2), round(span.start_s + w.end, 2), w.probability)

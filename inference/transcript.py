@@ -40,7 +40,8 @@ class Transcript:
     def add(self, segment: Segment) -> None:
         if segment.final:
             self.finals.append(segment)
-            self.partials.pop(segment.speaker, None)
+            if (partial := self.partials.get(segment.speaker)) and partial.id == segment.id:
+                del self.partials[segment.speaker]
         else:
             self.partials[segment.speaker] = segment
 
