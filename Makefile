@@ -9,6 +9,7 @@ CORPUS ?=
 .PHONY: demo serve test check lint types bench clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
+	@mkdir -p records
 	$(BIN)/drtranscribe transcribe $(SAMPLE) --speed 4 --json records/demo.json
 
 serve: $(STAMP) ## The server and its page, until Ctrl-C
