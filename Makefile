@@ -10,7 +10,7 @@ CORPUS ?=
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
-	$(BIN)/drtranscribe transcribe $(SAMPLE) --speed 4 --json records/demo.json
+	$(BIN)/drtranscribe transcribe $(SAMPLE) --mode dual --speed 4 --json records/demo.json
 
 serve: $(STAMP) ## The server and its page, until Ctrl-C
 	$(BIN)/drtranscribe serve --host 127.0.0.1 --port 8765

@@ -3,8 +3,8 @@
     python benchmarks/accuracy.py --corpus DIR [--clips DIR] [--model base] [--phases 10] [--output FILE]
 
 Streamed: 3 s chunks through the real Pipeline, ambient mono, finals only. Offline: faster-whisper over the whole file,
-greedy, with its VAD filter, which sees all of the future. Phases: the same consultation cut into chunks of random
-lengths, and begun at a random sample, which moves every chunk and every VAD frame. The last line is JSON.
+greedy, with its VAD filter, which sees all of the future. Phases: the same audio cut into chunks of random lengths;
+shifted phases also begin it at a random sample, which moves every VAD frame. The last line is JSON.
 """
 
 import argparse
@@ -72,21 +72,27 @@ def offline(model_dir: Path, recordings: list[Recording], threads: int) -> tuple
     return texts, (time.process_time() - began) / sum(r.seconds for r in recordings)
 
 
-async def phases(pipeline: Pipeline, recording: Recording, count: int) -> list[float]:
-    """WER of one recording at `count` random phases, the first of them its own."""
+async def phases(pipeline: Pipeline, recordings: list[Recording], count: int, shifted: bool) -> list[float]:
+    """WER over the recordings as they are, and at `count` random phases.
+
+    A phase cuts the same audio into chunks of random lengths; a shifted one also begins it at a random sample, which
+    moves every VAD frame.
+    """
     rng = np.random.default_rng(0)
     gate = asyncio.Semaphore(2)
 
-    async def one(data: bytes, sizes: list[int]) -> float:
+    async def one(recording: Recording, lead_samples: int, sizes: list[int]) -> str:
         async with gate:
-            return word_errors([recording.text], [await stream(pipeline, data, sizes)]).wer
+            lead = (0.001 * np.random.default_rng(lead_samples).standard_normal(lead_samples)).astype(np.float32)
+            return await stream(pipeline, pcm(np.concatenate((lead, recording.audio))), sizes)
 
-    work = [one(pcm(recording.audio), [CHUNK_BYTES])]
-    for _ in range(count):
-        lead = (0.001 * rng.standard_normal(int(rng.integers(1, CHUNK_BYTES // 2)))).astype(np.float32)
-        sizes = [int(2 * rng.integers(320, 80_000)) for _ in range(2000)]
-        work.append(one(pcm(np.concatenate((lead, recording.audio))), sizes))
-    return list(await asyncio.gather(*work))
+    found = []
+    for phase in range(count + 1):
+        sizes = [int(2 * size) for size in rng.integers(320, 80_000, 2000)] if phase else [CHUNK_BYTES]
+        lead_samples = int(rng.integers(1, CHUNK_BYTES // 2)) if phase and shifted else 0
+        texts = await asyncio.gather(*(one(recording, lead_samples, sizes) for recording in recordings))
+        found.append(word_errors([recording.text for recording in recordings], list(texts)).wer)
+    return found
 
 
 async def measure(args: argparse.Namespace) -> dict[str, object]:
@@ -117,13 +123,11 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
         result["words_on_noise"] = sum(len(text.split()) for text in heard)
         print("clips   ", result["clips"], "words on noise", result["words_on_noise"], flush=True)
     if args.phases:
-        spread = {}
-        for recording in recordings[: args.phase_files]:
-            found = await phases(pipeline, recording, args.phases)
-            spread[recording.name] = found
-            print("phases  ", recording.name, found, flush=True)
-        pooled = np.mean(list(spread.values()), axis=0)
-        result["phases"] = {"wer": spread, "most_above_own": round(float((pooled[1:] - pooled[0]).max()), 4)}
+        for name, count, shifted in (("phases", args.phases, False), ("shifted_phases", args.shifted_phases, True)):
+            found = await phases(pipeline, recordings[: args.phase_files], count, shifted)
+            change = max((abs(wer - found[0]) for wer in found[1:]), default=0.0)
+            result[name] = {"files": args.phase_files, "wer": found, "largest_change": round(change, 4)}
+            print(name, result[name], flush=True)
     await pipeline.close()
     return result
 
@@ -148,6 +152,7 @@ def main() -> None:
     parser.add_argument("--model", default="base")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--phases", type=int, default=0)
+    parser.add_argument("--shifted-phases", type=int, default=0)
     parser.add_argument("--phase-files", type=int, default=1)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()

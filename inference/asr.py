@@ -27,6 +27,11 @@ FRAME_STEP = 100
 WIDER_FRAMES = 1000
 """Ten seconds more of silence end most loops, at a third of the full window's cost."""
 
+REST_S = 1.2
+"""A rest this long behind the last timestamp is decoded as well: above the longest pause that a span may hold."""
+
+MAX_RESTS = 2
+SECONDS_PER_TIMESTAMP = 0.02
 MAX_TOKENS = 224
 TOKENS_PER_SECOND = 7
 """Above any speaker's rate: a hypothesis that reaches it is a loop."""
@@ -37,6 +42,7 @@ class _Try:
     hypothesis: Hypothesis
     suspicious: bool
     frames: int
+    heard_s: float  # where its last timestamp says that it stopped listening
 
 
 class WhisperAsr:
@@ -57,6 +63,7 @@ class WhisperAsr:
         self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
         self.multilingual: bool = self.model.is_multilingual
         self._mel = LogMel(self.model.n_mels, self.config.device)
+        self._first_timestamp = self._id("<|notimestamps|>") + 1
         self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
 
     def transcribe(self, requests: Sequence[AsrRequest]) -> list[Hypothesis]:
@@ -93,7 +100,31 @@ class WhisperAsr:
                 for i, second in zip(doubtful, again, strict=True):
                     better = second if _is_better(second, tries[i]) else tries[i]
                     tries[i] = replace(better, hypothesis=replace(better.hypothesis, retried=True), frames=wider)
+        tries = [self._to_the_end(request, one) for request, one in zip(requests, tries, strict=True)]
         return [_without_phantom(one.hypothesis, r.speech_s) for one, r in zip(tries, requests, strict=True)]
+
+    def _to_the_end(self, request: AsrRequest, one: _Try) -> _Try:
+        """Goes on from the last timestamp where Whisper stopped before the end, as it may after a change of speaker.
+
+        A span has no silence longer than a pause, so a long rest holds speech (Radford et al. 2022, section 4.5).
+        """
+        for _ in range(MAX_RESTS):
+            said, at = one.hypothesis, int(one.heard_s * SAMPLE_RATE)
+            rest = request.audio[at:]
+            if one.suspicious or not said.text or rest.size < REST_S * SAMPLE_RATE:
+                return one
+            prompt = self._prompt(f"{request.prompt} {said.text}")
+            more = replace(request, audio=rest, language=said.language)
+            (found,) = self._decode([more], [prompt], self.encoder_frames(len(rest)))
+            if found.suspicious or not found.hypothesis.text:
+                return one
+            words = tuple(
+                replace(w, start=round(w.start + one.heard_s, 2), end=round(w.end + one.heard_s, 2))
+                for w in found.hypothesis.words
+            )
+            joined = replace(said, text=f"{said.text} {found.hypothesis.text}", words=said.words + words)
+            one = replace(one, hypothesis=joined, heard_s=one.heard_s + found.heard_s)
+        return one
 
     def _decode(self, requests: list[AsrRequest], prompts: list[list[int]], frames: int) -> list[_Try]:
         mel = self._mel.array([request.audio for request in requests], frames)
@@ -137,7 +168,8 @@ class WhisperAsr:
         closed = bool(ids) and ids[-1] > self._end_of_text  # every id above it that is left is a timestamp
         seconds = request.audio.size / SAMPLE_RATE
         doubt = suspicious(text, hypothesis.logprob, len(ids) >= limit, closed, seconds)
-        return _Try(hypothesis, doubt, frames)
+        heard_s = (ids[-1] - self._first_timestamp) * SECONDS_PER_TIMESTAMP if closed else seconds
+        return _Try(hypothesis, doubt, frames, heard_s)
 
     def _align(
         self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]

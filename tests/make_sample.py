@@ -55,7 +55,11 @@ CONSULTATION: tuple[tuple[float, Speaker, str], ...] = (
     (0.9, "clinician", "And does anything run in the family?"),
     (1.1, "patient", "My mother has high blood pressure."),
     (1.2, "clinician", "Thank you. Your throat is red, but your chest is clear. I think this is a viral infection."),
-    (0.6, "clinician", "Take ibuprofen, 400 milligrams, three times a day, with food. And drink plenty of water."),
+    (
+        1.0,
+        "clinician",
+        "Take paracetamol, 500 milligrams, four times a day, for the headache. And drink plenty of water.",
+    ),
     (0.7, "patient", "Should I stay at home this week?"),
     (0.4, "clinician", "Yes, please. I will order a blood test today, and I would like to see you again in two weeks."),
     (0.5, "patient", "Thank you, doctor."),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,27 @@ def test_the_encoder_never_hears_a_length_that_the_library_takes_for_a_mel(tiny,
     assert frames // 2 != tiny.model.n_mels
     assert seconds * 100 <= frames <= 3000
     assert frames % 100 == 0
+
+
+def test_a_final_that_stopped_listening_early_is_decoded_to_its_end(base, consultation, monkeypatch):
+    turn = REFERENCE[3]  # "No fever, and no shortness of breath. But I get a bad headache in the evening."
+    audio = consultation[int((turn["start"] - 0.2) * 16_000) : int((turn["end"] + 0.2) * 16_000)]
+    decode, calls = base._decode, []
+
+    def early(requests, prompts, frames):
+        tries = decode(requests, prompts, frames)
+        calls.append(requests[0].audio.size)
+        if len(calls) > 1:
+            return tries
+        heard = tries[0].hypothesis
+        kept = tuple(word for word in heard.words if word.end < 2.2)
+        said = replace(heard, text=" ".join(word.text for word in kept), words=kept)
+        return [replace(tries[0], hypothesis=said, suspicious=False, heard_s=kept[-1].end)]
+
+    monkeypatch.setattr(base, "_decode", early)
+    (hypothesis,) = base.transcribe([AsrRequest(audio, final=True)])
+    assert calls[1] < calls[0]
+    assert error_rate(words(turn["text"]), words(hypothesis.text)) < 0.2
+    starts = [word.start for word in hypothesis.words]
+    assert starts == sorted(starts)
+    assert len(audio) / 16_000 - 1.5 < hypothesis.words[-1].end <= len(audio) / 16_000 + 0.1
