@@ -16,6 +16,7 @@ import numpy as np
 from inference.audio import Samples
 from inference.batching import Batcher
 from inference.config import SAMPLE_RATE, EngineConfig
+from inference.engines import Engines, VadItem
 from inference.extraction import ExtractionError, Extractor
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.stream import Stream, StreamOptions
@@ -23,8 +24,6 @@ from inference.updates import Emit
 from inference.vad_state import VadState
 
 logger = logging.getLogger(__name__)
-
-VadItem = tuple[Samples, VadState]
 
 
 class VadEngine(Protocol):
@@ -74,6 +73,8 @@ class Pipeline:
             observe=observe_batch,
         )
 
+        self._engines = Engines(self.vad, self.asr, extractors, self.config)
+
     async def start(self) -> None:
         """Warms every engine up; `ready` turns true. An extractor that is not there yet does not hold it up."""
         rng = np.random.default_rng(0)
@@ -95,7 +96,7 @@ class Pipeline:
 
     def open(self, session: str, options: StreamOptions, emit: Emit) -> Stream:
         """A stream of its own state over the shared engines. Raises AudioError if the options do not fit together."""
-        return Stream(self, session, options, emit)
+        return Stream(self._engines, session, options, emit)
 
     async def close(self) -> None:
         self.ready = False

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from inference.audio import AudioFormat, PcmDecoder, Samples
 from inference.batching import Served
 from inference.config import SAMPLE_RATE
+from inference.engines import Engines
 from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
 from inference.hypothesis import AsrRequest, Hypothesis
@@ -18,9 +19,6 @@ from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript, Word
 from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Paused, Progress, TranscriptUpdate
 from inference.vad_state import VadState
-
-if TYPE_CHECKING:
-    from inference.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -92,15 +90,15 @@ class Stream:
     Two steps overlap: `feed` decodes, detects speech and cuts; `run` recognises and extracts, finals strictly in order.
     """
 
-    def __init__(self, pipeline: "Pipeline", session: str, options: StreamOptions, emit: Emit) -> None:
+    def __init__(self, engines: Engines, session: str, options: StreamOptions, emit: Emit) -> None:
         self.options = options
         self.transcript = Transcript()
-        self.extraction = LiveExtraction(pipeline.extractors, emit, options.patient, options.language or "en")
-        self._pipeline = pipeline
+        self.extraction = LiveExtraction(engines.extractors, emit, options.patient, options.language or "en")
+        self._engines = engines
         self._session = session
         self._emit = emit
         self._decoder = PcmDecoder(options.audio, len(options.speakers))
-        config = pipeline.config
+        config = engines.config
         self._tracks = [
             _Track(speaker, Segmenter(config.segmenter, config.vad.threshold)) for speaker in options.speakers
         ]
@@ -163,7 +161,7 @@ class Stream:
             tracks = [np.zeros_like(samples) for samples in tracks]  # time goes on, nothing is heard
         served = await asyncio.gather(
             *(
-                self._pipeline.vad.run((samples, track.vad), session=f"{self._session}/{track.speaker}")
+                self._engines.vad.run((samples, track.vad), session=f"{self._session}/{track.speaker}")
                 for samples, track in zip(tracks, self._tracks, strict=True)
             )
         )
@@ -180,7 +178,7 @@ class Stream:
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
         request = AsrRequest(span.audio, True, self._language, track.context, span.speech_s)
         try:
-            served = await self._pipeline.asr.run(request, session=self._session, urgent=True)
+            served = await self._engines.asr.run(request, session=self._session, urgent=True)
         except Exception as error:
             served = await self._second_chance(request, span, error)
         hypothesis = served.value
@@ -198,7 +196,7 @@ class Stream:
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
         try:
-            return await self._pipeline.asr.run(request, session=self._session, urgent=True)
+            return await self._engines.asr.run(request, session=self._session, urgent=True)
         except Exception:
             logger.exception("a final of %.1f s could not be decoded", span.end_s - span.start_s)
             self._emit(
@@ -212,7 +210,7 @@ class Stream:
 
     def _due_partial(self, track: _Track) -> Span | None:
         """The open segment of a track, as often as the recogniser can afford: small chunks must not flood it."""
-        every_s = max(self._pipeline.config.segmenter.partial_every_s, PARTIAL_REST * track.partial_s)
+        every_s = max(self._engines.config.segmenter.partial_every_s, PARTIAL_REST * track.partial_s)
         return track.segmenter.partial(every_s)
 
     async def _partials(self, work: _Work) -> bool:
@@ -237,7 +235,7 @@ class Stream:
     async def _partial(self, track: _Track, span: Span, timings: Timings) -> bool:
         request = AsrRequest(span.audio, False, self._language, track.context, span.speech_s)
         try:
-            served = await self._pipeline.asr.run(request, session=f"{self._session}/{track.speaker}")
+            served = await self._engines.asr.run(request, session=f"{self._session}/{track.speaker}")
         except Exception as error:
             self._emit(Fault("partial_failed", f"a partial was skipped ({type(error).__name__}); its final follows"))
             return False
