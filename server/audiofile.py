@@ -16,7 +16,7 @@ import av
 
 from inference.audio import AudioError
 from inference.config import SAMPLE_RATE
-from server.client import Consultation
+from server.client import Consultation, ConsultationError
 from server.terminal import Board, View
 
 
@@ -83,10 +83,11 @@ class Playback:
     async def run(self, path: Path, url: str, view: View) -> dict[str, Any]:
         """One consultation from start to stop: every event, and what they amount to, ready for JSON.
 
-        Raises AudioError and ConsultationError.
+        Where the server is lost on the way, `error` says so and the record holds all that came before.
+        Raises AudioError, and ConsultationError where nothing came.
         """
         chunks = read_chunks(path, self.channels, self.chunk_s)
-        board, events, arrivals = Board(), [], []
+        board, events, arrivals, error = Board(), [], [], None
         connecting = Consultation.connect(
             url, channels=self.channels, mode=self.mode, language=self.language, api_key=self.api_key
         )
@@ -101,7 +102,9 @@ class Playback:
                         board.apply(event)
                         view.show(event, board)
         except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+            if not events or not isinstance(failed.exceptions[0], ConsultationError):
+                raise failed.exceptions[0] from None
+            error = str(failed.exceptions[0])
         timings = [
             {"seq": event["seq"], "type": event["type"], "arrived_s": arrived_s, **event["timings"]}
             for event, arrived_s in zip(events, arrivals, strict=True)
@@ -111,7 +114,8 @@ class Playback:
             "file": str(path),
             "mode": self.mode,
             "speed": self.speed,
-            "audio_s": events[-1]["audio_s"],
+            "audio_s": events[-1].get("audio_s"),
+            "error": error,
             "wall_s": arrivals[-1],
             "segments": board.finals,
             "findings": list(board.findings.values()),

@@ -75,9 +75,14 @@ async def _play_all(files: list[Path], playback: "Playback", url: str, json_out:
         if len(files) > 1:
             console.rule(str(path), align="left")
         try:
-            records.append(await playback.run(path, url, view_for(console)))
+            record = await playback.run(path, url, view_for(console))
         except (AudioError, ConsultationError) as error:
-            typer.echo(f"{path}: {error}", err=True)
+            fault = str(error)
+        else:
+            records.append(record)
+            fault = record["error"]
+        if fault:
+            typer.echo(f"{path}: {fault}", err=True)
             failed += 1
         if json_out:
             text = json.dumps({"consultations": records}, indent=1, ensure_ascii=False)

@@ -22,7 +22,6 @@ from typer.testing import CliRunner
 from inference.audio import AudioError
 from server.audiofile import Playback, read_chunks
 from server.cli import app
-from server.client import ConsultationError
 from server.settings import Settings
 from server.terminal import Board, LineView, LiveView, clock
 
@@ -245,7 +244,7 @@ def test_a_recording_is_played_to_a_server_and_its_outcome_printed_and_written(
     assert record["timings"][0]["asr_ms"] == 5.0
 
 
-async def test_an_error_of_the_server_in_the_middle_is_raised_as_it_is() -> None:
+async def test_an_error_of_the_server_in_the_middle_ends_the_record_with_its_words() -> None:
     async def handle(request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(protocols=["drtranscribe.v1"])
         await ws.prepare(request)
@@ -258,9 +257,10 @@ async def test_an_error_of_the_server_in_the_middle_is_raised_as_it_is() -> None
     application = web.Application()
     application.router.add_get("/ws", handle)
     async with TestServer(application) as server:
-        with pytest.raises(ConsultationError, match="start again") as caught:
-            await Playback().run(SENTENCE, f"ws://127.0.0.1:{server.port}", LineView(Console(file=io.StringIO())))
-    assert caught.value.code == "broken"
+        view = LineView(Console(file=io.StringIO()))
+        record = await Playback().run(SENTENCE, f"ws://127.0.0.1:{server.port}", view)
+    assert "start again" in record["error"]
+    assert [event["type"] for event in record["events"]] == ["session_started", "error"]
 
 
 def test_the_board_keeps_finals_open_partials_and_findings_that_were_not_taken_back() -> None:
