@@ -20,7 +20,7 @@ from inference.guard import is_phantom, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.mel import FRAMES_PER_SECOND, HOP_SAMPLES, LogMel
 from inference.transcript import Word
-from inference.words import Alignment, timed_words
+from inference.words import SECONDS_PER_POSITION, Alignment, timed_words
 
 FULL_FRAMES = 3000
 FRAME_STEP = 100
@@ -31,7 +31,6 @@ REST_S = 1.2
 """A rest this long behind the last timestamp is decoded as well: above the longest pause that a span may hold."""
 
 MAX_RESTS = 2
-SECONDS_PER_TIMESTAMP = 0.02
 MAX_TOKENS = 224
 TOKENS_PER_SECOND = 7
 """Above any speaker's rate: a hypothesis that reaches it is a loop."""
@@ -168,7 +167,7 @@ class WhisperAsr:
         closed = bool(ids) and ids[-1] > self._end_of_text  # every id above it that is left is a timestamp
         seconds = request.audio.size / SAMPLE_RATE
         doubt = suspicious(text, hypothesis.logprob, len(ids) >= limit, closed, seconds)
-        heard_s = (ids[-1] - self._first_timestamp) * SECONDS_PER_TIMESTAMP if closed else seconds
+        heard_s = (ids[-1] - self._first_timestamp) * SECONDS_PER_POSITION if closed else seconds
         return _Try(hypothesis, doubt, frames, heard_s)
 
     def _align(

@@ -39,6 +39,18 @@ class AudioFormat:
         """Bytes of one sample frame: one sample of every channel."""
         return 2 * self.channels
 
+    def sample_frames(self, data: bytes) -> int:
+        """Sample frames in a binary message. Raises AudioError unless they are whole."""
+        frames, rest = divmod(len(data), self.frame_bytes)
+        if rest:
+            raise AudioError(
+                f"a frame of {len(data)} bytes is not a whole number of samples: "
+                f"send multiples of {self.frame_bytes} bytes (16-bit, {self.channels} channel(s))"
+            )
+        if not frames:
+            raise AudioError("an empty audio frame: send at least 20 ms, or nothing")
+        return frames
+
 
 class PcmDecoder:
     """Decodes one stream of PCM frames into `tracks` tracks of 16 kHz samples in [-1, 1).
@@ -57,18 +69,6 @@ class PcmDecoder:
             if audio.sample_rate != SAMPLE_RATE
             else None
         )
-
-    def sample_frames(self, data: bytes) -> int:
-        """Sample frames in a binary message. Raises AudioError unless they are whole."""
-        frames, rest = divmod(len(data), self.audio.frame_bytes)
-        if rest:
-            raise AudioError(
-                f"a frame of {len(data)} bytes is not a whole number of samples: "
-                f"send multiples of {self.audio.frame_bytes} bytes (16-bit, {self.audio.channels} channel(s))"
-            )
-        if not frames:
-            raise AudioError("an empty audio frame: send at least 20 ms, or nothing")
-        return frames
 
     def decode(self, data: bytes, last: bool = False) -> list[Samples]:
         """Samples of each track, shape [samples]. `last` flushes the resampler (data may then be empty)."""

@@ -110,7 +110,7 @@ class Stream:
         self._overtaken = asyncio.Event()  # a final or a control waits behind the partials being decoded
 
     async def feed(self, data: bytes, timings: Timings) -> None:
-        """Takes the next bytes of the stream: whole sample frames, as `PcmDecoder.sample_frames` checked them."""
+        """Takes the next bytes of the stream: whole sample frames, as `AudioFormat.sample_frames` checked them."""
         vad_ms, finals = await self._listen(self._decoder.decode(data))
         partials = [(track, span) for track in self._tracks if (span := self._due_partial(track)) is not None]
         settled = min([self._heard, *(at for track in self._tracks if (at := track.segmenter.open_from) is not None)])

@@ -7,7 +7,7 @@ from typing import Protocol
 from inference.transcript import Word
 
 SECONDS_PER_POSITION = 0.02
-"""One position of Whisper's encoder output."""
+"""One position of Whisper's encoder output, and one step of its timestamp tokens."""
 
 WORD_START = "Ġ"
 """The byte-level tokenizer's mark of a leading space."""

@@ -23,7 +23,6 @@ from inference.updates import (
 
 SUBPROTOCOL = "drtranscribe.v1"
 MAX_FRAME_S = 10
-MAX_TEXT_BYTES = 1 << 20
 
 ClosingReason = Literal["client", "idle", "limit", "shutdown"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from inference.audio import AudioError, PcmDecoder
+from inference.audio import AudioError
 from inference.findings import Operation
 from inference.merging import Findings
 from inference.pipeline import Pipeline
@@ -66,7 +66,6 @@ class Session:
         self.received_samples = 0
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
-        self._decoder = PcmDecoder(options.audio, len(options.speakers))
         self._stream: Stream = pipeline.open(self.id, options, self._emit)
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
         self._metrics = metrics
@@ -113,7 +112,7 @@ class Session:
         if self.stopping:
             raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
         try:
-            samples = self._decoder.sample_frames(data)
+            samples = self.options.audio.sample_frames(data)
         except AudioError as error:
             raise ProtocolError("invalid_audio", str(error)) from None
         await self._inbox.put((data, Timings()))

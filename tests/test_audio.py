@@ -47,11 +47,11 @@ def test_resampled_audio_does_not_depend_on_where_the_chunks_were_cut(channels):
 
 def test_bytes_that_are_no_whole_samples_are_refused_with_the_multiple_to_send():
     with pytest.raises(AudioError, match="multiples of 4 bytes"):
-        PcmDecoder(AudioFormat(channels=2), 1).sample_frames(b"\0" * 6)
+        AudioFormat(channels=2).sample_frames(b"\0" * 6)
     with pytest.raises(AudioError, match="multiples of 2 bytes"):
-        PcmDecoder(AudioFormat(), 1).sample_frames(b"\0" * 3)
+        AudioFormat().sample_frames(b"\0" * 3)
     with pytest.raises(AudioError, match="empty"):
-        PcmDecoder(AudioFormat(), 1).sample_frames(b"")
+        AudioFormat().sample_frames(b"")
 
 
 @pytest.mark.parametrize(
