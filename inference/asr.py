@@ -1,47 +1,34 @@
 """Whisper through CTranslate2: a list of spans in, a list of hypotheses out. The only import of ctranslate2.
 
 The encoder hears the span and a margin of silence instead of 30 s, which is where most of a small model's time goes.
-A shortened input makes Whisper loop now and then, so every hypothesis passes a guard (inference/guard.py); a suspicious
-one is decoded again with the full window that the model was trained on.
+Every call is one pass: second tries are the queue's business (inference/recognition.py).
 """
 
 import os
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
+import numpy as np
+import torch
 from tokenizers import Tokenizer
 
+from inference.batching import DeviceError
 from inference.config import SAMPLE_RATE, AsrConfig
-from inference.guard import is_phantom, suspicious
+from inference.guard import suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.mel import FRAMES_PER_SECOND, HOP_SAMPLES, LogMel
+from inference.lengths import FRAMES_PER_SECOND, HOP_SAMPLES, encoder_frames
+from inference.mel import LogMel
 from inference.transcript import Word
 from inference.words import SECONDS_PER_POSITION, Alignment, timed_words
 
-FULL_FRAMES = 3000
-FRAME_STEP = 100
-WIDER_FRAMES = 1000
-"""Ten seconds more of silence end most loops, at a third of the full window's cost."""
-
-REST_S = 1.2
-"""A rest this long behind the last timestamp is decoded as well: above the longest pause that a span may hold."""
-
-MAX_RESTS = 2
 MAX_TOKENS = 224
-TOKENS_PER_SECOND = 7
-"""Above any speaker's rate: a hypothesis that reaches it is a loop."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    hypothesis: Hypothesis
-    suspicious: bool
-    frames: int
-    heard_s: float  # where its last timestamp says that it stopped listening
+DEVICE_FAULTS = ("cuda", "cublas", "cudnn", "out of memory", "nvml")
+"""Words by which an error of CTranslate2 or torch is known to be the device's."""
 
 
 class WhisperAsr:
@@ -51,90 +38,100 @@ class WhisperAsr:
         self.config = config or AsrConfig()
         if self.config.device == "cpu":
             _use_avx512()
-        self.model = ctranslate2.models.Whisper(
-            str(model_dir),
+        self._model_dir = model_dir
+        self.model = self._load()
+        self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+        self.multilingual: bool = self.model.is_multilingual
+        on_device = "cpu" if self.config.device == "cpu" else f"cuda:{self.config.device_index}"
+        self._mel = LogMel(self.model.n_mels, on_device)
+        self._first_timestamp = self._id("<|notimestamps|>") + 1
+        self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
+
+    def restart(self) -> None:
+        """Loads the model anew, after a DeviceError. No other thread may be in `transcribe`."""
+        self.model.unload_model()
+        self.model = self._load()
+
+    def prepare(self, requests: Sequence[AsrRequest]) -> list[torch.Tensor]:
+        """The log-mel [mels, frames] of each request, on the device: for the next batch while another one decodes."""
+        with _device_faults():
+            by_length: defaultdict[int, list[int]] = defaultdict(list)
+            for i, request in enumerate(requests):
+                by_length[self.frames(request)].append(i)
+            mels: dict[int, torch.Tensor] = {}
+            for frames, members in by_length.items():
+                batch = self._mel([requests[i].audio for i in members], frames)
+                mels.update(zip(members, batch, strict=True))
+            self._mel.synchronize()
+            return [mels[i] for i in range(len(requests))]
+
+    def transcribe(
+        self, requests: Sequence[AsrRequest], mels: Sequence[torch.Tensor | None] | None = None
+    ) -> list[Hypothesis]:
+        """Hypotheses in the order of the requests; `text` is empty where nothing was said.
+
+        `mels` are what `prepare` made of them, None where it did not. Raises DeviceError if the device failed.
+        """
+        with _device_faults():
+            mels = list(mels or [None] * len(requests))
+            missing = [i for i, mel in enumerate(mels) if mel is None]
+            if missing:
+                made = self.prepare([requests[i] for i in missing])
+                for i, mel in zip(missing, made, strict=True):
+                    mels[i] = mel
+            prompts = [self._prompt(request.prompt) for request in requests]
+            # What must be alike in one call to the model: the encoder's length, the limit of tokens, the beam, the
+            # language that align() starts from, and the index of <|startoftranscript|>, or CTranslate2 refuses it.
+            groups: defaultdict[Hashable, list[int]] = defaultdict(list)
+            for i, request in enumerate(requests):
+                limit = self._token_limit(request)
+                groups[self.frames(request), limit, request.final, request.language or i, len(prompts[i])].append(i)
+            hypotheses: dict[int, Hypothesis] = {}
+            for members in groups.values():
+                alike = [requests[i] for i in members]
+                decoded = self._decode(alike, [prompts[i] for i in members], [mels[i] for i in members])
+                hypotheses.update(zip(members, decoded, strict=True))
+            return [hypotheses[i] for i in range(len(requests))]
+
+    def frames(self, request: AsrRequest) -> int:
+        """Mel frames that the encoder hears for a request."""
+        return request.frames or encoder_frames(len(request.audio), self.config.margin_s)
+
+    def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
+        """Work of a known size, whatever is heard: `batch` spans of noise that last and say as much as given."""
+        rng = np.random.default_rng(0)
+        noise = (0.01 * rng.standard_normal(int(seconds * SAMPLE_RATE))).astype(np.float32)
+        frames = encoder_frames(len(noise), self.config.margin_s)
+        with _device_faults():
+            encoded = self._encode(self.prepare([AsrRequest(noise, final)] * batch))
+            self.model.generate(
+                encoded,
+                [[*self._task("en"), self._first_timestamp - 1]] * batch,
+                beam_size=self.config.final_beam if final else 1,
+                max_length=2 * tokens,
+                suppress_tokens=[-1, self._end_of_text],
+            )
+            # Alignment costs what the words cost, which are there in any text.
+            self.model.align(encoded, self._task("en"), [[self._end_of_text - 1] * tokens] * batch, [frames] * batch)
+
+    def _load(self) -> Any:
+        return ctranslate2.models.Whisper(
+            str(self._model_dir),
             device=self.config.device,
             device_index=self.config.device_index,
             compute_type=self.config.compute_type,
             inter_threads=self.config.workers,
             intra_threads=self.config.threads,
         )
-        self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
-        self.multilingual: bool = self.model.is_multilingual
-        self._mel = LogMel(self.model.n_mels, self.config.device)
-        self._first_timestamp = self._id("<|notimestamps|>") + 1
-        self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
 
-    def transcribe(self, requests: Sequence[AsrRequest]) -> list[Hypothesis]:
-        """Hypotheses in the order of the requests; `text` is empty where nothing was said."""
-        prompts = [self._prompt(request.prompt) for request in requests]
-        # What must be alike in one call to the model: the beam, the language that align() starts from, and the index
-        # of <|startoftranscript|>, without which CTranslate2 refuses the batch.
-        groups: defaultdict[Hashable, list[int]] = defaultdict(list)
-        for i, request in enumerate(requests):
-            groups[request.final, request.language or i, len(prompts[i])].append(i)
-        hypotheses: dict[int, Hypothesis] = {}
-        for members in groups.values():
-            decoded = self._transcribe_alike([requests[i] for i in members], [prompts[i] for i in members])
-            hypotheses.update(zip(members, decoded, strict=True))
-        return [hypotheses[i] for i in range(len(requests))]
-
-    def encoder_frames(self, samples: int) -> int:
-        """Mel frames that the encoder hears for a span: rounded up, so that neighbours in length share a batch."""
-        wanted = samples / HOP_SAMPLES + self.config.margin_s * FRAMES_PER_SECOND
-        frames = -(-int(wanted) // FRAME_STEP) * FRAME_STEP
-        if frames // 2 == self.model.n_mels:  # CTranslate2 takes an encoder output of that length for a mel
-            frames += FRAME_STEP
-        return min(frames, FULL_FRAMES)
-
-    def _transcribe_alike(self, requests: list[AsrRequest], prompts: list[list[int]]) -> list[Hypothesis]:
-        frames = max(self.encoder_frames(len(request.audio)) for request in requests)
-        tries = self._decode(requests, prompts, frames)
-        if not requests[0].final:  # a doubtful partial is not shown; the next one is seconds away
-            return [Hypothesis("", one.hypothesis.language) if one.suspicious else one.hypothesis for one in tries]
-        for wider in (min(frames + WIDER_FRAMES, FULL_FRAMES), FULL_FRAMES):
-            doubtful = [i for i, one in enumerate(tries) if one.suspicious and one.frames < wider]
-            if doubtful:  # without the prompt, which is what a loop feeds on
-                again = self._decode([requests[i] for i in doubtful], [[] for _ in doubtful], wider)
-                for i, second in zip(doubtful, again, strict=True):
-                    better = second if _is_better(second, tries[i]) else tries[i]
-                    tries[i] = replace(better, hypothesis=replace(better.hypothesis, retried=True), frames=wider)
-        tries = [self._to_the_end(request, one) for request, one in zip(requests, tries, strict=True)]
-        return [_without_phantom(one.hypothesis, r.speech_s) for one, r in zip(tries, requests, strict=True)]
-
-    def _to_the_end(self, request: AsrRequest, one: _Try) -> _Try:
-        """Goes on from the last timestamp where Whisper stopped before the end, as it may after a change of speaker.
-
-        A span has no silence longer than a pause, so a long rest holds speech (Radford et al. 2022, section 4.5).
-        """
-        for _ in range(MAX_RESTS):
-            said, at = one.hypothesis, int(one.heard_s * SAMPLE_RATE)
-            rest = request.audio[at:]
-            if one.suspicious or not said.text or rest.size < REST_S * SAMPLE_RATE:
-                return one
-            prompt = self._prompt(f"{request.prompt} {said.text}")
-            more = replace(request, audio=rest, language=said.language)
-            (found,) = self._decode([more], [prompt], self.encoder_frames(len(rest)))
-            if found.suspicious or not found.hypothesis.text:
-                return one
-            words = tuple(
-                replace(w, start=round(w.start + one.heard_s, 2), end=round(w.end + one.heard_s, 2))
-                for w in found.hypothesis.words
-            )
-            joined = replace(said, text=f"{said.text} {found.hypothesis.text}", words=said.words + words)
-            one = replace(one, hypothesis=joined, heard_s=one.heard_s + found.heard_s)
-        return one
-
-    def _decode(self, requests: list[AsrRequest], prompts: list[list[int]], frames: int) -> list[_Try]:
-        mel = self._mel.array([request.audio for request in requests], frames)
-        encoded = self.model.encode(ctranslate2.StorageView.from_array(mel))
+    def _decode(self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any]) -> list[Hypothesis]:
+        encoded = self._encode(mels)
         final = requests[0].final
         language = self._language(requests[0], encoded)
         task = self._task(language)
         # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
         ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
-        longest_s = max(request.audio.size for request in requests) / SAMPLE_RATE
-        limit = min(MAX_TOKENS, 16 + int(longest_s * TOKENS_PER_SECOND))
+        limit = self._token_limit(requests[0])
         starts = [[*([self._id("<|startofprev|>"), *prompt] if prompt else []), *task, *ending] for prompt in prompts]
         results = self.model.generate(
             encoded,
@@ -145,11 +142,29 @@ class WhisperAsr:
             return_no_speech_prob=True,
         )
         tokens = [[t for t in result.sequences_ids[0] if t < self._end_of_text] for result in results]
-        words = self._align(encoded, task, tokens, requests) if final else [()] * len(requests)
+        words = self._align(encoded, task, tokens, requests)
         return [
-            self._judged(request, result, found, timed, language, limit, frames)
+            self._judged(request, result, found, timed, language, limit)
             for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
         ]
+
+    def _encode(self, mels: Sequence[torch.Tensor]) -> Any:
+        """Encoder output of mels of one length: [batch, frames / 2, features]."""
+        if self.config.device == "cuda":
+            batch = torch.stack(list(mels))
+            self._mel.synchronize()  # CTranslate2 reads it on a stream of its own
+            return self.model.encode(ctranslate2.StorageView.from_array(batch))
+        # One by one: each fits the cache of its core, which a batch of them does not (benchmarks/LOG.md).
+        outputs = [
+            np.array(self.model.encode(ctranslate2.StorageView.from_array(mel.unsqueeze(0).contiguous().numpy())))
+            for mel in mels
+        ]
+        return ctranslate2.StorageView.from_array(np.concatenate(outputs))
+
+    def _token_limit(self, request: AsrRequest) -> int:
+        """From the length of the ladder, not of the span: it must not depend on who else is in the batch."""
+        seconds = encoder_frames(len(request.audio), self.config.margin_s) / FRAMES_PER_SECOND - self.config.margin_s
+        return min(MAX_TOKENS, 16 + int(seconds * self.config.tokens_per_second))
 
     def _judged(
         self,
@@ -159,16 +174,15 @@ class WhisperAsr:
         words: tuple[Word, ...],
         language: str,
         limit: int,
-        frames: int,
-    ) -> _Try:
+    ) -> Hypothesis:
         text = self.tokenizer.decode(tokens).strip()
-        hypothesis = Hypothesis(text, language, result.scores[0], result.no_speech_prob, words)
+        logprob = result.scores[0]
         ids = result.sequences_ids[0]
         closed = bool(ids) and ids[-1] > self._end_of_text  # every id above it that is left is a timestamp
         seconds = request.audio.size / SAMPLE_RATE
-        doubt = suspicious(text, hypothesis.logprob, len(ids) >= limit, closed, seconds)
+        doubtful = self.config.guard and suspicious(text, logprob, len(ids) >= limit, closed, seconds)
         heard_s = (ids[-1] - self._first_timestamp) * SECONDS_PER_POSITION if closed else seconds
-        return _Try(hypothesis, doubt, frames, heard_s)
+        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful, heard_s)
 
     def _align(
         self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]
@@ -195,10 +209,15 @@ class WhisperAsr:
         return [self._id(name) for name in ("<|startoftranscript|>", *names)]
 
     def _prompt(self, text: str) -> list[int]:
+        """The last `prompt_tokens` of the text before, or none of it where it is shorter.
+
+        One length for all, since a batch wants its start token at one index; padding costs accuracy (LOG.md).
+        """
         if not text:
             return []
         tokens: list[int] = self.tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
-        return tokens[-self.config.prompt_tokens :]
+        wanted = self.config.prompt_tokens
+        return tokens[-wanted:] if len(tokens) >= wanted else []
 
     def _id(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)
@@ -209,6 +228,18 @@ class WhisperAsr:
         return int(found)
 
 
+@contextmanager
+def _device_faults() -> Iterator[None]:
+    """Tells a failure of the device from one of the item."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, DeviceError) or not any(word in str(error).lower() for word in DEVICE_FAULTS):
+            raise
+        reason = str(error).splitlines()[0][:200]
+        raise DeviceError(f"the device failed ({reason}): see its driver's log") from error
+
+
 def _use_avx512() -> None:
     """CTranslate2 takes AVX2 unless it is told otherwise; with AVX-512 a final is decoded a tenth faster."""
     try:
@@ -217,13 +248,3 @@ def _use_avx512() -> None:
         return
     if {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"} <= flags:
         os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
-
-
-def _is_better(second: _Try, first: _Try) -> bool:
-    return not second.suspicious or second.hypothesis.logprob > first.hypothesis.logprob
-
-
-def _without_phantom(hypothesis: Hypothesis, speech_s: float) -> Hypothesis:
-    if is_phantom(hypothesis.text, hypothesis.no_speech, hypothesis.logprob, speech_s):
-        return replace(hypothesis, text="", words=())
-    return hypothesis

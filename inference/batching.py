@@ -5,18 +5,38 @@ text-embeddings-inference). All bookkeeping happens on the event loop, so it nee
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import IntEnum
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-NEIGHBOUR = 1.5
-"""Items share a batch while their lengths differ by at most this factor: all are padded to the longest."""
+RETRY_PATIENCE_S = 1.5
+"""A second try lets finals pass for this long: then it is somebody's final that is late."""
+
+
+class Lane(IntEnum):
+    """What goes first. A batch holds one lane."""
+
+    FINAL = 0
+    RETRY = 1
+    PARTIAL = 2
+
+
+class DeviceError(RuntimeError):
+    """The device failed, not the item: memory, driver, hardware. The message says what to do."""
+
+
+class Superseded(Exception):
+    """A newer partial of the same session took this one's place in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,86 +54,146 @@ class Ticket(Generic[Item, Result]):
 
     item: Item
     session: str
-    urgent: bool
+    lane: Lane
     order: int
     future: "asyncio.Future[Served[Result]]"
+    kind: Hashable = None
     queued_at: float = field(default_factory=time.monotonic)
     started: bool = False
+    prepared: Any = None
 
     def cancel(self) -> bool:
         return not self.started and self.future.cancel()
 
 
 class Batcher(Generic[Item, Result]):
-    """Runs `run` over lists of items, urgent ones first, at most one item of a session in a batch.
+    """Runs `run` over lists of items, finals first, at most one item of a session in a batch.
 
-    `kind` keeps apart items that must not share a batch; `length` (any unit) puts neighbours together.
+    `kind` keeps apart what must not share a batch, such as lengths; `prepare` makes of each item, while the device is
+    busy, what `run` takes as its second argument in place of None. `run` raises DeviceError if the device is at fault:
+    the items of the batch fail with it, and nothing is started until `restart`, called once for that, has come back. A
+    second failure within `restart_rest_s` is the end: everything fails from then on.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[Item]], Sequence[Result]],
+        run: Callable[[Sequence[Item], Sequence[Any]], Sequence[Result]],
         *,
         max_batch: int,
         workers: int = 1,
         kind: Callable[[Item], Hashable] = lambda item: None,
-        length: Callable[[Item], int] = lambda item: 1,
+        prepare: Callable[[Sequence[Item]], Sequence[Any]] | None = None,
+        restart: Callable[[], Awaitable[None]] | None = None,
+        restart_rest_s: float = 600.0,
         name: str = "batcher",
         observe: Callable[[int], None] = lambda size: None,
     ) -> None:
         self._run = run
         self._max_batch = max_batch
         self._kind = kind
-        self._length = length
+        self._prepare = prepare
+        self._restart = restart
+        self._restart_rest_s = restart_rest_s
         self._observe = observe
-        self._free = workers
+        self._workers = workers
+        self._running = 0
         self._queue: list[Ticket[Item, Result]] = []
         self._orders = count()
-        self._batches: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._preparing: asyncio.Task[None] | None = None
+        self._preparer = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-prepare")
+        self._restarting = False
+        self._restarted_at: float | None = None
+        self.failed: DeviceError | None = None
+        """Why nothing runs any more."""
 
-    def submit(self, item: Item, *, session: str, urgent: bool = False) -> Ticket[Item, Result]:
-        """Queues an item; await the ticket's `future`. Cancelling the future takes it out of the queue."""
+    def submit(self, item: Item, *, session: str, lane: Lane = Lane.FINAL) -> Ticket[Item, Result]:
+        """Queues an item; await the ticket's `future`, which raises what the engine raised for this item.
+
+        Cancelling the future takes it out of the queue. A partial takes the place of an older one of its session.
+        """
         future: asyncio.Future[Served[Result]] = asyncio.get_running_loop().create_future()
-        ticket = Ticket(item, session, urgent, next(self._orders), future)
+        ticket = Ticket(item, session, lane, next(self._orders), future, self._kind(item))
+        if self.failed is not None:
+            future.set_exception(self.failed)
+            return ticket
+        if lane is Lane.PARTIAL:
+            self._supersede(ticket)
         self._queue.append(ticket)
         self._dispatch()
         return ticket
 
-    async def run(self, item: Item, *, session: str, urgent: bool = False) -> Served[Result]:
-        """Submits and waits. Raises what the engine raised for this item."""
-        return await self.submit(item, session=session, urgent=urgent).future
+    async def run(self, item: Item, *, session: str, lane: Lane = Lane.FINAL) -> Served[Result]:
+        """Submits and waits. Raises what the engine raised for this item, DeviceError, or Superseded."""
+        return await self.submit(item, session=session, lane=lane).future
+
+    def holds(self, session: str) -> bool:
+        """Whether a partial of the session waits here."""
+        return any(ticket.session == session and ticket.lane is Lane.PARTIAL for ticket in self._queue)
+
+    @property
+    def up(self) -> bool:
+        return self.failed is None and not self._restarting
 
     @property
     def waiting(self) -> int:
+        """Items in the queue."""
         return len(self._queue)
+
+    @property
+    def backlog(self) -> float:
+        """What a new item finds before it, in batches of each worker."""
+        return (self._running + len(self._queue) / self._max_batch) / self._workers
 
     async def close(self) -> None:
         """Drops what waits, lets running batches end, and ends the threads."""
         for ticket in self._queue:
             ticket.future.cancel()
         self._queue.clear()
-        await asyncio.gather(*self._batches)
+        await asyncio.gather(*self._tasks)
         self._threads.shutdown(wait=False)
+        self._preparer.shutdown(wait=False)
+
+    def _supersede(self, newer: Ticket[Item, Result]) -> None:
+        for older in self._queue:
+            if older.session == newer.session and older.lane is Lane.PARTIAL:
+                newer.order = older.order  # in its place, or a busy session would never be shown
+                self._queue.remove(older)
+                if not older.future.done():
+                    older.future.set_exception(Superseded())
+                return
 
     def _dispatch(self) -> None:
         self._queue = [ticket for ticket in self._queue if not ticket.future.done()]
-        while self._free and self._queue:
-            batch = self._next_batch()
-            self._free -= 1
-            task = asyncio.get_running_loop().create_task(self._serve(batch))
-            self._batches.add(task)
-            task.add_done_callback(self._batches.discard)
+        while self.up and self._queue and self._running < self._workers:
+            self._running += 1
+            self._hold(self._serve(self._next_batch()))
+        if self._prepare is not None and self._preparing is None and any(t.prepared is None for t in self._queue):
+            self._preparing = self._hold(self._prepare_waiting(self._prepare))
+
+    def _hold(self, work: Any) -> "asyncio.Task[None]":
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _ordered(self) -> list[Ticket[Item, Result]]:
+        now = time.monotonic()
+
+        def turn(ticket: Ticket[Item, Result]) -> tuple[int, int]:
+            overdue = ticket.lane is Lane.RETRY and now - ticket.queued_at > RETRY_PATIENCE_S
+            return (Lane.FINAL if overdue else ticket.lane), ticket.order
+
+        return sorted(self._queue, key=turn)
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
-        ordered = sorted(self._queue, key=lambda ticket: (not ticket.urgent, ticket.order))
+        ordered = self._ordered()
         head = ordered[0]
-        kind, length = self._kind(head.item), self._length(head.item)
         batch: list[Ticket[Item, Result]] = []
         sessions: set[str] = set()
         for ticket in ordered:
-            longer, shorter = max(length, self._length(ticket.item)), min(length, self._length(ticket.item))
-            if ticket.session in sessions or self._kind(ticket.item) != kind or longer > NEIGHBOUR * shorter:
+            if ticket.session in sessions or ticket.lane is not head.lane or ticket.kind != head.kind:
                 continue
             ticket.started = True
             sessions.add(ticket.session)
@@ -124,28 +204,75 @@ class Batcher(Generic[Item, Result]):
         return batch
 
     async def _serve(self, batch: list[Ticket[Item, Result]]) -> None:
-        loop = asyncio.get_running_loop()
         began = time.monotonic()
         self._observe(len(batch))
         try:
-            results = await loop.run_in_executor(self._threads, self._run_each, [ticket.item for ticket in batch])
+            results = await asyncio.get_running_loop().run_in_executor(self._threads, self._run_each, batch)
         finally:
-            self._free += 1
+            self._running -= 1
         run_ms = (time.monotonic() - began) * 1000
+        broken: DeviceError | None = None
         for ticket, result in zip(batch, results, strict=True):
+            if isinstance(result, DeviceError):
+                broken = result
             if ticket.future.done():
                 continue  # the caller has gone
             if isinstance(result, Exception):
                 ticket.future.set_exception(result)
             else:
                 ticket.future.set_result(Served(result, (began - ticket.queued_at) * 1000, run_ms))
+        if broken is not None and self.up:
+            await self._recover(broken)
         self._dispatch()
 
-    def _run_each(self, items: list[Item]) -> list[Result | Exception]:
+    def _run_each(self, batch: Sequence[Ticket[Item, Result]]) -> list[Result | Exception]:
         """The batch, or, where it fails, each item alone: one bad item must not fail its neighbours."""
         try:
-            return list(self._run(items))
+            return list(self._run([ticket.item for ticket in batch], [ticket.prepared for ticket in batch]))
+        except DeviceError as error:
+            return [error] * len(batch)
         except Exception as error:
-            if len(items) == 1:
+            if len(batch) == 1:
                 return [error]
-        return [outcome for item in items for outcome in self._run_each([item])]
+        return [outcome for ticket in batch for outcome in self._run_each([ticket])]
+
+    async def _prepare_waiting(self, prepare: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while waiting := [ticket for ticket in self._ordered() if ticket.prepared is None][: self._max_batch]:
+                items = [ticket.item for ticket in waiting]
+                try:
+                    prepared: Iterable[Any] = await loop.run_in_executor(self._preparer, prepare, items)
+                except Exception:
+                    return  # the batch prepares for itself, and tells the callers why it cannot
+                for ticket, value in zip(waiting, prepared, strict=True):
+                    ticket.prepared = value
+        finally:
+            self._preparing = None
+
+    async def _recover(self, error: DeviceError) -> None:
+        now = time.monotonic()
+        lately = self._restarted_at is not None and now - self._restarted_at < self._restart_rest_s
+        self._restarted_at = now
+        logger.error("%s", error)
+        if self._restart is not None and not lately:
+            self._restarting = True
+            running = self._tasks - {asyncio.current_task(), self._preparing}
+            if running:
+                await asyncio.wait(running)  # they hold the device that is to be started anew
+            try:
+                await self._restart()
+                logger.warning("the device was started anew")
+                for ticket in self._queue:
+                    ticket.prepared = None  # it may lie in the memory of the device that was lost
+                return
+            except Exception as again:
+                error = DeviceError(f"{error}; it did not come back ({type(again).__name__}): restart the server")
+            finally:
+                self._restarting = False
+        logger.critical("given up: %s", error)
+        self.failed = error
+        for ticket in self._queue:
+            if not ticket.future.done():
+                ticket.future.set_exception(error)
+        self._queue.clear()

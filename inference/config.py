@@ -18,6 +18,7 @@ class VadConfig:
 
     threshold: float = 0.5
     device: Device = "cpu"
+    device_index: int = 0
     max_batch: int = 64
 
 
@@ -41,7 +42,10 @@ class SegmenterConfig:
 
 @dataclass(frozen=True, slots=True)
 class AsrConfig:
-    """How Whisper decodes. `margin_s` of silence follows the audio in a shortened encoder input."""
+    """How Whisper decodes. `margin_s` of silence follows the audio in a shortened encoder input.
+
+    A hypothesis that reaches `tokens_per_second`, above any speaker's rate, is a loop; `guard` looks for such signs.
+    """
 
     device: Device = "cpu"
     device_index: int = 0
@@ -53,6 +57,8 @@ class AsrConfig:
     margin_s: float = 3.0
     prompt_tokens: int = 32
     timestamps: bool = True
+    tokens_per_second: float = 7.0
+    guard: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from inference.audio import Samples
 from inference.batching import Batcher
 from inference.config import EngineConfig
 from inference.extraction import Extractor
-from inference.hypothesis import AsrRequest, Hypothesis
+from inference.recognition import Recogniser
 from inference.vad_state import VadState
 
 VadItem = tuple[Samples, VadState]
@@ -16,9 +16,9 @@ VadItem = tuple[Samples, VadState]
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The queues of the detector and of the recogniser, and the extractors."""
+    """The queue of the detector, the recogniser, and the extractors."""
 
     vad: Batcher[VadItem, VadItem]
-    asr: Batcher[AsrRequest, Hypothesis]
+    asr: Recogniser
     extractors: Sequence[Extractor]
     config: EngineConfig

@@ -10,7 +10,8 @@ from inference.transcript import Word
 class AsrRequest:
     """One span to decode.
 
-    `prompt` is the text said before it, `language` None asks for detection, `speech_s` is how much of it is speech.
+    `prompt` is the text said before it, `language` None asks for detection, `speech_s` is how much of it is speech,
+    `frames` how many mel frames the encoder hears (0: the span and its margin, see `WhisperAsr.encoder_frames`).
     """
 
     audio: Samples
@@ -18,15 +19,22 @@ class AsrRequest:
     language: str | None = "en"
     prompt: str = ""
     speech_s: float = 1.0
+    frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What was heard. Times of words in seconds from the start of the span; `logprob` is the mean of its tokens'."""
+    """What was heard. Times of words in seconds from the start of the span; `logprob` is the mean of its tokens'.
+
+    `doubtful`: it looks invented and wants a second try (inference/guard.py). `heard_s`: where its last timestamp says
+    that it stopped listening. `retried`: it had a second try.
+    """
 
     text: str
     language: str
     logprob: float = 0.0
     no_speech: float = 0.0
     words: tuple[Word, ...] = ()
+    doubtful: bool = False
+    heard_s: float = float("inf")
     retried: bool = False

@@ -4,7 +4,6 @@ Equal to transformers' WhisperFeatureExtractor to 1e-4 (tests/test_mel.py); its 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +11,9 @@ from transformers.audio_utils import mel_filter_bank
 
 from inference.audio import Samples
 from inference.config import SAMPLE_RATE
+from inference.lengths import HOP_SAMPLES
 
-HOP_SAMPLES = 160
 WINDOW_SAMPLES = 400
-FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 
 
 class LogMel:
@@ -42,22 +40,23 @@ class LogMel:
         audio = np.zeros((len(spans), frames * HOP_SAMPLES), dtype=np.float32)
         for row, span in enumerate(spans):
             audio[row, : len(span)] = span
-        spectrum = torch.stft(
-            torch.from_numpy(audio).to(self.device),
-            WINDOW_SAMPLES,
-            HOP_SAMPLES,
-            window=self._window,
-            return_complex=True,
-        )
-        power = spectrum[..., :-1].abs() ** 2
-        log = torch.log10((self._filters @ power).clamp(min=1e-10))
-        log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - 8.0)
-        return ((log + 4.0) / 4.0).contiguous()
+        padded = torch.from_numpy(audio).to(self.device)
+        if self.device.type == "cpu":
+            # One at a time: a quarter of the memory, as fast, and to the last bit what a span gives alone.
+            return torch.cat([self._log_mel(row) for row in padded.unsqueeze(1)])
+        return self._log_mel(padded)
 
-    def array(self, spans: Sequence[Samples], frames: int) -> Any:
-        """The same as an array for another library: NumPy's on the CPU, CUDA's array interface on a GPU."""
-        mel = self(spans, frames)
-        if not mel.is_cuda:
-            return mel.numpy()
-        torch.cuda.current_stream(mel.device).synchronize()  # the reader works on a stream of its own
-        return mel
+    def _log_mel(self, audio: torch.Tensor) -> torch.Tensor:
+        """[batch, samples] -> [batch, mels, frames]."""
+        spectrum = torch.stft(audio, WINDOW_SAMPLES, HOP_SAMPLES, window=self._window, return_complex=True)
+        # The magnitude of a complex tensor would take longer than the Fourier transform.
+        squares = torch.view_as_real(spectrum[..., :-1]).square_()
+        power = squares[..., 0] + squares[..., 1]
+        log = (self._filters @ power).clamp_(min=1e-10).log10_()
+        log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - 8.0)
+        return log.add_(4.0).div_(4.0)
+
+    def synchronize(self) -> None:
+        """Waits until the device has done what was asked of it here: other libraries read on streams of their own."""
+        if self.device.type == "cuda":
+            torch.cuda.current_stream(self.device).synchronize()

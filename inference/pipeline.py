@@ -15,10 +15,12 @@ import numpy as np
 
 from inference.audio import Samples
 from inference.batching import Batcher
+from inference.capacity import sessions_in_real_time
 from inference.config import SAMPLE_RATE, EngineConfig
 from inference.engines import Engines, VadItem
 from inference.extraction import ExtractionError, Extractor
-from inference.hypothesis import AsrRequest, Hypothesis
+from inference.hypothesis import AsrRequest
+from inference.recognition import AsrEngine, Recogniser
 from inference.stream import Stream, StreamOptions
 from inference.updates import Emit
 from inference.vad_state import VadState
@@ -32,21 +34,13 @@ class VadEngine(Protocol):
     def speech_probabilities(self, chunks: Sequence[Samples], states: Sequence[VadState]) -> list[VadItem]: ...
 
 
-class AsrEngine(Protocol):
-    """See `inference.asr.WhisperAsr`."""
-
-    def transcribe(self, requests: Sequence[AsrRequest]) -> list[Hypothesis]: ...
-
-    def encoder_frames(self, samples: int) -> int: ...
-
-
 class Pipeline:
     """Start it, open streams, close it."""
 
     def __init__(
         self,
         vad: VadEngine,
-        asr: AsrEngine,
+        asr: AsrEngine | Sequence[AsrEngine],
         extractors: Sequence[Extractor],
         config: EngineConfig | None = None,
         asr_name: str = "whisper",
@@ -54,25 +48,18 @@ class Pipeline:
     ) -> None:
         self.config = config or EngineConfig()
         self.extractors = extractors
-        self.ready = False
+        self._started = False
         self.models = {"asr": asr_name, "extraction": "+".join(extractor.name for extractor in extractors)}
+        self.capacity: int | None = None
+        """Sessions that the recogniser can follow in real time, measured by `start`; None where that cannot be."""
         self.vad: Batcher[VadItem, VadItem] = Batcher(
-            lambda items: vad.speech_probabilities([chunk for chunk, _ in items], [state for _, state in items]),
+            lambda items, _: vad.speech_probabilities([chunk for chunk, _ in items], [state for _, state in items]),
             max_batch=self.config.vad.max_batch,
-            length=lambda item: max(1, len(item[0])),
+            kind=lambda item: len(item[0]).bit_length(),  # chunks of neighbouring lengths: the shorter ones wait
             name="vad",
         )
-        self.asr: Batcher[AsrRequest, Hypothesis] = Batcher(
-            asr.transcribe,
-            max_batch=self.config.asr.max_batch,
-            workers=self.config.asr.workers,
-            # One length a batch: a longer neighbour would lengthen the silence that a span is heard with, and with it,
-            # now and then, its text. A session must get what it gets alone.
-            kind=lambda request: (request.final, asr.encoder_frames(len(request.audio))),
-            name="asr",
-            observe=observe_batch,
-        )
-
+        self._replicas = asr if isinstance(asr, Sequence) else [asr]
+        self.asr = Recogniser(self._replicas, self.config.asr, observe_batch)
         self._engines = Engines(self.vad, self.asr, extractors, self.config)
 
     async def start(self) -> None:
@@ -80,26 +67,37 @@ class Pipeline:
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(3 * SAMPLE_RATE)).astype(np.float32)
         await self.vad.run((noise, VadState()), session="warm-up")
-        for final in (True, False):
-            await asyncio.gather(
-                *(
-                    self.asr.run(AsrRequest(noise, final), session=f"warm-up {worker}")
-                    for worker in range(self.config.asr.workers)
-                )
-            )
+        self.capacity = await sessions_in_real_time(self._replicas, self.config.asr)
+        warm = [AsrRequest(noise, final) for final in (True, False)]
+        await asyncio.gather(self.asr.final(warm[0], session="warm-up"), self.asr.partial(warm[1], session="warm-up"))
         for extractor in self.extractors:
             try:
                 await extractor.start()
             except ExtractionError as error:
                 logger.warning("%s", error)
-        self.ready = True
+        self._started = True
+
+    @property
+    def ready(self) -> bool:
+        """Warm, and at least one device works."""
+        return self._started and self.asr.up
+
+    @property
+    def restarting(self) -> bool:
+        """The device failed and is being started anew: open sessions go on by themselves when it is back."""
+        return self._started and not self.asr.up and self.asr.failed is None
+
+    @property
+    def failed(self) -> str | None:
+        """Why nothing can be recognised any more, if so; it says what to do."""
+        return str(self.asr.failed) if self.asr.failed else None
 
     def open(self, session: str, options: StreamOptions, emit: Emit) -> Stream:
         """A stream of its own state over the shared engines. Raises AudioError if the options do not fit together."""
         return Stream(self._engines, session, options, emit)
 
     async def close(self) -> None:
-        self.ready = False
+        self._started = False
         await asyncio.gather(self.vad.close(), self.asr.close())
         for extractor in self.extractors:
             await extractor.close()

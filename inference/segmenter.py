@@ -48,6 +48,15 @@ class Span:
         return self.end / SAMPLE_RATE
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """A segment that has no end yet: where it starts in the stream, and where its speech ends so far."""
+
+    index: int
+    start: int
+    speech_end: int
+
+
 class Segmenter:
     """Cuts one track. Call `push` with each chunk's samples and probabilities, then `partial` if one is wanted."""
 
@@ -64,12 +73,12 @@ class Segmenter:
         self._start: int | None = None
         self._speech_end = 0
         self._partial_end = 0
-        self._index = 0  # of the open segment
+        self.index = 0  # of the open segment, or of the last one
 
     @property
-    def open_from(self) -> int | None:
-        """Stream position at which the open segment starts, if one is open."""
-        return self._start
+    def open(self) -> OpenSegment | None:
+        """The open segment, if there is one."""
+        return None if self._start is None else OpenSegment(self.index, self._start, self._speech_end)
 
     def push(self, samples: Samples, probabilities: Samples) -> list[Span]:
         """Finals that these frames decide, in order. `probabilities` may lag behind `samples` by less than a frame."""
@@ -110,7 +119,7 @@ class Segmenter:
         return self._span(min(self._speech_end + _samples(self.config.tail_s), self._judged), final=False)
 
     def _open(self, frame: int, probability: float) -> None:
-        self._index += 1
+        self.index += 1
         self._start = max(self._floor, frame - _samples(self.config.lead_in_s))
         self._first_frame = frame
         self._probabilities = [probability]
@@ -132,7 +141,7 @@ class Segmenter:
         self._probabilities = self._probabilities[kept:]
         self._first_frame += kept * FRAME_SAMPLES
         self._start = self._floor = self._partial_end = cut
-        self._index += 1
+        self.index += 1
         return spans
 
     def _quietest(self) -> int:
@@ -163,7 +172,7 @@ class Segmenter:
     def _span(self, end: int, final: bool) -> Span:
         assert self._start is not None
         audio = self._buffer[self._start - self._base : end - self._base].copy()
-        return Span(self._start, end, audio, final, self._speech_s(), self._index, self._judged)
+        return Span(self._start, end, audio, final, self._speech_s(), self.index, self._judged)
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)

@@ -2,19 +2,22 @@
 
 import asyncio
 import logging
+import sys
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from inference.audio import AudioFormat, PcmDecoder, Samples
-from inference.batching import Served
+from inference.batching import Served, Superseded
 from inference.config import SAMPLE_RATE
 from inference.engines import Engines
 from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.segmenter import Segmenter, Span
+from inference.partials import Partials
+from inference.segmenter import OpenSegment, Segmenter, Span
 from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript, Word
 from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Paused, Progress, TranscriptUpdate
@@ -34,8 +37,10 @@ WORK_AHEAD = 2
 """Chunks that may be segmented before the recogniser has done the one before: more would only wait in memory."""
 
 
-PARTIAL_REST = 3.0
-"""Seconds of new speech before the next partial, for each second that the last one took to decode."""
+PARTIAL_REST = 1.0
+LONGEST_REST_S = 1.4
+"""Seconds of new speech before the next partial, for each second that the last one took, and at most: small chunks must
+not flood the recogniser, and under load partials become rarer before finals become late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,12 @@ class _Track:
     speaker: Speaker
     segmenter: Segmenter
     vad: VadState = field(default_factory=VadState)
+    partials: Partials = field(default_factory=Partials)
     context: str = ""
     shown: int = 0  # index of the last segment of which a partial went out
-    partial_s: float = 0.0  # what the last partial cost
+    committed: int = 0  # index of the last segment whose final is out
+    partial_s: float = 0.0  # what the last partial took, its wait included
+    showing: "dict[asyncio.Task[None], int]" = field(default_factory=dict)  # partials on their way -> segment index
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +88,21 @@ class _Work:
     finals: tuple[tuple[_Track, Span], ...] = ()
     partials: tuple[tuple[_Track, Span], ...] = ()
     heard: int = 0  # samples of the stream up to the end of this chunk
-    settled: int = 0  # samples before which no segment was open at its end
+    open: tuple[tuple[_Track, OpenSegment], ...] = ()  # segments open at its end
     control: Control | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Chunk:
+    """A chunk's work on its way: what is not done yet."""
+
+    work: _Work
+    partials: int = 0
+    finals_done: bool = False
+
+    @property
+    def done(self) -> bool:
+        return self.finals_done and not self.partials
 
 
 class Stream:
@@ -107,17 +128,15 @@ class Stream:
         self._paused = False
         self._language = options.language
         self._work: asyncio.Queue[_Work] = asyncio.Queue(WORK_AHEAD)
-        self._overtaken = asyncio.Event()  # a final or a control waits behind the partials being decoded
+        self._chunks: deque[_Chunk] = deque()
 
     async def feed(self, data: bytes, timings: Timings) -> None:
         """Takes the next bytes of the stream: whole sample frames, as `AudioFormat.sample_frames` checked them."""
         vad_ms, finals = await self._listen(self._decoder.decode(data))
         partials = [(track, span) for track in self._tracks if (span := self._due_partial(track)) is not None]
-        settled = min([self._heard, *(at for track in self._tracks if (at := track.segmenter.open_from) is not None)])
-        if finals:
-            self._overtaken.set()
+        open_now = [(track, found) for track in self._tracks if (found := track.segmenter.open) is not None]
         timed = timings.stamped(vad_ms=vad_ms)
-        await self._work.put(_Work(timed, tuple(finals), tuple(partials), self._heard, settled))
+        await self._work.put(_Work(timed, tuple(finals), tuple(partials), self._heard, tuple(open_now)))
 
     async def control(self, control: Control) -> None:
         """Takes a control that stands after all audio fed so far. Every one of them commits the open segment."""
@@ -130,7 +149,6 @@ class Stream:
             self._paused = control.kind == "pause"
             for track in self._tracks:  # what was heard before a pause says nothing about what comes after it
                 track.vad = replace(VadState(), remainder=track.vad.remainder)
-        self._overtaken.set()
         await self._work.put(_Work(timings, tuple(finals), heard=self._heard, control=control))
 
     async def run(self) -> None:
@@ -139,19 +157,23 @@ class Stream:
             extraction = group.create_task(self.extraction.run())
             while True:
                 work = await self._work.get()
-                if work.finals or work.control is not None:
-                    self._overtaken.clear()
-                # Beside the finals, not after them: the latest words are on the screen while a long final is decoded.
-                partials = group.create_task(self._partials(work)) if self._work.empty() else None
+                chunk = _Chunk(work)
+                self._chunks.append(chunk)
+                if self._work.empty():  # or a newer chunk shows more
+                    for track, span in work.partials:
+                        self._show(group, chunk, track, span)
                 for track, span in work.finals:
+                    self._withdraw(track, span.index)
                     await self._final(track, span, work.timings)
-                done = partials is not None and await partials
+                if work.control is not None:
+                    for track in self._tracks:
+                        self._withdraw(track, track.segmenter.index)
+                chunk.finals_done = True
+                self._progress()
                 if work.control is not None:
                     await self._answer(work.control)
                     if work.control.kind == "stop":
                         break
-                else:
-                    self._progress(work, work.heard if done else work.settled)
             extraction.cancel()
         self._emit(Drained())
 
@@ -178,12 +200,13 @@ class Stream:
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
         request = AsrRequest(span.audio, True, self._language, track.context, span.speech_s)
         try:
-            served = await self._engines.asr.run(request, session=self._session, urgent=True)
+            served = await self._engines.asr.final(request, session=self._session)
         except Exception as error:
             served = await self._second_chance(request, span, error)
         hypothesis = served.value
         if self._language is None and hypothesis.text:
             self._language = self.extraction.language = hypothesis.language
+        track.committed = span.index
         segment = self._segment(track, span, hypothesis)
         if segment is not None:
             timed = timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)
@@ -196,7 +219,7 @@ class Stream:
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
         try:
-            return await self._engines.asr.run(request, session=self._session, urgent=True)
+            return await self._engines.asr.final(request, session=self._session)
         except Exception:
             logger.exception("a final of %.1f s could not be decoded", span.end_s - span.start_s)
             self._emit(
@@ -209,43 +232,52 @@ class Stream:
             return Served(Hypothesis("", request.language or "en"), 0.0, 0.0)
 
     def _due_partial(self, track: _Track) -> Span | None:
-        """The open segment of a track, as often as the recogniser can afford: small chunks must not flood it."""
-        every_s = max(self._engines.config.segmenter.partial_every_s, PARTIAL_REST * track.partial_s)
-        return track.segmenter.partial(every_s)
+        """The open segment of a track, as often as the recogniser can afford."""
+        rest_s = min(LONGEST_REST_S, PARTIAL_REST * track.partial_s)
+        return track.segmenter.partial(max(self._engines.config.segmenter.partial_every_s, rest_s))
 
-    async def _partials(self, work: _Work) -> bool:
-        """Shows the open segments. Returns whether the transcript now covers all of the chunk.
+    def _show(self, group: asyncio.TaskGroup, chunk: "_Chunk", track: _Track, span: Span) -> None:
+        """Decodes an open segment beside the finals: the latest words are on the screen while a long final is decoded.
 
-        A final or a control that arrives meanwhile is not kept waiting: partials that are not decoded yet are dropped.
+        In the queue it takes the place of the partial before it, if that has not begun.
         """
-        tasks = {asyncio.create_task(self._partial(track, span, work.timings)) for track, span in work.partials}
-        overtaken = asyncio.create_task(self._overtaken.wait())
-        try:
-            left = tasks
-            while left and not overtaken.done():
-                _, left = await asyncio.wait({*left, overtaken}, return_when=asyncio.FIRST_COMPLETED)
-                left = left - {overtaken}
-        finally:
-            for task in (*tasks, overtaken):
-                task.cancel()
-            await asyncio.gather(*tasks, overtaken, return_exceptions=True)
-        shown = all(not task.cancelled() and task.result() for task in tasks)
-        return shown and (bool(tasks) or work.settled == work.heard)
 
-    async def _partial(self, track: _Track, span: Span, timings: Timings) -> bool:
-        request = AsrRequest(span.audio, False, self._language, track.context, span.speech_s)
+        def done(task: "asyncio.Task[None]") -> None:
+            chunk.partials -= 1
+            track.showing.pop(task, None)
+            self._progress()
+
+        task = group.create_task(self._partial(track, span, chunk.work.timings))
+        track.showing[task] = span.index
+        chunk.partials += 1
+        task.add_done_callback(done)
+
+    def _withdraw(self, track: _Track, index: int) -> None:
+        """Drops the partials of segments whose finals are decided."""
+        for task, of in list(track.showing.items()):
+            if of <= index:
+                task.cancel()
+
+    async def _partial(self, track: _Track, span: Span, timings: Timings) -> None:
+        tail = track.partials.tail(span)
+        prompt = f"{track.context} {tail.text}".strip()
+        request = AsrRequest(tail.audio, False, self._language, prompt, span.speech_s)
         try:
-            served = await self._engines.asr.run(request, session=f"{self._session}/{track.speaker}")
+            served = await self._engines.asr.partial(request, session=f"{self._session}/{track.speaker}")
+        except Superseded:
+            return
         except Exception as error:
             self._emit(Fault("partial_failed", f"a partial was skipped ({type(error).__name__}); its final follows"))
-            return False
-        track.partial_s = served.run_ms / 1000
-        segment = self._segment(track, span, served.value)
+            return
+        track.partial_s = (served.queue_ms + served.run_ms) / 1000
+        if served.value.doubtful or span.index <= track.committed:
+            return
+        text = track.partials.join(span, tail, served.value)
+        segment = self._segment(track, span, Hypothesis(text, served.value.language))
         if segment is not None:
             track.shown = span.index
             self.transcript.add(segment)
             self._emit(TranscriptUpdate(segment, timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)))
-        return True
 
     def _segment(self, track: _Track, span: Span, hypothesis: Hypothesis) -> Segment | None:
         """The segment to send; none for silence, but an empty final takes back a partial that was shown."""
@@ -260,9 +292,14 @@ class Stream:
             f"{ID_PREFIX[track.speaker]}{span.index}", track.speaker, start, end, hypothesis.text, span.final, words
         )
 
-    def _progress(self, work: _Work, covered: int) -> None:
-        self._covered = max(self._covered, covered)
-        self._emit(Progress(round(self._covered / SAMPLE_RATE, 3), round(work.timings.elapsed_ms(), 1)))
+    def _progress(self) -> None:
+        """Tells of every chunk, in order, once its finals are out and its partials are shown or given up."""
+        while self._chunks and self._chunks[0].done:
+            work = self._chunks.popleft().work
+            if work.control is None:
+                self._covered = max(self._covered, min([work.heard, *(_covered(*found) for found in work.open)]))
+                lag_ms = round(work.timings.elapsed_ms(), 1)
+                self._emit(Progress(round(self._covered / SAMPLE_RATE, 3), lag_ms))
 
     async def _answer(self, control: Control) -> None:
         if control.kind in ("marker", "stop"):
@@ -273,3 +310,13 @@ class Stream:
             self._emit(Paused())
         elif control.kind == "continue":
             self._emit(Continued())
+
+
+def _covered(track: _Track, found: OpenSegment) -> int:
+    """Stream position up to which a track's text was shown, given its open segment."""
+    partials = track.partials
+    if track.committed >= found.index:
+        return sys.maxsize
+    if partials.index != found.index:
+        return found.start
+    return sys.maxsize if partials.shown_to >= found.speech_end else max(found.start, partials.shown_to)

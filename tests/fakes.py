@@ -38,7 +38,7 @@ class LevelAsr:
         self.called = threading.Semaphore(0)
         self.fail = 0
 
-    def transcribe(self, requests: Sequence[AsrRequest]) -> list[Hypothesis]:
+    def transcribe(self, requests: Sequence[AsrRequest], mels: object = None) -> list[Hypothesis]:
         self.requests += requests
         self.called.release()
         assert self.go.wait(timeout=20)
@@ -50,8 +50,14 @@ class LevelAsr:
             for r in requests
         ]
 
-    def encoder_frames(self, samples: int) -> int:
-        return samples // 160
+    def prepare(self, requests: Sequence[AsrRequest]) -> list[None]:
+        return [None] * len(requests)
+
+    def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
+        return None
+
+    def restart(self) -> None:
+        return None
 
 
 class EchoExtractor:

@@ -1,9 +1,11 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
+from inference.asr import WhisperAsr
+from inference.batching import DeviceError
+from inference.config import AsrConfig
 from inference.hypothesis import AsrRequest
+from inference.models import default_cache, resolve
 from tests.test_end_to_end import REFERENCE, error_rate, words
 
 SENTENCE = "I have had pain in my lower back for about two weeks, but no numbness."
@@ -32,74 +34,104 @@ def test_a_batch_of_mixed_lengths_kinds_and_prompts_answers_each_request_in_its_
         assert error_rate(words(turn["text"]), words(hypothesis.text)) < 0.35, turn["text"]
 
 
-def test_silence_and_noise_give_no_text(base, noise):
-    silence = np.zeros(32_000, np.float32)
-    hypotheses = base.transcribe([AsrRequest(audio, True, speech_s=0.2) for audio in (silence, noise[:48_000])])
-    assert [(h.text, h.words) for h in hypotheses] == [("", ()), ("", ())]
-
-
 def test_the_language_is_detected_where_none_is_given(base, sentence):
     (hypothesis,) = base.transcribe([AsrRequest(sentence, final=False, language=None)])
     assert hypothesis.language == "en"
 
 
-@pytest.fixture
-def windows(tiny, monkeypatch):
-    """The lengths that the encoder heard, in frames."""
-    heard: list[int] = []
-    mel = tiny._mel.array
-
-    def spy(spans, frames):
-        heard.append(frames)
-        return mel(spans, frames)
-
-    monkeypatch.setattr(tiny._mel, "array", spy)
-    return heard
+LONG_PROMPT = "Good morning. " + "I am the doctor, and this is about the pain in your back and how it began. " * 3
 
 
-@pytest.mark.parametrize("bad_tries", [1, 2])
-def test_a_suspicious_final_is_decoded_again_with_ever_more_silence(tiny, sentence, windows, monkeypatch, bad_tries):
-    monkeypatch.setattr("inference.asr.suspicious", lambda *about: len(windows) <= bad_tries)
-    (hypothesis,) = tiny.transcribe([AsrRequest(sentence, final=True, prompt="Good morning.")])
-    assert windows[1:] == [windows[0] + 1000, 3000][:bad_tries]
-    assert hypothesis.retried
-    assert hypothesis.text
+def mixed(consultation):
+    """Sixteen spans of 0.8 to 13 s from all over the sample, finals and partials, with and without a prompt."""
+    starts = np.linspace(0, len(consultation) - 13 * 16_000, 16).astype(int)
+    seconds = [0.8, 1.5, 2.2, 3.0, 3.9, 4.7, 5.5, 6.4, 7.2, 8.1, 9.0, 9.9, 10.7, 11.5, 12.2, 13.0]
+    return [
+        AsrRequest(consultation[at : at + int(s * 16_000)], i % 3 != 0, prompt=LONG_PROMPT if i % 2 else "Hello.")
+        for i, (at, s) in enumerate(zip(starts, seconds, strict=True))
+    ]
 
 
-def test_a_suspicious_partial_is_not_shown_and_costs_no_second_try(tiny, sentence, windows, monkeypatch):
+@pytest.mark.parametrize("size", ["tiny", "base"])
+def test_a_span_gives_the_same_text_alone_and_in_a_batch_of_sixteen_of_mixed_lengths(request, size, consultation):
+    model = request.getfixturevalue(size)
+    spans = mixed(consultation)
+    alone = [model.transcribe([span])[0] for span in spans]
+    together = model.transcribe(spans)
+    assert [h.text for h in together] == [h.text for h in alone]
+    assert [[w.text for w in h.words] for h in together] == [[w.text for w in h.words] for h in alone]
+    assert sum(bool(h.text) for h in alone) >= 14
+
+
+def test_prompts_of_unequal_length_share_a_batch(tiny, sentence):
+    prompts = ["", "Good morning.", LONG_PROMPT, LONG_PROMPT[40:]]
+    requests = [AsrRequest(sentence, True, prompt=prompt) for prompt in prompts]
+    together = tiny.transcribe(requests)
+    assert [h.text for h in together] == [tiny.transcribe([request])[0].text for request in requests]
+    assert all(h.text for h in together)
+
+
+def test_what_was_prepared_before_is_heard_like_what_was_not(tiny, sentence, consultation):
+    requests = [AsrRequest(sentence, True), AsrRequest(consultation[:80_000], False)]
+    mels = tiny.prepare(requests)
+    assert [mel.shape for mel in mels] == [(80, tiny.frames(request)) for request in requests]
+    heard = tiny.transcribe(requests, [mels[0], None])
+    assert [h.text for h in heard] == [h.text for h in tiny.transcribe(requests)]
+
+
+def test_a_loop_and_an_early_end_are_told_apart_from_speech(tiny, sentence, monkeypatch):
+    (sound,) = tiny.transcribe([AsrRequest(sentence, True)])
+    assert not sound.doubtful
+    assert len(sentence) / 16_000 - 1.5 < sound.heard_s <= len(sentence) / 16_000 + 1.0
     monkeypatch.setattr("inference.asr.suspicious", lambda *about: True)
-    (hypothesis,) = tiny.transcribe([AsrRequest(sentence, final=False)])
-    assert hypothesis.text == ""
-    assert len(windows) == 1
+    (loop,) = tiny.transcribe([AsrRequest(sentence, True)])
+    assert loop.doubtful
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.0, 5.0, 14.9, 30.0])
-def test_the_encoder_never_hears_a_length_that_the_library_takes_for_a_mel(tiny, seconds):
-    frames = tiny.encoder_frames(int(seconds * 16_000))
-    assert frames // 2 != tiny.model.n_mels
-    assert seconds * 100 <= frames <= 3000
-    assert frames % 100 == 0
+def test_an_error_of_the_device_is_told_from_one_of_the_item(tiny, sentence, monkeypatch):
+    def fails(error):
+        def encode(features):
+            raise error
+
+        monkeypatch.setattr(tiny.model, "encode", encode, raising=False)
+
+    class Model:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+    model = tiny.model
+    monkeypatch.setattr(tiny, "model", Model())
+    fails(RuntimeError("CUDA failed with error out of memory"))
+    with pytest.raises(DeviceError, match="out of memory"):
+        tiny.transcribe([AsrRequest(sentence, True)])
+    fails(RuntimeError("a bug of ours"))
+    with pytest.raises(RuntimeError, match="a bug of ours") as bug:
+        tiny.transcribe([AsrRequest(sentence, True)])
+    assert not isinstance(bug.value, DeviceError)
 
 
-def test_a_final_that_stopped_listening_early_is_decoded_to_its_end(base, consultation, monkeypatch):
-    turn = REFERENCE[3]  # "No fever, and no shortness of breath. But I get a bad headache in the evening."
-    audio = consultation[int((turn["start"] - 0.2) * 16_000) : int((turn["end"] + 0.2) * 16_000)]
-    decode, calls = base._decode, []
+def test_a_model_that_is_started_anew_hears_as_before(sentence):
+    model = WhisperAsr(resolve("tiny.en", default_cache()).directory, AsrConfig(workers=1))
+    (before,) = model.transcribe([AsrRequest(sentence, True)])
+    model.restart()
+    (after,) = model.transcribe([AsrRequest(sentence, True)])
+    assert after.text == before.text != ""
 
-    def early(requests, prompts, frames):
-        tries = decode(requests, prompts, frames)
-        calls.append(requests[0].audio.size)
-        if len(calls) > 1:
-            return tries
-        heard = tries[0].hypothesis
-        kept = tuple(word for word in heard.words if word.end < 2.2)
-        said = replace(heard, text=" ".join(word.text for word in kept), words=kept)
-        return [replace(tries[0], hypothesis=said, suspicious=False, heard_s=kept[-1].end)]
 
-    monkeypatch.setattr(base, "_decode", early)
-    (hypothesis,) = base.transcribe([AsrRequest(audio, final=True)])
-    assert calls[1] < calls[0]
-    assert error_rate(words(turn["text"]), words(hypothesis.text)) < 0.2
-    starts = [word.start for word in hypothesis.words]
-    assert starts == sorted(starts)
-    assert len(audio) / 16_000 - 1.5 < hypothesis.words[-1].end <= len(audio) / 16_000 + 0.1
+def test_a_rehearsal_works_as_long_as_it_says_whatever_is_heard(tiny, monkeypatch):
+    made = []
+
+    class Model:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def generate(self, *args, **options):
+            results = model.generate(*args, **options)
+            made.extend(len(result.sequences_ids[0]) for result in results)
+            return results
+
+    model = tiny.model
+    monkeypatch.setattr(tiny, "model", Model())
+    tiny.rehearse(final=True, seconds=4.0, tokens=20, batch=2)
+    tiny.rehearse(final=False, seconds=4.0, tokens=12, batch=1)
+    assert made == [20, 20, 12]

@@ -174,7 +174,7 @@ async def test_the_event_loop_is_never_held_for_more_than_50_ms_under_4_sessions
 class Telling(LevelAsr):
     """Says one sentence to every span."""
 
-    def transcribe(self, requests):
+    def transcribe(self, requests, mels=None):
         return [Hypothesis("I have a bad headache.", "en") for _ in requests]
 
 

@@ -1,6 +1,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import numpy as np
 import pytest
 
 from inference.audio import AudioError, AudioFormat
@@ -19,7 +20,9 @@ from inference.updates import (
 )
 from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.live import until
-from tests.speech import chunks
+from tests.speech import chunks, pcm
+from tests.test_asr import SENTENCE
+from tests.test_end_to_end import error_rate, words
 
 TALK = speech((0.5, 0), (2.0, 0.5), (1.0, 0), (4.0, 0.6), (1.5, 0), (1.0, 0.7))
 """Two utterances and an open third, 10 s."""
@@ -83,8 +86,6 @@ async def test_two_streams_at_once_give_each_what_each_gives_alone():
 
 
 async def test_dual_mode_keeps_the_speakers_apart():
-    import numpy as np
-
     left = np.frombuffer(speech((2.0, 0.5), (4.0, 0)), "<i2")
     right = np.frombuffer(speech((3.0, 0), (2.0, 0.8), (1.0, 0)), "<i2")
     data = np.stack([left, right], axis=1).tobytes()
@@ -198,3 +199,36 @@ async def test_the_text_before_a_span_is_its_prompt_and_comes_from_finals_alone(
         said = finals(await play(built, TALK))
     prompts = [request.prompt for request in asr.requests if request.final][-3:]
     assert prompts == ["", said[0][1], f"{said[0][1]} {said[1][1]}"]
+
+
+async def test_a_partial_of_a_long_segment_decodes_its_last_seconds_and_shows_all_of_it(vad, tiny, sentence, monkeypatch):
+    heard = []
+    transcribe = tiny.transcribe
+
+    def spy(requests, mels=None):
+        heard.extend(request for request in requests if not request.final)
+        return transcribe(requests, mels)
+
+    monkeypatch.setattr(tiny, "transcribe", spy)
+    built = Pipeline(vad, tiny, [])
+    await built.start()
+    heard.clear()
+    updates = []
+    stream = built.open("s", StreamOptions(), updates.append)
+    task = asyncio.create_task(stream.run())
+    talk = sentence[8_000:-9_600]  # nobody pauses
+    for piece in chunks(pcm(np.concatenate([talk, talk])), 96_000):
+        await stream.feed(piece, Timings())
+        shown = len([u for u in updates if isinstance(u, Progress)])
+        await until(lambda shown=shown: len([u for u in updates if isinstance(u, Progress)]) > shown)
+    partials = [u.segment for u in updates if isinstance(u, TranscriptUpdate) and not u.segment.final]
+    assert len(partials) >= 3
+    last = partials[-1]
+    assert len(heard[-1].audio) / 16_000 < 0.75 * (last.end - last.start)
+    assert len(last.text.split()) > 1.5 * len(SENTENCE.split())
+    assert error_rate(words(f"{SENTENCE} {SENTENCE}")[: len(words(last.text))], words(last.text)) < 0.3
+    covered = [u.transcribed_s for u in updates if isinstance(u, Progress)]
+    assert covered[-1] > last.end - 0.5
+    await stream.control(Control("stop"))
+    await task
+    await built.close()

@@ -1,0 +1,69 @@
+"""How many sessions a device can follow in real time: measured at warm-up by work of a known size.
+
+A consultation of real speech asks, for each of its seconds, for a share of a final and of a partial; what the device
+takes for both tells how many such consultations fit. Above it new sessions are refused; below it finals are in time.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.config import AsrConfig
+from inference.recognition import AsrEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One kind of work in an average consultation: `every_s` a span of `seconds` that says `tokens`."""
+
+    final: bool
+    every_s: float
+    seconds: float
+    tokens: int
+
+
+# Counted over eighteen minutes of two-speaker consultations (benchmarks/LOG.md).
+FINALS = Load(True, 7.0, 6.0, 34)
+PARTIALS = Load(False, 3.8, 4.0, 16)
+
+BUSY = 0.85
+"""Share of the device that sessions may take: above it queues grow without end."""
+
+SHOWN = 0.5
+"""Share of the partials that must fit: the others are given up under load before any final is late."""
+
+UNMEASURABLE_S = 1e-4
+"""What answers faster than this does no work."""
+
+
+async def sessions_in_real_time(replicas: Sequence[AsrEngine], config: AsrConfig) -> int | None:
+    """Sessions that all replicas together can follow; at least 1. None where the engines do no work to measure.
+
+    The first pass warms every worker up; the second is the measurement, with all of them at work as under load.
+    """
+    for load in (FINALS, PARTIALS):
+        await _batch_s(replicas, config, load)
+    final_s, partial_s = [await _batch_s(replicas, config, load) for load in (FINALS, PARTIALS)]
+    if final_s < UNMEASURABLE_S:
+        return None
+    items = batch_size(config)
+    busy = final_s / items / FINALS.every_s + SHOWN * partial_s / items / PARTIALS.every_s
+    return max(1, int(BUSY * len(replicas) * config.workers / busy))
+
+
+def batch_size(config: AsrConfig) -> int:
+    """Batches that form under load: a CPU's workers leave pairs, a GPU fills up."""
+    return config.max_batch if config.device == "cuda" else min(2, config.max_batch)
+
+
+async def _batch_s(replicas: Sequence[AsrEngine], config: AsrConfig, load: Load) -> float:
+    """Seconds of one batch, the slowest worker's, with every worker of every replica busy."""
+
+    def run(engine: AsrEngine) -> float:
+        began = time.monotonic()
+        engine.rehearse(load.final, load.seconds, load.tokens, batch_size(config))
+        return time.monotonic() - began
+
+    workers = [engine for engine in replicas for _ in range(config.workers)]
+    return max(await asyncio.gather(*(asyncio.to_thread(run, engine) for engine in workers)))

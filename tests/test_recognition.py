@@ -1,0 +1,172 @@
+import asyncio
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from inference.batching import DeviceError
+from inference.config import AsrConfig
+from inference.hypothesis import AsrRequest, Hypothesis
+from inference.recognition import Recogniser
+from inference.transcript import Word
+from tests.fakes import LevelAsr
+from tests.live import until
+
+SPAN = AsrRequest(np.zeros(4 * 16_000, np.float32), final=True, prompt="Good morning.")
+
+
+class Script(LevelAsr):
+    """Answers what it was told to, in order; the last answer again and again."""
+
+    def __init__(self, *answers: Hypothesis) -> None:
+        super().__init__()
+        self.answers = list(answers)
+
+    def transcribe(self, requests, mels=None):
+        super().transcribe(requests)
+        return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0] for _ in requests]
+
+
+def said(text, logprob=-0.3, **about):
+    return Hypothesis(text, "en", logprob, **about)
+
+
+@asynccontextmanager
+async def recogniser(*replicas, **config):
+    built = Recogniser(replicas, AsrConfig(**{"workers": 1, **config}))
+    yield built
+    await built.close()
+
+
+async def test_a_doubtful_final_is_decoded_again_with_ever_more_silence_and_without_its_prompt():
+    loop, sound = said("no no no", doubtful=True), said("no fever")
+    for answers, windows in (([sound], [0]), ([loop, sound], [0, 2000]), ([loop, loop, sound], [0, 2000, 3000])):
+        engine = Script(*answers)
+        async with recogniser(engine) as asr:
+            served = await asr.final(SPAN, session="1")
+        assert [request.frames for request in engine.requests] == windows
+        assert {request.prompt for request in engine.requests[1:]} <= {""}
+        assert (served.value.text, served.value.retried) == ("no fever", len(windows) > 1)
+
+
+async def test_where_every_try_is_doubtful_the_likeliest_stands():
+    engine = Script(said("a", -2.0, doubtful=True), said("b", -0.5, doubtful=True), said("c", -1.0, doubtful=True))
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert (served.value.text, len(engine.requests)) == ("b", 3)
+
+
+async def test_a_doubtful_partial_is_not_shown_and_costs_no_second_try():
+    engine = Script(said("no no no", doubtful=True))
+    async with recogniser(engine) as asr:
+        served = await asr.partial(AsrRequest(SPAN.audio, final=False), session="1")
+    assert (served.value.text, served.value.doubtful, len(engine.requests)) == ("", True, 1)
+
+
+async def test_a_second_try_does_not_hold_up_the_finals_of_others():
+    engine = Script(said("loop", doubtful=True), said("other"), said("again"))
+    async with recogniser(engine) as asr:
+        engine.go.clear()
+        first = asyncio.create_task(asr.final(SPAN, session="1"))
+        await asyncio.to_thread(engine.called.acquire)
+        second = asyncio.create_task(asr.final(SPAN, session="2"))
+        await asyncio.sleep(0)
+        engine.go.set()
+        assert [(await task).value.text for task in (first, second)] == ["again", "other"]
+    assert [request.frames for request in engine.requests] == [0, 0, 2000]
+
+
+async def test_a_final_that_stopped_listening_early_is_decoded_to_its_end():
+    words = (Word("no", 0.2, 0.4, 0.9), Word("fever", 0.4, 1.5, 0.9))
+    engine = Script(said("no fever", words=words, heard_s=1.5), said("but pain", words=words, heard_s=2.5))
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    rest = engine.requests[1]
+    assert (len(rest.audio), rest.prompt) == (2.5 * 16_000, "Good morning. no fever")
+    assert served.value.text == "no fever but pain"
+    assert [word.start for word in served.value.words] == [0.2, 0.4, 1.7, 1.9]
+    assert len(engine.requests) == 2, "what is left is no rest"
+
+
+async def test_silence_and_noise_give_no_text(base, noise):
+    async with recogniser(base) as asr:
+        for audio in (np.zeros(32_000, np.float32), noise[:48_000]):
+            served = await asr.final(AsrRequest(audio, True, speech_s=0.2), session="1")
+            assert (served.value.text, served.value.words) == ("", ())
+
+
+async def test_a_real_loop_is_ended_by_more_silence(tiny, sentence, monkeypatch):
+    """The real model behind the queue, with a guard that distrusts whatever was heard without the full window."""
+    monkeypatch.setattr("inference.asr.suspicious", lambda *about: len(heard) < 3)
+    heard = []
+    transcribe = tiny.transcribe
+
+    def counted(requests, mels=None):
+        heard.extend(requests)
+        return transcribe(requests, mels)
+
+    monkeypatch.setattr(tiny, "transcribe", counted)
+    async with recogniser(tiny) as asr:
+        served = await asr.final(AsrRequest(sentence, True), session="1")
+    assert [request.frames for request in heard] == [0, 2000, 3000]
+    assert served.value.retried
+    assert "numb" in served.value.text
+
+
+async def test_work_goes_to_the_least_loaded_replica():
+    busy, idle = LevelAsr(), LevelAsr()
+    async with recogniser(busy, idle) as asr:
+        busy.go.clear()
+        idle.go.clear()
+        tasks = [asyncio.create_task(asr.final(SPAN, session=str(i))) for i in range(4)]
+        await until(lambda: len(busy.requests) == len(idle.requests) == 1)
+        assert asr.waiting == 2
+        idle.go.set()
+        await until(lambda: len(idle.requests) == 2)
+        assert len(busy.requests) == 1
+        busy.go.set()
+        await asyncio.gather(*tasks)
+    assert [len(busy.requests), len(idle.requests)] == [2, 2]
+
+
+async def test_a_newer_partial_finds_the_older_one_of_its_session_on_any_replica():
+    engines = [LevelAsr(), LevelAsr()]
+    partial = AsrRequest(SPAN.audio, final=False)
+    async with recogniser(*engines) as asr:
+        for engine in engines:
+            engine.go.clear()
+        held = [asyncio.create_task(asr.final(SPAN, session=name)) for name in "ab"]
+        await until(lambda: all(engine.requests for engine in engines))
+        shown = [asyncio.create_task(asr.partial(partial, session=name)) for name in ("1", "2", "2", "1")]
+        await asyncio.sleep(0)
+        assert asr.waiting == 2
+        for engine in engines:
+            engine.go.set()
+        await asyncio.gather(*held)
+        results = await asyncio.gather(*shown, return_exceptions=True)
+    assert [type(result).__name__ for result in results] == ["Superseded", "Superseded", "Served", "Served"]
+
+
+async def test_a_dead_replica_leaves_the_work_to_the_others():
+    class Dead(LevelAsr):
+        def transcribe(self, requests, mels=None):
+            raise DeviceError("the device failed")
+
+        def restart(self):
+            raise OSError("no such device")
+
+    alive = LevelAsr()
+    async with recogniser(Dead(), alive) as asr:
+        with pytest.raises(DeviceError):
+            await asr.final(SPAN, session="1")
+        assert (asr.up, asr.failed) == (True, None)
+        for _ in range(3):
+            assert (await asr.final(SPAN, session="1")).value.text
+    assert len(alive.requests) == 3
+    async with recogniser(Dead()) as asr:
+        with pytest.raises(DeviceError):
+            await asr.final(SPAN, session="1")
+        await until(lambda: not asr.up)
+        await until(lambda: asr.failed is not None)
+        with pytest.raises(DeviceError, match="restart the server"):
+            await asr.final(SPAN, session="1")
