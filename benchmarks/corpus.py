@@ -70,8 +70,13 @@ def load(path: Path) -> Samples:
     return mixed
 
 
+def aligned(references: list[str], hypotheses: list[str]) -> jiwer.WordOutput:
+    """The normalised words of both sides and which of them stand for one another, recording by recording."""
+    return jiwer.process_words([normalise(r) for r in references], [normalise(h) for h in hypotheses])
+
+
 def word_errors(references: list[str], hypotheses: list[str]) -> Errors:
-    result = jiwer.process_words([normalise(r) for r in references], [normalise(h) for h in hypotheses])
+    result = aligned(references, hypotheses)
     return Errors(round(result.wer, 4), result.substitutions, result.insertions, result.deletions)
 
 

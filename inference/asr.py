@@ -13,15 +13,14 @@ from typing import Any
 
 import ctranslate2
 import numpy as np
-import torch
 from tokenizers import Tokenizer
 
 from inference.batching import DeviceError
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.guard import suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.lengths import FRAMES_PER_SECOND, HOP_SAMPLES, encoder_frames
-from inference.mel import LogMel
+from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
+from inference.mel import LogMel, Mel
 from inference.transcript import Word
 from inference.words import SECONDS_PER_POSITION, Alignment, timed_words
 
@@ -52,13 +51,13 @@ class WhisperAsr:
         self.model.unload_model()
         self.model = self._load()
 
-    def prepare(self, requests: Sequence[AsrRequest]) -> list[torch.Tensor]:
+    def prepare(self, requests: Sequence[AsrRequest]) -> list[Mel]:
         """The log-mel [mels, frames] of each request, on the device: for the next batch while another one decodes."""
         with _device_faults():
             by_length: defaultdict[int, list[int]] = defaultdict(list)
             for i, request in enumerate(requests):
                 by_length[self.frames(request)].append(i)
-            mels: dict[int, torch.Tensor] = {}
+            mels: dict[int, Mel] = {}
             for frames, members in by_length.items():
                 batch = self._mel([requests[i].audio for i in members], frames)
                 mels.update(zip(members, batch, strict=True))
@@ -66,7 +65,7 @@ class WhisperAsr:
             return [mels[i] for i in range(len(requests))]
 
     def transcribe(
-        self, requests: Sequence[AsrRequest], mels: Sequence[torch.Tensor | None] | None = None
+        self, requests: Sequence[AsrRequest], mels: Sequence[Mel | None] | None = None
     ) -> list[Hypothesis]:
         """Hypotheses in the order of the requests; `text` is empty where nothing was said.
 
@@ -148,12 +147,10 @@ class WhisperAsr:
             for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
         ]
 
-    def _encode(self, mels: Sequence[torch.Tensor]) -> Any:
+    def _encode(self, mels: Sequence[Mel]) -> Any:
         """Encoder output of mels of one length: [batch, frames / 2, features]."""
         if self.config.device == "cuda":
-            batch = torch.stack(list(mels))
-            self._mel.synchronize()  # CTranslate2 reads it on a stream of its own
-            return self.model.encode(ctranslate2.StorageView.from_array(batch))
+            return self.model.encode(ctranslate2.StorageView.from_array(self._mel.batch(mels)))
         # One by one: each fits the cache of its core, which a batch of them does not (benchmarks/LOG.md).
         outputs = [
             np.array(self.model.encode(ctranslate2.StorageView.from_array(mel.unsqueeze(0).contiguous().numpy())))
@@ -162,9 +159,8 @@ class WhisperAsr:
         return ctranslate2.StorageView.from_array(np.concatenate(outputs))
 
     def _token_limit(self, request: AsrRequest) -> int:
-        """From the length of the ladder, not of the span: it must not depend on who else is in the batch."""
-        seconds = encoder_frames(len(request.audio), self.config.margin_s) / FRAMES_PER_SECOND - self.config.margin_s
-        return min(MAX_TOKENS, 16 + int(seconds * self.config.tokens_per_second))
+        """From the length of the ladder, not of the span, so that those who share a batch share the limit."""
+        return min(MAX_TOKENS, 16 + int(longest_s(len(request.audio)) * self.config.tokens_per_second))
 
     def _judged(
         self,

@@ -22,6 +22,11 @@ def encoder_frames(samples: int, margin_s: float) -> int:
     return _at_least(samples / HOP_SAMPLES + margin_s * FRAMES_PER_SECOND)
 
 
+def longest_s(samples: int) -> float:
+    """Seconds of the longest span that shares a length with this one, where the margin is 3 s."""
+    return encoder_frames(samples, 3.0) / FRAMES_PER_SECOND - 3.0
+
+
 def wider(frames: int) -> int:
     """Frames of the next try; the full window stays what it is."""
     return _at_least(frames + WIDER_FRAMES)
