@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SAMPLE := tests/data/consultation.flac
 CORPUS ?=
 
-.PHONY: demo serve test check lint types bench clean
+.PHONY: demo serve test check lint types bench bench-gpu clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
@@ -31,6 +31,9 @@ bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your
 	@test -n "$(CORPUS)" || { echo "make bench CORPUS=FOLDER: a folder with NAME.flac and NAME.json (benchmarks/README.md)"; exit 2; }
 	$(BIN)/python -m benchmarks.accuracy --corpus $(CORPUS)
 	$(BIN)/python -m benchmarks.live --corpus $(CORPUS)
+
+bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 8 minutes, needs no network
+	$(BIN)/python -m benchmarks.gpu
 
 # torch goes first and pinned: an open range would take a build with several GB of CUDA libraries.
 $(STAMP): pyproject.toml constraints.txt

@@ -15,6 +15,7 @@ import ctranslate2
 import numpy as np
 from tokenizers import Tokenizer
 
+from inference import cublas
 from inference.batching import DeviceError
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.guard import suspicious
@@ -37,6 +38,8 @@ class WhisperAsr:
         self.config = config or AsrConfig()
         if self.config.device == "cpu":
             _use_avx512()
+        else:
+            cublas.preload()
         self._model_dir = model_dir
         self.model = self._load()
         self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
@@ -64,9 +67,7 @@ class WhisperAsr:
             self._mel.synchronize()
             return [mels[i] for i in range(len(requests))]
 
-    def transcribe(
-        self, requests: Sequence[AsrRequest], mels: Sequence[Mel | None] | None = None
-    ) -> list[Hypothesis]:
+    def transcribe(self, requests: Sequence[AsrRequest], mels: Sequence[Mel | None] | None = None) -> list[Hypothesis]:
         """Hypotheses in the order of the requests; `text` is empty where nothing was said.
 
         `mels` are what `prepare` made of them, None where it did not. Raises DeviceError if the device failed.
@@ -136,7 +137,8 @@ class WhisperAsr:
             encoded,
             starts,
             beam_size=self.config.final_beam if final else 1,
-            max_length=2 * max(limit, len(starts[0])),  # CTranslate2 halves it, and takes the prompt off the whole
+            # CTranslate2 decodes until half of it, or until all of it less the start sequence: exactly `limit`.
+            max_length=limit + max(limit, len(starts[0]) - 1),
             return_scores=True,
             return_no_speech_prob=True,
         )

@@ -1,0 +1,247 @@
+"""What one GPU does: numerical check, batch sweep, VAD and mel alone, live streams. Ends by its own deadline.
+
+    python -m benchmarks.gpu [--model FOLDER] [--seconds 480] [--corpus DIR | --audio FILE] [--output FILE]
+    python -m benchmarks.gpu --short      # the same code on a CPU with tiny.en and a toy, under a minute
+
+Needs no network. Without --model it makes random weights of large-v3-turbo's shape and of large-v3's: as fast as the
+real ones, and said so in the result. Random weights never end a text, so each hypothesis is given the tokens that
+speech of its length has. Writes the JSON after every part, a Markdown table beside it, and the JSON as its last line.
+"""
+
+import argparse
+import asyncio
+import faulthandler
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cublas
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is measured of one model: shares of the whole time for its sweep and its streams."""
+
+    sizes: tuple[int, ...]
+    lengths_s: tuple[float, ...]
+    sweep_share: float
+    streams_share: float
+    start: int
+    limit: int
+
+
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+TURBO_PART = Part(SIZES, (3.0, 6.0, 13.0), 0.20, 0.31, 100, 3200)
+LARGE_PART = Part((1, 4, 16, 32, 64, 128), (6.0,), 0.08, 0.30, 100, 1600)
+SHORT_PART = Part((1, 2), (3.0,), 0.12, 0.5, 1, 4)
+TOY_PART = Part((1, 2, 4), (3.0,), 0.08, 0.2, 2, 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="a folder in CTranslate2's format, or a bundled model's name")
+    parser.add_argument(
+        "--shapes", nargs="*", default=["large-v3-turbo", "large-v3"], help="of random weights; toy, too"
+    )
+    parser.add_argument("--check-model", default="tiny.en", help="real weights for the numerical check")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--corpus", type=Path, help="a folder of .flac to loop in place of the sample")
+    parser.add_argument("--audio", type=Path, help="one recording to loop; a .wav of 16 kHz needs no decoder")
+    parser.add_argument("--bound-s", type=float, default=1.0, help="p95 from a chunk to its text")
+    parser.add_argument("--start", type=int, help="sessions of the first trial")
+    parser.add_argument("--seconds", type=float, default=480.0, help="the whole run ends within them")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--output", type=Path, help="default: benchmarks/results/gpu-CARD.json; with --short: none")
+    args = parser.parse_args()
+    began = time.monotonic()
+    faulthandler.dump_traceback_later(args.seconds + 20.0, exit=True)  # nothing else can end a call that hangs
+    found = cublas.preload() if args.device != "cpu" else None  # may start the process anew
+    run = Run(args, began, found)
+    run.all()
+    print(run.line())
+    sys.exit(1 if run.result["errors"] else 0)
+
+
+class Run:
+    """One run of the benchmark, part by part; every part that fails is told and the next one begins."""
+
+    def __init__(self, args: argparse.Namespace, began: float, cublas_found: str | None) -> None:
+        import torch
+
+        from benchmarks.gpu_deadline import Deadline
+        from benchmarks.gpu_watch import GpuWatch, gpu_card
+        from benchmarks.machine import card
+
+        self.args = args
+        self.device: Any = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device == "cpu":
+            torch.set_num_threads(1)
+        self.seconds = min(args.seconds, 55.0) if args.short else args.seconds
+        self.deadline = Deadline(began + self.seconds - 5.0)
+        self.result: dict[str, Any] = {
+            "benchmark": "gpu",
+            "device": self.device,
+            "short": args.short,
+            "machine": card() | {"gpu_card": gpu_card(), "cublas": cublas_found},
+            "models": [],
+            "skipped": self.deadline.skipped,
+            "errors": [],
+        }
+        self.output: Path | None = args.output
+        if self.output is None and not args.short:
+            name = (self.result["machine"]["gpu"] or "cpu").lower().replace(" ", "-")
+            self.output = HERE / "results" / f"gpu-{name}.json"
+        self.gpu = GpuWatch() if self.device == "cuda" else None
+        self.began = began
+
+    def all(self) -> None:
+        from benchmarks.gpu_session import recording
+        from benchmarks.random_whisper import LARGE_V3, TOY, TURBO
+
+        self.audio = recording(self.args.audio, self.args.corpus)
+        self.result["audio_s"] = round(len(self.audio) / 16_000, 1)
+        self.part("check", self._check)
+        self.part("alone", self._alone)
+        with tempfile.TemporaryDirectory() as folder:
+            if self.args.model:
+                self.model(self.args.model, TURBO_PART, lambda: _resolved(self.args.model), random=False)
+            elif self.args.short:
+                self.model("random, toy shape", TOY_PART, lambda: _random(TOY, folder), random=True)
+                self.model("tiny.en", SHORT_PART, lambda: _resolved("tiny.en"), random=False)
+            else:
+                for shape, part in ((TURBO, TURBO_PART), (LARGE_V3, LARGE_PART), (TOY, TOY_PART)):
+                    if shape.name in self.args.shapes:
+                        weights = f"random, {shape.name} shape"
+                        self.model(weights, part, lambda shape=shape: _random(shape, folder), random=True)
+        if self.gpu is not None:
+            self.gpu.close()
+
+    def part(self, name: str, work: Callable[[], dict[str, Any]], into: dict[str, Any] | None = None) -> None:
+        """Runs a part, keeps its result or its failure, and writes all that is known by then."""
+        into = self.result if into is None else into
+        print(f"-- {name} ({time.monotonic() - self.began:.0f} s)", flush=True)
+        try:
+            into[name] = work()
+        except Exception as error:  # the other parts can still be measured
+            self.result["errors"].append(f"{name}: {type(error).__name__}: {str(error)[:300]}")
+            print(self.result["errors"][-1], flush=True)
+        self.result["seconds"] = round(time.monotonic() - self.began, 1)
+        if self.output is not None:
+            from benchmarks.gpu_report import markdown
+
+            self.output.write_text(self.line() + "\n")
+            self.output.with_suffix(".md").write_text(markdown(self.result))
+
+    def line(self) -> str:
+        return json.dumps(self.result)
+
+    def model(self, weights: str, part: Part, folder: Callable[[], Path], *, random: bool) -> None:
+        """Loads one model, sweeps it, and finds how many sessions it carries."""
+        if not self.deadline.allows(20.0 if not self.args.short else 4.0, weights):
+            return
+        from benchmarks.gpu_engine import TOKENS_PER_SECOND, MeasuredAsr
+        from benchmarks.gpu_sweep import sweep, two_workers
+        from inference.config import AsrConfig
+
+        kept: dict[str, Any] = {"weights": weights}
+        if random:
+            kept["tokens"] = f"{TOKENS_PER_SECOND} a second of audio, set: random weights never end a text"
+        self.result["models"].append(kept)
+        loaded: list[MeasuredAsr] = []
+
+        def load() -> dict[str, Any]:
+            from benchmarks.gpu_watch import device_memory_gb
+
+            before, began = device_memory_gb(), time.monotonic()
+            where = folder()
+            made_s, began = time.monotonic() - began, time.monotonic()
+            compute_type = "float16" if self.device == "cuda" else "int8"
+            config = AsrConfig(device=self.device, compute_type=compute_type, workers=2, guard=not random)
+            loaded.append(MeasuredAsr(where, config, random=random))
+            loaded_s = time.monotonic() - began
+            return {
+                "compute_type": compute_type,
+                "made_s": round(made_s, 1),
+                "loaded_s": round(loaded_s, 1),
+                "device_gb_before": before,
+                "device_gb": device_memory_gb(),
+            }
+
+        self.part("load", load, kept)
+        if not loaded:
+            return
+        asr = loaded[0]
+        budget = self.deadline.within(part.sweep_share * self.seconds, f"{weights}, sweep")
+        self.part("sweep", lambda: {"rows": sweep(asr, self.audio, part.sizes, part.lengths_s, budget)}, kept)
+        pairs = [size for size in part.sizes if size >= 8] or list(part.sizes)
+        budget = self.deadline.within(0.04 * self.seconds, f"{weights}, workers")
+        self.part("workers", lambda: {"rows": two_workers(asr, self.audio, pairs, budget)}, kept)
+        self.part("streams", lambda: self._streams(asr, part, kept), kept)
+        asr.model.unload_model()
+
+    def _check(self) -> dict[str, Any]:
+        from benchmarks.gpu_check import check
+        from benchmarks.random_whisper import TOY
+        from inference.models import ModelError
+
+        lengths_s = (3.0,) if self.args.short else (3.0, 6.0, 13.0)
+        name, real = self.args.check_model, True
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                model = _resolved(name)
+            except ModelError:
+                self.deadline.skipped.append(f"check: text, for want of {name}")
+                model, name, real = _random(TOY, folder), f"random, {TOY.name} shape", False
+            found = check(self.device, model, self.audio, lengths_s, real=real)
+        if not found["ok"]:
+            self.result["errors"].append("check: the device does not compute what the CPU computes")
+        return {"model": name} | found
+
+    def _alone(self) -> dict[str, Any]:
+        from benchmarks.gpu_sweep import alone
+
+        sizes = (1, 4, 16) if self.args.short else SIZES
+        return alone(self.device, 128, self.audio, sizes, self.deadline.within(0.05 * self.seconds, "alone"))
+
+    def _streams(self, asr: Any, part: Part, kept: dict[str, Any]) -> dict[str, Any]:
+        from benchmarks.gpu_engine import MeasuredVad
+        from benchmarks.gpu_session import Speech
+        from benchmarks.gpu_streams import Bounds, Host, search
+        from benchmarks.gpu_sweep import chosen
+        from inference.capacity import sessions_in_real_time
+        from inference.config import EngineConfig, VadConfig
+
+        bounds = Bounds(self.args.bound_s, 1.0, 3.0) if self.args.short else Bounds(self.args.bound_s)
+        rows = kept.get("workers", {}).get("rows", []), kept.get("sweep", {}).get("rows", [])
+        workers, max_batch = chosen(*rows, self.args.bound_s)
+        vad = MeasuredVad(VadConfig(device=self.device, max_batch=256))
+        asr.config = replace(asr.config, workers=workers, max_batch=max_batch)
+        config = EngineConfig(vad=vad.config, asr=asr.config)
+        host = Host(vad, asr, config, Speech.of(self.audio, vad), self.gpu)
+        budget = self.deadline.within(part.streams_share * self.seconds, f"{kept['weights']}, streams")
+        capacity = asyncio.run(sessions_in_real_time([asr], asr.config))
+        found = asyncio.run(search(host, bounds, self.args.start or part.start, part.limit, budget))
+        return {"workers": workers, "max_batch": max_batch} | found | {"capacity_at_warm_up": capacity}
+
+
+def _resolved(name: str) -> Path:
+    from inference.models import default_cache, resolve
+
+    return resolve(name, default_cache()).directory
+
+
+def _random(shape: Any, folder: str) -> Path:
+    from benchmarks.random_whisper import write
+
+    return write(shape, Path(folder) / shape.name)
+
+
+if __name__ == "__main__":
+    main()
