@@ -33,6 +33,7 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
     limits = Limits(settings.queue_chunks, settings.idle_timeout_s, settings.max_session_s, settings.resume_ttl_s)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
     app.cleanup_ctx.append(_engines)
+    app.cleanup_ctx.append(_watch)
     app.on_shutdown.append(_drain)
     app.add_routes(
         [
@@ -56,6 +57,15 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
     await app[PIPELINE].close()
 
 
+async def _watch(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    shortest_limit_s = max(0.1, min(settings.idle_timeout_s, settings.resume_ttl_s, settings.send_timeout_s))
+    watch = asyncio.create_task(app[SESSIONS].watch(shortest_limit_s))
+    yield
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+
+
 async def _drain(app: web.Application) -> None:
     await app[SESSIONS].close(app[SETTINGS].shutdown_grace_s)
 
@@ -76,13 +86,29 @@ async def _live(request: web.Request) -> web.Response:
 
 
 async def _ready(request: web.Request) -> web.Response:
-    started = request.app[STARTED]
-    if request.app[PIPELINE].ready:
-        return web.json_response({"status": "ready", "models": request.app[PIPELINE].models})
-    if started.done() and not started.cancelled() and started.exception() is not None:
-        name = type(started.exception()).__name__
-        return web.json_response({"status": "failed", "reason": f"warm-up failed ({name}): see the log"}, status=503)
-    return web.json_response({"status": "warming up"}, status=503)
+    """Whether the engines are warm; where not, `reason` says what is going on or what to do."""
+    pipeline, sessions = request.app[PIPELINE], request.app[SESSIONS]
+    if pipeline.ready:
+        return web.json_response(
+            {
+                "status": "ready",
+                "models": pipeline.models,
+                "capacity": sessions.capacity,
+                "sessions": sessions.open_count,
+            }
+        )
+    status, reason = _unready(pipeline, request.app[STARTED])
+    return web.json_response({"status": status, "reason": reason}, status=503)
+
+
+def _unready(pipeline: Pipeline, started: "asyncio.Future[None]") -> tuple[str, str]:
+    if pipeline.failed is not None:
+        return "failed", pipeline.failed
+    if started.done() and not started.cancelled() and (error := started.exception()) is not None:
+        return "failed", f"warm-up failed ({type(error).__name__}): see the log"
+    if pipeline.restarting:
+        return "restarting", "an engine failed and is being started again; open sessions go on by themselves"
+    return "warming up", "the models are loaded and measured"
 
 
 async def _metrics(request: web.Request) -> web.Response:

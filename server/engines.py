@@ -1,18 +1,28 @@
 """Builds the real engines from the settings and runs a server on them; heavy imports wait until they are needed."""
 
 import asyncio
-import os
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.config import AsrConfig, Device, EngineConfig, SegmenterConfig, VadConfig
 from inference.extraction import Extractor
 from inference.models import ModelError, default_compute_type, default_model, resolve
 from inference.pipeline import Pipeline
 from server.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from inference.asr import WhisperAsr
+
+logger = logging.getLogger(__name__)
+
+
+MAX_BATCH: dict[Device, int] = {"cpu": 4, "cuda": 32}
+"""A CPU gains little beyond four spans and makes their speakers wait; a GPU fills up."""
 
 
 def build_pipeline(settings: Settings, observe_batch: Callable[[int], None] = lambda size: None) -> Pipeline:
@@ -23,32 +33,48 @@ def build_pipeline(settings: Settings, observe_batch: Callable[[int], None] = la
 
     import torch
 
-    from inference.asr import WhisperAsr
     from inference.vad import SileroVad
 
     # VAD and mel run inside the workers' threads: torch's own would only fight with them for the cores.
-    torch.set_num_threads(settings.asr_threads)
-    config = EngineConfig(
-        vad=VadConfig(device=device),
-        segmenter=SegmenterConfig(pause_s=settings.pause_s, max_segment_s=settings.max_segment_s),
-        asr=AsrConfig(
-            device=device,
-            compute_type=settings.compute_type or default_compute_type(device),
-            workers=settings.asr_workers or _default_workers(device, settings.asr_threads),
-            threads=settings.asr_threads,
-            max_batch=settings.asr_max_batch,
-        ),
+    torch.set_num_threads(1)
+    asr = AsrConfig(
+        device=device,
+        compute_type=settings.compute_type or default_compute_type(device),
+        max_batch=settings.asr_max_batch or MAX_BATCH[device],
     )
     try:
-        asr = WhisperAsr(files.directory, config.asr)
+        replicas, asr = _recognisers(files.directory, asr, settings)
     except ValueError as error:
-        raise SettingsError([f"--compute-type {config.asr.compute_type}, --device {device}: {error}"]) from error
+        raise SettingsError([f"--compute-type {asr.compute_type}, --device {device}: {error}"]) from error
     except RuntimeError as error:
         raise ModelError(f"The model {name} cannot be loaded: {error}") from error
-    if settings.language not in ("en", "auto") and not asr.multilingual:
+    if settings.language not in ("en", "auto") and not replicas[0].multilingual:
         raise SettingsError([f"--language {settings.language}: the model {name} knows English alone; choose another"])
+    config = EngineConfig(
+        vad=VadConfig(device=device, device_index=settings.devices[0] if settings.devices else 0),
+        segmenter=SegmenterConfig(pause_s=settings.pause_s, max_segment_s=settings.max_segment_s),
+        asr=asr,
+    )
     shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
-    return Pipeline(SileroVad(config.vad), asr, _extractors(settings), config, shown, observe_batch)
+    return Pipeline(SileroVad(config.vad), replicas, _extractors(settings), config, shown, observe_batch)
+
+
+def _recognisers(model: Path, config: AsrConfig, settings: Settings) -> "tuple[list[WhisperAsr], AsrConfig]":
+    """A replica for each GPU, or one with as many decoders as this CPU carries best; and the settings they share."""
+    from inference import threads
+    from inference.asr import WhisperAsr
+
+    if config.device == "cuda":
+        config = replace(config, workers=settings.asr_workers or 1, threads=settings.asr_threads or 1)
+        return [WhisperAsr(model, replace(config, device_index=i)) for i in settings.devices or (0,)], config
+    if settings.asr_workers or settings.asr_threads:
+        width = settings.asr_threads or 1
+        config = replace(config, threads=width, workers=settings.asr_workers or max(1, threads.cores() // width))
+        return [WhisperAsr(model, config)], config
+    asr, config, trials = threads.fastest(lambda tried: WhisperAsr(model, tried), config, threads.cores())
+    for trial in trials:
+        logger.info("%d decoders of %d threads: %.2f spans/s", trial.workers, trial.threads, trial.spans_per_s)
+    return [asr], config
 
 
 def _extractors(settings: Settings) -> list[Extractor]:
@@ -70,18 +96,15 @@ def _device(settings: Settings) -> Device:
     import torch
 
     if torch.cuda.is_available():
+        missing = [index for index in settings.devices if index >= torch.cuda.device_count()]
+        if missing:
+            found = torch.cuda.device_count()
+            raise SettingsError([f"--devices {missing[0]}: this host has {found}, counted from 0; name one of these"])
         return "cuda"
-    if settings.device == "cuda":
-        raise SettingsError(["--device cuda: torch finds no CUDA device here; use --device cpu, or check the driver"])
+    if settings.device == "cuda" or settings.devices:
+        flag = "--device cuda" if settings.device == "cuda" else "--devices"
+        raise SettingsError([f"{flag}: torch finds no CUDA device here; use --device cpu, or check the driver"])
     return "cpu"
-
-
-def _default_workers(device: Device, threads: int) -> int:
-    """One decoder feeds a GPU; on a CPU single-threaded decoders side by side are faster than one wide one."""
-    if device == "cuda":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(8, cores // threads))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """Prometheus metrics. Labels come from fixed sets: never a session's id, a patient's word or name."""
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from inference.timing import Timings
+from inference.findings import Op
 from inference.updates import ExtractionUpdate, Fault, Progress, TranscriptUpdate, Update
 
 # Dense around the 3 s of one chunk: beyond it the server falls behind the speaker.
@@ -17,9 +19,11 @@ class Metrics:
         self.registry = CollectorRegistry()
         r = self.registry
         self.sessions = Gauge("drtranscribe_sessions", "Sessions that are open", registry=r)
+        self.capacity = Gauge("drtranscribe_capacity", "Sessions that may be open at once", registry=r)
         self.connections = Gauge("drtranscribe_connections", "WebSockets that are attached to a session", registry=r)
         self.sessions_ended = Counter("drtranscribe_sessions_ended", "Sessions that ended", ["reason"], registry=r)
         self.refused = Counter("drtranscribe_refused", "Connections that were refused", ["code"], registry=r)
+        self.unread = Counter("drtranscribe_unread", "Connections cut since their client did not read", registry=r)
         self.resumed = Counter("drtranscribe_resumed", "Sessions taken up again", registry=r)
         self.audio_seconds = Counter("drtranscribe_audio_seconds", "Audio received", registry=r)
         self.chunks = Counter("drtranscribe_chunks", "Audio frames received", registry=r)
@@ -33,16 +37,23 @@ class Metrics:
         self.lag_seconds = Histogram(
             "drtranscribe_lag_seconds", "From a chunk's arrival to the end of its work", buckets=SECONDS, registry=r
         )
+        # Looked up once: `labels` takes a lock and builds a key, and every chunk passes here several times.
+        self._segments = {final: self.segments.labels("final" if final else "partial") for final in (True, False)}
+        self._operations = {op: self.finding_operations.labels(op) for op in get_args(Op)}
+        self._stage = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
 
     def observe(self, update: Update) -> None:
         match update:
             case TranscriptUpdate(segment, timings):
-                self.segments.labels("final" if segment.final else "partial").inc()
-                self._stages(timings, ("vad", "queue", "asr", "total"))
+                self._segments[segment.final].inc()
+                self._stage["vad"].observe(timings.vad_ms / 1000)
+                self._stage["queue"].observe(timings.queue_ms / 1000)
+                self._stage["asr"].observe(timings.asr_ms / 1000)
+                self._stage["total"].observe(timings.total_ms / 1000)
             case ExtractionUpdate(_, operations, timings):
                 for operation in operations:
-                    self.finding_operations.labels(operation.op).inc()
-                self._stages(timings, ("extract",))
+                    self._operations[operation.op].inc()
+                self._stage["extract"].observe(timings.extract_ms / 1000)
             case Progress(_, lag_ms):
                 self.lag_seconds.observe(lag_ms / 1000)
             case Fault(code, _):
@@ -56,7 +67,3 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition format that Prometheus reads."""
         return generate_latest(self.registry)
-
-    def _stages(self, timings: Timings, stages: tuple[str, ...]) -> None:
-        for stage in stages:
-            self.stage_seconds.labels(stage).observe(getattr(timings, f"{stage}_ms") / 1000)

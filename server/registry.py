@@ -1,17 +1,32 @@
 """The sessions of one server: how many may be open, and where a lost one is found again."""
 
 import asyncio
-import logging
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
 from server.metrics import Metrics
 from server.session import Limits, Session
 
-logger = logging.getLogger(__name__)
+DEFAULT_CAPACITY = 32
+"""Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
+that no host breaks under the sockets and the memory of them."""
 
-RETRY_AFTER_S = 10
+WARM_UP_RETRY_S = 5.0
+SHUTDOWN_RETRY_S = 10.0
+FAILED_RETRY_S = 60.0
+SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
+
+CONSULTATION_S = 900.0
+"""A usual consultation: of N places one is free again after about an N-th of it."""
+
+WATCH_S = 1.0
+"""How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
 
 
 class Full(Exception):
@@ -20,7 +35,16 @@ class Full(Exception):
     def __init__(self, code: str, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.code = code
-        self.retry_after_s = retry_after_s
+        # Who was turned away together should not come back together.
+        self.retry_after_s = round(retry_after_s * random.uniform(0.8, 1.2), 1)
+
+
+class Watched(Protocol):
+    """A socket, as far as the watch over all of them needs it."""
+
+    def check(self, now: float) -> None:
+        """Looks after the socket; `now` is monotonic. It must not wait and must not raise."""
+        ...
 
 
 @dataclass(slots=True)
@@ -30,29 +54,36 @@ class Sessions:
     pipeline: Pipeline
     limits: Limits
     metrics: Metrics
-    max_sessions: int
+    max_sessions: int | None = None
     _sessions: dict[str, Session] = field(default_factory=dict)
-    _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
-    _open: int = 0
+    _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
+    _sockets: set[Watched] = field(default_factory=set)
     _closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.metrics.capacity.set_function(lambda: self.capacity)
+
+    @property
+    def capacity(self) -> int:
+        """The most sessions at once: what the operator set, else what was measured at warm-up."""
+        if self.max_sessions is not None:
+            return self.max_sessions
+        measured = self.pipeline.capacity
+        return DEFAULT_CAPACITY if measured is None else max(1, measured)
+
+    @property
+    def open_count(self) -> int:
+        return len(self._tasks)
 
     def open(self, options: StreamOptions) -> Session:
         """A new running session. Raises Full, and AudioError if the options do not fit together."""
-        if self._closing:
-            raise Full("shutting_down", "the server is going down: connect to another one, or later", RETRY_AFTER_S)
-        if not self.pipeline.ready:
-            raise Full("not_ready", "the server is warming up: try again in a few seconds", 5)
-        if self._open >= self.max_sessions:
-            raise Full(
-                "full", f"all {self.max_sessions} sessions are taken: try again, or raise --max-sessions", RETRY_AFTER_S
-            )
+        self._check_room()
         session = Session(self.pipeline, options, self.limits, self.metrics, self._ended)
         self._sessions[session.id] = session
-        self._open += 1
         self.metrics.sessions.inc()
         task = asyncio.create_task(session.run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = session
+        task.add_done_callback(self._tasks.pop)
         return session
 
     def find(self, session_id: str, resume_token: str) -> Session | None:
@@ -60,21 +91,55 @@ class Sessions:
         session = self._sessions.get(session_id)
         return session if session is not None and session.owns(resume_token) else None
 
+    @contextmanager
+    def watching(self, socket: Watched) -> Iterator[None]:
+        """Looks after a socket, from its handshake to its end."""
+        self._sockets.add(socket)
+        try:
+            yield
+        finally:
+            self._sockets.discard(socket)
+
+    async def watch(self, shortest_limit_s: float) -> None:
+        """Looks after everything until cancelled; often enough for the shortest of the limits in seconds."""
+        while True:
+            await asyncio.sleep(min(WATCH_S, shortest_limit_s / 4))
+            self.check(time.monotonic())
+
+    def check(self, now: float) -> None:
+        """Ends the sessions that were given up by their clients, and the sockets that nobody reads."""
+        for session in self._tasks.values():
+            if session.forsaken(now):
+                session.stop("idle")
+        for socket in self._sockets:
+            socket.check(now)
+
     async def close(self, grace_s: float) -> None:
         """Stops every session; each has `grace_s` to transcribe what it received."""
         self._closing = True
-        open_sessions = [session for session in self._sessions.values() if not session.log.closed]
-        stops = [asyncio.create_task(session.stop("shutdown")) for session in open_sessions]
+        for session in self._tasks.values():
+            session.stop("shutdown")
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks), timeout=grace_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        for stop in stops:
-            stop.cancel()
+
+    def _check_room(self) -> None:
+        if self._closing:
+            message = "the server is going down: connect to another one, or later"
+            raise Full("shutting_down", message, SHUTDOWN_RETRY_S)
+        if self.pipeline.failed is not None:
+            message = "the server's engine is gone: connect to another one; GET /health/ready tells its operator why"
+            raise Full("not_ready", message, FAILED_RETRY_S)
+        if not self.pipeline.ready:
+            state = "is restarting its engine" if self.pipeline.restarting else "is warming up"
+            raise Full("not_ready", f"the server {state}: try again in a few seconds", WARM_UP_RETRY_S)
+        if self.open_count >= self.capacity:
+            again_s = min(LONGEST_RETRY_S, max(SHORTEST_RETRY_S, CONSULTATION_S / self.capacity))
+            raise Full("full", f"all {self.capacity} sessions of this server are taken: try again later", again_s)
 
     def _ended(self, session: Session) -> None:
-        self._open -= 1
         self.metrics.sessions.dec()
         if self._closing:
             self._sessions.pop(session.id, None)

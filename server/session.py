@@ -19,6 +19,7 @@ from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Update
+from server.arrivals import Arrivals
 from server.events import EventLog
 from server.metrics import Metrics
 from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
@@ -44,7 +45,7 @@ class Attachment(Protocol):
 
     async def alive(self) -> bool: ...
 
-    async def drop(self) -> None: ...
+    def drop(self) -> None: ...
 
 
 class Session:
@@ -68,6 +69,10 @@ class Session:
         self.attachment: Attachment | None = None
         self._stream: Stream = pipeline.open(self.id, options, self._emit)
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
+        self._turn = asyncio.Lock()  # a full queue lets in whom it likes; a lock, first come, first served
+        self._held_back = False
+        self._arrivals = Arrivals()
+        self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._ended = ended
         self._paused = False
@@ -87,11 +92,11 @@ class Session:
         return self.reason is not None
 
     def owns(self, resume_token: str) -> bool:
-        return hmac.compare_digest(self.resume_token.encode(), resume_token.encode())
+        # What a client sends may hold half a surrogate pair, which no encoder takes.
+        return hmac.compare_digest(self.resume_token.encode(), resume_token.encode(errors="replace"))
 
     async def run(self) -> None:
         """Works until everything received is transcribed after a stop, then writes `session_stopped`."""
-        watch = asyncio.create_task(self._watch())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stream.run())
@@ -103,25 +108,30 @@ class Session:
             self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
             self.reason = self.reason or "shutdown"
         finally:
-            watch.cancel()
+            if self._stop is not None:
+                self._stop.cancel()
             self._finish()
 
-    async def receive_audio(self, data: bytes) -> None:
-        """Takes a binary frame; waits while the session is behind. Raises ProtocolError for one that it cannot take."""
-        self._heard_at = time.monotonic()
+    async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> None:
+        """Takes a binary frame for which the socket waited `waited_s`; waits itself while the session is behind.
+
+        Raises ProtocolError for one that it cannot take.
+        """
+        self._heard_at = now = time.monotonic()
         if self.stopping:
             raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
         try:
             samples = self.options.audio.sample_frames(data)
         except AudioError as error:
             raise ProtocolError("invalid_audio", str(error)) from None
-        await self._inbox.put((data, Timings()))
-        self._heard_at = time.monotonic()  # waiting for the session itself is not the client's silence
+        duration_s = samples / self.options.audio.sample_rate
+        arrived = self._arrivals.note(now, duration_s, waited_s)
+        await self._put((data, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
         self.received_samples += samples
         self._metrics.chunks.inc()
-        self._metrics.audio_seconds.inc(samples / self.options.audio.sample_rate)
+        self._metrics.audio_seconds.inc(duration_s)
         if self.audio_s >= self.limits.max_session_s:
-            await self.stop("limit")
+            self.stop("limit")
 
     async def control(self, control: Control) -> None:
         """Takes a marker, a pause or its end; one said twice, as after a lost connection, is answered twice."""
@@ -130,7 +140,7 @@ class Session:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
-        await self._inbox.put(control)
+        await self._put(control)
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
         """The clinician's word about a finding: it wins over every later proposal. Raises ProtocolError."""
@@ -144,15 +154,17 @@ class Session:
                 "no_such_finding", "no finding of this session has that id: it may be retracted"
             ) from None
 
-    async def stop(self, reason: ClosingReason) -> None:
+    def stop(self, reason: ClosingReason) -> None:
         """Begins the end: what was received is transcribed and extracted, then the log is closed."""
         if self.reason is None:
             self.reason = reason
-            await self._inbox.put(Control("stop"))
+            # A task of the session: the connection that asks for the end may be gone before the queue has room.
+            self._stop = asyncio.create_task(self._put(Control("stop")))
 
     def attach(self, attachment: Attachment) -> None:
         assert self.attachment is None
         self.attachment = attachment
+        self._arrivals.behind = False
         self._heard_at = time.monotonic()
         self._metrics.connections.inc()
 
@@ -167,6 +179,22 @@ class Session:
         """Tells the client that a message was not taken; the session lives on."""
         self._fault(error.code, str(error))
 
+    def forsaken(self, now: float) -> bool:
+        """Whether nothing has come for so long, or nobody took it up again, that it should end; `now` is monotonic."""
+        # Whoever waits for room in the queue has said something that was not heard yet.
+        return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
+
+    async def _put(self, item: tuple[bytes, Timings] | Control) -> None:
+        """Hands an item to `_pump`, in the order of the calls; waits while the queue is full."""
+        async with self._turn:
+            if self._inbox.full():
+                self._held_back = self._arrivals.behind = True
+            try:
+                await self._inbox.put(item)
+            finally:
+                self._held_back = False
+        self._heard_at = time.monotonic()  # waiting for the session itself is not the client's silence
+
     async def _pump(self) -> None:
         while True:
             item = await self._inbox.get()
@@ -176,15 +204,7 @@ class Session:
                     return
             else:
                 await self._stream.feed(*item)
-
-    async def _watch(self) -> None:
-        """Ends a session from which nothing comes, or which nobody took up again."""
-        while not self.stopping:
-            left = self._heard_at + self._patience_s() - time.monotonic()
-            if left <= 0:
-                await self.stop("idle")
-            else:
-                await asyncio.sleep(min(left, 1.0))  # attaching and pausing change the limit meanwhile
+            del item  # a chunk is not kept while the next one is waited for
 
     def _patience_s(self) -> float:
         if self.attachment is None:

@@ -7,7 +7,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    NonNegativeInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -37,6 +46,13 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _distinct(devices: tuple[int, ...]) -> tuple[int, ...]:
+    twice = [index for index in devices if devices.count(index) > 1]
+    if twice:
+        raise ValueError(f"GPU {twice[0]} is named twice: name each once")
+    return devices
+
+
 class Settings(BaseSettings):
     """Settings of one server. A field's description is also the help of its flag."""
 
@@ -48,15 +64,22 @@ class Settings(BaseSettings):
     model: str | None = Field(None, description="Whisper: a folder, a hub id, or a bundled package (tiny.en, base).")
     models_dir: Path = Field(default_factory=default_cache, description="Folder where bundled models are put together.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run: auto, cpu or cuda.")
+    devices: Annotated[
+        tuple[NonNegativeInt, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_distinct)
+    ] = Field((), description="GPUs to use, by index, with commas: 0,1; the first one, if not given.")
     compute_type: str | None = Field(None, description="CTranslate2's number type: int8, float16, ...")
     language: str = Field(
         "en",
         pattern=r"^(auto|[a-z]{2,3})$",
         description="Language spoken, where a client names none: a code such as en, or auto.",
     )
-    asr_workers: int | None = Field(None, ge=1, le=256, description="Decoders side by side on a device.")
-    asr_threads: int = Field(1, ge=1, le=256, description="CPU threads of each decoder.")
-    asr_max_batch: int = Field(8, ge=1, le=256, description="Most segments decoded at once by one decoder.")
+    asr_workers: int | None = Field(
+        None, ge=1, le=256, description="Decoders side by side on a device; on a CPU measured at start, if not given."
+    )
+    asr_threads: int | None = Field(None, ge=1, le=256, description="CPU threads of each decoder; measured likewise.")
+    asr_max_batch: int | None = Field(
+        None, ge=1, le=256, description="Most segments decoded at once by one decoder; 32 on a GPU, 4 on a CPU."
+    )
     pause_s: float = Field(_SEGMENTER.pause_s, description="Silence that ends a segment, in seconds.")
     max_segment_s: float = Field(_SEGMENTER.max_segment_s, description="Longest segment, in seconds.")
 
@@ -68,18 +91,27 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
         (), description="Origins of browser pages, besides the server's own, that may connect, or *; with commas."
     )
-    max_sessions: int = Field(32, ge=1, description="Consultations at once; more are refused.")
+    max_sessions: int | None = Field(
+        None, ge=1, description="Consultations at once; measured at warm-up, if not given. More are refused."
+    )
     queue_chunks: int = Field(8, ge=1, description="Chunks of audio that may wait in a session.")
     first_message_timeout_s: float = Field(15, gt=0, description="Seconds for a client to say start or resume.")
     idle_timeout_s: float = Field(60, gt=0, description="Seconds without a message that end a session.")
     max_session_s: float = Field(14_400, gt=0, description="Longest consultation, in seconds.")
     resume_ttl_s: float = Field(120, ge=0, description="Seconds that a lost session waits to be resumed.")
+    send_timeout_s: float = Field(30, gt=0, description="Seconds for a client to read; then its socket is closed.")
     shutdown_grace_s: float = Field(20, ge=0, description="Seconds for sessions to drain when the server stops.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @model_validator(mode="after")
     def _segmenter_is_sound(self) -> Self:
         SegmenterConfig(pause_s=self.pause_s, max_segment_s=self.max_segment_s)
+        return self
+
+    @model_validator(mode="after")
+    def _devices_are_of_a_gpu_host(self) -> Self:
+        if self.devices and self.device == "cpu":
+            raise ValueError("--devices names GPUs and --device is cpu: leave one of the two out")
         return self
 
 
@@ -113,8 +145,9 @@ def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> 
 
 def _fault(error: ErrorDetails, flags: Mapping[str, Any], config: Path | None) -> str:
     name = str(error["loc"][0]) if error["loc"] else ""
+    message = str(error["msg"]).removeprefix("Value error, ")
     if not name:
-        return str(error["msg"]).removeprefix("Value error, ")
+        return message
     if error["type"] == "extra_forbidden":
         near = get_close_matches(name, Settings.model_fields, n=1)
         return f"{name} in {config}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
@@ -125,4 +158,4 @@ def _fault(error: ErrorDetails, flags: Mapping[str, Any], config: Path | None) -
         where = variable
     else:
         where = f"{name} in {config}"
-    return f"{where}: {error['msg']}"
+    return f"{where}: {message}"

@@ -94,3 +94,33 @@ def test_lists_are_written_with_commas_in_flags_and_environment_and_as_lists_in_
 def test_the_key_of_vllm_is_in_no_fault_and_no_representation() -> None:
     assert "hunter2" not in repr(load({"vllm_api_key": "hunter2"}))
     assert "hunter2" not in "".join(faults(vllm_api_key=["hunter2"]))
+
+
+def test_gpus_are_named_by_index_with_commas_and_as_a_list_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load().devices == ()
+    assert load({"devices": "0, 2"}).devices == (0, 2)
+    assert load({}, toml(tmp_path, "devices = [1, 0]\n")).devices == (1, 0)
+    monkeypatch.setenv("DRTRANSCRIBE_DEVICES", "3")
+    assert load().devices == (3,)
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        ({"devices": "1,1"}, "--devices: GPU 1 is named twice: name each once"),
+        ({"devices": "-1"}, "--devices: Input should be greater than or equal to 0"),
+        ({"devices": "cuda:0"}, "--devices: Input should be a valid integer, unable to parse string as an integer"),
+        ({"devices": "0", "device": "cpu"}, "--devices names GPUs and --device is cpu: leave one of the two out"),
+        ({"send_timeout_s": "0"}, "--send-timeout-s: Input should be greater than 0"),
+        ({"max_sessions": "0"}, "--max-sessions: Input should be greater than or equal to 1"),
+    ],
+)
+def test_what_a_host_cannot_have_is_refused_with_what_to_do(flags: dict[str, str], line: str) -> None:
+    assert faults(**flags) == [line]
+
+
+def test_how_many_sessions_fit_is_measured_unless_the_operator_says() -> None:
+    assert load().max_sessions is None
+    assert load({"max_sessions": "7"}).max_sessions == 7

@@ -4,8 +4,7 @@ import json
 import aiohttp
 import pytest
 
-from inference.pipeline import Pipeline
-from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
+from tests.fakes import speech
 from tests.live import START, serving, until
 from tests.speech import chunks
 
@@ -222,7 +221,7 @@ async def test_a_session_that_another_connection_holds_is_refused_with_4409():
 
 
 async def test_a_connection_that_no_longer_answers_is_taken_over(monkeypatch):
-    monkeypatch.setattr("server.websocket.PROBE_S", 0.05)
+    monkeypatch.setattr("server.pulse.PROBE_S", 0.05)
     async with serving() as server, server.connect(autoping=False) as silent:
         started = await silent.start()
         async with server.connect() as other:
@@ -291,18 +290,6 @@ async def test_a_server_that_goes_down_transcribes_what_it_received_and_closes_w
             assert await other.close_code() == 1013
 
 
-async def test_a_server_that_is_not_warm_yet_is_live_not_ready_and_refuses_with_a_time():
-    asr = LevelAsr()
-    async with serving(Pipeline(LoudnessVad(), asr, [EchoExtractor()])) as server:
-        server.app[_pipeline_key()].ready = False
-        assert (await server.get("/health/live"))[0] == 200
-        assert (await server.get("/health/ready"))[0] == 503
-        async with server.connect() as client:
-            await client.say(START)
-            assert (await client.hear("error"))["code"] == "not_ready"
-            assert await client.close_code() == 1013
-
-
 async def test_metrics_count_what_happened_and_hold_no_word_of_it():
     async with serving() as server:
         async with server.connect() as client:
@@ -342,28 +329,19 @@ async def test_the_page_is_served_with_a_strict_policy():
         assert "<html" in await response.text()
 
 
-async def test_a_flood_of_audio_is_held_back_by_flow_control_not_by_memory():
-    asr = LevelAsr()
-    async with serving(Pipeline(LoudnessVad(), asr, []), queue_chunks=2) as server, server.connect() as client:
-        started = await client.start()
-        session = server.app[_sessions_key()].find(started["session_id"], started["resume_token"])
-        asr.go.clear()
-        frame = speech((2.0, 0.5), (1.0, 0))
+async def test_a_ping_before_the_first_message_is_answered_and_the_session_starts():
+    async with serving() as server, server.connect(autoping=False) as client:
+        await client.ws.ping(b"here")
+        pong = await client.ws.receive(timeout=60)
+        assert (pong.type, pong.data) == (aiohttp.WSMsgType.PONG, b"here")
+        await client.start()
+        await client.finish()
 
-        async def flood():
-            for _ in range(400):
-                await client.say(frame)
 
-        flooding = asyncio.create_task(flood())
-        seen = -1
-        while session.received_samples != seen:  # until nothing more is taken
-            seen = session.received_samples
-            await asyncio.sleep(0.2)
-        assert seen < 12 * 48_000
-        assert not flooding.done()
-        asr.go.set()
-        await flooding
-        assert (await client.finish())["segments"] == 400
+async def test_compression_is_not_agreed_on():
+    async with serving() as server, server.connect(compress=15) as client:
+        assert not client.ws.compress
+        await client.start()
 
 
 def _resume(started, last_seq):
@@ -379,12 +357,6 @@ def _sessions_key():
     from server.app import SESSIONS
 
     return SESSIONS
-
-
-def _pipeline_key():
-    from server.app import PIPELINE
-
-    return PIPELINE
 
 
 def test_json_lines_of_the_wire_are_compact():
