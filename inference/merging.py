@@ -9,6 +9,9 @@ from inference.extraction.support import name_is_supported, with_supported_attri
 from inference.findings import Evidence, Finding, Kind, Operation, Proposal
 from inference.transcript import Segment
 
+MAX_EVIDENCE = 8
+"""Quotes of one finding. Each update carries them all: what is said again and again for hours would grow without end."""
+
 
 @dataclass(slots=True)
 class Findings:
@@ -208,11 +211,13 @@ def _distinct(found: Iterable[Evidence | None]) -> tuple[Evidence, ...]:
 
 
 def _joined(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    """The known evidence, and what lies inside none of it."""
+    """The known evidence, and what lies inside none of it: the first words and the newest, `MAX_EVIDENCE` at most."""
     joined = list(known)
     for evidence in more:
         if not any(
             e.segment == evidence.segment and e.start <= evidence.start and evidence.end <= e.end for e in joined
         ):
             joined.append(evidence)
+    if len(joined) > MAX_EVIDENCE:
+        joined = [joined[0], *joined[1 - MAX_EVIDENCE :]]
     return tuple(joined)

@@ -248,3 +248,17 @@ def test_the_same_proposals_give_the_same_findings() -> None:
     first, second = Findings(), Findings()
     assert apply(first, *proposals) == apply(second, *proposals)
     assert first.all() == second.all()
+
+
+def test_what_is_said_for_hours_keeps_its_first_words_and_its_newest_and_does_not_grow() -> None:
+    segments = {
+        f"s{i}": Segment(
+            id=f"s{i}", speaker="patient", start=float(i), end=i + 1.0, text="This cough again.", final=True
+        )
+        for i in range(1, 41)
+    }
+    findings = Findings()
+    for id in segments:
+        findings.apply([proposal("cough", (id, "This cough"))], segments)
+    (finding,) = findings.all()
+    assert [e.segment for e in finding.evidence] == ["s1", *(f"s{i}" for i in range(34, 41))]

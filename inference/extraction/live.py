@@ -34,7 +34,8 @@ class LiveExtraction:
         self._emit = emit
         self._patient = patient
         self._segments: list[Segment] = []
-        self._timings: list[Timings] = []
+        self._by_id: dict[str, Segment] = {}
+        self._timings = Timings()  # of the newest segment
         self._passes = [_Pass(extractor) for extractor in extractors]
         self._changed = asyncio.Condition()
 
@@ -42,7 +43,8 @@ class LiveExtraction:
         """Hands a final over; returns at once."""
         async with self._changed:
             self._segments.append(segment)
-            self._timings.append(timings)
+            self._by_id[segment.id] = segment
+            self._timings = timings
             self._changed.notify_all()
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
@@ -86,7 +88,8 @@ class LiveExtraction:
                 self._segments[:upto], one.cursor, self.findings.all(), self._patient, self.language
             )
             one.hurry.clear()
-            began = self._timings[upto - 1].elapsed_ms()
+            timings = self._timings
+            began = timings.elapsed_ms()
             try:
                 proposals = await one.extractor.extract(consultation)
             except ExtractionError as error:
@@ -98,13 +101,13 @@ class LiveExtraction:
                 await self._failed(one, f"the {one.extractor.name} extractor failed on some segments: report this")
                 proposals = []
             backoff_s = FIRST_BACKOFF_S
-            self._apply(proposals, self._timings[upto - 1], began)
+            self._apply(proposals, timings, began)
             async with self._changed:
                 one.cursor, one.down = upto, False
                 self._changed.notify_all()
 
     def _apply(self, proposals: list[Proposal], timings: Timings, began_ms: float) -> None:
-        operations = self.findings.apply(proposals, {segment.id: segment for segment in self._segments})
+        operations = self.findings.apply(proposals, self._by_id)
         if operations:
             timed = timings.stamped(extract_ms=timings.elapsed_ms() - began_ms)
             self._emit(ExtractionUpdate(self.findings.revision, tuple(operations), timed))
