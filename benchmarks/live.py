@@ -16,20 +16,16 @@ The last line is JSON.
 import argparse
 import asyncio
 import json
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-import psutil
 
 from benchmarks.corpus import Recording, consultations, pcm, word_errors
 from benchmarks.machine import card
+from benchmarks.server_process import ServerProcess
 from inference.config import SAMPLE_RATE, SegmenterConfig
 
 
@@ -104,48 +100,11 @@ def latencies(runs: list[Run], chunk_s: float, config: SegmenterConfig) -> dict[
     }
 
 
-class Server:
-    """`drtranscribe serve` as a process of its own."""
-
-    def __init__(self, model: str, extra: list[str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
-        command = [str(Path(sys.executable).with_name("drtranscribe")), "serve", "--port", str(port), "--model", model]
-        self.began = time.monotonic()
-        self.process = subprocess.Popen([*command, *extra], stdout=subprocess.DEVNULL)
-        self.peak_mb = 0.0
-
-    async def ready(self, http: aiohttp.ClientSession) -> float:
-        while self.process.poll() is None:
-            try:
-                async with http.get(f"{self.url}health/ready") as response:
-                    if response.status == 200:
-                        return time.monotonic() - self.began
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.05)
-        raise SystemExit("the server ended before it was ready: see its message above")
-
-    def cpu_s(self) -> float:
-        times = psutil.Process(self.process.pid).cpu_times()
-        return float(times.user + times.system)
-
-    def memory_mb(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
-
-
 async def measure(args: argparse.Namespace) -> dict[str, object]:
     recordings = consultations(args.corpus)[: args.files]
     config = SegmenterConfig()
     result: dict[str, object] = {"benchmark": "live", "model": args.model, "chunk_s": args.chunk_s, "machine": card()}
-    server = Server(args.model, args.serve or [])
+    server = ServerProcess.serving(args.model, args.serve or [])
     async with aiohttp.ClientSession() as http:
         try:
             result["ready_s"] = round(await server.ready(http), 2)

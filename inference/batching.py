@@ -60,6 +60,7 @@ class Ticket(Generic[Item, Result]):
     kind: Hashable = None
     queued_at: float = field(default_factory=time.monotonic)
     started: bool = False
+    asked: bool = False  # to be prepared
     prepared: Any = None
 
     def cancel(self) -> bool:
@@ -165,11 +166,14 @@ class Batcher(Generic[Item, Result]):
                 return
 
     def _dispatch(self) -> None:
-        self._queue = [ticket for ticket in self._queue if not ticket.future.done()]
-        while self.up and self._queue and self._running < self._workers:
+        # Only when a worker is free: to look through the queue for every item that joins it feeds an overload.
+        while self.up and self._running < self._workers:
+            self._queue = [ticket for ticket in self._queue if not ticket.future.done()]
+            if not self._queue:
+                break
             self._running += 1
             self._hold(self._serve(self._next_batch()))
-        if self._prepare is not None and self._preparing is None and any(t.prepared is None for t in self._queue):
+        if self._prepare is not None and self._preparing is None and any(not t.asked for t in self._queue):
             self._preparing = self._hold(self._prepare_waiting(self._prepare))
 
     def _hold(self, work: Any) -> "asyncio.Task[None]":
@@ -239,12 +243,14 @@ class Batcher(Generic[Item, Result]):
     async def _prepare_waiting(self, prepare: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while waiting := [ticket for ticket in self._ordered() if ticket.prepared is None][: self._max_batch]:
+            while waiting := [t for t in self._ordered() if not t.asked and not t.future.done()][: self._max_batch]:
+                for ticket in waiting:
+                    ticket.asked = True
                 items = [ticket.item for ticket in waiting]
                 try:
                     prepared: Iterable[Any] = await loop.run_in_executor(self._preparer, prepare, items)
                 except Exception:
-                    return  # the batch prepares for itself, and tells the callers why it cannot
+                    continue  # the batch prepares for itself, and tells the callers why it cannot
                 for ticket, value in zip(waiting, prepared, strict=True):
                     ticket.prepared = value
         finally:
@@ -264,7 +270,7 @@ class Batcher(Generic[Item, Result]):
                 await self._restart()
                 logger.warning("the device was started anew")
                 for ticket in self._queue:
-                    ticket.prepared = None  # it may lie in the memory of the device that was lost
+                    ticket.prepared, ticket.asked = None, False  # it may lie in the memory of the device that was lost
                 return
             except Exception as again:
                 error = DeviceError(f"{error}; it did not come back ({type(again).__name__}): restart the server")

@@ -100,6 +100,8 @@ class Recogniser:
 
     async def _ask(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
         queues = [queue for queue in self._queues if queue.failed is None] or self._queues
+        if len(queues) == 1:
+            return await queues[0].run(request, session=session, lane=lane)
         # A newer partial goes where the older one waits, to take its place.
         queue = min(queues, key=lambda q: (lane is not Lane.PARTIAL or not q.holds(session), not q.up, q.backlog))
         return await queue.run(request, session=session, lane=lane)

@@ -171,7 +171,7 @@ class Segmenter:
 
     def _span(self, end: int, final: bool) -> Span:
         assert self._start is not None
-        audio = self._buffer[self._start - self._base : end - self._base].copy()
+        audio = self._buffer[self._start - self._base : end - self._base]  # never written to: a view is safe
         return Span(self._start, end, audio, final, self._speech_s(), self.index, self._judged)
 
     def _forget(self) -> None:

@@ -155,27 +155,30 @@ class Stream:
         """Recognises and extracts until the stream has drained after a stop."""
         async with asyncio.TaskGroup() as group:
             extraction = group.create_task(self.extraction.run())
-            while True:
-                work = await self._work.get()
-                chunk = _Chunk(work)
-                self._chunks.append(chunk)
-                if self._work.empty():  # or a newer chunk shows more
-                    for track, span in work.partials:
-                        self._show(group, chunk, track, span)
-                for track, span in work.finals:
-                    self._withdraw(track, span.index)
-                    await self._final(track, span, work.timings)
-                if work.control is not None:
-                    for track in self._tracks:
-                        self._withdraw(track, track.segmenter.index)
-                chunk.finals_done = True
-                self._progress()
-                if work.control is not None:
-                    await self._answer(work.control)
-                    if work.control.kind == "stop":
-                        break
+            # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
+            while await self._do(await self._work.get(), group):
+                pass
             extraction.cancel()
         self._emit(Drained())
+
+    async def _do(self, work: _Work, group: asyncio.TaskGroup) -> bool:
+        """One chunk's work, or one control's. Returns whether more follows."""
+        chunk = _Chunk(work)
+        self._chunks.append(chunk)
+        if self._work.empty():  # or a newer chunk shows more
+            for track, span in work.partials:
+                self._show(group, chunk, track, span)
+        for track, span in work.finals:
+            self._withdraw(track, span.index)
+            await self._final(track, span, work.timings)
+        if work.control is not None:
+            for track in self._tracks:
+                self._withdraw(track, track.segmenter.index)
+        chunk.finals_done = True
+        self._progress()
+        if work.control is not None:
+            await self._answer(work.control)
+        return work.control is None or work.control.kind != "stop"
 
     async def _listen(self, tracks: list[Samples]) -> tuple[float, list[tuple[_Track, Span]]]:
         """Detects speech in the next samples of every track: the milliseconds it took, and the finals it decided."""

@@ -1,10 +1,11 @@
-"""The command `drtranscribe`: `serve`, `transcribe` and `models`. Heavy imports wait until a command needs them."""
+"""The command `drtranscribe`: serve, transcribe, bench and models. Heavy imports wait until a command needs them."""
 
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from server.bench_cli import bench
 from server.models_cli import models
 from server.serve import serve
 from server.transcribe import transcribe
@@ -14,6 +15,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(transcribe)
+app.command()(bench)
 app.add_typer(models, name="models")
 
 

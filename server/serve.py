@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from server import garbage
 from server.command import Config, fail, load_settings, settings_options, told_clearly, warmed
 from server.settings import Settings
 
@@ -43,6 +44,7 @@ async def _serve(settings: Settings) -> None:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if server.warm.done():
                 await warmed(server.warm)
+                garbage.settle()
                 typer.echo("ready")
             await stopped
     except OSError as error:

@@ -201,7 +201,9 @@ async def test_the_text_before_a_span_is_its_prompt_and_comes_from_finals_alone(
     assert prompts == ["", said[0][1], f"{said[0][1]} {said[1][1]}"]
 
 
-async def test_a_partial_of_a_long_segment_decodes_its_last_seconds_and_shows_all_of_it(vad, tiny, sentence, monkeypatch):
+async def test_a_partial_of_a_long_segment_decodes_its_last_seconds_and_shows_all_of_it(
+    vad, tiny, sentence, monkeypatch
+):
     heard = []
     transcribe = tiny.transcribe
 

@@ -1,0 +1,56 @@
+"""A server as a process of its own: started, timed to readiness, stopped."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+
+class ServerProcess:
+    """`python -m MODULE ... --port N` on a free port."""
+
+    def __init__(self, module: str, *flags: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/"
+        self.began = time.monotonic()
+        command = [sys.executable, "-m", *module.split(), "--port", str(port), *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    @classmethod
+    def serving(cls, model: str, extra: Sequence[str] = ()) -> "ServerProcess":
+        """`drtranscribe serve` with a model."""
+        return cls("server serve", "--model", model, *extra)
+
+    async def ready(self, http: aiohttp.ClientSession) -> float:
+        """Seconds from its start until it was warm. Raises SystemExit if it ends before."""
+        while self.process.poll() is None:
+            try:
+                async with http.get(f"{self.url}health/ready") as response:
+                    if response.status == 200:
+                        return time.monotonic() - self.began
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.05)
+        raise SystemExit("the server ended before it was ready: see its message above")
+
+    def cpu_s(self) -> float:
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def memory_mb(self) -> float:
+        """The most that it held so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)

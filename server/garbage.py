@@ -1,0 +1,14 @@
+"""Python's collector of cycles, kept out of the way of a thousand live sessions."""
+
+import gc
+
+
+def settle() -> None:
+    """To be called once, when the engines are warm: what is there by then stays for good, and is not walked again.
+
+    A full collection over a thousand sessions held the event loop for 190 ms. Sessions free themselves by reference
+    counts; the collector is for what escapes them, and may come rarely.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
