@@ -10,7 +10,7 @@ from inference.findings import Evidence, Finding, Kind, Operation, Proposal
 from inference.transcript import Segment
 
 MAX_EVIDENCE = 8
-"""Quotes of one finding. Each update carries them all: what is said again and again for hours would grow without end."""
+"""Quotes of one finding. Each update carries them all, and some things are said for hours."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from inference.config import SAMPLE_RATE
 from inference.hypothesis import Hypothesis
 from inference.segmenter import Span
 
-UNSETTLED_S = 1.2
+UNSETTLED_S = 1.0
 """Words that end this close to the end of the audio are heard again: the next second may make others of them."""
 
 SHORTEST_S = 3.0
