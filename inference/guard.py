@@ -12,6 +12,8 @@ MAX_TRIGRAM_REPEATS = 3
 MAX_WORDS_PER_SECOND = 7.0
 MAX_NO_SPEECH = 0.6
 SHORT_SPEECH_S = 0.6
+MAX_SAID = 3
+MAX_LOOP_WORDS = 8
 
 # What Whisper says to music, noise and silence: the closing words of the videos that it was trained on.
 CREDITS = re.compile(
@@ -80,3 +82,25 @@ def repeats_itself(words: list[str]) -> bool:
         for run in range(3, half + 1)
         for at in range(len(words) - 2 * run + 1)
     )
+
+
+def unlooped(words: list[str]) -> list[int]:
+    """Indexes of the words that are left when nothing is said more than `MAX_SAID` times in a row.
+
+    For what loops however it is decoded: a person may say "no" three times, hardly forty.
+    """
+    kept = list(range(len(words)))
+    for run in range(1, MAX_LOOP_WORDS + 1):
+        at = 0
+        while at + run <= len(kept):
+            said = [words[i] for i in kept[at : at + run]]
+            end = at + run
+            while [words[i] for i in kept[end : end + run]] == said:
+                end += run
+            times = (end - at) // run
+            if times > MAX_SAID:
+                del kept[at + MAX_SAID * run : end]
+                at += MAX_SAID * run
+            else:
+                at += 1
+    return kept

@@ -6,13 +6,14 @@ as work of its own, in a lane of its own, so that nobody else's batch waits for 
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from inference.batching import Batcher, DeviceError, Lane, Served
 from inference.config import SAMPLE_RATE, AsrConfig
-from inference.guard import is_phantom
+from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import FULL_FRAMES, encoder_frames, wider
 
@@ -114,7 +115,7 @@ class Recogniser:
             again = await self._ask(replace(request, prompt="", frames=frames), session, Lane.RETRY)
             better = again.value if _is_better(again.value, served.value) else served.value
             served = _both(served, again, replace(better, retried=True))
-        return served
+        return replace(served, value=_unlooped(served.value)) if served.value.doubtful else served
 
     async def _to_the_end(self, served: Served[Hypothesis], request: AsrRequest, session: str) -> Served[Hypothesis]:
         """Goes on from the last timestamp where Whisper stopped before the end, as it may after a change of speaker.
@@ -146,6 +147,15 @@ class Recogniser:
 
 def _is_better(second: Hypothesis, first: Hypothesis) -> bool:
     return not second.doubtful or second.logprob > first.logprob
+
+
+def _unlooped(said: Hypothesis) -> Hypothesis:
+    """What still loops after every try, said three times at most."""
+    plain = [re.sub(r"[^\w']", "", word.text.lower()) for word in said.words]
+    words = tuple(said.words[i] for i in unlooped(plain))
+    if len(words) == len(said.words):
+        return said
+    return replace(said, text=" ".join(word.text for word in words), words=words)
 
 
 def _both(first: Served[Hypothesis], second: Served[Hypothesis], value: Hypothesis) -> Served[Hypothesis]:

@@ -273,8 +273,8 @@ class Stream:
             self._emit(Fault("partial_failed", f"a partial was skipped ({type(error).__name__}); its final follows"))
             return
         track.partial_s = (served.queue_ms + served.run_ms) / 1000
-        if served.value.doubtful or span.index <= track.committed:
-            return
+        if not served.value.text or span.index <= track.committed:
+            return  # nothing to show: what was said there is not covered yet
         text = track.partials.join(span, tail, served.value)
         segment = self._segment(track, span, Hypothesis(text, served.value.language))
         if segment is not None:

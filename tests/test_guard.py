@@ -1,6 +1,6 @@
 import pytest
 
-from inference.guard import compression_ratio, is_phantom, most_repeated_trigram, repeats_itself, suspicious
+from inference.guard import compression_ratio, is_phantom, most_repeated_trigram, repeats_itself, suspicious, unlooped
 
 LOOPS = [
     "Does it go anywhere else? Does it go anywhere else?",
@@ -50,3 +50,19 @@ def test_a_phantom_is_a_known_phrase_over_doubtful_speech_only():
     assert not is_phantom("Thank you.", no_speech=0.05, logprob=-0.2, speech_s=1.0)
     assert not is_phantom("No fever.", no_speech=0.7, logprob=-0.6, speech_s=0.4)
     assert is_phantom("It was.", no_speech=0.9, logprob=-1.2, speech_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("no " * 40, "no no no"),
+        ("no no no", "no no no"),
+        ("well " + "i am not " * 9 + "sure", "well i am not i am not i am not sure"),
+        ("it hurts here and here and there", "it hurts here and here and there"),
+        ("a b " * 5 + "c " * 5 + "d", "a b a b a b c c c d"),
+        ("", ""),
+    ],
+)
+def test_a_loop_is_cut_to_what_a_person_may_say_and_nothing_else_is(said, left):
+    words = said.split()
+    assert " ".join(words[i] for i in unlooped(words)) == left

@@ -56,6 +56,15 @@ async def test_where_every_try_is_doubtful_the_likeliest_stands():
     assert (served.value.text, len(engine.requests)) == ("b", 3)
 
 
+async def test_what_loops_however_it_is_decoded_is_said_three_times_at_most():
+    words = tuple(Word("No," if i else "Fever?", i * 0.1, i * 0.1 + 0.1, 0.9) for i in range(30))
+    engine = Script(said(" ".join(word.text for word in words), words=words, doubtful=True))
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert served.value.text == "Fever? No, No, No,"
+    assert [word.text for word in served.value.words] == ["Fever?", "No,", "No,", "No,"]
+
+
 async def test_a_doubtful_partial_is_not_shown_and_costs_no_second_try():
     engine = Script(said("no no no", doubtful=True))
     async with recogniser(engine) as asr:
