@@ -178,7 +178,7 @@ class WhisperAsr:
         ids = result.sequences_ids[0]
         closed = bool(ids) and ids[-1] > self._end_of_text  # every id above it that is left is a timestamp
         seconds = request.audio.size / SAMPLE_RATE
-        # An unlikely partial may be half a word: only what loops is not worth showing.
+        # An unlikely partial may be half a word: only loops are distrusted.
         likely = logprob if request.final else 0.0
         doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, closed, seconds)
         heard_s = (ids[-1] - self._first_timestamp) * SECONDS_PER_POSITION if closed else seconds

@@ -50,7 +50,7 @@ class Partials:
             return text  # an older partial that came late: it settles nothing
         self.shown_to = span.end
         limit_s = len(tail.audio) / SAMPLE_RATE - UNSETTLED_S
-        settled = [word for word in said.words if word.end <= limit_s]
+        settled = [word for word in said.words if word.end <= limit_s and not said.doubtful]
         if len(settled) == len(said.words):
             settled = settled[:-1]  # the last word may go on
         self.index, self.start, self.text = tail.index, tail.start, tail.text

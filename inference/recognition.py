@@ -57,15 +57,15 @@ class Recogniser:
         return served
 
     async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
-        """The words so far; none where they are doubtful, the next partial is seconds away.
+        """The words so far; of a loop what a person may say. No second try: the next partial is seconds away.
 
         Raises Superseded when a newer partial of the session takes its place.
         """
         served = await self._ask(request, session, Lane.PARTIAL)
         said = served.value
-        if said.doubtful or is_phantom(said.text, said.no_speech, said.logprob, request.speech_s):
-            return replace(served, value=Hypothesis("", said.language, doubtful=said.doubtful))
-        return served
+        if is_phantom(said.text, said.no_speech, said.logprob, request.speech_s):
+            return replace(served, value=Hypothesis("", said.language))
+        return replace(served, value=_unlooped(said)) if said.doubtful else served
 
     @property
     def up(self) -> bool:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from inference.hypothesis import Hypothesis
@@ -63,4 +65,13 @@ def test_what_has_no_word_times_settles_nothing_and_is_heard_again():
     partials = Partials()
     first = span(0, 5)
     assert partials.join(first, partials.tail(first), Hypothesis("some words", "en")) == "some words"
+    assert len(partials.tail(span(0, 8)).audio) == 8 * 16_000
+
+
+def test_what_is_doubtful_is_shown_and_heard_again():
+    partials = Partials()
+    first = span(0, 5)
+    loop = replace(heard(("no", 1.0), ("no", 2.0), ("no", 3.0)), doubtful=True)
+    assert partials.join(first, partials.tail(first), loop) == "no no no"
+    assert partials.shown_to == first.end
     assert len(partials.tail(span(0, 8)).audio) == 8 * 16_000
