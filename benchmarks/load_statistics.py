@@ -51,15 +51,17 @@ def window(runs: Sequence[Run], warmup_s: float) -> Window | None:
     return Window(max(start for start, _ in began) + warmup_s, min(end for _, end in began))
 
 
+def nearest_rank(values: Sequence[float] | Numbers, share: float, digits: int = 3) -> float:
+    """The percentile at `share`, which is a value that was measured."""
+    return round(float(np.quantile(values, share, method="inverted_cdf")), digits)
+
+
 def distribution(values: Sequence[float] | Numbers) -> dict[str, float | None]:
     """Nearest-rank percentiles: each is a value that was measured."""
     if not len(values):
         return {"p50": None, "p95": None, "p99": None, "max": None, "n": 0}
-    p50, p95, p99 = np.quantile(values, (0.5, 0.95, 0.99), method="inverted_cdf")
-    found: dict[str, float | None] = {"n": len(values)}
-    for name, value in (("p50", p50), ("p95", p95), ("p99", p99), ("max", np.max(values))):
-        found[name] = round(float(value), 3)
-    return found
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    return {"n": len(values)} | {name: nearest_rank(values, share) for name, share in shares.items()}
 
 
 def steps(times: Sequence[float], values: Sequence[float], at: Numbers) -> Numbers:

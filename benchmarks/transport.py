@@ -26,7 +26,6 @@ The last line is JSON.
 import argparse
 import asyncio
 import json
-import math
 import multiprocessing
 import random
 import time
@@ -41,6 +40,7 @@ from typing import Any, Self
 from yarl import URL
 
 from benchmarks.counting_proxy import Counts, counting
+from benchmarks.load_statistics import nearest_rank
 from benchmarks.machine import card
 from benchmarks.transport_client import BROWSER, TRANSPORTS, Receive, Send
 from benchmarks.transport_server import serving
@@ -161,9 +161,9 @@ def _child(pipe: Connection, role: Callable[..., Any], *args: object) -> None:
 
 def spread(values: list[float]) -> dict[str, float]:
     """Nearest-rank percentiles."""
-    ordered = sorted(values)
-    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-    return {name: round(ordered[math.ceil(at * len(ordered)) - 1], 2) for name, at in shares.items()}
+    return {
+        name: nearest_rank(values, at, 2) for name, at in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
+    }
 
 
 def timed(server: Child, url: str, case: Case) -> dict[str, Any]:

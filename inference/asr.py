@@ -95,7 +95,7 @@ class WhisperAsr:
 
     def frames(self, request: AsrRequest) -> int:
         """Mel frames that the encoder hears for a request."""
-        return request.frames or encoder_frames(len(request.audio), self.config.margin_s)
+        return request.encoder_frames(self.config.margin_s)
 
     def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
         """Work of a known size, whatever is heard: `batch` spans of noise that last and say as much as given."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inference.audio import Samples
+from inference.lengths import encoder_frames
 from inference.transcript import Word
 
 
@@ -11,7 +12,7 @@ class AsrRequest:
     """One span to decode.
 
     `prompt` is the text said before it, `language` None asks for detection, `speech_s` is how much of it is speech,
-    `frames` how many mel frames the encoder hears (0: the span and its margin, see `WhisperAsr.encoder_frames`).
+    `frames` how many mel frames the encoder hears (0: the span and its margin, see inference/lengths.py).
     """
 
     audio: Samples
@@ -20,6 +21,10 @@ class AsrRequest:
     prompt: str = ""
     speech_s: float = 1.0
     frames: int = 0
+
+    def encoder_frames(self, margin_s: float) -> int:
+        """Mel frames that the encoder hears, with `margin_s` of silence behind the span where none are asked for."""
+        return self.frames or encoder_frames(len(self.audio), margin_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from inference.batching import Batcher, DeviceError, Lane, Served
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.lengths import FULL_FRAMES, encoder_frames, wider
+from inference.lengths import FULL_FRAMES, wider
 
 REST_S = 1.2
 """A rest this long behind the last timestamp is decoded as well: above the longest pause that a span may hold."""
@@ -97,7 +97,7 @@ class Recogniser:
         )
 
     def _frames(self, request: AsrRequest) -> int:
-        return request.frames or encoder_frames(len(request.audio), self.config.margin_s)
+        return request.encoder_frames(self.config.margin_s)
 
     async def _ask(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
         queues = [queue for queue in self._queues if queue.failed is None] or self._queues

@@ -50,7 +50,7 @@ def fastest(
     for workers, threads in choices(cores):
         tried = replace(config, workers=workers, threads=threads)
         engine = load(tried)
-        rate = _spans_per_s(engine, tried)
+        rate = _spans_per_s(engine, tried, best[2] if best is not None else 0.0)
         trials.append(Trial(workers, threads, round(rate, 2)))
         if best is None or rate > CLEARLY_BETTER * best[2]:
             best = (engine, tried, rate)
@@ -58,8 +58,12 @@ def fastest(
     return best[0], best[1], trials
 
 
-def _spans_per_s(engine: AsrEngine, config: AsrConfig) -> float:
-    """With every worker busy; the first pass warms them up, the better of two more counts."""
+def _spans_per_s(engine: AsrEngine, config: AsrConfig, to_beat: float) -> float:
+    """With every worker busy; the first pass warms them up, the better of two more counts.
+
+    Those two are spared where the first is not half as fast as what there is `to_beat`: no warmth makes up for that.
+    """
+    spans = config.workers * batch_size(config)
 
     def run(_: int) -> None:
         engine.rehearse(FINALS.final, FINALS.seconds, FINALS.tokens, batch_size(config))
@@ -70,4 +74,6 @@ def _spans_per_s(engine: AsrEngine, config: AsrConfig) -> float:
             began = time.monotonic()
             list(pool.map(run, range(config.workers)))
             taken.append(time.monotonic() - began)
-    return config.workers * batch_size(config) / max(min(taken[1:]), 1e-9)
+            if spans < 0.5 * to_beat * taken[0]:
+                break
+    return spans / max(min(taken[1:] or taken), 1e-9)

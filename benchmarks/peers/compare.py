@@ -17,7 +17,6 @@ after --budget-s. The last line is JSON; --output writes it, and a table in Mark
 import argparse
 import asyncio
 import json
-import math
 import os
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.corpus import word_errors
+from benchmarks.load_statistics import nearest_rank
 from benchmarks.machine import card
 from benchmarks.peers.drtranscribe import DrTranscribe
 from benchmarks.peers.excerpt import Excerpt, excerpts
@@ -47,7 +47,7 @@ COLUMNS = ("system", "frame_s", "sessions", "held", "lag_p50", "lag_p95", "lag_w
 
 def percentile(values: list[float], share: float) -> float:
     """Nearest rank."""
-    return round(sorted(values)[math.ceil(share * len(values)) - 1], 2)
+    return nearest_rank(values, share, 2)
 
 
 async def settle(systems: list[System]) -> None:
