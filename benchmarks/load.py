@@ -36,15 +36,8 @@ METRICS = (
 )  # fmt: skip
 
 
-async def measure(sessions: int, among: Sequence[Track], at: Target, args: argparse.Namespace) -> dict[str, Any]:
-    """One run: so many sessions at once, from the first word to the last event."""
-    spread_s = args.chunk_s / sessions if args.arrivals == "spread" else 0.0
-    plans = [plan(i, among, args.seconds, spread_s * i, args.whole) for i in range(sessions)]
-    count = args.processes or max(min(2, sessions), -(-sessions // SESSIONS_A_PROCESS))
-    work = [
-        client.Work(at.socket, args.chunk_s, tuple(plans[i::count]), args.texts, args.drain_s) for i in range(count)
-    ]
-    _, before_mb = usage([at.pid] if at.pid else [])
+async def play(work: Sequence[client.Work], at: Target) -> tuple[list[client.Run], Watch]:
+    """All of the work at once, a process for each piece: every session as its client saw it, in order of number."""
     async with clients(work) as (pipes, pids):
         watch = Watch(str(at.url / "health/live"), at.pid, pids)
         watching = asyncio.create_task(watch.run())
@@ -58,8 +51,20 @@ async def measure(sessions: int, among: Sequence[Track], at: Target, args: argpa
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
-    runs = sorted((run for answer in answers for run in answer), key=lambda run: run.number)
-    during = statistics.window(runs, args.warmup_s) or statistics.Window(begin, begin)
+    return sorted((run for answer in answers for run in answer), key=lambda run: run.number), watch
+
+
+async def measure(sessions: int, among: Sequence[Track], at: Target, args: argparse.Namespace) -> dict[str, Any]:
+    """One run: so many sessions at once, from the first word to the last event."""
+    spread_s = args.chunk_s / sessions if args.arrivals == "spread" else 0.0
+    plans = [plan(i, among, args.seconds, spread_s * i, args.whole) for i in range(sessions)]
+    count = args.processes or max(min(2, sessions), -(-sessions // SESSIONS_A_PROCESS))
+    work = [
+        client.Work(at.socket, args.chunk_s, tuple(plans[i::count]), args.texts, args.drain_s) for i in range(count)
+    ]
+    _, before_mb = usage([at.pid] if at.pid else [])
+    runs, watch = await play(work, at)
+    during = statistics.window(runs, args.warmup_s) or statistics.Window(0.0, 0.0)
     sent = [(run.sent[i], end - (run.ends[i - 1] if i else 0)) for run in runs for i, end in enumerate(run.ends)]
     audio_s = sum(samples for when, samples in sent if when in during) / client.SAMPLE_RATE
     result = {

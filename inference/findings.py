@@ -23,6 +23,7 @@ Status = Literal["present", "absent", "possible"]
 Temporality = Literal["current", "past", "planned"]
 Experiencer = Literal["patient", "family"]
 Source = Literal["model", "rules", "clinician"]
+CodeSystem = Literal["ICD-10-CM", "MeSH", "DrugBank"]
 Op = Literal["add", "update", "retract"]
 Attribute = Literal[
     "onset",
@@ -40,6 +41,7 @@ Attribute = Literal[
     "reaction",
     "reason",
     "order_type",
+    "heard",
 ]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -68,6 +70,16 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What a public vocabulary calls a finding: looked up by its words, so a suggestion until a clinician takes it."""
+
+    system: CodeSystem
+    code: str
+    display: str
+    suggestion: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One clinical fact as the client sees it (docs/protocol.md, "A finding")."""
 
@@ -81,7 +93,7 @@ class Finding:
     evidence: tuple[Evidence, ...]
     source: Source
     confidence: float
-    codes: tuple[str, ...] = ()
+    codes: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
