@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.grounding import ground
-from inference.extraction.support import name_is_supported, with_supported_attributes
+from inference.extraction.support import is_supported, with_supported_attributes
 from inference.findings import Evidence, Finding, Kind, Operation, Proposal
 from inference.transcript import Segment
 
@@ -17,13 +17,14 @@ MAX_EVIDENCE = 8
 class Findings:
     """The store of one session. Ids are f1, f2, ... in order of their first proposal and are never given twice.
 
-    `dropped` counts the proposals that no final segment proved.
+    `dropped` counts what no final segment proved. `_overruled` is what the clinician changed or took away,
+    as it was before: nobody proposes it again.
     """
 
     revision: int = 0
     dropped: int = 0
     _live: dict[str, Finding] = field(default_factory=dict)
-    _dismissed: list[Finding] = field(default_factory=list)
+    _overruled: list[Finding] = field(default_factory=list)
     _issued: int = 0
 
     def all(self) -> list[Finding]:
@@ -46,6 +47,7 @@ class Findings:
         unknown = set(fields) - {"kind", "text", "status", "temporality", "experiencer", "attributes"}
         if unknown:
             raise KeyError(f"a finding has no field {sorted(unknown)[0]!r} to edit")
+        self._overruled.append(finding)
         edited = replace(finding, source="clinician", confidence=1.0, **fields)  # type: ignore[arg-type]
         return self._publish(Operation("update", self._store(edited)))
 
@@ -56,7 +58,7 @@ class Findings:
     def dismiss(self, finding_id: str) -> Operation:
         """Take the finding away for good: the same fact is not proposed again. Raises KeyError for an unknown id."""
         finding = self._live.pop(finding_id)
-        self._dismissed.append(finding)
+        self._overruled.append(finding)
         return self._publish(Operation("retract", finding))
 
     def _publish(self, operation: Operation) -> Operation:
@@ -69,16 +71,19 @@ class Findings:
 
     def _apply_one(self, proposal: Proposal, segments: Mapping[str, Segment]) -> Operation | None:
         named = self._live.get(proposal.finding_id) if proposal.finding_id else None
+        evidence = _distinct(ground(quote, segments) for quote in proposal.quotes)
+        if not evidence:
+            self.dropped += 1
+            return None
         if proposal.op == "retract":
             return self._retract(named)
-        evidence = _distinct(ground(quote, segments) for quote in proposal.quotes)
-        if not evidence or not name_is_supported(proposal, evidence):
+        if not is_supported(proposal, evidence):
             self.dropped += 1
             return None
         proposal = with_supported_attributes(proposal, evidence)
         if named is not None and proposal.op == "update":
             return self._replaced(named, proposal, evidence)
-        if any(_same_fact(finding, proposal) for finding in self._dismissed):
+        if any(_same_fact(finding, proposal) for finding in self._overruled):
             return None
         for finding in self._live.values():
             if _same_fact(finding, proposal):
@@ -114,7 +119,7 @@ class Findings:
         return Operation("retract", finding)
 
     def _merged(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
-        """The same fact once more: more evidence, more attributes, perhaps another status."""
+        """The same fact once more: more evidence and attributes, or another status, which old words do not prove."""
         if finding.source == "model" and proposal.source == "rules":
             # The draft engine adds proof to what the model said, and news, but never its own wording of old facts.
             attributes = finding.attributes
@@ -124,13 +129,14 @@ class Findings:
             attributes = {**proposal.attributes, **finding.attributes}
         # A guess does not unsettle what somebody said outright.
         settled = proposal.status == "possible" and proposal.source == "rules"
+        known = finding.evidence if settled or finding.status == proposal.status else ()
         changed = replace(
             finding,
             kind="chief_complaint" if finding.kind == "chief_complaint" else proposal.kind,
             status=finding.status if settled else proposal.status,
             temporality=finding.temporality if settled else proposal.temporality,
             attributes=attributes,
-            evidence=_joined(finding.evidence, evidence),
+            evidence=_joined(known, evidence),
             source="model" if proposal.source == "model" else finding.source,
             confidence=max(finding.confidence, proposal.confidence),
         )

@@ -102,7 +102,7 @@ def test_a_change_of_status_is_an_update() -> None:
     )
     assert (update.op, update.finding.id, update.finding.status) == ("update", "f1", "present")
     assert update.finding.attributes == {"onset": "last night"}
-    assert len(update.finding.evidence) == 2
+    assert [e.quote for e in update.finding.evidence] == ["a bit of fever since last night"], "no fever proves no fever"
 
 
 def test_a_guess_of_the_rules_does_not_unsettle_a_fact() -> None:
@@ -160,19 +160,21 @@ def test_the_model_may_update_and_retract_by_id() -> None:
         "diagnosis",
         "cold",
     )
-    retract = one(apply(findings, proposal("cold", op="retract", finding_id="f1", source="model")))
+    retract = one(
+        apply(findings, proposal("cold", ("s2", "cough is worse"), op="retract", finding_id="f1", source="model"))
+    )
     assert (retract.op, retract.finding.id, findings.all()) == ("retract", "f1", [])
 
 
 def test_an_unknown_id_is_ignored_in_a_retraction_and_an_addition_in_an_update() -> None:
     findings = Findings()
-    assert apply(findings, proposal("cough", op="retract", finding_id="f9")) == []
+    assert apply(findings, proposal("cough", ("s1", "cough"), op="retract", finding_id="f9")) == []
     assert one(apply(findings, proposal("cough", ("s1", "cough"), op="update", finding_id="f9"))).finding.id == "f1"
 
 
 def test_an_id_is_never_given_twice() -> None:
     findings = Findings()
-    apply(findings, proposal("cough", ("s1", "cough")), proposal("cough", op="retract", finding_id="f1"))
+    apply(findings, proposal("cough", ("s1", "cough")), proposal("cough", ("s1", "no"), op="retract", finding_id="f1"))
     assert one(apply(findings, proposal("fever", ("s2", "fever")))).finding.id == "f2"
 
 
@@ -211,8 +213,24 @@ def test_the_clinicians_edit_stands_against_every_later_proposal() -> None:
     edited = findings.edit("f1", {"text": "fever above 38", "status": "possible"})
     assert (edited.op, edited.finding.source, edited.finding.status) == ("update", "clinician", "possible")
     assert apply(findings, proposal("fever above 38", ("s2", "fever"), source="model")) == []
-    assert apply(findings, proposal("fever", op="retract", finding_id="f1", source="model")) == []
+    assert apply(findings, proposal("fever", ("s2", "fever"), op="retract", finding_id="f1", source="model")) == []
     assert findings.all() == [edited.finding]
+
+
+def test_what_the_clinician_reworded_is_not_proposed_again_in_the_old_words() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough")))
+    edited = findings.edit("f1", {"text": "bronchial irritation"})
+    assert apply(findings, proposal("cough", ("s2", "The cough"), source="model")) == []
+    assert findings.all() == [edited.finding]
+
+
+def test_a_retraction_needs_words_that_prove_it() -> None:
+    findings = Findings()
+    apply(findings, proposal("cough", ("s1", "dry cough")))
+    for quotes in ((), (("s2", "no cough after all"),)):
+        assert apply(findings, proposal("cough", *quotes, op="retract", finding_id="f1", source="model")) == []
+    assert (findings.dropped, len(findings.all())) == (2, 1)
 
 
 def test_what_the_clinician_dismissed_does_not_come_back() -> None:

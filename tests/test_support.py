@@ -2,8 +2,8 @@
 
 import pytest
 
-from inference.extraction.support import name_is_supported, with_supported_attributes
-from inference.findings import Evidence, Proposal
+from inference.extraction.support import is_supported, with_supported_attributes
+from inference.findings import Evidence, Kind, Proposal
 
 
 def evidence(quote: str) -> tuple[Evidence, ...]:
@@ -40,4 +40,36 @@ def test_dose_and_frequency_are_kept_where_they_are_quoted(
     ],
 )
 def test_a_name_must_be_heard(name: str, quote: str, supported: bool) -> None:
-    assert name_is_supported(medicine(name), evidence(quote)) is supported
+    assert is_supported(medicine(name), evidence(quote)) is supported
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "quote", "supported"),
+    [
+        ("order", "start lisinopril", "I'll start you on something for your blood pressure", False),
+        ("order", "start lisinopril", "I'll start you on lisinopril", True),
+        ("order", "blood test", "let's check your blood", True),
+        ("order", "ibuprofen", "take some Nurofen", True),
+        ("allergy", "penicillin", "I'm allergic to something", False),
+        ("allergy", "penicillin", "penicillin gives me a rash", True),
+        ("allergy", "nuts", "I can't eat peanuts", True),
+        ("allergy", "drug allergy", "no allergies", True),
+        ("vital", "blood pressure 180", "your blood pressure is one forty over ninety", False),
+        ("vital", "blood pressure 140/90", "your blood pressure is one forty over ninety", True),
+        ("diagnosis", "type 2 diabetes", "type two diabetes", True),
+        ("diagnosis", "type 2 diabetes", "you have diabetes", False),
+        ("symptom", "weakness of one side", "my left arm and leg are weak", True),
+    ],
+)
+def test_drugs_and_numbers_of_a_text_must_be_heard(kind: Kind, text: str, quote: str, supported: bool) -> None:
+    proposal = Proposal(kind=kind, text=text, quotes=(), source="model")
+    assert is_supported(proposal, evidence(quote)) is supported
+
+
+def test_the_numbers_of_any_attribute_must_be_heard() -> None:
+    claimed = {"severity": "8 out of 10", "duration": "three weeks", "onset": "on Monday", "value": "38.5"}
+    proposal = Proposal(kind="symptom", text="pain", quotes=(), source="model", attributes=claimed)
+    kept = with_supported_attributes(
+        proposal, evidence("this pain for three weeks, eight of ten, and thirty eight five")
+    )
+    assert dict(kept.attributes) == {"severity": "8 out of 10", "duration": "three weeks", "onset": "on Monday"}

@@ -3,32 +3,37 @@
 import re
 from dataclasses import replace
 
+from inference.extraction.lexicon import Match, drugs_trie, find
 from inference.extraction.numbers import numbers_in
+from inference.extraction.tokens import sentences
 from inference.findings import Evidence, Proposal
 
-_CHECKED_ATTRIBUTES = ("dose", "frequency")
-_DRUG_KINDS = ("medication", "order")
+_WORDED = ("dose", "frequency")
+"""Attributes whose words must be quoted too, where they hold no number."""
+
+_DRUG_KINDS = ("medication", "allergy", "order")
+_PRONOUNS = frozenset((1.0,))
+"""Numbers that are ordinary words: "one" says nothing of how many."""
 
 
 def with_supported_attributes(proposal: Proposal, evidence: tuple[Evidence, ...]) -> Proposal:
-    """A model may not invent a dose: its numbers and words must stand in the quotes, in digits or spelled out."""
-    if proposal.source != "model" or proposal.kind not in _DRUG_KINDS:
+    """The proposal without the attributes of a model that its quotes do not bear out, in digits or spelled out."""
+    if proposal.source != "model":
         return proposal
     quoted = " ".join(e.quote for e in evidence)
-    kept = {
-        name: value
-        for name, value in proposal.attributes.items()
-        if name not in _CHECKED_ATTRIBUTES or _is_supported(value, quoted)
-    }
+    kept = {name: value for name, value in proposal.attributes.items() if _is_borne_out(name, value, quoted)}
     return replace(proposal, attributes=kept)
 
 
-def _is_supported(value: str, quoted: str) -> bool:
-    said = {number.value for number in numbers_in(_spoken_words(quoted))}
+def _is_borne_out(name: str, value: str, quoted: str) -> bool:
     claimed = {number.value for number in numbers_in(_spoken_words(value))}
     if claimed:
-        return claimed <= said
-    return bool(_word_stems(value) & _word_stems(quoted))
+        return claimed <= {number.value for number in numbers_in(_spoken_words(quoted))}
+    return name not in _WORDED or bool(_word_stems(value) & _word_stems(quoted))
+
+
+def _numbers(text: str) -> set[float]:
+    return {number.value for number in numbers_in(_spoken_words(text))} - _PRONOUNS
 
 
 def _spoken_words(text: str) -> list[str]:
@@ -42,13 +47,37 @@ def _word_stems(text: str) -> frozenset[str]:
     return frozenset(word[:3] for word in plain)
 
 
-def name_is_supported(proposal: Proposal, evidence: tuple[Evidence, ...]) -> bool:
-    """A model may not invent a drug: its name, or letters much like it as a recogniser mishears, must be quoted."""
-    if proposal.source != "model" or proposal.kind != "medication":
+def is_supported(proposal: Proposal, evidence: tuple[Evidence, ...]) -> bool:
+    """A model may not invent a drug or a number: its text's numbers and drug names must stand in the quotes.
+
+    A drug counts as said under any of its names, and where a recogniser wrote letters much like it.
+    """
+    if proposal.source != "model":
         return True
-    quoted = " ".join(e.quote for e in evidence).casefold()
-    letters = re.sub(r"[\W_]+", "", quoted)
-    return any(_resembles(name, letters) for name in re.findall(r"[^\W\d_]{3,}", proposal.text.casefold()))
+    quoted = " ".join(e.quote for e in evidence)
+    if not _numbers(proposal.text) <= _numbers(quoted):
+        return False
+    if proposal.kind not in _DRUG_KINDS:
+        return True
+    letters = re.sub(r"[\W_]+", "", quoted.casefold())
+    drugs = _drugs(proposal.text)
+    if drugs:
+        said = {match.entry.detail for match in _drugs(quoted)}
+        return all(
+            m.entry.detail in said or any(_resembles(n, letters) for n in _names(m.entry.concept)) for m in drugs
+        )
+    if proposal.kind == "order":  # of a test, or of a drug that the vocabulary does not know
+        return True
+    return any(_resembles(name, letters) for name in _names(proposal.text))
+
+
+def _drugs(text: str) -> list[Match]:
+    found = [match for sentence in sentences(text) for match in find(drugs_trie(), sentence.tokens)]
+    return [match for match in found if match.entry.kind == "drug"]
+
+
+def _names(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]{3,}", text.casefold())
 
 
 def _resembles(name: str, letters: str) -> bool:
