@@ -12,7 +12,6 @@ from typing import Protocol
 
 from benchmarks.corpus import Recording, pcm
 from inference.asr import WhisperAsr
-from inference.batching import Served
 from inference.config import SAMPLE_RATE, EngineConfig
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import FULL_FRAMES
@@ -23,6 +22,7 @@ from inference.stream import Control, StreamOptions
 from inference.timing import Timings
 from inference.updates import Fault, TranscriptUpdate, Update
 from inference.vad import SileroVad
+from inference.waiting import Served
 
 BYTES_PER_S = 2 * SAMPLE_RATE
 CHUNK_BYTES = 3 * BYTES_PER_S

@@ -9,62 +9,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import IntEnum
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
+
+from inference.waiting import Item, Lane, Result, Served, Superseded, Ticket, next_batch, ordered
 
 logger = logging.getLogger(__name__)
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-RETRY_PATIENCE_S = 1.5
-"""A second try lets finals pass for this long: then it is somebody's final that is late."""
-
-
-class Lane(IntEnum):
-    """What goes first. A batch holds one lane."""
-
-    FINAL = 0
-    RETRY = 1
-    PARTIAL = 2
 
 
 class DeviceError(RuntimeError):
     """The device failed, not the item: memory, driver, hardware. The message says what to do."""
-
-
-class Superseded(Exception):
-    """A newer partial of the same session took this one's place in the queue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served(Generic[Result]):
-    """A result, and the milliseconds that its item waited and that its batch ran."""
-
-    value: Result
-    queue_ms: float
-    run_ms: float
-
-
-@dataclass(slots=True, eq=False)
-class Ticket(Generic[Item, Result]):
-    """An item in the queue. `cancel` drops it unless its batch has begun."""
-
-    item: Item
-    session: str
-    lane: Lane
-    order: int
-    future: "asyncio.Future[Served[Result]]"
-    kind: Hashable = None
-    queued_at: float = field(default_factory=time.monotonic)
-    started: bool = False
-    asked: bool = False  # to be prepared
-    prepared: Any = None
-
-    def cancel(self) -> bool:
-        return not self.started and self.future.cancel()
 
 
 class Batcher(Generic[Item, Result]):
@@ -176,36 +130,21 @@ class Batcher(Generic[Item, Result]):
         if self._prepare is not None and self._preparing is None and any(not t.asked for t in self._queue):
             self._preparing = self._hold(self._prepare_waiting(self._prepare))
 
+    def _in_order(self) -> list[Ticket[Item, Result]]:
+        return ordered(self._queue, time.monotonic())
+
+    def _next_batch(self) -> list[Ticket[Item, Result]]:
+        batch = next_batch(self._in_order(), time.monotonic(), self._max_batch)
+        for ticket in batch:
+            ticket.started = True
+        self._queue = [ticket for ticket in self._queue if not ticket.started]
+        return batch
+
     def _hold(self, work: Any) -> "asyncio.Task[None]":
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    def _ordered(self) -> list[Ticket[Item, Result]]:
-        now = time.monotonic()
-
-        def turn(ticket: Ticket[Item, Result]) -> tuple[int, int]:
-            overdue = ticket.lane is Lane.RETRY and now - ticket.queued_at > RETRY_PATIENCE_S
-            return (Lane.FINAL if overdue else ticket.lane), ticket.order
-
-        return sorted(self._queue, key=turn)
-
-    def _next_batch(self) -> list[Ticket[Item, Result]]:
-        ordered = self._ordered()
-        head = ordered[0]
-        batch: list[Ticket[Item, Result]] = []
-        sessions: set[str] = set()
-        for ticket in ordered:
-            if ticket.session in sessions or ticket.lane is not head.lane or ticket.kind != head.kind:
-                continue
-            ticket.started = True
-            sessions.add(ticket.session)
-            batch.append(ticket)
-            if len(batch) == self._max_batch:
-                break
-        self._queue = [ticket for ticket in self._queue if not ticket.started]
-        return batch
 
     async def _serve(self, batch: list[Ticket[Item, Result]]) -> None:
         began = time.monotonic()
@@ -243,7 +182,7 @@ class Batcher(Generic[Item, Result]):
     async def _prepare_waiting(self, prepare: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while waiting := [t for t in self._ordered() if not t.asked and not t.future.done()][: self._max_batch]:
+            while waiting := [t for t in self._in_order() if not t.asked and not t.future.done()][: self._max_batch]:
                 for ticket in waiting:
                     ticket.asked = True
                 items = [ticket.item for ticket in waiting]

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from inference.batching import Batcher, DeviceError, Lane, Served
+from inference.batching import Batcher, DeviceError
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import FULL_FRAMES, wider
+from inference.waiting import Lane, Served
 
 REST_S = 1.2
 """A rest this long behind the last timestamp is decoded as well: above the longest pause that a span may hold."""

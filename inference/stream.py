@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from inference.audio import AudioFormat, PcmDecoder, Samples
-from inference.batching import Served, Superseded
 from inference.config import SAMPLE_RATE
 from inference.engines import Engines
 from inference.extraction import Patient
@@ -22,6 +21,7 @@ from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript, Word
 from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Paused, Progress, TranscriptUpdate
 from inference.vad_state import VadState
+from inference.waiting import Served, Superseded
 
 logger = logging.getLogger(__name__)
 
@@ -305,9 +305,10 @@ class Stream:
                 self._emit(Progress(round(self._covered / SAMPLE_RATE, 3), lag_ms))
 
     async def _answer(self, control: Control) -> None:
-        if control.kind in ("marker", "stop"):
+        if control.kind == "stop":
+            await self.extraction.finish()
+        elif control.kind == "marker":
             await self.extraction.caught_up()
-        if control.kind == "marker":
             self._emit(MarkerReached(control.marker_id))
         elif control.kind == "pause":
             self._emit(Paused())

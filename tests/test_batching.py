@@ -3,8 +3,9 @@ import threading
 
 import pytest
 
-from inference import batching
-from inference.batching import Batcher, DeviceError, Lane, Superseded
+from inference import waiting
+from inference.batching import Batcher, DeviceError
+from inference.waiting import Lane, Superseded
 
 
 class Engine:
@@ -92,6 +93,40 @@ async def test_a_batch_holds_one_kind_and_no_more_than_it_may(engine):
     await queue.close()
 
 
+async def test_the_kind_that_most_sessions_wait_for_goes_first_until_the_oldest_has_waited_long_enough(
+    engine, monkeypatch
+):
+    def submitted(queue):
+        items = ("c", "aa", "bbb", "ddd", "ee", "fff")
+        return [queue.submit(item, session=item) for item in items]
+
+    for patience_s, expected in (
+        (60.0, [["bbb", "ddd", "fff"], ["aa", "ee"], ["c"]]),
+        (0.0, [["c"], ["aa", "ee"], ["bbb", "ddd", "fff"]]),
+    ):
+        monkeypatch.setitem(waiting.CROWD_PATIENCE_S, Lane.FINAL, patience_s)
+        queue, before = batcher(engine, kind=len), len(engine.batches)
+        queue.submit("xxxx", session="0")
+        await engine.begun()
+        tickets = submitted(queue)
+        engine.gate.release(4)
+        await asyncio.gather(*(ticket.future for ticket in tickets))
+        assert engine.batches[before + 1 :] == expected
+        await queue.close()
+
+
+async def test_one_session_alone_is_no_crowd(engine):
+    queue = batcher(engine, kind=len)
+    queue.submit("xxx", session="0")
+    await engine.begun()
+    talker = [queue.submit(item, session="talker") for item in ("aa", "bb", "cc")]
+    others = [queue.submit(item, session=item) for item in ("d", "e")]
+    engine.gate.release(5)
+    await asyncio.gather(*(ticket.future for ticket in (*talker, *others)))
+    assert engine.batches[1] == ["d", "e"]
+    await queue.close()
+
+
 async def test_a_newer_partial_takes_the_place_of_the_older_one_of_its_session(engine):
     queue = batcher(engine, max_batch=1)
     queue.submit("x", session="0")
@@ -131,7 +166,7 @@ async def test_second_tries_never_share_a_batch_with_finals_and_let_them_pass_bu
     engine.gate.release(4)
     await asyncio.gather(*(ticket.future for ticket in tickets))
     assert engine.batches == [["x"], ["final"], ["again"], ["partial"]]
-    monkeypatch.setattr(batching, "RETRY_PATIENCE_S", -1.0)
+    monkeypatch.setattr(waiting, "RETRY_PATIENCE_S", -1.0)
     queue.submit("y", session="0")
     for _ in range(4):  # the three above, and this one
         await engine.begun()

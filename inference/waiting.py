@@ -1,0 +1,92 @@
+"""What waits for a device, in which order, and what of it is the next batch. Pure: times are handed in."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Lane(IntEnum):
+    """What goes first. A batch holds one lane."""
+
+    FINAL = 0
+    RETRY = 1
+    PARTIAL = 2
+
+
+RETRY_PATIENCE_S = 1.5
+"""A second try lets finals pass for this long: then it is somebody's final that is late."""
+
+CROWD_PATIENCE_S = {Lane.FINAL: 0.3, Lane.RETRY: 0.3, Lane.PARTIAL: 1.0}
+"""How long the first of a lane lets a larger batch of its lane pass."""
+
+
+class Superseded(Exception):
+    """A newer partial of the same session took this one's place in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served(Generic[Result]):
+    """A result, and the milliseconds that its item waited and that its batch ran."""
+
+    value: Result
+    queue_ms: float
+    run_ms: float
+
+
+@dataclass(slots=True, eq=False)
+class Ticket(Generic[Item, Result]):
+    """An item in the queue. `cancel` drops it unless its batch has begun."""
+
+    item: Item
+    session: str
+    lane: Lane
+    order: int
+    future: "asyncio.Future[Served[Result]]"
+    kind: Hashable = None
+    queued_at: float = field(default_factory=time.monotonic)
+    started: bool = False
+    asked: bool = False  # to be prepared
+    prepared: Any = None
+
+    def cancel(self) -> bool:
+        return not self.started and self.future.cancel()
+
+
+def ordered(queue: Sequence[Ticket[Item, Result]], now: float) -> list[Ticket[Item, Result]]:
+    """By lane, then by arrival; a second try that has waited long enough counts as a final."""
+
+    def turn(ticket: Ticket[Item, Result]) -> tuple[int, int]:
+        overdue = ticket.lane is Lane.RETRY and now - ticket.queued_at > RETRY_PATIENCE_S
+        return (Lane.FINAL if overdue else ticket.lane), ticket.order
+
+    return sorted(queue, key=turn)
+
+
+def next_batch(queue: Sequence[Ticket[Item, Result]], now: float, most: int) -> list[Ticket[Item, Result]]:
+    """At most `most` of one lane and one kind out of a queue in order, one of each session."""
+    lane = queue[0].lane
+    ready = [ticket for ticket in queue if ticket.lane is lane]
+    kind = _kind(ready, now)
+    batch: dict[str, Ticket[Item, Result]] = {}
+    for ticket in ready:
+        if ticket.kind == kind and len(batch) < most:
+            batch.setdefault(ticket.session, ticket)
+    return list(batch.values())
+
+
+def _kind(ready: Sequence[Ticket[Item, Result]], now: float) -> Hashable:
+    """The kind that most sessions wait for, unless the first has let others pass for long enough.
+
+    A decoder's step reads all weights, for one row or for eight: the larger batch shortens everybody's way.
+    """
+    if now - ready[0].queued_at > CROWD_PATIENCE_S[ready[0].lane]:
+        return ready[0].kind
+    waiting = Counter(kind for kind, _ in {(ticket.kind, ticket.session) for ticket in ready})
+    return max((ticket.kind for ticket in ready), key=waiting.__getitem__)
