@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from typing import Any, Generic
 
 from inference.waiting import Item, Lane, Result, Served, Superseded, Ticket, next_batch, ordered
@@ -53,7 +52,6 @@ class Batcher(Generic[Item, Result]):
         self._workers = workers
         self._running = 0
         self._queue: list[Ticket[Item, Result]] = []
-        self._orders = count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._preparing: asyncio.Task[None] | None = None
@@ -63,13 +61,17 @@ class Batcher(Generic[Item, Result]):
         self.failed: DeviceError | None = None
         """Why nothing runs any more."""
 
-    def submit(self, item: Item, *, session: str, lane: Lane = Lane.FINAL) -> Ticket[Item, Result]:
+    def submit(
+        self, item: Item, *, session: str, lane: Lane = Lane.FINAL, since: float | None = None
+    ) -> Ticket[Item, Result]:
         """Queues an item; await the ticket's `future`, which raises what the engine raised for this item.
+
+        `since`: the monotonic time at which somebody began to wait for it, if before now.
 
         Cancelling the future takes it out of the queue. A partial takes the place of an older one of its session.
         """
         future: asyncio.Future[Served[Result]] = asyncio.get_running_loop().create_future()
-        ticket = Ticket(item, session, lane, next(self._orders), future, self._kind(item))
+        ticket = Ticket(item, session, lane, since or time.monotonic(), future, self._kind(item))
         if self.failed is not None:
             future.set_exception(self.failed)
             return ticket
@@ -79,9 +81,11 @@ class Batcher(Generic[Item, Result]):
         self._dispatch()
         return ticket
 
-    async def run(self, item: Item, *, session: str, lane: Lane = Lane.FINAL) -> Served[Result]:
+    async def run(
+        self, item: Item, *, session: str, lane: Lane = Lane.FINAL, since: float | None = None
+    ) -> Served[Result]:
         """Submits and waits. Raises what the engine raised for this item, DeviceError, or Superseded."""
-        return await self.submit(item, session=session, lane=lane).future
+        return await self.submit(item, session=session, lane=lane, since=since).future
 
     def holds(self, session: str) -> bool:
         """Whether a partial of the session waits here."""
@@ -113,7 +117,7 @@ class Batcher(Generic[Item, Result]):
     def _supersede(self, newer: Ticket[Item, Result]) -> None:
         for older in self._queue:
             if older.session == newer.session and older.lane is Lane.PARTIAL:
-                newer.order = older.order  # in its place, or a busy session would never be shown
+                newer.since = older.since  # in its place, or a busy session would never be shown
                 self._queue.remove(older)
                 if not older.future.done():
                     older.future.set_exception(Superseded())

@@ -7,6 +7,7 @@ as work of its own, in a lane of its own, so that nobody else's batch waits for 
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -50,9 +51,10 @@ class Recogniser:
 
     async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
         """The last word on a span. Raises what the engine raised, DeviceError if the device failed."""
+        since = time.monotonic()
         served = await self._ask(request, session, Lane.FINAL)
-        served = await self._doubted(served, request, session)
-        served = await self._to_the_end(served, request, session)
+        served = await self._doubted(served, request, session, since)
+        served = await self._to_the_end(served, request, session, since)
         if is_phantom(served.value.text, served.value.no_speech, served.value.logprob, request.speech_s):
             return replace(served, value=replace(served.value, text="", words=()))
         return served
@@ -100,25 +102,31 @@ class Recogniser:
     def _frames(self, request: AsrRequest) -> int:
         return request.encoder_frames(self.config.margin_s)
 
-    async def _ask(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
+    async def _ask(
+        self, request: AsrRequest, session: str, lane: Lane, since: float | None = None
+    ) -> Served[Hypothesis]:
         queues = [queue for queue in self._queues if queue.failed is None] or self._queues
         if len(queues) == 1:
-            return await queues[0].run(request, session=session, lane=lane)
+            return await queues[0].run(request, session=session, lane=lane, since=since)
         # A newer partial goes where the older one waits, to take its place.
         queue = min(queues, key=lambda q: (lane is not Lane.PARTIAL or not q.holds(session), not q.up, q.backlog))
-        return await queue.run(request, session=session, lane=lane)
+        return await queue.run(request, session=session, lane=lane, since=since)
 
-    async def _doubted(self, served: Served[Hypothesis], request: AsrRequest, session: str) -> Served[Hypothesis]:
+    async def _doubted(
+        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+    ) -> Served[Hypothesis]:
         frames = self._frames(request)
         while served.value.doubtful and frames < FULL_FRAMES:
             frames = wider(frames) if frames == self._frames(request) else FULL_FRAMES
             # Without the prompt, which is what a loop feeds on.
-            again = await self._ask(replace(request, prompt="", frames=frames), session, Lane.RETRY)
+            again = await self._ask(replace(request, prompt="", frames=frames), session, Lane.RETRY, since)
             better = again.value if _is_better(again.value, served.value) else served.value
             served = _both(served, again, replace(better, retried=True))
         return replace(served, value=_unlooped(served.value)) if served.value.doubtful else served
 
-    async def _to_the_end(self, served: Served[Hypothesis], request: AsrRequest, session: str) -> Served[Hypothesis]:
+    async def _to_the_end(
+        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+    ) -> Served[Hypothesis]:
         """Goes on from the last timestamp where Whisper stopped before the end, as it may after a change of speaker.
 
         A span has no silence longer than a pause, so a long rest holds speech (Radford et al. 2022, section 4.5).
@@ -129,7 +137,7 @@ class Recogniser:
                 return served
             rest = request.audio[int(said.heard_s * SAMPLE_RATE) :]
             more = replace(request, audio=rest, language=said.language, prompt=f"{request.prompt} {said.text}")
-            found = await self._ask(more, session, Lane.RETRY)
+            found = await self._ask(more, session, Lane.RETRY, since)
             if found.value.doubtful or not found.value.text:
                 return _both(served, found, said)
             words = tuple(

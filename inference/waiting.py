@@ -23,7 +23,7 @@ class Lane(IntEnum):
 RETRY_PATIENCE_S = 1.5
 """A second try lets finals pass for this long: then it is somebody's final that is late."""
 
-CROWD_PATIENCE_S = {Lane.FINAL: 0.3, Lane.RETRY: 0.3, Lane.PARTIAL: 1.0}
+CROWD_PATIENCE_S = 1.0
 """How long the first of a lane lets a larger batch of its lane pass."""
 
 
@@ -42,12 +42,15 @@ class Served(Generic[Result]):
 
 @dataclass(slots=True, eq=False)
 class Ticket(Generic[Item, Result]):
-    """An item in the queue. `cancel` drops it unless its batch has begun."""
+    """An item in the queue. `cancel` drops it unless its batch has begun.
+
+    `since` is when somebody began to wait for it, which is its turn: of a second try, when the first was asked for.
+    """
 
     item: Item
     session: str
     lane: Lane
-    order: int
+    since: float
     future: "asyncio.Future[Served[Result]]"
     kind: Hashable = None
     queued_at: float = field(default_factory=time.monotonic)
@@ -60,11 +63,11 @@ class Ticket(Generic[Item, Result]):
 
 
 def ordered(queue: Sequence[Ticket[Item, Result]], now: float) -> list[Ticket[Item, Result]]:
-    """By lane, then by arrival; a second try that has waited long enough counts as a final."""
+    """By lane, then by the time somebody has waited; a second try that has waited long enough counts as a final."""
 
-    def turn(ticket: Ticket[Item, Result]) -> tuple[int, int]:
+    def turn(ticket: Ticket[Item, Result]) -> tuple[int, float]:
         overdue = ticket.lane is Lane.RETRY and now - ticket.queued_at > RETRY_PATIENCE_S
-        return (Lane.FINAL if overdue else ticket.lane), ticket.order
+        return (Lane.FINAL if overdue else ticket.lane), ticket.since
 
     return sorted(queue, key=turn)
 
@@ -86,7 +89,7 @@ def _kind(ready: Sequence[Ticket[Item, Result]], now: float) -> Hashable:
 
     A decoder's step reads all weights, for one row or for eight: the larger batch shortens everybody's way.
     """
-    if now - ready[0].queued_at > CROWD_PATIENCE_S[ready[0].lane]:
+    if now - ready[0].queued_at > CROWD_PATIENCE_S:
         return ready[0].kind
     waiting = Counter(kind for kind, _ in {(ticket.kind, ticket.session) for ticket in ready})
     return max((ticket.kind for ticket in ready), key=waiting.__getitem__)

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -104,7 +105,7 @@ async def test_the_kind_that_most_sessions_wait_for_goes_first_until_the_oldest_
         (60.0, [["bbb", "ddd", "fff"], ["aa", "ee"], ["c"]]),
         (0.0, [["c"], ["aa", "ee"], ["bbb", "ddd", "fff"]]),
     ):
-        monkeypatch.setitem(waiting.CROWD_PATIENCE_S, Lane.FINAL, patience_s)
+        monkeypatch.setattr(waiting, "CROWD_PATIENCE_S", patience_s)
         queue, before = batcher(engine, kind=len), len(engine.batches)
         queue.submit("xxxx", session="0")
         await engine.begun()
@@ -174,6 +175,22 @@ async def test_second_tries_never_share_a_batch_with_finals_and_let_them_pass_bu
     engine.gate.release(3)
     await asyncio.gather(*(ticket.future for ticket in tickets))
     assert engine.batches[4:] == [["y"], ["again"], ["final"]]
+    await queue.close()
+
+
+async def test_of_second_tries_that_are_due_the_one_whose_first_try_is_oldest_goes_first(engine, monkeypatch):
+    monkeypatch.setattr(waiting, "RETRY_PATIENCE_S", 0.0)
+    queue = batcher(engine, max_batch=1)
+    queue.submit("x", session="0")
+    await engine.begun()
+    asked = [time.monotonic() - age_s for age_s in (1.0, 3.0, 2.0)]
+    tickets = [
+        queue.submit(name, session=name, lane=Lane.RETRY, since=at) for name, at in zip("abc", asked, strict=True)
+    ]
+    tickets.append(queue.submit("d", session="d"))
+    engine.gate.release(5)
+    await asyncio.gather(*(ticket.future for ticket in tickets))
+    assert engine.batches[1:] == [["b"], ["c"], ["a"], ["d"]]
     await queue.close()
 
 
