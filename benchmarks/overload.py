@@ -5,8 +5,8 @@
 The steady sessions speak from start to end. The burst connects with them, speaks for a while in between, and is then
 over: it has said its last word, and whatever it left behind must still be transcribed. Told apart are the seconds
 before, during and after it, each for the steady sessions alone: coverage lag, finals, partials and chunks shown.
-normal_again_s: from the moment at which the burst's last session is done to the beginning of the first 15 s in which the
-p95 of the steady sessions' coverage lag is within half a second of what it was before; burst.end_s is how long its
+normal_again_s: from the moment at which the burst's last session is done to the beginning of the first 15 s in which
+the p95 of the steady sessions' coverage lag is within half a second of what it was before; burst.end_s is how long its
 sessions took to be done after their last word. The last line is JSON.
 """
 
