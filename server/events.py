@@ -59,6 +59,10 @@ class EventLog:
         self._closed = True
         self._grown.set()
 
+    def kept(self) -> list[bytes]:
+        """What is kept of the events so far, in order."""
+        return list(self._texts)
+
     async def follow(self, after: int) -> AsyncIterator[bytes]:
         """What is kept of the events with a `seq` above `after`, and those to come, until the log is closed."""
         cursor = after

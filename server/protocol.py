@@ -19,6 +19,7 @@ from inference.updates import (
     Paused,
     Progress,
     TranscriptUpdate,
+    Ungrounded,
     Update,
 )
 
@@ -206,7 +207,7 @@ def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str,
             return "session_continued", {}
         case Fault(code, message):
             return "error", error_fields(code, message, fatal=False)
-        case Drained():
+        case Drained() | Ungrounded():
             return None
 
 

@@ -91,6 +91,10 @@ class Sessions:
         session = self._sessions.get(session_id)
         return session if session is not None and session.owns(resume_token) else None
 
+    def known(self, session_id: str) -> Session | None:
+        """The session with that id, for who may read it but not speak in it."""
+        return self._sessions.get(session_id)
+
     @contextmanager
     def watching(self, socket: Watched) -> Iterator[None]:
         """Looks after a socket, from its handshake to its end."""

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from inference.audio import AudioError
@@ -63,6 +64,7 @@ class Session:
         self.resume_token = secrets.token_urlsafe(32)
         self.options = options
         self.limits = limits
+        self.started_at = datetime.now(UTC)
         self.log = EventLog()
         self.received_samples = 0
         self.reason: ClosingReason | None = None

@@ -1,0 +1,39 @@
+"""The record as JSON (`drtranscribe.record.v1`): findings and segments in the wire's own shape.
+
+One object: format, session_id, state (open, ended), seq (the last event that is in it), started_at and drawn_at
+(UTC, ISO 8601), mode, language (null: detected), audio_s, models {asr, extraction}, software {name, version}, patient
+(null or {name, age, gender, history}, each may be null), findings, segments (finals by the time at which they began,
+without word times). Fields may be added; none changes its meaning.
+"""
+
+import dataclasses
+from typing import Any
+
+from pydantic_core import to_json
+
+from server.protocol import finding_fields, segment_fields
+from server.record.record import Record
+
+FORMAT = "drtranscribe.record.v1"
+
+
+def render(record: Record) -> bytes:
+    declared = record.declared
+    name, version = record.software
+    fields: dict[str, Any] = {
+        "format": FORMAT,
+        "session_id": record.session_id,
+        "state": record.state,
+        "seq": record.seq,
+        "started_at": declared.started_at.isoformat(timespec="seconds"),
+        "drawn_at": record.drawn_at.isoformat(timespec="seconds"),
+        "mode": declared.mode,
+        "language": declared.language,
+        "audio_s": record.audio_s,
+        "models": record.models,
+        "software": {"name": name, "version": version},
+        "patient": dataclasses.asdict(declared.patient) if declared.patient else None,
+        "findings": [finding_fields(finding) for finding in record.findings],
+        "segments": [segment_fields(dataclasses.replace(segment, words=())) for segment in record.segments],
+    }
+    return to_json(fields, indent=1) + b"\n"

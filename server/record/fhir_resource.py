@@ -1,0 +1,244 @@
+"""A finding as a FHIR R4B resource, in FHIR's JSON. Pure: `as_fhir` validates what comes from here.
+
+Symptoms and complaints are Conditions, not Observations: a Condition alone says refuted, unconfirmed and provisional,
+so "denies fever" and "perhaps a fever" survive. Nobody has reviewed a finding unless its source is the clinician; hence
+what is present is provisional, what is possible unconfirmed, and only a clinician's word confirmed. A relative's
+condition can be neither refuted nor doubted in FHIR: there the status stands in the words, a denial is a note alone.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from inference.findings import Finding
+from server.record.fhir_codes import MEASURES, RELATIVES, UCUM, Measure, coded, concept, loinc, snomed, terminology
+from server.record.wording import details, plain, stated
+
+Resource = dict[str, Any]
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_PRESSURE = re.compile(r"(\d+) ?/ ?(\d+)")
+
+
+def resource(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    """The resource of a finding about the patient `subject`, recorded at the instant `at`; without id and meta."""
+    if finding.experiencer == "family" or finding.kind == "family_history":
+        return _family(finding, subject, at)
+    ordered = finding.kind == "order" and finding.attributes.get("order_type", "").casefold() == "medication"
+    if ordered or (finding.kind == "medication" and finding.temporality == "planned"):
+        return _medication_request(finding, subject, at)
+    build: Mapping[str, Callable[[Finding, Mapping[str, str], str], Resource]] = {
+        "medication": _medication_statement,
+        "allergy": _allergy,
+        "vital": _vital,
+        "social_history": _social,
+        "order": _service_request,
+        "advice": _service_request,
+    }
+    return build.get(finding.kind, _condition)(finding, subject, at)
+
+
+def _condition(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    present = {"present": "provisional", "possible": "unconfirmed", "absent": "refuted"}[finding.status]
+    if finding.status == "present" and finding.source == "clinician":
+        present = "confirmed"
+    category = {"diagnosis": "encounter-diagnosis", "past_history": "problem-list-item"}.get(finding.kind)
+    if finding.status == "absent":
+        category = None  # a problem that the patient does not have belongs on no list
+    codings = [terminology("condition-category", category)] if category else []
+    made: Resource = {
+        "resourceType": "Condition",
+        "verificationStatus": concept(terminology("condition-ver-status", present)),
+        "category": [concept(*codings, text=finding.kind.replace("_", " "))],
+        "code": coded(finding),
+        "subject": subject,
+        "recordedDate": at,
+    }
+    if finding.status != "absent":
+        state = "inactive" if finding.temporality == "past" else "active"
+        made["clinicalStatus"] = concept(terminology("condition-clinical", state))
+    if severity := _attribute(finding, "severity"):
+        made["severity"] = {"text": severity}
+    if location := _attribute(finding, "location"):
+        made["bodySite"] = [{"text": location}]
+    if onset := _attribute(finding, "onset"):
+        made["onsetString"] = onset
+    return made | _notes(finding, "severity", "location", "onset", "past")
+
+
+def _medication_statement(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    status = {"absent": "not-taken", "possible": "unknown"}.get(finding.status)
+    return {
+        "resourceType": "MedicationStatement",
+        "status": status or ("completed" if finding.temporality == "past" else "active"),
+        "medicationCodeableConcept": coded(finding),
+        "subject": subject,
+        "dateAsserted": at,
+        **({"dosage": dosage} if (dosage := _dosage(finding)) else {}),
+        **_reason(finding),
+        **_notes(finding, "reason", *_DOSAGE),
+    }
+
+
+def _medication_request(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    return {
+        "resourceType": "MedicationRequest",
+        "status": "draft",
+        "intent": "proposal",
+        **({"doNotPerform": True} if finding.status == "absent" else {}),
+        "medicationCodeableConcept": coded(finding),
+        "subject": subject,
+        "authoredOn": at,
+        **({"dosageInstruction": dosage} if (dosage := _dosage(finding)) else {}),
+        **_reason(finding),
+        **_notes(finding, "reason", "order_type", "planned", *_DOSAGE),
+    }
+
+
+def _service_request(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    order_type = _attribute(finding, "order_type")
+    category = {
+        "lab": concept(snomed("108252007", "Laboratory procedure"), text="laboratory"),
+        "imaging": concept(snomed("363679005", "Imaging"), text="imaging"),
+        "referral": concept(text="referral"),
+        "followup": concept(text="follow-up"),
+    }.get(order_type.casefold(), concept(text=order_type or finding.kind))
+    return {
+        "resourceType": "ServiceRequest",
+        "status": "draft",
+        "intent": "proposal",
+        "category": [category],
+        **({"doNotPerform": True} if finding.status == "absent" else {}),
+        "code": coded(finding),
+        "subject": subject,
+        "authoredOn": at,
+        **_reason(finding),
+        **_notes(finding, "reason", "order_type", "planned", inline=True),
+    }
+
+
+def _allergy(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    verified = "confirmed" if finding.source == "clinician" and finding.status == "present" else "unconfirmed"
+    refuted = finding.status == "absent"
+    reaction = _attribute(finding, "reaction")
+    return {
+        "resourceType": "AllergyIntolerance",
+        # Not to be left out (ait-1), though nothing that was refuted was ever active.
+        "clinicalStatus": concept(terminology("allergyintolerance-clinical", "inactive" if refuted else "active")),
+        "verificationStatus": concept(
+            terminology("allergyintolerance-verification", "refuted" if refuted else verified)
+        ),
+        "code": coded(finding),
+        "patient": subject,
+        "recordedDate": at,
+        **({"reaction": [{"manifestation": [{"text": reaction}]}]} if reaction else {}),
+        **_notes(finding, "reaction"),
+    }
+
+
+def _vital(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    measure = MEASURES.get(plain(finding.text).casefold())
+    code = coded(finding)
+    if measure:
+        code["coding"] = [loinc(measure.loinc, measure.display) | {"userSelected": False}, *code.get("coding", ())]
+    return {
+        "resourceType": "Observation",
+        "status": "preliminary",
+        "category": [concept(terminology("observation-category", "vital-signs"))],
+        "code": code,
+        "subject": subject,
+        "issued": at,
+        **_value(finding, measure),
+        **_notes(finding, "value", "unit"),
+    }
+
+
+def _social(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    value = _attribute(finding, "value")
+    return {
+        "resourceType": "Observation",
+        "status": "preliminary",
+        "category": [concept(terminology("observation-category", "social-history"))],
+        "code": coded(finding),
+        "subject": subject,
+        "issued": at,
+        **({"valueString": value} if value else _presence(finding)),
+        **_notes(finding, "value"),
+    }
+
+
+def _family(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    relation = _attribute(finding, "relation")
+    role = RELATIVES.get(relation.casefold(), "FAMMEMB")
+    made: Resource = {
+        "resourceType": "FamilyMemberHistory",
+        "status": "partial",
+        "patient": subject,
+        "date": at,
+        "relationship": concept(terminology("v3-RoleCode", role), text=relation or "family"),
+    }
+    if finding.status == "absent":
+        return made | _notes(finding, "relation", "past", also=[stated(finding)])
+    code = coded(finding) if finding.status == "present" else {"text": stated(finding)}
+    if finding.kind in ("symptom", "chief_complaint", "family_history", "past_history", "diagnosis"):
+        return made | {"condition": [{"code": code} | _notes(finding, "relation", "past")]}
+    kind = finding.kind.replace("_", " ")
+    return made | _notes(finding, "relation", "past", also=[f"{kind}: {stated(finding)}"])
+
+
+def _attribute(finding: Finding, name: str) -> str:
+    return plain(finding.attributes.get(name, ""))
+
+
+_DOSAGE = ("dose", "form", "route", "frequency", "duration")
+
+
+def _dosage(finding: Finding) -> list[dict[str, Any]]:
+    text = " ".join(filter(None, (_attribute(finding, name) for name in _DOSAGE[:-1])))
+    text = ", ".join(filter(None, (text, _attribute(finding, "duration"))))
+    route = _attribute(finding, "route")
+    return [{"text": text} | ({"route": {"text": route}} if route else {})] if text else []
+
+
+def _reason(finding: Finding) -> dict[str, Any]:
+    reason = _attribute(finding, "reason")
+    return {"reasonCode": [{"text": reason}]} if reason else {}
+
+
+def _notes(finding: Finding, *told: str, also: Iterable[str] = (), inline: bool = False) -> dict[str, Any]:
+    """What no element of the resource tells, in words; `told` are the attributes that one does."""
+    lines = list(also)
+    if finding.status == "possible":
+        lines.append("possible")
+    if inline:
+        lines += [value for name in _DOSAGE[:-1] if (value := _attribute(finding, name))]
+    lines += details(finding, told)
+    return {"note": [{"text": "; ".join(lines)}]} if lines else {}
+
+
+def _presence(finding: Finding) -> dict[str, Any]:
+    return {} if finding.status == "possible" else {"valueBoolean": finding.status == "present"}
+
+
+def _value(finding: Finding, measure: Measure | None) -> dict[str, Any]:
+    value, unit = _attribute(finding, "value"), _attribute(finding, "unit")
+    if not value:
+        return _presence(finding)
+    pressure = _PRESSURE.fullmatch(value)
+    if pressure and measure and measure.components:
+        parts = zip(measure.components, pressure.groups(), strict=True)
+        return {
+            "component": [
+                {"code": concept(loinc(*part)), "valueQuantity": _quantity(number, unit)} for part, number in parts
+            ]
+        }
+    if _NUMBER.fullmatch(value):
+        return {"valueQuantity": _quantity(value, unit)}
+    return {"valueString": f"{value} {unit}".strip()}
+
+
+def _quantity(value: str, unit: str) -> dict[str, Any]:
+    ucum = UCUM.get(unit.casefold())
+    number = float(value) if "." in value else int(value)
+    coded = {"system": "http://unitsofmeasure.org", "code": ucum} if ucum else {}
+    return {"value": number} | ({"unit": unit} if unit else {}) | coded

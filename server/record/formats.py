@@ -1,0 +1,54 @@
+"""The formats of a record: content types, endings, and where each is made. Heavy libraries load on first use."""
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from server.record.record import Record
+
+FormatName = Literal["json", "markdown", "fhir", "pdf"]
+NAMES: tuple[FormatName, ...] = get_args(FormatName)
+
+EXTRA = 'pip install "drtranscribe[clinical]"'
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`module` has `render(record) -> bytes`; `needs` are the packages that a plain install lacks."""
+
+    module: str
+    content_type: str
+    suffix: str
+    needs: tuple[str, ...] = ()
+
+
+FORMATS: dict[FormatName, Format] = {
+    "json": Format("server.record.as_json", "application/json", ".json"),
+    "markdown": Format("server.record.as_markdown", "text/markdown; charset=utf-8", ".md"),
+    "fhir": Format("server.record.as_fhir", "application/fhir+json", ".fhir.json", ("fhir",)),
+    "pdf": Format("server.record.as_pdf", "application/pdf", ".pdf", ("fpdf", "pymupdf_fonts")),
+}
+
+
+class NotInstalled(Exception):
+    """The format needs packages that are not here; the message says how to get them."""
+
+
+def format_of(file_name: str) -> FormatName | None:
+    """The format that a file's name asks for by its ending: .fhir.json before .json."""
+    fitting = [name for name in NAMES if file_name.casefold().endswith(FORMATS[name].suffix)]
+    return max(fitting, key=lambda name: len(FORMATS[name].suffix), default=None)
+
+
+def check_installed(name: FormatName) -> None:
+    """Raises NotInstalled where this installation cannot make the format."""
+    if any(importlib.util.find_spec(package) is None for package in FORMATS[name].needs):
+        raise NotInstalled(f"records as {name} need the extra clinical where the server runs: {EXTRA}")
+
+
+def render(record: Record, name: FormatName) -> bytes:
+    """The record in a format. The first takes a second longer: it loads a library. Raises NotInstalled."""
+    check_installed(name)
+    rendered: bytes = importlib.import_module(FORMATS[name].module).render(record)
+    return rendered

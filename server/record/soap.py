@@ -1,0 +1,165 @@
+"""The record as a SOAP note: each finding in one place, by its kind. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from inference.findings import Finding
+from server.record.record import Record
+from server.record.wording import clock, described, phrase, plain, said
+
+
+@dataclass(frozen=True, slots=True)
+class Loinc:
+    code: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding: what it says, and "[when who]" it was said. `suggested` names codes that nobody has settled."""
+
+    finding: Finding
+    text: str
+    said: str
+    suggested: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    title: str
+    loinc: Loinc | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    loinc: Loinc
+    parts: tuple[Part, ...]
+
+
+LAYOUT: tuple[tuple[str, Loinc, tuple[tuple[str, Loinc | None], ...]], ...] = (
+    (
+        "Subjective",
+        Loinc("61150-9", "Subjective narrative"),
+        (
+            ("Chief complaint", Loinc("10154-3", "Chief complaint Narrative - Reported")),
+            ("Symptoms", Loinc("10164-2", "History of Present illness Narrative")),
+            ("Past history", Loinc("11348-0", "History of Past illness Narrative")),
+            ("Medication taken", Loinc("10160-0", "History of Medication use Narrative")),
+            ("Allergies", Loinc("48765-2", "Allergies and adverse reactions Document")),
+            ("Family history", Loinc("10157-6", "History of family member diseases Narrative")),
+            ("Social history", Loinc("29762-2", "Social history Narrative")),
+        ),
+    ),
+    ("Objective", Loinc("61149-1", "Objective narrative"), (("Vital signs", Loinc("8716-3", "Vital signs note")),)),
+    (
+        "Assessment",
+        Loinc("51848-0", "Evaluation note"),
+        (("Diagnoses", Loinc("29308-4", "Diagnosis")),),
+    ),
+    (
+        "Plan",
+        Loinc("18776-5", "Plan of care note"),
+        (
+            ("Medication ordered", None),
+            ("Laboratory", None),
+            ("Imaging", None),
+            ("Referral", None),
+            ("Follow-up", None),
+            ("Other orders", None),
+            ("Advice", None),
+        ),
+    ),
+)
+
+_ORDERS = {
+    "medication": "Medication ordered",
+    "lab": "Laboratory",
+    "imaging": "Imaging",
+    "referral": "Referral",
+    "followup": "Follow-up",
+}
+_KINDS = {
+    "chief_complaint": "Chief complaint",
+    "symptom": "Symptoms",
+    "past_history": "Past history",
+    "medication": "Medication taken",
+    "allergy": "Allergies",
+    "family_history": "Family history",
+    "social_history": "Social history",
+    "vital": "Vital signs",
+    "diagnosis": "Diagnoses",
+    "advice": "Advice",
+}
+_UNSAID = {"Past history": ("past",), "Family history": ("past",), "Advice": ("planned",)}
+_RANK = {"present": 0, "possible": 1, "absent": 2}
+
+
+def notice(record: Record) -> str:
+    """What a reader must know first."""
+    still = " The consultation is still open." if record.state == "open" else ""
+    return f"Draft, made by a machine and not reviewed: check it before use.{still}"
+
+
+def heading(record: Record) -> list[tuple[str, str]]:
+    """Whom and what the record is about: names and values, only what is known."""
+    declared = record.declared
+    patient = declared.patient
+    speakers = "one channel, speakers not told apart" if declared.mode == "ambient" else "a channel for each speaker"
+    begun = declared.started_at.strftime("%Y-%m-%d %H:%M %Z")
+    facts = [
+        ("Patient", described(patient) if patient else ""),
+        ("History given", plain(patient.history or "") if patient else ""),
+        ("Consultation", f"{begun}, {clock(record.audio_s)} of audio, {speakers}"),
+        ("Session", record.session_id),
+        ("Made by", " ".join(record.software) + "".join(f", {engine} {m}" for engine, m in record.models.items())),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def place(finding: Finding) -> str:
+    """The title of the part in which the finding stands. What the family has is never the patient's own."""
+    if finding.experiencer == "family":
+        return "Family history"
+    if finding.kind == "order":
+        return _ORDERS.get(finding.attributes.get("order_type", "").casefold(), "Other orders")
+    if finding.kind == "medication" and finding.temporality == "planned":
+        return "Medication ordered"
+    if finding.kind == "diagnosis" and finding.temporality == "past":
+        return "Past history"
+    return _KINDS[finding.kind]
+
+
+def soap(record: Record) -> tuple[Section, ...]:
+    """All four sections; of their parts those in which something stands."""
+    placed: dict[str, list[Finding]] = {}
+    for finding in record.findings:
+        placed.setdefault(place(finding), []).append(finding)
+    return tuple(
+        Section(
+            title,
+            loinc,
+            tuple(Part(name, code, _lines(name, placed[name])) for name, code in parts if name in placed),
+        )
+        for title, loinc, parts in LAYOUT
+    )
+
+
+def _lines(part: str, findings: Iterable[Finding]) -> tuple[Line, ...]:
+    in_order = sorted(findings, key=lambda finding: _RANK[finding.status])
+    return tuple(Line(f, phrase(f, _unsaid(part)), said(f), _suggested(f, part)) for f in in_order)
+
+
+def _unsaid(part: str) -> tuple[str, ...]:
+    if part in _ORDERS.values() or part == "Other orders":
+        return ("order_type", "planned")
+    return _UNSAID.get(part, ())
+
+
+def _suggested(finding: Finding, part: str) -> str:
+    """Codes of what is diagnosed, where a reader wants them; the other formats carry those of all findings."""
+    if part != "Diagnoses" or finding.status == "absent":
+        return ""
+    codes = ", ".join(f"{plain(code.system)} {plain(code.code)}" for code in finding.codes)
+    return codes and f"suggested: {codes}"

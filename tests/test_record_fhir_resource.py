@@ -1,0 +1,120 @@
+"""What kind of FHIR resource each finding is, and what it says."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from inference.findings import ATTRIBUTES, KINDS
+from tests.fhir_document import code, named, of
+from tests.recorded import findings
+
+
+@pytest.mark.parametrize(
+    ("finding", "verification", "clinical"),
+    [
+        (named("chest pain"), "provisional", "active"),
+        (named("fever"), "unconfirmed", "active"),
+        (named("shortness of breath"), "refuted", None),
+        (named("vomiting"), "provisional", "inactive"),
+        (named("diabetes"), "refuted", None),
+        (named("pneumonia"), "refuted", None),
+        (named("angina"), "unconfirmed", "active"),
+        (named("hypertension"), "confirmed", "active"),
+    ],
+    ids=lambda value: getattr(value, "text", value),
+)
+def test_a_condition_says_what_is_present_refuted_or_in_doubt(finding, verification, clinical):
+    made = of(finding)
+    assert made["resourceType"] == "Condition"
+    assert code(made["verificationStatus"]) == verification
+    assert (code(made["clinicalStatus"]) if "clinicalStatus" in made else None) == clinical
+    assert made["code"]["text"] == finding.text
+
+
+@pytest.mark.parametrize(
+    ("finding", "status", "dosage"),
+    [
+        (named("lisinopril"), "active", "10 mg once a day"),
+        (named("ibuprofen", kind="medication"), "completed", None),
+        (named("blood thinners"), "not-taken", None),
+        (named("aspirin", temporality="current"), "unknown", None),
+    ],
+    ids=lambda value: getattr(value, "text", value),
+)
+def test_a_medicine_that_is_taken_is_a_statement_with_its_dosage_in_words(finding, status, dosage):
+    made = of(finding)
+    assert (made["resourceType"], made["status"]) == ("MedicationStatement", status)
+    assert made["medicationCodeableConcept"]["text"] == finding.text
+    assert (made["dosage"][0]["text"] if "dosage" in made else None) == dosage
+
+
+def test_the_words_that_were_heard_for_a_drug_stay_beside_its_name():
+    assert of(named("lisinopril"))["note"] == [{"text": "heard as “lies in April”"}]
+
+
+def test_orders_are_drafts_and_proposals_and_a_refusal_is_not_to_be_done():
+    planned = of(named("aspirin", temporality="planned"))
+    assert (planned["resourceType"], planned["status"], planned["intent"]) == ("MedicationRequest", "draft", "proposal")
+    assert planned["dosageInstruction"][0]["text"] == "75 mg once a day"
+    assert planned["reasonCode"] == [{"text": "chest pain"}]
+    assert of(named("ibuprofen", kind="order"))["doNotPerform"] is True
+    for text, category, refused in (
+        ("troponin", "laboratory", False), ("CT", "imaging", True), ("cardiology", "referral", False),
+        ("review", "follow-up", False), ("ECG", "order", False), ("rest", "advice", False),
+    ):  # fmt: skip
+        made = of(named(text))
+        assert (made["resourceType"], made["status"], made["intent"]) == ("ServiceRequest", "draft", "proposal")
+        assert made["category"][0]["text"] == category
+        assert made.get("doNotPerform", False) is refused
+    assert of(named("chest X-ray"))["note"] == [{"text": "possible"}]
+
+
+def test_an_allergy_has_its_reaction_and_may_be_refuted_or_in_doubt():
+    penicillin, latex, nuts = of(named("penicillin")), of(named("latex")), of(named("nuts"))
+    assert penicillin["reaction"] == [{"manifestation": [{"text": "rash"}]}]
+    assert [code(made["verificationStatus"]) for made in (penicillin, latex)] == ["unconfirmed", "refuted"]
+    assert [code(made["clinicalStatus"]) for made in (penicillin, latex)] == ["active", "inactive"]
+    assert nuts["note"] == [{"text": "possible"}]
+
+
+def test_a_measured_value_has_its_number_and_its_unit():
+    pressure, temperature = of(named("blood pressure")), of(named("temperature"))
+    values = [(c["code"]["coding"][0]["code"], c["valueQuantity"]) for c in pressure["component"]]
+    unit = {"unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}
+    assert values == [("8480-6", {"value": 150, **unit}), ("8462-4", {"value": 95, **unit})]
+    assert temperature["valueQuantity"]["value"] == 37.2
+    assert temperature["valueQuantity"]["code"] == "Cel"
+    assert temperature["code"]["coding"][0]["code"] == "8310-5"
+    assert of(named("general appearance"))["valueString"] == "well"
+    assert of(named("rash"))["valueBoolean"] is False
+    assert of(replace(named("temperature"), attributes={"value": "high", "unit": "°C"}))["valueString"] == "high °C"
+
+
+def test_social_history_is_an_observation():
+    smoking, alcohol = of(named("smoking")), of(named("alcohol"))
+    assert code(smoking["category"][0]) == "social-history"
+    assert (smoking["valueBoolean"], alcohol["valueBoolean"]) == (True, False)
+    assert smoking["note"] == [{"text": "frequency ten a day"}]
+
+
+def test_a_relatives_condition_is_stated_only_where_it_is_present_or_in_words_that_doubt_it():
+    heart, stroke, asthma = of(named("heart attack")), of(named("stroke")), of(named("asthma"))
+    assert code(heart["relationship"]) == "MTH"
+    assert heart["condition"] == [{"code": {"text": "heart attack"}}]
+    assert "condition" not in stroke
+    assert stroke["note"] == [{"text": "denies stroke"}]
+    assert asthma["condition"][0]["code"]["text"] == "possible asthma"
+    assert of(named("cough"))["condition"][0]["code"]["text"] == "cough"
+    taken = of(replace(named("lisinopril"), experiencer="family"))
+    assert taken["resourceType"] == "FamilyMemberHistory"
+    assert "condition" not in taken
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", ["present", "absent", "possible"])
+def test_every_attribute_of_every_kind_is_told_somewhere(kind, status):
+    attributes = {name: f"({name} told)" for name in ATTRIBUTES}
+    made = of(replace(findings()[0], kind=kind, status=status, attributes=attributes))
+    told = json.dumps(made)
+    assert [name for name, value in attributes.items() if value not in told] == []
