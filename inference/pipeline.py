@@ -27,6 +27,9 @@ from inference.vad_state import VadState
 
 logger = logging.getLogger(__name__)
 
+EXTRACTOR_START_S = 10.0
+"""A model server that accepts and never answers must not keep speakers out."""
+
 
 class VadEngine(Protocol):
     """See `inference.vad.SileroVad`."""
@@ -64,18 +67,19 @@ class Pipeline:
 
     async def start(self) -> None:
         """Warms every engine up; `ready` turns true. An extractor that is not there yet does not hold it up."""
+        async with asyncio.TaskGroup() as group:
+            for extractor in self.extractors:
+                group.create_task(_introduce(extractor))
+            await self._warm_up()
+        self._started = True
+
+    async def _warm_up(self) -> None:
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(3 * SAMPLE_RATE)).astype(np.float32)
         await self.vad.run((noise, VadState()), session="warm-up")
         self.capacity = await sessions_in_real_time(self._replicas, self.config.asr)
         warm = [AsrRequest(noise, final) for final in (True, False)]
         await asyncio.gather(self.asr.final(warm[0], session="warm-up"), self.asr.partial(warm[1], session="warm-up"))
-        for extractor in self.extractors:
-            try:
-                await extractor.start()
-            except ExtractionError as error:
-                logger.warning("%s", error)
-        self._started = True
 
     @property
     def ready(self) -> bool:
@@ -101,3 +105,14 @@ class Pipeline:
         await asyncio.gather(self.vad.close(), self.asr.close())
         for extractor in self.extractors:
             await extractor.close()
+
+
+async def _introduce(extractor: Extractor) -> None:
+    """Starts an extractor beside the warm-up; one that is late or absent is asked again by the first session."""
+    try:
+        async with asyncio.timeout(EXTRACTOR_START_S):
+            await extractor.start()
+    except ExtractionError as error:
+        logger.warning("%s", error)
+    except TimeoutError:
+        logger.warning("the %s extractor was not ready within %.0f s", extractor.name, EXTRACTOR_START_S)

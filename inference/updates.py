@@ -57,5 +57,14 @@ class Fault:
     message: str
 
 
-Update = TranscriptUpdate | ExtractionUpdate | Progress | MarkerReached | Paused | Continued | Drained | Fault
+@dataclass(frozen=True, slots=True)
+class Ungrounded:
+    """So many proposals were dropped, since no final proves them. Counted, and never told to a client."""
+
+    count: int
+
+
+Update = (
+    TranscriptUpdate | ExtractionUpdate | Progress | MarkerReached | Paused | Continued | Drained | Fault | Ungrounded
+)
 Emit = Callable[[Update], None]

@@ -7,7 +7,9 @@ from pathlib import Path
 from aiohttp import web
 
 from inference.pipeline import Pipeline
+from server.extraction_health import ExtractionHealth
 from server.metrics import Metrics
+from server.record_route import Records
 from server.registry import Sessions
 from server.session import Limits
 from server.settings import Settings
@@ -19,6 +21,7 @@ SESSIONS = web.AppKey("sessions", Sessions)
 SETTINGS = web.AppKey("settings", Settings)
 PIPELINE = web.AppKey("pipeline", Pipeline)
 METRICS = web.AppKey("metrics", Metrics)
+EXTRACTION_HEALTH = web.AppKey("extraction_health", ExtractionHealth)
 STARTED = web.AppKey("started", asyncio.Future[None])
 
 CONTENT_SECURITY_POLICY = "default-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -33,7 +36,9 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
     limits = Limits(settings.queue_chunks, settings.idle_timeout_s, settings.max_session_s, settings.resume_ttl_s)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
     app.cleanup_ctx.append(_engines)
+    app[EXTRACTION_HEALTH] = ExtractionHealth(pipeline.extractors, app[METRICS].observe_extractor)
     app.cleanup_ctx.append(_watch)
+    app.cleanup_ctx.append(_watch_extraction)
     app.on_shutdown.append(_drain)
     app.add_routes(
         [
@@ -41,6 +46,7 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
             web.get("/health/live", _live),
             web.get("/health/ready", _ready),
             web.get("/metrics", _metrics),
+            web.get("/v1/sessions/{session_id}/record", Records(app[SESSIONS]).get),
             web.get("/", _page),
             web.static("/static", STATIC),
         ]
@@ -66,6 +72,13 @@ async def _watch(app: web.Application) -> AsyncIterator[None]:
     await asyncio.gather(watch, return_exceptions=True)
 
 
+async def _watch_extraction(app: web.Application) -> AsyncIterator[None]:
+    watch = asyncio.create_task(app[EXTRACTION_HEALTH].watch())
+    yield
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+
+
 async def _drain(app: web.Application) -> None:
     await app[SESSIONS].close(app[SETTINGS].shutdown_grace_s)
 
@@ -86,12 +99,17 @@ async def _live(request: web.Request) -> web.Response:
 
 
 async def _ready(request: web.Request) -> web.Response:
-    """Whether the engines are warm; where not, `reason` says what is going on or what to do."""
+    """Whether the engines are warm; where not, `reason` says what is going on or what to do.
+
+    Degraded is ready, with transcripts and the rules' findings: an orchestrator must not turn speakers away for it.
+    """
     pipeline, sessions = request.app[PIPELINE], request.app[SESSIONS]
     if pipeline.ready:
+        problem = request.app[EXTRACTION_HEALTH].problem
         return web.json_response(
             {
-                "status": "ready",
+                "status": "degraded" if problem else "ready",
+                **({"reason": problem} if problem else {}),
                 "models": pipeline.models,
                 "capacity": sessions.capacity,
                 "sessions": sessions.open_count,

@@ -5,7 +5,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from inference.findings import Op
-from inference.updates import ExtractionUpdate, Fault, Progress, TranscriptUpdate, Update
+from inference.updates import ExtractionUpdate, Fault, Progress, TranscriptUpdate, Ungrounded, Update
 
 # Dense around the 3 s of one chunk: beyond it the server falls behind the speaker.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)
@@ -29,6 +29,12 @@ class Metrics:
         self.chunks = Counter("drtranscribe_chunks", "Audio frames received", registry=r)
         self.segments = Counter("drtranscribe_segments", "Segments sent", ["kind"], registry=r)
         self.finding_operations = Counter("drtranscribe_finding_operations", "Findings sent", ["op"], registry=r)
+        self.ungrounded = Counter(
+            "drtranscribe_ungrounded", "Findings of an extractor that no final proves: dropped", registry=r
+        )
+        self.extractor_up = Gauge(
+            "drtranscribe_extractor_up", "1 while the server of an extractor answers", ["extractor"], registry=r
+        )
         self.errors = Counter("drtranscribe_errors", "Error events sent", ["code"], registry=r)
         self.batch_size = Histogram("drtranscribe_asr_batch_size", "Spans in a batch", buckets=range(1, 17), registry=r)
         self.stage_seconds = Histogram(
@@ -56,10 +62,15 @@ class Metrics:
                 self._stage["extract"].observe(timings.extract_ms / 1000)
             case Progress(_, lag_ms):
                 self.lag_seconds.observe(lag_ms / 1000)
+            case Ungrounded(count):
+                self.ungrounded.inc(count)
             case Fault(code, _):
                 self.errors.labels(code).inc()
             case _:
                 pass
+
+    def observe_extractor(self, name: str, up: bool) -> None:
+        self.extractor_up.labels(name).set(up)
 
     def observe_batch(self, size: int) -> None:
         self.batch_size.observe(size)

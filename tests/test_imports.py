@@ -18,10 +18,15 @@ HOMES = {
     "av": {"server/audiofile.py"},
     "prometheus_client": {"server/metrics.py"},
     "huggingface_hub": {"inference/models.py"},
+    "tenacity": {"inference/extraction/reading.py"},
+    "fhir": {"server/record/as_fhir.py"},
+    "fpdf": {"server/record/as_pdf.py"},
+    "pymupdf_fonts": {"server/record/as_pdf.py"},
 }
 PURE = (
     "config", "transcript", "findings", "segmenter", "timing", "updates", "guard", "words", "merging", "hypothesis",
-    "extraction/grounding",
+    "extraction/grounding", "extraction/injection", "extraction/retractions", "extraction/quoting", "extraction/prompt",
+    "extraction/codes",
 )  # fmt: skip
 """Modules without a heavy library, even through what they import; they have no `async` either."""
 

@@ -11,7 +11,7 @@ from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings
 from inference.updates import Fault, TranscriptUpdate
-from tests.fakes import LevelAsr, LoudnessVad, speech
+from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.live import until
 
 TALK = [speech((1.0, level), (2.0, 0)) for level in (0.5, 0.6, 0.7)]
@@ -104,4 +104,17 @@ async def test_the_capacity_is_known_after_the_start_where_it_can_be_measured(ta
     await built.start()
     assert built.ready
     assert (built.capacity is None) == (takes_s == 0.0)
+    await built.close()
+
+
+async def test_an_extractor_that_never_starts_keeps_nobody_out(monkeypatch, caplog):
+    class Endless(EchoExtractor):
+        async def start(self):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("inference.pipeline.EXTRACTOR_START_S", 0.01)
+    built = Pipeline(LoudnessVad(), LevelAsr(), [Endless("vllm")])
+    await built.start()
+    assert built.ready
+    assert "the vllm extractor was not ready" in caplog.text
     await built.close()

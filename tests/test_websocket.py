@@ -4,7 +4,9 @@ import json
 import aiohttp
 import pytest
 
-from tests.fakes import speech
+from inference.findings import Proposal, Quote
+from inference.pipeline import Pipeline
+from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.live import START, serving, until
 from tests.speech import chunks
 
@@ -363,3 +365,16 @@ def test_json_lines_of_the_wire_are_compact():
     from server import protocol
 
     assert json.loads(protocol.event("x", 1, a=1)) == {"type": "x", "seq": 1, "a": 1}
+
+
+async def test_what_an_extractor_invents_is_not_sent_and_counted():
+    class Inventive(EchoExtractor):
+        async def extract(self, consultation):
+            invented = Proposal("symptom", "chest pain", (Quote("s1", "this was never said"),), "model")
+            return [*await super().extract(consultation), invented]
+
+    async with serving(Pipeline(LoudnessVad(), LevelAsr(), [Inventive()])) as server, server.connect() as client:
+        await client.start()
+        await client.say(speech((2.0, 0.5), (1.0, 0)))
+        assert (await client.finish())["findings"] == 1
+        assert "drtranscribe_ungrounded_total 1.0" in (await server.get("/metrics"))[1]

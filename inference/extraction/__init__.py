@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from inference.findings import Finding, Proposal
 from inference.transcript import Segment
@@ -20,17 +20,25 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Consultation:
-    """What an extractor may read: every final so far; `segments[new_from:]` were not extracted before."""
+    """What an extractor may read: every final so far; `segments[new_from:]` were not extracted before.
+
+    `over`: nothing more will be said. The findings may be checked once more against all of it.
+    """
 
     segments: Sequence[Segment]
     new_from: int
     findings: Sequence[Finding]
     patient: Patient | None = None
     language: str = "en"
+    over: bool = False
 
 
 class ExtractionError(RuntimeError):
     """The extractor could not answer; transcription goes on. The message says what to do, without a patient's words."""
+
+
+class UnusableAnswer(ExtractionError):
+    """The extractor answered, and not so that it can be used. To ask the same again may not help: less at once may."""
 
 
 class Extractor(Protocol):
@@ -47,3 +55,25 @@ class Extractor(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """An extractor that depends on another process, which may come and go."""
+
+    name: str
+
+    async def check(self) -> None:
+        """Raises ExtractionError while that process does not answer."""
+        ...
+
+
+def reads(extractor: Extractor, language: str) -> bool:
+    """Whether the extractor knows the language: one that names none of its own knows them all."""
+    known: Sequence[str] | None = getattr(extractor, "languages", None)
+    return known is None or language.partition("-")[0].lower() in known
+
+
+def reviews(extractor: Extractor) -> bool:
+    """Whether the extractor gains by reading a consultation once more when it is over; `reviews` says so."""
+    return bool(getattr(extractor, "reviews", False))

@@ -1,29 +1,33 @@
 """The findings of one live consultation: rules draft on every final at once, the model follows in single flight."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
-from inference.extraction import Consultation, ExtractionError, Extractor, Patient
+from inference.extraction import Consultation, ExtractionError, Extractor, Patient, UnusableAnswer, reads
+from inference.extraction.injection import provable
+from inference.extraction.reading import Reading
 from inference.findings import Operation, Proposal
 from inference.merging import Findings
 from inference.timing import Timings
 from inference.transcript import Segment
-from inference.updates import Emit, ExtractionUpdate, Fault
+from inference.updates import Emit, ExtractionUpdate, Fault, Ungrounded
 
 logger = logging.getLogger(__name__)
 
-FIRST_BACKOFF_S = 1.0
-LAST_BACKOFF_S = 30.0
 LAST_PASS_S = 15.0
+SUPERSEDED_AFTER_S = 3.0
+"""For a request in flight when the last words are said: a healthy server has answered by then, and that need not be
+asked again. One that waits in a queue or writes without end makes way for the last pass, which reads its lines too."""
 
 
 class LiveExtraction:
     """Feeds new finals to each extractor and merges what comes back.
 
     Each extractor has one request in flight; what is said meanwhile goes into its next one. An extractor that fails is
-    tried again with the same segments later, so an outage delays findings and loses none.
+    tried again with the same segments later, so an outage delays findings and loses none. Nothing here waits for an
+    extractor but `caught_up` and `finish`, and these two for a bounded time.
     """
 
     def __init__(
@@ -34,17 +38,20 @@ class LiveExtraction:
         self._emit = emit
         self._patient = patient
         self._segments: list[Segment] = []
-        self._by_id: dict[str, Segment] = {}
+        self._provable: dict[str, Segment] = {}
         self._timings = Timings()  # of the newest segment
-        self._passes = [_Pass(extractor) for extractor in extractors]
+        self._readings = [Reading(extractor) for extractor in extractors]
         self._changed = asyncio.Condition()
+        self._over = False
+        self._told_language = False
 
     async def add(self, segment: Segment, timings: Timings) -> None:
         """Hands a final over; returns at once."""
         async with self._changed:
             self._segments.append(segment)
-            self._by_id[segment.id] = segment
+            self._provable[segment.id] = provable(segment)
             self._timings = timings
+            self._tell_language()
             self._changed.notify_all()
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
@@ -53,87 +60,128 @@ class LiveExtraction:
         self._emit(ExtractionUpdate(self.findings.revision, (operation,), Timings().stamped()))
 
     async def run(self) -> None:
-        """Extracts until cancelled."""
+        """Extracts until cancelled; requests in flight are cancelled with it."""
         async with asyncio.TaskGroup() as group:
-            for one in self._passes:
+            for one in self._readings:
                 group.create_task(self._keep_up(one))
 
     async def caught_up(self, limit_s: float = LAST_PASS_S) -> None:
         """Returns when every extractor has read every final, has failed on the last ones, or after `limit_s`."""
         upto = len(self._segments)
-        failures = {one: one.failures for one in self._passes}
-        try:
-            async with asyncio.timeout(limit_s), self._changed:
-                for one in self._passes:
-                    one.hurry.set()
-                await self._changed.wait_for(
-                    lambda: all(one.cursor >= upto or one.failures > failures[one] for one in self._passes)
-                )
-        except TimeoutError:
-            self._emit(
-                Fault(
-                    "extraction_late",
-                    f"findings of the last segments did not arrive within {limit_s:.0f} s: "
-                    "check the load of the extraction server",
-                )
-            )
+        async with self._bounded(limit_s, upto):
+            await self._settled(lambda one: one.cursor >= upto)
 
-    async def _keep_up(self, one: "_Pass") -> None:
-        backoff_s = FIRST_BACKOFF_S
+    async def finish(self, limit_s: float = LAST_PASS_S, grace_s: float = SUPERSEDED_AFTER_S) -> None:
+        """After the last final: every extractor reads what it has not, and those that review read all once more.
+
+        A request in flight that lacks the last words is cancelled if it does not answer within `grace_s`. Returns when
+        all is read, when that has failed, or after `limit_s`.
+        """
+        async with self._changed:
+            self._over = bool(self._segments)
+            self._changed.notify_all()
+        upto = len(self._segments)
+        async with self._bounded(limit_s, upto):
+            stale = {request for one in self._readings if (request := one.supersedable(upto)) is not None}
+            if stale:
+                _, late = await asyncio.wait(stale, timeout=grace_s)
+                for request in late:
+                    request.cancel()
+            await self._settled(lambda one: one.cursor >= upto and (one.reviewed or not self._over))
+
+    @asynccontextmanager
+    async def _bounded(self, limit_s: float, upto: int) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(limit_s):
+                yield
+        except TimeoutError:
+            if any(one.cursor < upto for one in self._readings):  # not if the check of all findings alone is late
+                self._emit(
+                    Fault(
+                        "extraction_late",
+                        f"findings of the last segments did not arrive within {limit_s:.0f} s: "
+                        "check the load of the extraction server",
+                    )
+                )
+
+    async def _settled(self, done: Callable[[Reading], bool]) -> None:
+        """Returns when each extractor is done, or has failed in an attempt that began after this call."""
+        begun = {one: one.attempts for one in self._readings}
+        async with self._changed:
+            for one in self._readings:
+                one.hurry.set()
+            await self._changed.wait_for(lambda: all(done(one) or one.failed > begun[one] for one in self._readings))
+
+    async def _keep_up(self, one: Reading) -> None:
         while True:
             async with self._changed:
-                await self._changed.wait_for(lambda: one.cursor < len(self._segments))
-            upto = len(self._segments)
-            consultation = Consultation(
-                self._segments[:upto], one.cursor, self.findings.all(), self._patient, self.language
-            )
-            one.hurry.clear()
-            timings = self._timings
-            began = timings.elapsed_ms()
-            try:
-                proposals = await one.extractor.extract(consultation)
-            except ExtractionError as error:
-                await self._failed(one, str(error))
-                backoff_s = await one.pause(backoff_s)
-                continue
-            except Exception as error:  # our own bug: these segments would fail again, the transcript must go on
-                logger.error("the %s extractor failed with %s", one.extractor.name, type(error).__name__)
-                await self._failed(one, f"the {one.extractor.name} extractor failed on some segments: report this")
-                proposals = []
-            backoff_s = FIRST_BACKOFF_S
-            self._apply(proposals, timings, began)
-            async with self._changed:
-                one.cursor, one.down = upto, False
-                self._changed.notify_all()
+                await self._changed.wait_for(
+                    lambda: one.cursor < len(self._segments) or (self._over and not one.reviewed)
+                )
+            await one.retrying()(self._read, one)
+
+    async def _read(self, one: Reading) -> None:
+        """One attempt. Raises ExtractionError if there is to be another."""
+        end = one.end(self._segments)
+        over = self._over and end == len(self._segments)
+        if end == one.cursor and not over:
+            return
+        consultation = Consultation(
+            self._segments[:end], one.cursor, self.findings.all(), self._patient, self.language, over
+        )
+        timings = self._timings
+        began_ms = timings.elapsed_ms()
+        try:
+            proposals = await one.ask(consultation)
+        except UnusableAnswer as error:
+            if one.useless(consultation):
+                logger.warning("the %s extractor gave no usable answer for a segment, which is passed over", one.name)
+            await self._failed(one, str(error))
+            raise
+        except ExtractionError as error:
+            await self._failed(one, str(error))
+            raise
+        except Exception as error:  # our own bug: these segments would fail again, the transcript must go on
+            logger.error("the %s extractor failed with %s", one.name, type(error).__name__)
+            await self._failed(one, f"the {one.name} extractor failed on some segments: report this")
+            proposals = []
+        if proposals is None:
+            return
+        self._apply(proposals, timings, began_ms)
+        async with self._changed:
+            one.read(consultation)
+            self._changed.notify_all()
 
     def _apply(self, proposals: list[Proposal], timings: Timings, began_ms: float) -> None:
-        operations = self.findings.apply(proposals, self._by_id)
+        dropped = self.findings.dropped
+        operations = self.findings.apply(proposals, self._provable)
+        if self.findings.dropped > dropped:
+            self._emit(Ungrounded(self.findings.dropped - dropped))
         if operations:
             timed = timings.stamped(extract_ms=timings.elapsed_ms() - began_ms)
             self._emit(ExtractionUpdate(self.findings.revision, tuple(operations), timed))
 
-    async def _failed(self, one: "_Pass", message: str) -> None:
+    async def _failed(self, one: Reading, message: str) -> None:
         async with self._changed:
             if not one.down:  # once an outage, not once an attempt
-                self._emit(Fault("extraction_unavailable", message))
+                others = [
+                    o for o in self._readings if o is not one and not o.down and reads(o.extractor, self.language)
+                ]
+                meanwhile = f"; findings come from the {' and the '.join(o.name for o in others)} meanwhile"
+                self._emit(Fault("extraction_unavailable", message + (meanwhile if others else "")))
             one.down = True
-            one.failures += 1
+            one.failed = one.attempts
             self._changed.notify_all()
 
-
-class _Pass:
-    """One extractor's way through the finals: how far it has read, and how its last attempts went."""
-
-    def __init__(self, extractor: Extractor) -> None:
-        self.extractor = extractor
-        self.cursor = 0
-        self.down = False
-        self.failures = 0
-        self.hurry = asyncio.Event()
-
-    async def pause(self, backoff_s: float) -> float:
-        """Waits, less if somebody asks for the findings now; returns the next wait."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(backoff_s):
-                await self.hurry.wait()
-        return min(backoff_s * 2, LAST_BACKOFF_S)
+    def _tell_language(self) -> None:
+        if self._told_language or not self._readings:
+            return
+        if not any(reads(one.extractor, self.language) for one in self._readings):
+            self._told_language = True
+            self._emit(
+                Fault(
+                    "language_without_findings",
+                    f"no findings come for a consultation in this language ({self.language}): the transcript goes on; "
+                    "start the server with --vllm-url for findings in languages other than English",
+                )
+            )

@@ -4,21 +4,24 @@ The rules are the same for everyone, the patient for one consultation, the segme
 is new each time. So a server with a prefix cache computes the new segments and the tail, and nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TypedDict
 
 from inference.extraction import Consultation, Patient
 from inference.findings import Finding
 from inference.transcript import Segment
 
-BYTES_PER_TOKEN = 3
-"""Below what byte-pair vocabularies reach (about 4 in English): a prompt's tokens are over-estimated."""
-
 NEW_BYTES = 3_000
 """Segments to extract in one request, about four minutes of speech: their operations have to fit the answer."""
 
-DROP_STEP = 16
-"""Segments leave the prompt's beginning by so many at a time: each time the prefix cache is lost."""
+KEPT_SHARE = 0.5
+"""Of the transcript's room, when it is full and its oldest lines leave: each time the prefix cache is lost."""
+
+TAIL_SHARES = (0.125, 0.25, 0.5)
+"""Of the room that the findings may take, in steps: where lines leave must not move with every new finding."""
+
+HISTORY_SHARE = 0.125
+QUOTE_CHARACTERS = 80
 
 RULES = """\
 You read the transcript of a medical consultation while it is spoken, and keep the list of its clinical findings \
@@ -32,7 +35,8 @@ Answer with JSON alone: {"operations":[...]}. Read the new lines in the light of
 - {"op":"add",...} for a fact that is not yet among the findings,
 - {"op":"update","finding_id":...,...} with the whole fact as it now stands, when new lines add to it or change it,
 - {"op":"retract","finding_id":...,"evidence":...} when new lines show that a finding is wrong.
-Give {"operations":[]} when the new lines hold nothing clinical. Never repeat a finding that has not changed.
+Give {"operations":[]} when the new lines hold nothing clinical. Never repeat a finding that has not changed. \
+The oldest lines of a long consultation are left out: the findings stand for them, with the words that proved them.
 
 Fields, in this order:
 - evidence: one to three {"segment","quote"}. segment is the line's id. quote is copied letter for letter, mistakes \
@@ -95,62 +99,129 @@ class Message(TypedDict):
 def prompts(consultation: Consultation, budget_bytes: int) -> Iterator[list[Message]]:
     """The messages of each request that the new segments need: mostly one, several when there is much to catch up on.
 
-    `budget_bytes` bounds the UTF-8 bytes of all messages together. What is too long loses its oldest segments, which
-    the findings so far stand for; new segments are never lost, and one of them is sent whatever the budget.
+    `budget_bytes` bounds the UTF-8 bytes of the user's message. A transcript that outgrows it loses its oldest
+    segments, which the findings so far stand for: many at a time, so that what is left stays the same for many
+    requests. New segments are never lost, and one of them is sent whatever the budget. The last request of a
+    consultation that is over asks for a check of all findings, new segments or not.
     """
-    patient, findings = _patient(consultation.patient, consultation.language), _findings(consultation.findings)
-    lines = [_line(segment) for segment in consultation.segments]
-    spent = sum(len(text.encode()) for text in (RULES, patient, findings)) + 100
-    for first, new_from, end in _windows(
-        [len(line.encode()) for line in lines], consultation.new_from, budget_bytes - spent
-    ):
-        new = f"New lines: {consultation.segments[new_from].id} to {consultation.segments[end - 1].id}\n"
+    segments, new_from = consultation.segments, consultation.new_from
+    patient = _patient(consultation.patient, consultation.language, int(budget_bytes * HISTORY_SHARE))
+    lines = [_line(segment) for segment in segments]
+    sizes = [len(line.encode()) for line in lines]
+    room = budget_bytes - len(patient.encode()) - 200  # the tail's sentences
+    findings_room = _step(consultation.findings, room)
+    while new_from < len(segments) or (consultation.over and segments):
+        end = _end(sizes, new_from, min(NEW_BYTES, int(room * KEPT_SHARE)))
+        first = _first(sizes[:end], new_from, room - findings_room)
+        unread = {segment.id for segment in segments[:first]}
+        findings = _findings(consultation.findings, unread, findings_room)
+        last = consultation.over and end == len(segments)
         # One user message: chat templates of several families refuse two in a row.
-        content = patient + "".join(lines[first:end]) + findings + new
+        content = patient + "".join(lines[first:end]) + findings + _task(segments[new_from:end], last)
         yield [{"role": "system", "content": RULES}, {"role": "user", "content": content}]
-
-
-def _windows(sizes: Sequence[int], new_from: int, budget: int) -> Iterator[tuple[int, int, int]]:
-    """(first segment, first new segment, end) of each request."""
-    while new_from < len(sizes):
-        end, first = new_from + 1, 0
-        while end < len(sizes) and sum(sizes[new_from : end + 1]) <= min(budget, NEW_BYTES):
-            end += 1
-        while first < new_from and sum(sizes[first:end]) > budget:
-            first = min(first + DROP_STEP, new_from)
-        yield first, new_from, end
+        if last:
+            return
         new_from = end
 
 
-def _patient(patient: Patient | None, language: str) -> str:
+def _end(sizes: Sequence[int], new_from: int, budget: int) -> int:
+    """The end of the new segments that fit: one at least, if there is one."""
+    used, end = 0, new_from
+    while end < len(sizes) and (end == new_from or used + sizes[end] <= budget):
+        used += sizes[end]
+        end += 1
+    return end
+
+
+def _first(sizes: Sequence[int], new_from: int, budget: int) -> int:
+    """The first segment that is shown. It follows from the sizes alone, and moves each time that the room is full."""
+    used = first = 0
+    for size in sizes:
+        used += size
+        if used > budget:
+            while first < new_from and used > budget * KEPT_SHARE:
+                used -= sizes[first]
+                first += 1
+    return first
+
+
+def _step(findings: Sequence[Finding], room: int) -> int:
+    """Bytes that are kept free for the findings."""
+    size = len(_findings(findings, {e.segment for finding in findings for e in finding.evidence}, room).encode())
+    return int(room * next((share for share in TAIL_SHARES if size <= room * share), TAIL_SHARES[-1]))
+
+
+def _task(new: Sequence[Segment], last: bool) -> str:
+    lines = f"New lines: {new[0].id} to {new[-1].id}\n" if new else "New lines: none\n"
+    if last:
+        lines += (
+            "The consultation is over. Check each finding against the whole transcript: add what was missed, update "
+            "what changed, retract what is wrong.\n"
+        )
+    return lines
+
+
+def _patient(patient: Patient | None, language: str, history_bytes: int) -> str:
     told = []
     if patient:  # not the name: no finding needs it
         details = {"age": patient.age, "gender": patient.gender, "history": patient.history}
         told = [f"{name} {_inert(str(value))}" for name, value in details.items() if value is not None]
-    return f"Patient: {', '.join(told) or 'unknown'}\nLanguage: {_inert(language)}\nTranscript:\n"
+    line = ", ".join(told).encode()[: max(history_bytes, 0)].decode(errors="ignore")
+    return f"Patient: {line or 'unknown'}\nLanguage: {_inert(language)}\nTranscript:\n"
 
 
 def _line(segment: Segment) -> str:
     return f"{segment.id} {segment.speaker}: {_inert(segment.text)}\n"
 
 
-def _findings(findings: Sequence[Finding]) -> str:
-    lines = ["Findings so far:" if findings else "Findings so far: none"]
-    for finding in findings:
-        attributes = "; ".join(f"{name}: {_inert(value)}" for name, value in finding.attributes.items())
-        line = f"{finding.id} {finding.kind} {finding.status}: {_inert(finding.text)}"
-        lines.append(f"{line} ({attributes})" if attributes else line)
-    return "\n".join(lines) + "\n"
+def _findings(findings: Sequence[Finding], unread: Set[str], limit: int) -> str:
+    """Every finding; beyond `limit` bytes the oldest are named alone, and then left out."""
+    lines = [_finding(finding, unread) for finding in findings]
+    size = sum(len(line.encode()) + 1 for line in lines)
+    at = 0
+    while size > limit and at < len(lines):
+        size -= len(lines[at].encode())
+        lines[at] = _name(findings[at])
+        size += len(lines[at].encode())
+        at += 1
+    left_out = 0
+    while size > limit and left_out < len(lines):
+        size -= len(lines[left_out].encode()) + 1
+        left_out += 1
+    head = "Findings so far:" if findings else "Findings so far: none"
+    return "\n".join([head, *lines[left_out:]]) + "\n"
+
+
+def _finding(finding: Finding, unread: Set[str]) -> str:
+    line = _name(finding)
+    if finding.attributes:
+        line += f" ({'; '.join(f'{name}: {_inert(value)}' for name, value in finding.attributes.items())})"
+    # What its lines would prove, if they were still there: an update may quote it again.
+    if finding.evidence and all(evidence.segment in unread for evidence in finding.evidence):
+        proof = finding.evidence[-1]
+        line += f' - {proof.segment} "{_inert(proof.quote[:QUOTE_CHARACTERS])}"'
+    return line
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.id} {finding.kind} {finding.status}: {_inert(finding.text)}"
+
+
+_MARKS = {ord("<"): "‹", ord("["): "⟦"}
+_KEPT = "\u200c\u200d"  # joiners: letters of Persian and of the scripts of India need them
 
 
 def _inert(text: str) -> str:
-    """The text on one line, unable to end a turn of the chat template: `<|im_end|>` in a prompt is a token, not text.
+    """The text on one line, unable to end a turn: `<|im_end|>` or `[/INST]` in a prompt is a token, not text.
 
-    A lone surrogate, which JSON may carry and UTF-8 may not, becomes a question mark.
+    Characters that nobody sees are left out, and a lone surrogate, which JSON may carry and UTF-8 may not.
     """
-    return " ".join(text.splitlines()).replace("<", "‹").encode(errors="replace").decode()
+    if not text.isprintable():
+        seen = (c if c.isprintable() or c in _KEPT else " " if c.isspace() else "" for c in " ".join(text.splitlines()))
+        text = "".join(seen)
+    return text.translate(_MARKS)
 
 
 def restored(text: str) -> str:
     """What the model copied from a line of the prompt, as the transcript has it."""
-    return text.replace("‹", "<")
+    return text.replace("‹", "<").replace("⟦", "[")

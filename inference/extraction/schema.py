@@ -12,21 +12,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from inference.extraction import ExtractionError
+from inference.extraction import UnusableAnswer
 from inference.extraction.prompt import restored
 from inference.findings import ATTRIBUTES, Experiencer, Finding, Kind, Op, Proposal, Quote, Status, Temporality
 
 log = logging.getLogger(__name__)
 
 
+ASKED_ATTRIBUTES = tuple(name for name in ATTRIBUTES if name != "heard")
+"""Not the words behind a corrected drug name: those the rules know, and a model would make them up."""
+
+
 def _known(name: str) -> str:
-    if name not in ATTRIBUTES:
+    if name not in ASKED_ATTRIBUTES:
         raise ValueError("unknown attribute")
     return name
 
 
 Identifier = Annotated[str, Field(min_length=1, max_length=16)]
-AttributeName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(ATTRIBUTES)})]
+AttributeName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(ASKED_ATTRIBUTES)})]
+
+
+RETRACTED_SHARE = 1 / 3
+"""Of the findings that one answer may take back; one in any case. People correct themselves in one thing or two: an
+answer that takes back more is broken, or does what somebody told it."""
 
 
 class _Exact(BaseModel):
@@ -94,16 +103,20 @@ ANSWER_SCHEMA: dict[str, Any] = _Answer.model_json_schema()
 def read_answer(content: str, findings: Sequence[Finding]) -> list[Proposal]:
     """The proposals of one answer, their quotes unchecked; an operation on what is not in `findings` is left out.
 
-    Raises ExtractionError, without a word of the answer, if it breaks the schema.
+    So are all retractions, if there are more than an honest answer has. Raises UnusableAnswer, without a word of the
+    answer, if it breaks the schema.
     """
     try:
         operations = _Answer.model_validate_json(content).operations
     except ValidationError:
         operations = None
     if operations is None:  # raised here, not above: even a suppressed context would carry the answer along
-        raise ExtractionError(
+        raise UnusableAnswer(
             "the extraction model's answer is not JSON under the schema: serve it with structured outputs (vLLM does)"
         )
+    if sum(isinstance(operation, _Retraction) for operation in operations) > max(1, RETRACTED_SHARE * len(findings)):
+        log.warning("the extraction model took back more findings than people take back at once: these stay")
+        operations = [operation for operation in operations if not isinstance(operation, _Retraction)]
     known = {finding.id: finding for finding in findings}
     proposals = [proposal for operation in operations if (proposal := _proposal(operation, known))]
     if dropped := len(operations) - len(proposals):

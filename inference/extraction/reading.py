@@ -1,0 +1,103 @@
+"""One extractor's way through the finals of a consultation: how far it has read, and how its attempts went."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from inference.extraction import Consultation, ExtractionError, Extractor, reviews
+from inference.findings import Proposal
+from inference.transcript import Segment
+
+FIRST_BACKOFF_S = 1.0
+LAST_BACKOFF_S = 30.0
+
+READ_AT_ONCE = 64
+READ_CHARACTERS = 3_000
+"""Segments, and characters of them, that one attempt hands out: what was read stands when the next one fails."""
+
+USELESS_ANSWERS = 3
+"""For one and the same segment, before it is passed over."""
+
+
+class Reading:
+    """Waits and retries for one extractor; who drives it knows the segments."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        self.extractor = extractor
+        self.name = extractor.name
+        self.cursor = 0
+        self.reviewed = not reviews(extractor)
+        self.down = False
+        self.attempts = 0
+        self.failed = 0  # number of the last attempt that failed
+        self.hurry = asyncio.Event()
+        self.request: asyncio.Task[list[Proposal]] | None = None
+        self.asked_upto = 0  # of the request in flight
+        self._at_once = READ_AT_ONCE
+        self._useless = 0
+
+    def end(self, segments: Sequence[Segment]) -> int:
+        """Up to where the next attempt reads."""
+        end, characters = self.cursor, 0
+        for segment in segments[self.cursor : self.cursor + self._at_once]:
+            characters += len(segment.text)
+            if characters > READ_CHARACTERS and end > self.cursor:
+                break
+            end += 1
+        return end
+
+    def retrying(self) -> AsyncRetrying:
+        """Calls again after an ExtractionError: later and later, each session at a moment of its own."""
+        return AsyncRetrying(
+            retry=retry_if_exception_type(ExtractionError),
+            wait=wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LAST_BACKOFF_S),
+            sleep=self._pause,
+        )
+
+    async def ask(self, consultation: Consultation) -> list[Proposal] | None:
+        """The extractor's proposals; None if the request was superseded. Raises what `extract` raises."""
+        self.attempts += 1
+        self.hurry.clear()
+        self.asked_upto = len(consultation.segments)
+        self.request = asyncio.create_task(self.extractor.extract(consultation))
+        try:
+            return await self.request
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return None
+        finally:
+            self.request = None
+
+    def supersedable(self, upto: int) -> "asyncio.Task[list[Proposal]] | None":
+        """The request in flight, if what was said since is not in it."""
+        return self.request if self.asked_upto < upto else None
+
+    def read(self, consultation: Consultation) -> None:
+        self.cursor = len(consultation.segments)
+        self.reviewed |= consultation.over
+        self.down = False
+        self._useless = 0
+        self._at_once = min(READ_AT_ONCE, 2 * self._at_once)
+
+    def useless(self, consultation: Consultation) -> bool:
+        """Notes an answer that is of no use: less at once next time. Returns whether a segment is passed over."""
+        asked = len(consultation.segments) - consultation.new_from
+        self._at_once = max(1, asked // 2)
+        if asked > 1:
+            return False
+        self._useless += 1
+        if self._useless < USELESS_ANSWERS:
+            return False
+        self._useless = 0
+        self.cursor += asked
+        return asked > 0
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits, less if somebody asks for the findings now."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.hurry.wait()
