@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from inference.extraction.codes import codes_of
 from inference.extraction.grounding import ground
 from inference.extraction.support import is_supported, with_supported_attributes
 from inference.findings import Evidence, Finding, Kind, Operation, Proposal
@@ -66,8 +67,9 @@ class Findings:
         return operation
 
     def _store(self, finding: Finding) -> Finding:
-        self._live[finding.id] = finding
-        return finding
+        codes = codes_of(finding.kind, finding.text, finding.temporality, finding.experiencer)
+        self._live[finding.id] = coded = replace(finding, codes=codes)
+        return coded
 
     def _apply_one(self, proposal: Proposal, segments: Mapping[str, Segment]) -> Operation | None:
         named = self._live.get(proposal.finding_id) if proposal.finding_id else None

@@ -280,3 +280,11 @@ def test_what_is_said_for_hours_keeps_its_first_words_and_its_newest_and_does_no
         findings.apply([proposal("cough", (id, "This cough"))], segments)
     (finding,) = findings.all()
     assert [e.segment for e in finding.evidence] == ["s1", *(f"s{i}" for i in range(34, 41))]
+
+
+def test_a_finding_carries_the_codes_of_its_words_as_suggestions_also_after_an_edit() -> None:
+    findings = Findings()
+    added = one(apply(findings, proposal("fever", ("s1", "no fever"), status="absent"))).finding
+    assert [(c.system, c.code, c.suggestion) for c in added.codes] == [("ICD-10-CM", "R50.9", True)]
+    assert [c.code for c in findings.edit("f1", {"text": "cough"}).finding.codes] == ["R05.9"]
+    assert findings.edit("f1", {"text": "something else"}).finding.codes == ()
