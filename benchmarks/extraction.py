@@ -1,237 +1,220 @@
-"""How well and how fast does an extractor find what was said? Precision, recall and F1 by kind, and accuracy of status.
+"""How right, how proven and how soon are the findings of an extractor?
 
-Each utterance of the reference transcript is fed as one final segment, in order of its start, one at a time as live.
-The findings come through `Findings.apply`, so only what is grounded counts. A found text matches a labelled one where
-one of the accepted wordings equals it (case, punctuation and plural aside) or shares enough words with it:
-2 * common / (words + words) of at least a half. Matching is one to one, best overlap first, equal status before
-unequal. A chief complaint and a symptom are one kind. Status is judged on the matched pairs. Orders are matched within
-their type by a common word of the order, or of its quote, with the labelled description.
+    python -m benchmarks.extraction --corpus DIR [--transcripts FOLDER] [--orders FILE] [--clips DIR] [--live NAME]
+        [--extractor rules|vllm|both --vllm-url URL [--vllm-model NAME]] [--show] [--output FILE]
 
-    python benchmarks/extraction.py --corpus DIR [--ambient] [--orders FILE] [--show]
+Final segments are fed through `LiveExtraction` one at a time, so only what is grounded and merged counts. Scored (how:
+extraction_score.py, extraction_orders.py):
+- every NAME.json of the corpus with NAME.findings.json, who speaks told ("dual") and hidden ("ambient"); with
+  --transcripts also what this server's recogniser hears in NAME.flac, as fast as it is taken, kept in FOLDER;
+- --orders: orders of labelled consultations, and of some of them the medicines (--medications);
+- --clips: recordings without a consultation (index.json of {"file", "text"}), where nothing may be found;
+- --live: one recording of the corpus at the pace of life, from the end of the words to their finding.
+Any OpenAI-compatible address can be scored. The last line is JSON.
 """
 
 import argparse
 import asyncio
+import gc
 import json
-import re
-import statistics
-import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from inference.extraction import Consultation
+from benchmarks import extraction_live
+from benchmarks.extraction_orders import MedicationTally, OrderTally
+from benchmarks.extraction_replay import Log, Metered, replay
+from benchmarks.extraction_report import orders_table, show, show_orders, source_table
+from benchmarks.extraction_score import Label, Tally
+from benchmarks.extraction_transcripts import SPEAKERS, Heard, reference
+from benchmarks.machine import card
+from inference.extraction import ExtractionError, Extractor
 from inference.extraction.rules import RulesExtractor
 from inference.findings import Finding
-from inference.merging import Findings
-from inference.transcript import Segment, Speaker
+from inference.stream import Mode
+from inference.transcript import Segment
 
-OVERLAP = 0.5
-SPEAKERS: Mapping[str, Speaker] = {"doctor": "clinician", "patient": "patient"}
+MEDICATIONS = Path(__file__).parent / "data" / "medications.jsonl"
+TURN_S = 10.0
+UNTIMED = ("minutes", "flips_per_minute")
+"""Means nothing where nobody wrote down when a turn was spoken."""
 
+MODES: tuple[Mode, ...] = get_args(Mode)
 
-@dataclass(slots=True)
-class Score:
-    """Counts of one kind over all consultations."""
-
-    matched: int = 0
-    found: int = 0
-    labelled: int = 0
-
-    @property
-    def precision(self) -> float:
-        return self.matched / self.found if self.found else 0.0
-
-    @property
-    def recall(self) -> float:
-        return self.matched / self.labelled if self.labelled else 0.0
-
-    @property
-    def f1(self) -> float:
-        both = self.found + self.labelled
-        return 2 * self.matched / both if both else 0.0
+Listen = Callable[[str], Awaitable[list[Segment]]]
 
 
-@dataclass(slots=True)
-class Tally:
-    """Everything counted in one run."""
+def chosen(args: argparse.Namespace) -> list[Metered]:
+    """The extractors to score."""
+    made: list[Extractor] = []
+    if args.extractor in ("rules", "both"):
+        made.append(RulesExtractor())
+    if args.extractor in ("vllm", "both"):
+        if not args.vllm_url:
+            raise SystemExit("--extractor vllm needs the address of a model server: --vllm-url http://HOST:PORT/v1")
+        from inference.extraction.vllm import VllmExtractor
 
-    by_kind: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
-    by_status: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
-    status_right: int = 0
-    status_judged: int = 0
-    dropped: int = 0
-    milliseconds: list[float] = field(default_factory=list)
-
-
-def words(text: str) -> frozenset[str]:
-    found = re.findall(r"[^\W_]+", text.casefold())
-    return frozenset(w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in found)
+        made.append(VllmExtractor(args.vllm_url, args.vllm_model))
+    return [Metered(extractor) for extractor in made]
 
 
-def overlap(found: str, accepted: Sequence[str]) -> float:
-    mine = words(found)
-    return max((2 * len(mine & words(a)) / max(len(mine) + len(words(a)), 1) for a in accepted), default=0.0)
+def labelled(corpus: Path) -> list[tuple[str, list[Label]]]:
+    """Names and labels. Exits where there are none."""
+    found = []
+    for path in sorted(corpus.glob("*.findings.json")):
+        labels = json.loads(path.read_text(encoding="utf-8"))["findings"]
+        found.append((path.name.removesuffix(".findings.json"), labels))
+    if not found:
+        raise SystemExit(f"{corpus} holds no NAME.findings.json: pass a labelled corpus")
+    return found
 
 
-def kind_of(kind: str) -> str:
-    return "symptom" if kind == "chief_complaint" else kind
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Scores the same extractors on one kind of text after another."""
+
+    args: argparse.Namespace
+    extractors: Sequence[Metered]
+
+    async def find(self, segments: Sequence[Segment], log: Log) -> list[Finding]:
+        return await replay(segments, self.extractors, log, self.args.step)
+
+    async def consultations(self, listen: Listen) -> dict[str, Any]:
+        """Every labelled consultation of the corpus, heard by `listen`."""
+        tally, log = Tally(), Log()
+        for name, labels in labelled(self.args.corpus):
+            found = await self.find(await listen(name), log)
+            pairs = tally.judge(found, labels)
+            if self.args.show:
+                show(name, found, labels, pairs)
+        return tally.as_dict() | log.as_dict()
+
+    async def orders(self) -> dict[str, Any]:
+        """Orders, and medicines where they are labelled, of consultations that are text alone."""
+        rows = _rows(self.args.orders)[: self.args.limit]
+        medicines = {row["id"]: row for row in _rows(self.args.medications)} if self.args.medications.exists() else {}
+        orders, log, parts = OrderTally(), Log(), dict[str, MedicationTally]()
+        for row in rows:
+            found = await self.find(_turns(row["turns"]), log)
+            pairs = orders.judge(found, row["orders"])
+            if self.args.show:
+                show_orders(row["id"], found, row["orders"], pairs)
+            if labels := medicines.get(row["id"]):
+                named = parts.setdefault(labels["part"], MedicationTally()).judge(found, labels["medications"])
+                if self.args.show:
+                    asked = [label["name"] for label in labels["medications"]]
+                    print(f"  medicines ({labels['part']}): {named}; labelled {asked}")
+        happened = {name: value for name, value in log.as_dict().items() if name not in UNTIMED}
+        result: dict[str, Any] = {"orders": {"consultations": len(rows), **orders.as_dict(), **happened}}
+        if parts:
+            result["medications"] = {part: tally.as_dict() for part, tally in sorted(parts.items())}
+        return result
+
+    async def clips(self, heard: Heard | None) -> dict[str, Any]:
+        """Clips in which nobody consults anybody: every finding is one too many."""
+        log, extra, scored, folder = Log(), list[dict[str, str]](), 0, self.args.clips
+        for clip in json.loads((folder / "index.json").read_text(encoding="utf-8")):
+            transcripts = [await heard.segments(folder / clip["file"], "ambient")] if heard else []
+            if clip["text"]:
+                for speaker in ("unknown", *dict.fromkeys(SPEAKERS.values())):
+                    transcripts.append([Segment("s1", speaker, 0.0, clip["seconds"], clip["text"], True)])
+            scored += len(transcripts)
+            for segments in transcripts:
+                found = await self.find(segments, log)
+                extra += [{"clip": clip["file"], "kind": finding.kind, "text": finding.text} for finding in found]
+        return {"transcripts": scored, "findings": len(extra), "found": extra}
 
 
-def segments_of(utterances: Sequence[Mapping[str, Any]], *, ambient: bool) -> list[Segment]:
-    ordered = sorted(enumerate(utterances), key=lambda pair: pair[1]["start"])
-    return [
-        Segment(
-            id=f"s{number}",
-            speaker="unknown" if ambient else SPEAKERS[utterance["speaker"]],
-            start=utterance["start"],
-            end=utterance["end"],
-            text=utterance["text"],
-            final=True,
-        )
-        for number, (_, utterance) in enumerate(ordered, 1)
-    ]
+async def measure(args: argparse.Namespace) -> dict[str, Any]:
+    extractors = chosen(args)
+    labelled(args.corpus)
+    for extractor in extractors:
+        await extractor.start()
+    gc.collect()
+    gc.freeze()  # as the server does: what is loaded for good is not searched for garbage while somebody waits
+    scorer = Scorer(args, extractors)
+    sources: dict[str, Any] = {}
+    result: dict[str, Any] = {"benchmark": "extraction", "extractor": args.extractor, "machine": card()}
+    async with Heard(args.transcripts, args.model) if args.transcripts else nullcontext() as heard:
+        for mode in MODES:
+            sources[f"reference_{mode}"] = await scorer.consultations(_written(args.corpus, mode))
+            print(source_table(f"reference, {mode}", sources[f"reference_{mode}"]), flush=True)
+        if heard:
+            for mode in MODES:
+                sources[f"streamed_{mode}"] = await scorer.consultations(_heard(args.corpus, heard, mode))
+                print(source_table(f"streamed, {mode}", sources[f"streamed_{mode}"]), flush=True)
+        symptoms = {name: source["by_kind"].get("symptom", {}).get("f1") for name, source in sources.items()}
+        result |= {"model": args.model if heard else None, "symptom_f1": symptoms, "sources": sources}
+        if args.clips:
+            result["clips"] = await scorer.clips(heard)
+            print(f"clips: {result['clips']['findings']} findings in {result['clips']['transcripts']} transcripts\n")
+    if args.orders:
+        result |= await scorer.orders()
+        print(orders_table(result), flush=True)
+    result["extractors"] = {extractor.name: extractor.as_dict() for extractor in extractors}
+    print(json.dumps(result["extractors"]))
+    if args.live:  # last: a Pipeline closes the extractors that it was given
+        audio = args.corpus / f"{args.live}.flac"
+        result["live"] = await extraction_live.measure(audio, args.mode, args.model, extractors, args.chunk_s)
+        print(f"live: {json.dumps(result['live'])}", flush=True)
+    else:
+        for extractor in extractors:
+            await extractor.close()
+    return result
 
 
-def extract(segments: Sequence[Segment], tally: Tally) -> Findings:
-    """One consultation, segment by segment."""
-    extractor, findings = RulesExtractor(), Findings()
-    by_id = {segment.id: segment for segment in segments}
-    for at in range(len(segments)):
-        began = time.perf_counter()
-        proposals = extractor.propose(Consultation(segments[: at + 1], at, findings.all()))
-        findings.apply(proposals, by_id)
-        tally.milliseconds.append(1000 * (time.perf_counter() - began))
-    tally.dropped += findings.dropped
-    return findings
+def _written(corpus: Path, mode: Mode) -> Listen:
+    async def listen(name: str) -> list[Segment]:
+        return reference(json.loads((corpus / f"{name}.json").read_text(encoding="utf-8"))["utterances"], mode)
+
+    return listen
 
 
-def pairs(found: Sequence[Finding], labels: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """One-to-one pairs of indices (found, label), best first."""
-    candidates = []
-    for i, finding in enumerate(found):
-        for j, label in enumerate(labels):
-            if kind_of(finding.kind) != kind_of(label["kind"]):
-                continue
-            score = overlap(finding.text, [label["text"], *label["accept"]])
-            if score >= OVERLAP:
-                candidates.append((-score - (0.25 if finding.status == label["status"] else 0.0), i, j))
-    chosen: list[tuple[int, int]] = []
-    for _, i, j in sorted(candidates):
-        if all(i != a and j != b for a, b in chosen):
-            chosen.append((i, j))
-    return chosen
+def _heard(corpus: Path, heard: Heard, mode: Mode) -> Listen:
+    return lambda name: heard.segments(corpus / f"{name}.flac", mode)
 
 
-def judge(found: Sequence[Finding], labels: Sequence[Mapping[str, Any]], tally: Tally) -> list[tuple[int, int]]:
-    chosen = pairs(found, labels)
-    for finding in found:
-        tally.by_kind[kind_of(finding.kind)].found += 1
-        tally.by_status[finding.status].found += 1
-    for label in labels:
-        tally.by_kind[kind_of(label["kind"])].labelled += 1
-        tally.by_status[label["status"]].labelled += 1
-    for i, j in chosen:
-        tally.by_kind[kind_of(found[i].kind)].matched += 1
-        tally.status_judged += 1
-        if found[i].status == labels[j]["status"]:
-            tally.status_right += 1
-            tally.by_status[found[i].status].matched += 1
-    return chosen
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def show(
-    name: str, found: Sequence[Finding], labels: Sequence[Mapping[str, Any]], chosen: list[tuple[int, int]]
-) -> None:
-    print(f"-- {name}")
-    matched = dict(chosen)
-    for i, finding in enumerate(found):
-        label = labels[matched[i]] if i in matched else None
-        verdict = "extra" if label is None else "ok" if label["status"] == finding.status else f"is {label['status']}"
-        quotes = " | ".join(e.quote for e in finding.evidence)
-        print(
-            f"  {verdict:10} {finding.kind:15} {finding.status:8} {finding.text}  [{quotes}] {dict(finding.attributes)}"
-        )
-    for j, label in enumerate(labels):
-        if j not in matched.values():
-            print(f"  missed     {label['kind']:15} {label['status']:8} {label['text']}  [{label['quote']}]")
+def _turns(turns: Iterable[Mapping[str, str]]) -> list[Segment]:
+    timed = [{**turn, "start": at * TURN_S, "end": (at + 0.9) * TURN_S} for at, turn in enumerate(turns)]
+    return reference(timed, "dual")
 
 
-def judge_orders(path: Path) -> dict[str, Score]:
-    """Orders against a JSON-lines file of {turns: [{speaker, text}], orders: [{order_type, description}]}."""
-    scores: dict[str, Score] = defaultdict(Score)
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        utterances = [{**turn, "start": 10.0 * at, "end": 10.0 * at + 9} for at, turn in enumerate(row["turns"])]
-        for utterance in utterances:
-            utterance["speaker"] = "patient" if utterance["speaker"] == "patient" else "doctor"
-        found = [f for f in extract(segments_of(utterances, ambient=False), Tally()).all() if f.kind == "order"]
-        labels = row["orders"]
-        for finding in found:
-            scores[finding.attributes.get("order_type", "")].found += 1
-        taken = set[int]()
-        for label in labels:
-            scores[label["order_type"]].labelled += 1
-        for finding in found:
-            for j, label in enumerate(labels):
-                same = finding.attributes.get("order_type") == label["order_type"]
-                quoted = " ".join(e.quote for e in finding.evidence)
-                if j not in taken and same and words(f"{finding.text} {quoted}") & words(label["description"]):
-                    taken.add(j)
-                    scores[label["order_type"]].matched += 1
-                    break
-    return scores
-
-
-def table(title: str, scores: Mapping[str, Score]) -> None:
-    print(f"{title:18} precision  recall      F1   found  labelled")
-    for name in sorted(scores):
-        s = scores[name]
-        print(f"{name:18} {s.precision:9.3f} {s.recall:7.3f} {s.f1:7.3f} {s.found:7} {s.labelled:9}")
+def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of NAME.json with NAME.findings.json")
+    parser.add_argument("--transcripts", type=Path, help="folder for the transcripts of the corpus's NAME.flac")
+    parser.add_argument("--model", default="base", help="Whisper weights for --transcripts and --live")
+    parser.add_argument("--orders", type=Path, help="JSON lines of {id, turns, orders}")
+    parser.add_argument("--limit", type=int, help="of --orders the first so many")
+    parser.add_argument("--medications", type=Path, default=MEDICATIONS, help="JSON lines of {id, part, medications}")
+    parser.add_argument("--clips", type=Path, help="folder of index.json with clips")
+    parser.add_argument("--live", metavar="NAME", help="a recording of the corpus, in real time")
+    parser.add_argument("--mode", choices=MODES, default="ambient", help="of --live")
+    parser.add_argument("--chunk-s", type=float, default=3.0, help="of --live")
+    parser.add_argument("--extractor", choices=("rules", "vllm", "both"), default="rules")
+    parser.add_argument("--vllm-url", help="an OpenAI-compatible root, as in http://127.0.0.1:8000/v1")
+    parser.add_argument("--vllm-model")
+    parser.add_argument("--step", type=int, default=1, help="segments after which the extractors are waited for")
+    parser.add_argument("--show", action="store_true", help="print every finding with its verdict")
+    parser.add_argument("--output", type=Path)
+    return parser.parse_args(argv)
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--corpus", type=Path, required=True, help="folder of NAME.json and NAME.findings.json")
-    arguments.add_argument("--orders", type=Path, help="JSON lines of consultations with labelled orders")
-    arguments.add_argument("--ambient", action="store_true", help="hide who speaks")
-    arguments.add_argument("--show", action="store_true", help="print every finding with its verdict")
-    options = arguments.parse_args()
-
-    began = time.perf_counter()
-    asyncio.run(RulesExtractor().start())
-    start_s = time.perf_counter() - began
-    tally = Tally()
-    for labelled in sorted(options.corpus.glob("*.findings.json")):
-        name = labelled.name.removesuffix(".findings.json")
-        utterances = json.loads((options.corpus / f"{name}.json").read_text(encoding="utf-8"))["utterances"]
-        labels = json.loads(labelled.read_text(encoding="utf-8"))["findings"]
-        found = extract(segments_of(utterances, ambient=options.ambient), tally).all()
-        chosen = judge(found, labels, tally)
-        if options.show:
-            show(name, found, labels, chosen)
-    table("kind", tally.by_kind)
-    table("status", tally.by_status)
-    summary: dict[str, Any] = {
-        "benchmark": "extraction",
-        "extractor": RulesExtractor.name,
-        "ambient": options.ambient,
-        "f1": {kind: round(score.f1, 3) for kind, score in sorted(tally.by_kind.items())},
-        "status_accuracy": round(tally.status_right / max(tally.status_judged, 1), 3),
-        "matched": tally.status_judged,
-        "dropped": tally.dropped,
-        "segments": len(tally.milliseconds),
-        "ms_median": round(statistics.median(tally.milliseconds), 2),
-        "ms_p95": round(statistics.quantiles(tally.milliseconds, n=20)[-1], 2),
-        "start_s": round(start_s, 3),
-    }
-    if options.orders:
-        orders = judge_orders(options.orders)
-        table("order", orders)
-        summary["orders_f1"] = {kind: round(score.f1, 3) for kind, score in sorted(orders.items())}
-    print(json.dumps(summary))
+    args = parsed()
+    try:
+        line = json.dumps(asyncio.run(measure(args)))
+    except ExtractionError as error:
+        raise SystemExit(str(error)) from None
+    if args.output:
+        args.output.write_text(line + "\n")
+    print(line)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,16 @@ def found(text: str, *, asked: bool = False) -> list[Medicine]:
             "prednisolone tablets once a day for five days",
             {"form": "tablet", "frequency": "once a day", "duration": "five days"},
         ),
+        ("codeine half a tablet at bedtime", {"dose": "0.5 tablet", "frequency": "at bedtime"}),
+        (
+            "lortab one or two tablets every six hours as needed",
+            {"dose": "1-2 tablets", "frequency": "every six hours as needed"},
+        ),
+        ("lantus forty units at bedtime", {"dose": "40 units", "frequency": "at bedtime"}),
+        ("warfarin two point five milligrams every other day", {"dose": "2.5 mg", "frequency": "every other day"}),
+        ("amlodipine 5 mg qd", {"dose": "5 mg", "frequency": "once a day"}),
+        ("metformin 500 mg bid", {"dose": "500 mg", "frequency": "twice a day"}),
+        ("ibuprofen every eight hours", {"frequency": "every eight hours"}),
         ("paracetamol every four to six hours", {"frequency": "every four to six hours"}),
     ],
 )
@@ -59,3 +69,14 @@ def test_a_dose_without_a_drug_is_loose() -> None:
     dose = loose_dose(text, sentence.tokens)
     assert dose is not None
     assert dose.attributes == {"dose": "10 mg", "frequency": "twice a day"}
+
+
+def test_a_dose_belongs_to_the_drug_before_it_and_not_to_the_next() -> None:
+    first, second = found("i'll continue the lipitor forty milligrams a day and the aspirin")
+    assert first.attributes == {"dose": "40 mg", "frequency": "a day"}
+    assert second.attributes == {}
+
+
+def test_what_is_said_much_later_is_said_of_something_else() -> None:
+    (medicine,) = found("I take metformin and my daughter comes to see me at the weekend twice a day")
+    assert medicine.attributes == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.extraction.numbers import numbers_in, written
+from inference.extraction.numbers import amount_at, numbers_in, written
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,11 @@ from inference.extraction.numbers import numbers_in, written
         ("thirty eight point five", 38.5),
         ("a hundred", 100),
         ("twice", 2),
+        ("two point five", 2.5),
+        ("point five", 0.5),
+        ("two and a half", 2.5),
+        ("fifteen hundred", 1500),
+        ("a thousand", 1000),
     ],
 )
 def test_a_number_is_read_in_digits_and_in_words(spoken: str, value: float) -> None:
@@ -32,3 +37,19 @@ def test_numbers_beside_each_other_stay_apart() -> None:
 
 def test_a_number_is_written_without_needless_decimals() -> None:
     assert [written(value) for value in (10.0, 2.5, 1000.0)] == ["10", "2.5", "1000"]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "amount"),
+    [
+        ("half a tablet", "0.5"),
+        ("one or two tablets", "1-2"),
+        ("1 to 2 puffs", "1-2"),
+        ("forty units", "40"),
+        ("ten", "10"),
+    ],
+)
+def test_an_amount_may_be_a_half_or_a_range(spoken: str, amount: str) -> None:
+    found = amount_at(spoken.split(), 0)
+    assert found is not None
+    assert found.written == amount

@@ -58,11 +58,13 @@ class FakeServer:
         self.refusal: dict[str, Any] | None = None
         self.changed = asyncio.Condition()
         self.socket: web.WebSocketResponse | None = None
+        self.kept = True
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/", self.page)
         app.router.add_get("/ws", self.session)
+        app.router.add_get("/v1/sessions/{id}/record", self.record)
         app.router.add_static("/static", STATIC)
         app.on_response_prepare.append(self.add_policy)
         return app
@@ -72,6 +74,11 @@ class FakeServer:
 
     async def page(self, _request: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html")
+
+    async def record(self, request: web.Request) -> web.Response:
+        if not self.kept:
+            return web.json_response({"message": "no such session, its record is gone"}, status=404)
+        return web.Response(text=f"{request.match_info['id']} as {request.query['format']}")
 
     async def session(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=["drtranscribe.v1"])
@@ -182,8 +189,8 @@ def wav(path: Path, samples: NDArray[np.int16]) -> Path:
 
 
 @asynccontextmanager
-async def opened(server: FakeServer, browser: Browser) -> AsyncIterator[Page]:
-    """The page, in a profile of its own; fails at the end if the browser complained."""
+async def opened(server: FakeServer, browser: Browser, expected: str = "nothing") -> AsyncIterator[Page]:
+    """The page, in a profile of its own; fails at the end if the browser complained of anything but what is `expected`."""
     complaints: list[str] = []
     runner = web.AppRunner(server.app())
     await runner.setup()
@@ -198,7 +205,7 @@ async def opened(server: FakeServer, browser: Browser) -> AsyncIterator[Page]:
     finally:
         await context.close()
         await runner.cleanup()
-    assert complaints == []
+    assert [complaint for complaint in complaints if expected not in complaint] == []
 
 
 async def start_file(page: Page, path: Path, speed: str = "8") -> None:
@@ -409,7 +416,7 @@ async def test_save_writes_the_consultation_to_a_file_and_the_browser_keeps_noth
         added = {"op": "add", "finding": finding(1, "sore throat", "sore throat")}
         await server.send("extraction", revision=1, ops=[added])
         async with page.expect_download() as download:
-            await page.get_by_role("button", name="Save").click()
+            await page.get_by_role("button", name="Save", exact=True).click()
         saved = await download.value
         path = tmp_path / "saved.json"
         await saved.save_as(path)
@@ -425,6 +432,25 @@ async def test_save_writes_the_consultation_to_a_file_and_the_browser_keeps_noth
     assert record["patient"] == {"name": "Ada Example"}
     assert [each["text"] for each in record["segments"]] == [TEXT]
     assert [each["id"] for each in record["findings"]] == ["f1"]
+
+
+async def test_the_servers_note_goes_to_the_downloads_or_it_is_told_why_not(
+    server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
+) -> None:
+    async with opened(server, browser, expected="404 (Not Found)") as page:
+        await start_file(page, wav(tmp_path / "noise.wav", noise[: 3 * SAMPLE_RATE]))
+        await server.asked("stop_session")
+        await server.send("session_stopped", reason="client", audio_s=3.0, segments=0, findings=0)
+        for name, form, ending in (("Note as PDF", "pdf", ".pdf"), ("Note as FHIR", "fhir", ".fhir.json")):
+            async with page.expect_download() as download:
+                await page.get_by_role("button", name=name).click()
+            saved = await download.value
+            assert saved.suggested_filename.endswith(ending)
+            assert (await saved.path()).read_text().endswith(f" as {form}")
+        await expect(page.locator("#saved")).to_have_text("Saved to your downloads.")
+        server.kept = False
+        await page.get_by_role("button", name="Note as PDF").click()
+        await expect(page.locator("#saved")).to_contain_text("its record is gone. Save keeps what this page holds.")
 
 
 async def test_a_refusal_is_told_in_the_servers_words_and_the_form_comes_back(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from inference.extraction.plans import Plan, plans, prescribes
-from inference.extraction.tokens import normalise, sentences
+from inference.extraction.followups import is_same_time
+from inference.extraction.plans import Plan, plans
+from inference.extraction.tokens import sentences
 
 
 def found(text: str) -> list[Plan]:
@@ -14,11 +15,17 @@ def found(text: str) -> list[Plan]:
 @pytest.mark.parametrize(
     ("text", "order_type", "name"),
     [
-        ("I'd like to get a chest x-ray", "imaging", "x-ray"),
+        ("I'd like to get a chest x-ray", "imaging", "chest x-ray"),
+        ("we will get an x-ray of your right knee", "imaging", "x-ray of the right knee"),
+        ("i wan na go ahead and order a lipid panel", "lab", "lipid panel"),
+        ("let's get an anemia profile", "lab", "anemia profile"),
         ("let's order a hemoglobin a1c", "lab", "hemoglobin a1c"),
         ("I'm going to refer you to a cardiologist", "referral", "cardiology referral"),
         ("we'll send off a urine sample", "lab", "urine sample"),
-        ("I want you to come back in two weeks", "followup", "come back in two weeks"),
+        ("I want you to come back in two weeks", "followup", "follow up in two weeks"),
+        ("I'll see you again in about four to six weeks", "followup", "follow up in four to six weeks"),
+        ("we'll schedule you a one month follow-up", "followup", "follow up in one month"),
+        ("please make an appointment with me", "followup", "follow-up appointment"),
     ],
 )
 def test_an_order_has_its_type(text: str, order_type: str, name: str) -> None:
@@ -26,7 +33,16 @@ def test_an_order_has_its_type(text: str, order_type: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["your x-ray looked fine", "we don't need a blood test", "I had an MRI last year", "the results came back"]
+    "text",
+    [
+        "your x-ray looked fine",
+        "we don't need a blood test",
+        "I had an MRI last year",
+        "the results came back",
+        "i saw you in two weeks of rain",
+        "if it gets worse come back in two days",
+        "follow up with your cardiologist",
+    ],
 )
 def test_what_was_done_or_is_not_needed_is_no_order(text: str) -> None:
     assert found(text) == []
@@ -39,6 +55,6 @@ def test_advice_ends_with_its_clause() -> None:
     assert found("you're drinking lots of water") == []
 
 
-def test_prescribing_is_told_from_asking() -> None:
-    assert prescribes(normalise("I'm going to start you on amlodipine"))
-    assert not prescribes(normalise("I'm not going to prescribe antibiotics"))
+def test_two_ways_to_say_a_time_are_one_visit() -> None:
+    assert is_same_time("follow up in four weeks", "follow up in a month")
+    assert not is_same_time("follow up in two weeks", "follow up in six months")

@@ -14,6 +14,8 @@ _NEGATIONS = words("denial")
 _CONJUNCTIONS = frozenset(("and", "or", "nor"))
 _NAMED_ONLY = frozenset(("heart", "head", "body"))
 """Parts whose wordings mean much else: a heavy heart, a stiff body of men. Only pairs with a name count."""
+_OF_THE_SKIN = frozenset(("rash", "itching", "bruising", "blister"))
+"""Complaints that are called the same wherever they sit; the part is their location."""
 _REACH = 7
 
 
@@ -143,8 +145,9 @@ def _is_list(between: Sequence[Token]) -> bool:
 
 def _ailment(part: Match, complaint: Match, negated: bool) -> Ailment:
     concept = _combinations().get((part.entry.concept, complaint.entry.concept))
+    alone = complaint.entry.concept in _OF_THE_SKIN
     return Ailment(
-        concept=concept or f"{part.entry.detail} {complaint.entry.concept}",
+        concept=concept or (complaint.entry.concept if alone else f"{part.entry.detail} {complaint.entry.concept}"),
         start=min(part.start, complaint.start),
         end=max(part.end, complaint.end),
         location=(part.start, part.end),

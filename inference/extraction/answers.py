@@ -20,15 +20,27 @@ _OPENING = FILLERS - {"yeah", "right", "i"} | words("answer_opening")
 _REVERSING = frozenset(("no", "nope", "not", "havent", "dont"))
 _BARE = _YES | FILLERS | _ACKNOWLEDGING | {"no", "nope", "not", "all", "at"}
 _EMPTY = FILLERS - {"yeah"} | _ACKNOWLEDGING
-_DENYING = re.compile(r"^(?:i (?:dont|havent|didnt|wasnt|cant)|ive not|im not)\b")
+_DENYING = re.compile(
+    r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
+    r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
+    r"(?:theres|its|thats) not|none|nothing)\b"
+)
 _AFFIRMING = re.compile(
     r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
     r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
     r"i might|for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
     r"from time)\b"
 )
+_ALL_WELL = re.compile(
+    r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
+)
 _HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess)\b")
-_NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|i dont know|dont know|couldnt say|hard to say)\b")
+_NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|(?:and )?i dont know|dont know|couldnt say|hard to say)\b")
+_PERHAPS = re.compile(r"\b(?:might be|could be|maybe|possibly|a bit|a little)\b")
+_CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
+_RETRACTING = re.compile(
+    r"\b(?:actually|wait|hang on|i tell a lie)(?: no| well| sorry)? (?=yes|yeah|no\b|i have|i do|i did)"
+)
 _ADVERB_REPLY_WORDS = 4
 _PATIENCE = 2
 """Sentences that are no answer and may stand between a question and its answer."""
@@ -45,7 +57,7 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
     tolerance_s = max(1.0, min(2.0, 0.35 * (question.end_s - question.start_s)))
     earliest_s = max(question.start_s, question.end_s - tolerance_s)
     patience = _PATIENCE
-    for turn in conversation[at + 1 : at + 10]:
+    for index, turn in enumerate(conversation[at + 1 : at + 10], at + 1):
         overlapping = turn.segment is not question.segment and turn.start_s < earliest_s
         if overlapping or is_empty(turn):
             continue
@@ -63,20 +75,38 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
                 return turn, answer
             continue
         if answer is not None and not asker:
-            return turn, answer
+            return _corrected(conversation, index, answer)
         patience -= 1
         if patience < 0:
             return None
     return None
 
 
+def _corrected(conversation: Sequence[Turn], at: int, answer: Answer) -> tuple[Turn, Answer]:
+    """The answer `conversation[at]`, or the one that takes it back in the next breath: "No. Actually, yes."."""
+    reply = conversation[at]
+    for turn in conversation[at + 1 : at + 3]:
+        if turn.speaker != reply.speaker or turn.form != "statement":
+            break
+        if turn.tokens[0].word in _CORRECTING:
+            changed = answer_of(turn)
+            if changed is not None and changed != answer:
+                return turn, changed
+    return reply, answer
+
+
 def answer_of(turn: Turn) -> Answer | None:
-    """Yes, no or maybe by how the sentence opens."""
-    said = turn.sentence.words
+    """Yes, no or maybe by how the sentence opens, or by how it takes that back: "Yes, actually no."."""
+    said = _without_stammer(turn.sentence.words)
+    retraction = _RETRACTING.search(" ".join(said))
+    if retraction:
+        said = said[" ".join(said)[: retraction.end()].count(" ") :]
     while len(said) > 1 and said[0] in _OPENING:
         said = said[1:]
     text, first = " ".join(said), said[0]
     if _NOT_KNOWING.match(text):
+        return "maybe" if _PERHAPS.search(text) else None
+    if _ALL_WELL.match(text):
         return None
     if _HALF.match(text):
         return "maybe"
@@ -94,9 +124,19 @@ def answer_of(turn: Turn) -> Answer | None:
     return "yes" if _AFFIRMING.match(text) else None
 
 
+def _without_stammer(said: Sequence[str]) -> list[str]:
+    """ "I, I don't think so": a word said twice in a row counts once."""
+    return [word for at, word in enumerate(said) if at == 0 or word != said[at - 1]]
+
+
 def is_bare(turn: Turn) -> bool:
     """Nothing but yes, no and fillers."""
     return all(token.word in _BARE for token in turn.tokens)
+
+
+def is_plain_yes(turn: Turn) -> bool:
+    """It says yes before it says anything else."""
+    return next((t.word for t in turn.tokens if t.word not in _OPENING), "") in _YES - _ADVERBS
 
 
 def is_empty(turn: Turn) -> bool:

@@ -10,7 +10,8 @@ from inference.extraction.tables import rows
 from inference.extraction.tokens import Token, normalise
 
 _NUMBER = (
-    r"(?:\d+(?:\.\d+)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen|fifteen|twenty|"
+    r"(?:\d+(?:\.\d+)?|an?|(?:twenty|thirty|forty)[ -](?:one|two|three|four|five|six|seven|eight|nine)|"
+    r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen|fifteen|twenty|"
     r"thirty|forty|fifty|a couple(?: of)?|couple(?: of)?|a few|few|several|a good few|many|half an?)"
 )
 _UNIT = r"(?:minute|min|hour|day|night|week|weekend|fortnight|month|year|decade)s?"
@@ -27,11 +28,13 @@ _ONSET = re.compile(
     re.IGNORECASE,
 )
 _DURATION = re.compile(
-    rf"\b(?:(?:the\s+)?(?:last|past)\s+)?(?:{_SPAN}(?!\s+(?:ago|back|old|later|time|a|per))|a\s+(?:long\s+)?while(?=\s*(?:now|\W|$))|(?:last|past)\s+(?:day|week|month|year))\b",
+    rf"\b(?:(?:the\s+)?(?:last|past)\s+)?(?:{_SPAN}(?!\s+(?:ago|back|old|later|time|a|per))|a\s+(?:long\s+)?while(?=\s*(?:now|\W|$))|(?:last|past)\s+(?:day|week|month|year)(?:\s+or\s+(?:two|so))?)\b",
     re.IGNORECASE,
 )
 _RATE = re.compile(r"an?\s+\w+", re.IGNORECASE)
-_LASTING = re.compile(r"\b(?:for|about|around|over|within|lasts|lasted|take|takes|been)\s+$", re.IGNORECASE)
+_LASTING = re.compile(
+    r"\b(?:in|after|next|for|about|around|over|within|lasts|lasted|take|takes|been)\s+$", re.IGNORECASE
+)
 _AGE = re.compile(r"years?\s+old", re.IGNORECASE)
 
 

@@ -19,9 +19,12 @@ _DIRECTIONS = ("forward", "backward", "both")
 _NO_REACH = 99
 _SUBJECTS = words("clause_subject")
 _FIRST_PERSON = words("speaker_or_listener")
+_FIRST_PERSON_SUBJECTS = frozenset(("i", "im", "ive", "my"))
 _FILLERS = words("filler") - {"just"}
 _AFTER_ANSWER = frozenset(("just", "only", "its", "i", "im", "ive", "it", "more", "that"))
 _AWAY_FROM_DENIAL = words("after_denial")
+_DENIALS = words("denial") | {"cant", "couldnt", "cannot", "unable", "no"}
+_AGAINST = frozenset(("but", "however", "although", "though"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,10 @@ def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
 def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end: int) -> Assertion:
     """What is said of the mention over the tokens [start, end)."""
     governing = [t for t in found if t.direction in _DIRECTIONS and _governs(tokens, found, t, start, end)]
+    governing = _without_double_denial(tokens, governing)
+    if any(token.word in _DENIALS for token in tokens[start:end]):
+        # "I can't move my arm any more" is not over.
+        governing = [t for t in governing if t.category != "resolved" or tokens[t.start].word not in ("any", "not")]
     by_category = {trigger.category: trigger for trigger in governing}
     status: Status = "present"
     if "negated" in by_category or "resolved" in by_category:
@@ -108,13 +115,27 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         return False
     if sum(not tokens[i].soft for i in between) > trigger.reach:
         return False
-    if any(other.category == "stop" and other.start in between for other in found):
+    stops = [other for other in found if other.category == "stop" and other.start in between]
+    if trigger.category == "hypothetical":
+        # "If the pain gets worse, or you have a fever": a condition holds for its whole sentence. "If I cough" is told.
+        return not any(tokens[s.start].word in _AGAINST for s in stops) and not any(
+            tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between
+        )
+    if stops:
         return False
     if trigger.category == "negated":
-        return not _denial_ends(tokens, trigger, between)
+        return trigger.end > start or not _denial_ends(tokens, trigger, between)
     if trigger.category == "family":
         return not any(tokens[i].word in _FIRST_PERSON for i in between)
     return True
+
+
+def _without_double_denial(tokens: Sequence[Token], governing: list[Trigger]) -> list[Trigger]:
+    """ "I can't walk without pain" has the pain."""
+    without = [t for t in governing if t.category == "negated" and tokens[t.start].word == "without"]
+    if without and any(token.word in _DENIALS for token in tokens[: without[0].start]):
+        return [t for t in governing if t.category != "negated"]
+    return governing
 
 
 def _next_word(tokens: Sequence[Token], at: int) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from inference.extraction.tables import words
@@ -19,6 +19,8 @@ _TOLD_SUBJECTS = frozenset(["i", "id", "ill", "im", "ive", "we", "were", "well",
 _OPEN_REQUESTS = (("tell", "me"), ("describe",), ("talk", "me"), ("show", "me"), ("explain",), ("remind", "me"))
 _BEFORE_QUESTION = frozenset(("and", "okay", "ok", "right", "so", "um", "uh", "no", "yes", "yeah"))
 _BREAKING = words("breaking")
+_UNFINISHED = frozenset(("any", "a", "the", "your", "or", "and", "of", "in", "with", "had", "been", "some", "have"))
+_ASKING_OPINION = frozenset(("do you know", "do you think", "would you say", "do you remember", "can you tell"))
 _HAVING = re.compile(r"\b(?:to|will|ll|ill|well|lets|gonna|na|would|can) (?:have|do) you\b")
 _TAG = re.compile(
     r"\b(?:is that right|is that correct|isnt it|have you|do you|are you|right|correct|yeah|did you|were you)$"
@@ -64,7 +66,22 @@ def turns(segments: Sequence[Segment], first_index: int = 0) -> list[Turn]:
                 turn_form = "polar"
             found.append(Turn(sentence, segment, index, segment.speaker, start_s, end_s, turn_form))
             asked = turn_form == "polar"
-    return sorted(found, key=lambda turn: turn.start_s)
+    return _with_cut_questions(sorted(found, key=lambda turn: turn.start_s))
+
+
+def _with_cut_questions(conversation: list[Turn]) -> list[Turn]:
+    """A question that a pause cut in two, "Do you have any" and "chest pain", asks in both parts."""
+    for at in range(1, len(conversation)):
+        before, turn = conversation[at - 1], conversation[at]
+        if (
+            turn.form == "statement"
+            and turn.index == before.index + 1
+            and before.speaker == turn.speaker
+            and before.form == "polar"
+            and before.tokens[-1].word in _UNFINISHED
+        ):
+            conversation[at] = replace(turn, form="polar")
+    return conversation
 
 
 def _goes_on(sentence: Sentence) -> bool:
@@ -114,6 +131,8 @@ def form(sentence: Sentence, speaker: Speaker) -> Form:
     while lead < len(words) - 1 and words[lead] in LEAD_INS:
         lead += 1
     body = words[lead:]
+    if sentence.mark == "?" and speaker != "patient" and _ends_polar(sentence.tokens):
+        return "polar"
     if body[0] in _OPEN and not (body[0] in ("what", "how") and body[1:2] == ["about"]):
         if body[0] in ("when", "where", "which", "who") and sentence.mark != "?" and speaker != "clinician":
             return "statement"
@@ -141,6 +160,20 @@ def form(sentence: Sentence, speaker: Speaker) -> Form:
         "polar"
         if len(words) > 3 and _TAG.search(" ".join(words[-3:])) and {"you", "your", "youre", "youve"} & set(words)
         else "statement"
+    )
+
+
+def _ends_polar(tokens: Sequence[Token]) -> bool:
+    """ "A question which may sound odd, do you smoke?": the last clause asks."""
+    start = max((at + 1 for at, token in enumerate(tokens[:-1]) if token.comma), default=0)
+    clause = [t.word for t in tokens[start:]]
+    return (
+        start > 0
+        and len(clause) > 2
+        and clause[0] in AUXILIARIES
+        and clause[1] in _SUBJECTS
+        and not _OPEN & set(clause)
+        and " ".join(clause[:3]) not in _ASKING_OPINION
     )
 
 

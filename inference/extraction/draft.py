@@ -8,6 +8,8 @@ from inference.findings import Kind, Proposal, Quote, Status, Temporality
 
 _MAX_QUOTE_TOKENS = 16
 _MAX_REPLY_TOKENS = 6
+_SAID, _INFERRED = 0.5, 0.3
+"""Confidence in what stands in the words, and in a drug that only sounds like them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def draft(
         temporality=temporality,
         experiencer="family" if family else "patient",
         attributes=dict(attributes or {}),
+        confidence=_INFERRED if "heard" in (attributes or {}) else _SAID,
     )
     return Draft(proposal, (turn.index,))
 

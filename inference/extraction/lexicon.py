@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from inference.extraction.tables import rows
+from inference.extraction.tables import rows, words
 from inference.extraction.tokens import Token, normalise, stem
 
+_COPULAS = words("copula")
+"""Words that may part a noun from what is said of it: "my periods have been heavy"."""
 MAX_GAP = 3
 """Soft words that may stand between two words of a wording."""
 
@@ -45,6 +47,12 @@ class Trie:
         if entry not in node.entries:
             node.entries.append(entry)
 
+    def walk(self) -> Iterator["Trie"]:
+        """This node and all below it."""
+        yield self
+        for branch in self.branches.values():
+            yield from branch.walk()
+
     def longest(self, tokens: Sequence[Token], at: int) -> Match | None:
         """The longest wording that starts at a token, soft words between its words passed over."""
         best: Match | None = None
@@ -56,7 +64,7 @@ class Trie:
             if index == len(tokens):
                 continue
             token = tokens[index]
-            if node is not self and token.soft and gap < MAX_GAP and not is_exact:
+            if node is not self and (token.soft or token.word in _COPULAS) and gap < MAX_GAP and not is_exact:
                 open_paths.append((node, index + 1, gap + 1, False))
             for key in (token.stem, "=" + token.word):
                 following = node.branches.get(key)
@@ -113,8 +121,11 @@ def exact(wording: str) -> list[str]:
 
 @cache
 def findings_trie() -> Trie:
-    """Symptoms, conditions, operations and habits."""
+    """Symptoms, conditions, operations and habits; and idioms, which look like them and are none."""
     trie = Trie()
+    for column in rows("idioms.tsv"):
+        for text, _ in wordings(column[0]):
+            trie.add(stems_of(text), Entry("", "idiom"))
     for name, kind in (
         ("symptoms.tsv", "symptom"),
         ("conditions.tsv", "condition"),
@@ -130,13 +141,30 @@ def findings_trie() -> Trie:
 @cache
 def drugs_trie() -> Trie:
     trie = Trie()
-    for name, kind in (("drugs.tsv", "drug"), ("drug_classes.tsv", "drug_class")):
+    for name, kind in (("drugs.tsv", "drug"), ("drugs_public.tsv", "drug"), ("drug_classes.tsv", "drug_class")):
         for columns in rows(name):
             for text, personal in [(columns[0], False), *wordings(columns[1])]:
                 # People and records keep the name that was said, brand or generic.
                 concept = text if kind == "drug" else columns[0]
                 trie.add(stems_of(text), Entry(concept, kind, columns[0], personal))
     return trie
+
+
+@cache
+def drug_classes() -> frozenset[str]:
+    """What is taken but names no drug: "painkillers"."""
+    return frozenset(columns[0] for columns in rows("drug_classes.tsv"))
+
+
+@cache
+def _generics() -> dict[str, str]:
+    entries = [entry for branch in drugs_trie().walk() for entry in branch.entries if entry.kind == "drug"]
+    return {entry.concept: entry.detail for entry in entries}
+
+
+def generic_of(name: str) -> str | None:
+    """The generic name of a drug of the vocabulary."""
+    return _generics().get(name)
 
 
 @cache

@@ -1,26 +1,28 @@
 """Medicines in a sentence with their dose, frequency, route and form. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
 
-from inference.extraction.attributes import Expression, expressions, timing
-from inference.extraction.lexicon import Entry, Match, drugs_trie, find
-from inference.extraction.numbers import number_at, written
+from inference.extraction.attributes import expressions, timing
+from inference.extraction.lexicon import Match, drugs_trie, find
+from inference.extraction.misheard import misheard
+from inference.extraction.numbers import amount_at
 from inference.extraction.tables import words
 from inference.extraction.tokens import Token
 
 _RATES = frozenset(("a day", "per day", "a week", "an hour", "weekly"))
 """Frequencies that say nothing without a dose before them."""
-_SLOTS = frozenset(("frequency", "route", "form", "unit"))
+_WHEN_NEEDED = frozenset(("as needed", "when needed", "as required", "when required", "if needed"))
+_SLOTS = frozenset(("frequency", "route", "form"))
+_GAP = 7
+"""Words between what is said of one medicine."""
+_SPAN = 18
 _TAKING = words("taking")
-_DRUG_SUFFIX_MIN = 7
-_ORDINARY = words("not_a_drug")
 
 
 @dataclass(frozen=True, slots=True)
 class Medicine:
-    """A drug over the tokens [start, end); the attributes stand in the tokens [first, last)."""
+    """A drug over the tokens [start, end); it and its attributes stand in the tokens [first, last)."""
 
     name: str
     generic: str
@@ -29,16 +31,23 @@ class Medicine:
     first: int
     last: int
     attributes: Mapping[str, str] = field(default_factory=dict)
+    is_class: bool = False
 
 
 def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> list[Medicine]:
     """The medicines of a sentence. `asked`: it answers a question about medicines, so no verb of taking is needed."""
-    matches = [m for m in _matches(tokens) if asked or _is_drug_here(tokens, m)]
-    found = []
+    named, heard = _matches(tokens, asked)
+    matches = [m for m in named if asked or _is_drug_here(tokens, m)]
+    found: list[Medicine] = []
     for index, match in enumerate(matches):
         after = matches[index + 1].start if index + 1 < len(matches) else len(tokens)
-        before = matches[index - 1].end if index else 0
-        found.append(_with_attributes(text, tokens, match, before, after))
+        # "Lipitor forty milligrams a day and the aspirin": the dose is the first one's.
+        before = found[-1].last if found else 0
+        medicine = _with_attributes(text, tokens, match, before, after)
+        if match in heard:
+            words_heard = text[tokens[match.start].start : tokens[match.end - 1].end]
+            medicine = replace(medicine, attributes={**medicine.attributes, "heard": words_heard})
+        found.append(medicine)
     return found
 
 
@@ -50,51 +59,12 @@ def loose_dose(text: str, tokens: Sequence[Token]) -> Medicine | None:
     return Medicine("", "", first, first, first, last, attributes)
 
 
-def _matches(tokens: Sequence[Token]) -> list[Match]:
+def _matches(tokens: Sequence[Token], asked: bool) -> tuple[list[Match], list[Match]]:
+    """The drugs of a sentence, and those among them that were misheard."""
     exact = find(drugs_trie(), tokens)
-    covered = {i for match in exact for i in range(match.start, match.end)}
-    near = [
-        Match(entry, at, at + 1)
-        for at, token in enumerate(tokens)
-        if at not in covered and (entry := _misspelt(token.word)) is not None
-    ]
-    return sorted((*exact, *near), key=lambda match: match.start)
-
-
-@cache
-def _long_names() -> dict[str, list[tuple[str, Entry]]]:
-    """Names of one long word by their first letter."""
-    table: dict[str, list[tuple[str, Entry]]] = {}
-    for branch in drugs_trie().branches.values():
-        for entry in branch.entries:
-            name = entry.concept
-            if entry.kind == "drug" and name.isalpha() and len(name) >= _DRUG_SUFFIX_MIN:
-                table.setdefault(name[0], []).append((name, entry))
-    return table
-
-
-def _misspelt(word: str) -> Entry | None:
-    """A long name with one or two letters wrong, as recognisers write them: "lisonopril"."""
-    if len(word) < _DRUG_SUFFIX_MIN or word in _ORDINARY:
-        return None
-    for name, entry in _long_names().get(word[0], ()):
-        allowed = 1 if len(name) < 9 else 2
-        if abs(len(name) - len(word)) <= allowed and word[-1] == name[-1] and _distance(word, name, allowed) <= allowed:
-            return entry
-    return None
-
-
-def _distance(left: str, right: str, limit: int) -> int:
-    """Levenshtein's distance, given up above the limit."""
-    previous = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        current = [i]
-        for j, b in enumerate(right, 1):
-            current.append(min(previous[j] + 1, current[-1] + 1, previous[j - 1] + (a != b)))
-        if min(current) > limit:
-            return limit + 1
-        previous = current
-    return previous[-1]
+    covered = frozenset(i for match in exact for i in range(match.start, match.end))
+    heard = misheard(tokens, covered, asked=asked)
+    return sorted((*exact, *heard), key=lambda match: match.start), heard
 
 
 def _is_drug_here(tokens: Sequence[Token], match: Match) -> bool:
@@ -108,30 +78,23 @@ def _is_drug_here(tokens: Sequence[Token], match: Match) -> bool:
 
 
 def _with_attributes(text: str, tokens: Sequence[Token], match: Match, before: int, after: int) -> Medicine:
-    attributes, _first, last = _attributes(text, tokens, match.end, after)
-    if "dose" not in attributes:
+    """The medicine with what is said of it after its name, or of its dose before it."""
+    found, _, last = _attributes(text, tokens, match.end, min(after, match.end + _SPAN))
+    first = match.start
+    if "dose" not in found:
         # "600 milligram ibuprofen", "a ten milligram dose of".
-        near = max(before, match.start - 6)
-        dose, dose_first, _ = _attributes(text, tokens, near, match.start, only_dose=True)
+        dose, dose_first, _ = _attributes(text, tokens, max(before, match.start - 6), match.start, only_dose=True)
         if dose:
-            attributes = {**attributes, **dose}
-            return Medicine(
-                match.entry.concept,
-                match.entry.detail,
-                match.start,
-                match.end,
-                dose_first,
-                max(last, match.end),
-                attributes,
-            )
+            found, first = {**found, **dose}, dose_first
     return Medicine(
-        match.entry.concept,
-        match.entry.detail,
-        match.start,
-        match.end,
-        match.start,
-        max(last, match.end) if attributes else match.end,
-        attributes,
+        name=match.entry.concept,
+        generic=match.entry.detail,
+        start=match.start,
+        end=match.end,
+        first=first,
+        last=max(last, match.end),
+        attributes=found,
+        is_class=match.entry.kind == "drug_class",
     )
 
 
@@ -140,37 +103,56 @@ def _attributes(
 ) -> tuple[dict[str, str], int, int]:
     """Attributes in the tokens [start, end), and the tokens that they take up."""
     stretch = tokens[start:end]
-    words = [t.word for t in stretch]
-    found: dict[str, str] = {}
-    spans: list[tuple[int, int]] = []
-    units = {e.start: e for e in expressions(stretch, frozenset(("unit",)))}
-    taken: set[int] = set()
-    at = 0
-    while at < len(words):
-        number = number_at(words, at)
-        unit: Expression | None = units.get(number.end) if number else None
-        if number is not None and unit is not None and "dose" not in found:
-            found["dose"] = f"{written(number.value)} {unit.value}"
-            spans.append((at, unit.end))
-            taken.update(range(at, unit.end))
-        at = max(at + 1, number.end if number else 0)
+    if not stretch:
+        return {}, start, start
+    found, spans = _dose(stretch)
     if only_dose:
         spans = spans or [(0, 0)]
         return found, start + spans[0][0], start + spans[-1][1]
-    for expression in expressions(stretch, _SLOTS - {"unit"}):
-        if taken & set(range(expression.start, expression.end)) and expression.slot != "form":
+    taken = {i for first, last in spans for i in range(first, last)}
+    for expression in expressions(stretch, _SLOTS):
+        inside = set(range(expression.start, expression.end))
+        if taken & inside or (expression.value in _RATES and "dose" not in found):
             continue
-        if expression.value in _RATES and "dose" not in found:
-            continue
+        if expression.start - max((last for _, last in spans), default=0) > _GAP:
+            # What is said so much later is said of something else.
+            break
         if expression.slot not in found:
             found[expression.slot] = expression.value
-            spans.append((expression.start, expression.end))
-    if text and stretch:
-        for slot, (value, first, last) in timing(text, stretch[0].start, stretch[-1].end).items():
-            inside = {i for i, t in enumerate(stretch) if t.start >= first and t.end <= last}
-            if slot == "duration" and found and inside and not any(inside & set(range(*span)) for span in spans):
-                found[slot] = value
-                spans.append((min(inside), max(inside) + 1))
+        elif expression.slot == "frequency" and expression.value in _WHEN_NEEDED:
+            found["frequency"] = f"{found['frequency']} {expression.value}"
+        else:
+            continue
+        spans.append((expression.start, expression.end))
+    if text and found:
+        _add_duration(text, stretch, found, spans)
     if not spans:
         return found, start, start
     return found, start + min(first for first, _ in spans), start + max(last for _, last in spans)
+
+
+def _dose(stretch: Sequence[Token]) -> tuple[dict[str, str], list[tuple[int, int]]]:
+    """The first amount with a unit behind it: "two and a half milligrams", "one or two tablets", "half a tablet"."""
+    spoken = [t.word for t in stretch]
+    units = {e.start: e for e in expressions(stretch, frozenset(("unit",)))}
+    at = 0
+    while at < len(spoken):
+        amount = amount_at(spoken, at)
+        unit = units.get(amount.end) if amount else None
+        if amount is not None and unit is not None:
+            name = unit.value.removesuffix("s") if amount.most <= 1 and unit.value != "drops" else unit.value
+            return {"dose": f"{amount.written} {name}"}, [(at, unit.end)]
+        at = amount.end if amount else at + 1
+    return {}, []
+
+
+def _add_duration(text: str, stretch: Sequence[Token], found: dict[str, str], spans: list[tuple[int, int]]) -> None:
+    """ "For five days", where it follows the dose or the frequency closely."""
+    taken = {i for first, last in spans for i in range(first, last)}
+    duration = timing(text, stretch[0].start, stretch[-1].end).get("duration")
+    if duration is None:
+        return
+    inside = {i for i, t in enumerate(stretch) if t.start >= duration[1] and t.end <= duration[2]}
+    if inside and not inside & taken and min(inside) - max(last for _, last in spans) <= 3:
+        found["duration"] = duration[0]
+        spans.append((min(inside), max(inside) + 1))

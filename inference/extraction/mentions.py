@@ -34,8 +34,14 @@ class Mention:
 def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
     """Concepts in the order of the sentence; a part with its complaint goes before the bare complaint inside it."""
     matches = [m for m in find(findings_trie(), tokens) if not m.entry.personal or _is_personal(tokens)]
+    idioms = [m for m in matches if m.entry.kind == "idiom"]
+    matches = [m for m in matches if m.entry.kind != "idiom"]
     matches += [second for m in matches for second in _shared_head(tokens, m)]
-    found = [a for a in ailments(tokens) if not _is_named(a, matches)]
+    found = [
+        a
+        for a in ailments(tokens)
+        if not _is_named(a, matches) and not any(m.start < a.end and a.start < m.end for m in idioms)
+    ]
     named = [
         Mention(m.entry.concept, m.entry.kind, m.entry.detail, m.start, m.end)
         for m in matches
@@ -73,6 +79,9 @@ def _is_named(ailment: Ailment, matches: Sequence[Match]) -> bool:
 
 
 def _is_inside(match: Match, ailment: Ailment) -> bool:
+    if match.end - match.start > 1 and match.end <= ailment.location[0]:
+        # "Pain in my shoulder and arm": the shoulder has its name, the arm shares its complaint.
+        return False
     return ailment.start <= match.start < ailment.end and match.end - match.start <= ailment.end - ailment.start
 
 

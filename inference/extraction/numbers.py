@@ -12,6 +12,7 @@ _TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
     "ninety": 90,
 }  # fmt: skip
+_HALF = ["and", "a", "half"]
 _MULTIPLES = {"once": 1.0, "twice": 2.0, "thrice": 3.0, "couple": 2.0, "half": 0.5}
 
 
@@ -24,19 +25,55 @@ class Number:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number or a range over the words [start, end), written "10", "0.5" or "1-2". `most` is its upper end."""
+
+    written: str
+    most: float
+    start: int
+    end: int
+
+
 def number_at(words: Sequence[str], at: int) -> Number | None:
     """The longest number that starts at word `at` (lower case, without punctuation), in digits or spelled out."""
     word = words[at]
     value = _digits(word)
     if value is not None:
-        return Number(value, at, at + 1)
+        return _with_half(words, Number(value, at, at + 1))
+    if word == "point" and at + 1 < len(words) and words[at + 1] in _ONES:
+        return _decimals(words, 0, at)
     if (
         word in _TENS
         or word in _ONES
         or (word == "a" and at + 1 < len(words) and words[at + 1] in ("hundred", "thousand"))
     ):
-        return _spelled(words, at)
+        return _with_half(words, _spelled(words, at))
     return None
+
+
+def amount_at(words: Sequence[str], at: int) -> Amount | None:
+    """A number, "half a", or a range ("one or two", "1 to 2", "1-2") that starts at word `at`."""
+    if words[at] == "half":
+        following = words[at + 1 : at + 2]
+        return Amount("0.5", 0.5, at, at + 1 + (following in (["a"], ["an"], ["of"])))
+    first = number_at(words, at)
+    if first is None:
+        return None
+    joint = first.end + (words[first.end : first.end + 1] in (["or"], ["to"]))
+    second = number_at(words, joint) if joint < len(words) else None
+    # Two small digits in a row are what is left of "1-2".
+    close = joint > first.end or (words[at].isdigit() and first.value < 10)
+    if second is not None and close and first.value < second.value <= 4 * first.value:
+        return Amount(f"{written(first.value)}-{written(second.value)}", second.value, at, second.end)
+    return Amount(written(first.value), first.value, at, first.end)
+
+
+def _with_half(words: Sequence[str], number: Number) -> Number:
+    """ "Two and a half"."""
+    if list(words[number.end : number.end + 3]) == _HALF:
+        return Number(number.value + 0.5, number.start, number.end + 3)
+    return number
 
 
 def _digits(word: str) -> float | None:
@@ -77,13 +114,18 @@ def _spelled(words: Sequence[str], at: int) -> Number:
         index += 1
     value = total + group
     if index + 1 < len(words) and words[index] == "point" and words[index + 1] in _ONES:
-        index += 1
-        decimals = ""
-        while index < len(words) and words[index] in _ONES and _ONES[words[index]] < 10:
-            decimals += str(_ONES[words[index]])
-            index += 1
-        value = float(f"{int(value)}.{decimals or 0}")
+        decimals = _decimals(words, int(value), index)
+        return Number(decimals.value, at, decimals.end)
     return Number(value, at, index)
+
+
+def _decimals(words: Sequence[str], whole: int, point: int) -> Number:
+    """The digits that follow the word "point"."""
+    index, decimals = point + 1, ""
+    while index < len(words) and words[index] in _ONES and _ONES[words[index]] < 10:
+        decimals += str(_ONES[words[index]])
+        index += 1
+    return Number(float(f"{whole}.{decimals or 0}"), point, index)
 
 
 def _is_small(word: str) -> bool:

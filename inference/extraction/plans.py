@@ -1,4 +1,4 @@
-"""What the clinician orders and advises. Pure."""
+"""Which tests the clinician orders, to whom he refers, and what he advises. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,39 +6,53 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-from inference.extraction.attributes import timing
-from inference.extraction.lexicon import Entry, Trie, exact, find, stems_of, wordings
-from inference.extraction.tables import rows
+from inference.extraction.followups import followup
+from inference.extraction.lexicon import Entry, Match, Trie, exact, find, stems_of, wordings
+from inference.extraction.tables import rows, words
 from inference.extraction.tokens import Token
 
 _PLANNING = re.compile(
-    r"\b(?:id like|i would like|i want|im going|i am going|were going|we are going|going to|gonna|ill|"
-    r"well|we will|i will|lets|let us|order|ordering|send|sending|arrange|arranging|book|schedule|refer|"
-    r"referring|referral|need|needs|recommend|suggest|organise|organize|set up|request|requesting|get you|have you|"
-    r"repeat|should|could do|can do|put in|advise|want you|like you|plan is|worth)\b"
+    r"\b(?:id like|i would like|i want|wanna|going to|gonna|ill|well|we will|i will|lets|let us|order|orders|"
+    r"ordering|"
+    r"send|sending|arrange|arranging|book|schedule|refer|referring|referral|need|needs|recommend|suggest|organise|"
+    r"organize|set up|request|requesting|get you|have you|repeat|should|could do|can do|put in|advise|want you|"
+    r"like you|"
+    r"plan is|worth|consider|would like|lets get|due for|check|get|draw|run|obtain|"
+    r"do (?:some|an?|more|further|your|another))\b"
+)
+_FUTURE = re.compile(
+    r"\b(?:id|would|want|wanna|going to|gonna|ill|well|will|lets|let|order|orders|ordering|arrange|arranging|book|"
+    r"schedule|refer|referring|referral|need|needs|recommend|suggest|request|requesting|repeat|should|could|can|"
+    r"worth|"
+    r"due|plan|put in|send|consider|do)\b"
 )
 _DONE = re.compile(
-    r"\b(?:showed|shows|came back|was normal|were normal|results?|looked|last time|ago|had an?|did an?|already)\b"
+    r"\b(?:showed|shows|shown|came back|was normal|were normal|is normal|results?|looked|looks|look at|last time|ago|"
+    r"had an?|did an?|did your|already|reviewed|review|reveals|last|recent|previous|read|depending|see if|"
+    r"based on|show|"
+    r"before you came|until|get back|back from|waiting|keep your|control)\b"
 )
-_FOLLOW_UP = re.compile(
-    r"\b(?:follow up|followup|come back|see you (?:again|back|in)|see you|review you|review|return|check in|check back|"
-    r"recheck|call you|give you a call|ring you|speak again|catch up|see me|another appointment|follow you)\b"
+_DONE_AFTER = re.compile(
+    r"\b(?:showed|shows|came back|was|were|is normal|results?|looked|looks|last time|ago|back|below|under|already)\b"
 )
-_IN_TIME = re.compile(r"\b(?:in|after|within|for|next)\b")
-_NEGATED = re.compile(r"\b(?:no need|dont need|not going|wont|dont think|not need|didnt|havent|not have to)\b")
-_PRESCRIBING = re.compile(
-    r"\b(?:to start|you can get|get some|pick up|over the counter|prescribe|prescribing|prescription|start you|put you|"
-    r"give you|giving you|try|recommend|suggest|you can take|"
-    r"you could take|you can use|take some|take the|take a|use some|use the|continue|keep taking|carry on|increase|"
-    r"decrease|reduce|refill|stop taking|stop the|switch|change you|id like you to|want you|going to|gonna|lets|"
-    r"ill|ill|well|send in|send you|write you|order|add|you should|advise|take|need)\b"
+_SENDING = re.compile(
+    r"\b(?:refer|referral|referring|referrals|send|sending|see|book|arrange|appointment|get you|go to|need|follow up|"
+    r"set you up|consult|recommend|schedule|order)\b"
+)
+_NEGATED = re.compile(
+    r"\b(?:no need|dont need|not going|wont|dont think|not need|didnt|havent|not have to|dont want|not order|"
+    r"nt think|"
+    r"hold off on|no further|cant|rather not|not gonna|dont have to|doesnt need|no more|without|not necessary|"
+    r"any more|possibly|such as|might have to)\b"
 )
 _URGING = frozenset(("keep", "start", "try", "recommend", "suggest", "advise", "by", "continue", "worth"))
-_CONDITIONAL = re.compile(r"\b(?:if|i (?:came|come|went))\b")
-_SOON = re.compile(r"\b(?:next week|next month|tomorrow|weeks?|days?|months?)\b")
-_FOLLOW_UP_TOKENS = 14
 _MAX_ADVICE_WORDS = 12
-_NEAR_TOKENS = 14
+_NEAR_TOKENS = 18
+_HEADS = frozenset(("panel", "profile", "culture", "titer", "titre", "genotype", "rna", "assay", "antibody"))
+"""Last words of tests that no vocabulary lists in full: "anemia profile"."""
+_MODIFIERS = 3
+_SITES = words("site")
+_SITE_JOINTS = frozenset(("of", "on", "for"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +70,16 @@ class Plan:
 def _tests_trie() -> Trie:
     trie = Trie()
     for name, order_type, column in rows("tests.tsv"):
-        for text, _ in [(name, False), *wordings(column)]:
-            trie.add(stems_of(text), Entry(name, "order", order_type))
+        plain = name.removeprefix("!")
+        for text, _ in [(re.sub(r"[()]", "", plain), False), (plain.split(" (")[0], False), *wordings(column)]:
+            trie.add(stems_of(text), Entry(plain, "order", order_type))
     return trie
+
+
+@cache
+def uncertain_tests() -> frozenset[str]:
+    """Orders that name no certain test: "blood test"."""
+    return frozenset(columns[0][1:] for columns in rows("tests.tsv") if columns[0].startswith("!"))
 
 
 @cache
@@ -69,72 +90,98 @@ def _advice_trie() -> Trie:
     return trie
 
 
-def prescribes(words: Sequence[str]) -> bool:
-    """The clinician gives a medicine, or changes one."""
-    return bool(_PRESCRIBING.search(" ".join(words))) and not _NEGATED.search(" ".join(words))
-
-
 def plans(text: str, tokens: Sequence[Token], *, certain_speaker: bool) -> list[Plan]:
-    """Orders and advice in a sentence of the clinician. A speaker who is not known must not speak of himself."""
-    words = [t.word for t in tokens]
-    joined = " ".join(words)
-    return [*_orders(text, tokens, joined), *_advice(text, tokens, words, certain_speaker)]
+    """Orders and advice in a clause of the clinician. A speaker who is not known must not speak of himself."""
+    spoken = [t.word for t in tokens]
+    return [*_tests(tokens, spoken), *_follow_ups(text, tokens), *_advice(tokens, spoken, certain_speaker)]
 
 
-def _orders(text: str, tokens: Sequence[Token], joined: str) -> list[Plan]:
+def _follow_ups(text: str, tokens: Sequence[Token]) -> list[Plan]:
+    found = followup(text, tokens)
+    if found is None:
+        return []
+    name, start, end = found
+    return [Plan("order", name, start, end, {"order_type": "followup"})]
+
+
+def _tests(tokens: Sequence[Token], spoken: Sequence[str]) -> list[Plan]:
     found: list[Plan] = []
-    planning = _PLANNING.search(joined)
-    if planning and not re.search(r"\bif\b", joined[: planning.start()]):
-        for match in find(_tests_trie(), tokens):
-            near = " ".join(t.word for t in tokens[max(0, match.start - _NEAR_TOKENS) : match.start])
-            after = " ".join(t.word for t in tokens[match.end : match.end + 6])
-            if not _PLANNING.search(near) or _NEGATED.search(near) or _DONE.search(f"{near} {after}"):
-                continue
-            if match.entry.detail == "referral" and not re.search(
-                r"\b(?:refer|referral|referring|send|see|book|arrange|appointment|get you|go to|need|follow up)\b", near
-            ):
-                continue
-            concept = match.entry.concept
-            name = f"{concept} referral" if match.entry.detail == "referral" else concept
-            found.append(Plan("order", name, match.start, match.end, {"order_type": match.entry.detail}))
-    found += _follow_ups(text, tokens, joined)
+    matches = find(_tests_trie(), tokens)
+    matches += _unlisted(tokens, {i for m in matches for i in range(m.start, m.end)})
+    for match in sorted(matches, key=lambda m: m.start):
+        near = " ".join(spoken[max(0, match.start - _NEAR_TOKENS) : match.start])
+        after = " ".join(spoken[match.end : match.end + 5])
+        if not _PLANNING.search(near) or not _FUTURE.search(near):
+            continue
+        if _NEGATED.search(near) or _DONE.search(near) or _DONE_AFTER.search(after) or re.search(r"\bif\b", near):
+            continue
+        entry = match.entry
+        if entry.detail == "referral" and not _SENDING.search(near):
+            continue
+        name, start, end = f"{entry.concept} referral", match.start, match.end
+        if entry.detail == "imaging":
+            name, start, end = _with_site(tokens, match)
+        elif entry.detail == "lab":
+            name = entry.concept
+        found.append(Plan("order", name, start, end, {"order_type": entry.detail}))
     return found
 
 
-def _follow_ups(text: str, tokens: Sequence[Token], joined: str) -> list[Plan]:
-    """ "Come back and see me in two weeks": the words from the verb to the time."""
-    verb = _FOLLOW_UP.search(joined)
-    if verb is None or _CONDITIONAL.search(joined):
-        return []
-    start = joined[: verb.start()].count(" ")
-    near = tokens[start : start + _FOLLOW_UP_TOKENS]
-    words = " ".join(t.word for t in near)
-    when = timing(text, near[0].start, near[-1].end)
-    time = next(iter(when.values()), None)
-    if not _IN_TIME.search(words) or not (time or _SOON.search(words)):
-        return []
-    last = start + len(near)
-    if time:
-        last = next((i for i in range(start, last) if tokens[i].end >= time[2]), last - 1) + 1
-    attributes = {"order_type": "followup"} | ({"onset": "in " + when["duration"][0]} if "duration" in when else {})
-    return [Plan("order", " ".join(t.word for t in tokens[start:last]), start, last, attributes)]
+def _unlisted(tokens: Sequence[Token], taken: set[int]) -> list[Match]:
+    """ "An anemia profile": a modifier and a word that only tests end with."""
+    found = []
+    for at, token in enumerate(tokens):
+        if token.word not in _HEADS or at in taken:
+            continue
+        start = at
+        while start > max(0, at - _MODIFIERS) and _modifies(tokens[start - 1]) and start - 1 not in taken:
+            start -= 1
+        if start < at:
+            name = " ".join(t.word for t in tokens[start : at + 1])
+            found.append(Match(Entry(name, "order", "lab"), start, at + 1))
+    return found
 
 
-def _advice(text: str, tokens: Sequence[Token], words: Sequence[str], certain_speaker: bool) -> list[Plan]:
+def _modifies(token: Token) -> bool:
+    return not (token.soft or token.comma or token.word in words("no_modifier"))
+
+
+def _with_site(tokens: Sequence[Token], match: Match) -> tuple[str, int, int]:
+    """ "X-ray of your right knee" and "right knee x-ray": the part of the body that is to be seen."""
+    start, end = match.start, match.end
+    while start > 0 and tokens[start - 1].word in _SITES:
+        start -= 1
+    before = [t.word for t in tokens[start : match.start]]
+    at = end
+    if at < len(tokens) and tokens[at].word in _SITE_JOINTS:
+        at += 1
+        while at < len(tokens) and tokens[at].soft and tokens[at].word not in _SITES:
+            at += 1
+        first = at
+        while at < len(tokens) and tokens[at].word in _SITES:
+            at += 1
+        if at > first:
+            after = [t.word for t in tokens[first:at] if t.word not in before]
+            if after:
+                return f"{' '.join([*before, match.entry.concept])} of the {' '.join(after)}", start, at
+    return " ".join([*before, match.entry.concept]), start, end
+
+
+def _advice(tokens: Sequence[Token], spoken: Sequence[str], certain_speaker: bool) -> list[Plan]:
     found: list[Plan] = []
     for match in find(_advice_trie(), tokens):
-        before = words[: match.start]
+        before = spoken[: match.start]
         if {"i", "ive", "im", "my"} & set(before[-6:]) and not {"id", "you", "recommend", "suggest", "want"} & set(
             before
         ):
             continue
-        if not certain_speaker and {"my", "me"} & set(words[match.start : match.end + 3]):
+        if not certain_speaker and {"my", "me"} & set(spoken[match.start : match.end + 3]):
             continue
         if {"did", "have", "do", "didnt", "havent"} & set(before[-3:]) and "you" in before[-2:]:
             continue
         if found and match.start < found[-1].end:
             continue
-        if match.start and words[match.start - 1].endswith("ing") and not _URGING & set(before):
+        if match.start and spoken[match.start - 1].endswith("ing") and not _URGING & set(before):
             # "You're drinking lots of water": they do so already.
             continue
         end = match.end
@@ -144,5 +191,5 @@ def _advice(text: str, tokens: Sequence[Token], words: Sequence[str], certain_sp
             ):
                 break
             end += 1
-        found.append(Plan("advice", " ".join(words[match.start : end]), match.start, end))
+        found.append(Plan("advice", " ".join(spoken[match.start : end]), match.start, end))
     return found

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from inference.extraction import Consultation
-from inference.extraction.answers import Answer, is_bare, is_empty
+from inference.extraction.answers import Answer, is_bare, is_empty, is_plain_yes
 from inference.extraction.attributes import SYMPTOM_SLOTS, expressions, timing
 from inference.extraction.context import assertion, triggers
 from inference.extraction.dialogue import Turn
@@ -22,12 +22,18 @@ _WHAT_LIKE = re.compile(
     r"\b(?:describe|what kind|what sort|what does it feel|feel like|what type|watery or|sharp or|dull or)\b"
 )
 _AGREEING = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
+_RECAPPING = re.compile(
+    r"\b(?:is that|thats) (?:right|correct)\b|"
+    r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
+)
 _ADMITTING = re.compile(r"\b(?:bit|little|some|sometimes|i do|i have|occasionally)\b")
 _STILL = re.compile(r"\b(?:still|now|at the moment|currently|today|any more|anymore|gone)\b")
 _OTHER_MATTERS = re.compile(
     r"\b(?:periods?|bowel motion|smok\w+|drink\w*|tak(?:e|ing|en)|tablets?|medic\w+|live|living|"
     r"work\w*|job|born|test|scan)\b"
 )
+_EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))
+_RESUMING = frozenset(("have", "has", "do", "are", "is", "did", "any", "you", "youve", "there"))
 _FORMERLY = re.compile(r"\bused to\b")
 _STATUS: dict[Answer, Status] = {"yes": "present", "no": "absent", "maybe": "possible"}
 
@@ -52,7 +58,8 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     """The facts of a question for yes or no. `known`: what was told; "no" denies it only where the
     question is whether it is still so."""
     tokens = turn.tokens
-    found = [m for m in mentions(turn.segment.text, tokens) if not _is_presupposed(turn, m)]
+    named = mentions(turn.segment.text, tokens)
+    found = [m for m in named if not (_is_presupposed(turn, m) or _is_excepted(turn, m.start))]
     drugs = medicines(turn.segment.text, tokens, asked=True)
     if not found and not drugs:
         return
@@ -63,8 +70,12 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         return
     told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
     names = {m.concept for m in found} | {d.name for d in drugs}
+    if agreed == "yes" and told and not is_plain_yes(reply):
+        # "Any blood in the stool?" "There was some in the urine": it speaks for itself.
+        return
     # "Any sore throat, any ear pain?" "Yes": which? Only what the answer names, and that speaks for itself.
-    if agreed != "no" and (len(names) > 1 or told & names):
+    confirmed = agreed == "yes" and _RECAPPING.search(turn.joined)
+    if agreed != "no" and ((len(names) > 1 and not confirmed) or told & names):
         return
     status = _STATUS[agreed]
     for position, mention in enumerate(found):
@@ -90,8 +101,13 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
 
 
 def _is_excepted(turn: Turn, start: int) -> bool:
-    """ "Apart from the inhaler, do you take any medicines?" """
-    return bool({"apart", "besides", "than", "except"} & set(turn.sentence.words[max(0, start - 4) : start]))
+    """ "Apart from the cough and the inhaler, do you take any medicines?" """
+    words = turn.sentence.words
+    opened = [at for at in range(max(0, start - 10), start) if words[at] in _EXCEPTING]
+    if not opened:
+        return False
+    between = words[opened[-1] + 1 : start]
+    return not _RESUMING & set(between) and not any(t.comma for t in turn.tokens[opened[-1] + 1 : start])
 
 
 def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
@@ -154,7 +170,7 @@ def _fact(
 
 def denied_facts(turn: Turn, reply: Turn) -> Iterator[Draft]:
     """ "Any allergies?" "No.": what is denied as a whole."""
-    if mentions(turn.segment.text, turn.tokens):
+    if any(not _is_excepted(turn, m.start) for m in mentions(turn.segment.text, turn.tokens)):
         return
     for pattern, kind, text in _DENIED:
         match = pattern.search(turn.joined)

@@ -6,23 +6,36 @@ model's findings replace it where a model is there.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from inference.extraction import Consultation
 from inference.extraction.answers import answered, is_empty
+from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
-from inference.extraction.draft import Draft, draft
-from inference.extraction.plans import plans
-from inference.extraction.prescriptions import allergies, taken
+from inference.extraction.draft import Draft
+from inference.extraction.prescriptions import allergies
 from inference.extraction.questions import answered_facts, denied_facts, follow_ups
 from inference.extraction.statements import relation_of, stated
-from inference.extraction.vitals import vitals
-from inference.findings import Finding, Proposal
+from inference.extraction.tables import words
+from inference.extraction.topics import is_known_better, named, under_known_name
+from inference.extraction.treatment import question_before, treatments
+from inference.findings import Finding, Proposal, Status
 from inference.transcript import Segment
 
 _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
+_TO_A_MACHINE = re.compile(
+    r"\b(?:(?:ignore|disregard|forget|override)\b[^.?!]{0,30}\b(?:instructions?|prompts?|rules|commands?)|"
+    r"system prompt|"
+    r"(?:you are|youre|you're) (?:now )?(?:an ai|a (?:large )?language model|a chat ?bot)|as an ai\b)",
+    re.IGNORECASE,
+)
+"""Words that order a machine about. What the same segment says after them is nobody's symptom."""
+_FAMILY_TALK = 6
+"""Sentences for which a relative who was named stays the one that is spoken of."""
+_OF_ONESELF = words("first_person") | words("second_person")
 _WARM_UP = Segment(
     "s0", "unknown", 0.0, 1.0, "Any fever or allergies? No. I take 10 mg of aspirin, it is for my mother.", True
 )
@@ -32,6 +45,7 @@ class RulesExtractor:
     """Extraction without a model. Holds no state of a session: one serves them all."""
 
     name = "rules"
+    languages = ("en",)
 
     async def start(self) -> None:
         """Load the vocabulary."""
@@ -50,13 +64,19 @@ class RulesExtractor:
         first = max(0, consultation.new_from - _LOOK_BACK)
         conversation = turns(consultation.segments[first:], first)
         known = frozenset(f.text for f in consultation.findings if f.status == "present")
+        statuses = {f.text: f.status for f in consultation.findings if f.experiencer == "patient"}
         drafts = [
             *(
                 fact
                 for at in range(len(conversation))
-                for fact in _read(conversation, at, consultation.new_from, known)
+                for read in _read(conversation, at, consultation.new_from, known)
+                if (full := named(read, conversation, at)) is not None
+                and (fact := under_known_name(full, statuses))
+                and not _is_aside(fact, conversation[at], statuses)
+                and not is_known_better(fact.proposal, known)
             ),
             *follow_ups(conversation, consultation),
+            *treatments(conversation, consultation),
         ]
         history = frozenset(f.text for f in consultation.findings if f.kind == "past_history")
         new = [
@@ -73,12 +93,12 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
     """The facts of one sentence. An old one is read again only where a new one answers it."""
     turn = conversation[at]
     is_new = turn.index >= new_from
-    if is_empty(turn) or not (is_new or turn.form == "polar"):
+    if is_empty(turn) or not (is_new or turn.form == "polar") or _orders_a_machine(turn):
         return
     answer = answered(conversation, at) if turn.form == "polar" else None
     if not is_new and (answer is None or answer[0].index < new_from):
         return
-    asked = _question_before(conversation, at)
+    asked = question_before(conversation, at)
     allergic = list(allergies(turn, answer, asked))
     yield from allergic
     if turn.form == "polar":
@@ -89,40 +109,28 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
         return
     if not allergic:
         yield from stated(turn, _relative_before(conversation, at))
-        yield from taken(conversation, at, asked) if turn.form == "statement" else ()
     if turn.form == "statement":
-        yield from _measured(turn)
-        yield from _planned(turn)
+        yield from circumstances(turn, asked)
 
 
-def _measured(turn: Turn) -> Iterator[Draft]:
-    for vital in vitals(turn.tokens):
-        attributes = {"value": vital.value} | ({"unit": vital.unit} if vital.unit else {})
-        yield draft(turn, "vital", vital.name, vital.start, vital.end, attributes=attributes)
+def _orders_a_machine(turn: Turn) -> bool:
+    return _TO_A_MACHINE.search(turn.segment.text, 0, turn.tokens[-1].end) is not None
 
 
-def _planned(turn: Turn) -> Iterator[Draft]:
-    if turn.speaker == "patient":
-        return
-    for plan in plans(turn.segment.text, turn.tokens, certain_speaker=turn.speaker == "clinician"):
-        yield draft(turn, plan.kind, plan.text, plan.start, plan.end, temporality="planned", attributes=plan.attributes)
-
-
-def _question_before(conversation: Sequence[Turn], at: int) -> Turn | None:
-    """The question that this turn may answer."""
-    turn = conversation[at]
-    for earlier in reversed(conversation[max(0, at - 6) : at]):
-        if earlier.form != "statement" and (earlier.speaker != turn.speaker or earlier.speaker == "unknown"):
-            return earlier
-    return None
+def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
+    """A clinician who explains or warns does not change what the patient told."""
+    known = statuses.get(fact.proposal.text)
+    return turn.speaker == "clinician" and len(fact.segments) == 1 and known not in (None, fact.proposal.status)
 
 
 def _relative_before(conversation: Sequence[Turn], at: int) -> str | None:
-    """The relative named last: "What about your mother?" "She has diabetes."."""
-    for earlier in reversed(conversation[max(0, at - 4) : at]):
+    """The relative named last: "What about your mother?" "She has diabetes. High cholesterol too."."""
+    for earlier in reversed(conversation[max(0, at - _FAMILY_TALK) : at]):
         relation = relation_of(earlier, len(earlier.tokens))
         if relation:
             return relation["relation"]
+        if _OF_ONESELF & set(earlier.sentence.words):
+            return None
     return None
 
 

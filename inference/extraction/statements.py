@@ -52,7 +52,8 @@ def stated(turn: Turn, relative: str | None = None) -> Iterator[Draft]:
     """The facts of one sentence that is no question for yes or no. `relative`: the one that "he" or "she" means."""
     tokens = turn.tokens
     found = mentions(turn.segment.text, tokens)
-    if not found:
+    if not found or (turn.speaker != "patient" and len(tokens) > 3 and tokens[0].word == "or"):
+        # "Or your neck gets stiff." goes on with what may happen.
         return
     context = triggers(tokens, frozenset(i for m in found for i in range(m.start, m.end)))
     for position, mention in enumerate(found):
@@ -100,7 +101,11 @@ def stated(turn: Turn, relative: str | None = None) -> Iterator[Draft]:
 
 def _speaks_of_relative(turn: Turn, mention: Mention) -> bool:
     before = {t.word for t in turn.tokens[: mention.start]}
-    return bool(_RELATIVE_PRONOUNS & before) and not _SPEAKER & before
+    if _SPEAKER & before:
+        return False
+    is_short = len(turn.tokens) <= _ECHO_OF_FAMILY_TOKENS
+    fragment = turn.speaker != "clinician" and mention.kind == "condition" and is_short
+    return bool(_RELATIVE_PRONOUNS & before) or fragment
 
 
 def relation_of(turn: Turn, before: int) -> dict[str, str]:

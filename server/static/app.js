@@ -7,7 +7,7 @@ import { FindingsView } from "./findings.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
 import { FilePlayer } from "./player.js";
-import { asText, save } from "./record.js";
+import { asText, save, saveNote } from "./record.js";
 import { SetupForm } from "./setup.js";
 import { TranscriptView } from "./transcript.js";
 import { clock, closeFault, count, FILE_FAULT, microphoneFault, serverFault, STOPPED } from "./words.js";
@@ -200,6 +200,12 @@ function keep(text) {
   byId("saved").textContent = text;
 }
 
+async function note(format, ending) {
+  const fault = await saveNote(consultation.record, format, ending);
+  if (fault) byId("saved").textContent = fault;
+  else keep("Saved to your downloads.");
+}
+
 async function copy() {
   try {
     await navigator.clipboard.writeText(asText(wholeRecord()));
@@ -235,6 +241,8 @@ byId("save").addEventListener("click", () => {
   save(wholeRecord());
   keep("Saved to your downloads.");
 });
+byId("pdf").addEventListener("click", () => note("pdf", ".pdf"));
+byId("fhir").addEventListener("click", () => note("fhir", ".fhir.json"));
 byId("copy").addEventListener("click", copy);
 byId("again").addEventListener("click", again);
 byId("alert-close").addEventListener("click", () => warn(""));

@@ -4,11 +4,30 @@ import { clock, KINDS, sentence, SPEAKERS } from "./words.js";
 
 /** @param {object} record as app.js gathers it: patient, segments, findings … */
 export function save(record) {
-  const blob = new Blob([JSON.stringify(record, null, 2)], { type: "application/json" });
+  keepAs(new Blob([JSON.stringify(record, null, 2)], { type: "application/json" }), record, ".json");
+}
+
+/**
+ * The note that the server draws. It forgets the consultation some minutes after its end.
+ * @param {object} record @param {"pdf" | "fhir"} format @param {string} ending of the file's name
+ * @returns {Promise<string>} what became of it: "" if it is in the downloads
+ */
+export async function saveNote(record, format, ending) {
+  try {
+    const answer = await fetch(`/v1/sessions/${record.session_id}/record?format=${format}`);
+    if (!answer.ok) return `${(await answer.json()).message}. Save keeps what this page holds.`;
+    keepAs(await answer.blob(), record, ending);
+    return "";
+  } catch {
+    return "The server does not answer. Save keeps what this page holds.";
+  }
+}
+
+function keepAs(blob, { started_at }, ending) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   // The name of a file shows in many places: it holds a time, never a patient.
-  link.download = `consultation-${record.started_at.slice(0, 16).replace(/[T:]/g, "-")}.json`;
+  link.download = `consultation-${started_at.slice(0, 16).replace(/[T:]/g, "-")}${ending}`;
   link.click();
   URL.revokeObjectURL(link.href);
 }

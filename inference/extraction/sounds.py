@@ -1,0 +1,177 @@
+"""How words sound: phonemes from a pronouncing dictionary or from letters, and how far two sounds lie apart. Pure.
+
+One character stands for one phoneme. Consonants: p b t d k g f v T (thin) D (then) s z S (shoe) Z (measure) h C (chin)
+J (gin) m n N (sing) l r w y. Vowels: i (see) I (sit) e (say) E (set) A (sat) a (spa) @ (cup, ago) o (saw) O (so)
+U (put) u (too) Y (my) W (now) Q (boy).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from itertools import groupby
+
+from inference.extraction.tables import rows
+
+VOWELS = "iIeEAa@oOUuYWQ"
+CONSONANTS = "pbtdkgfvTDszSZhCJmnNlrwy"
+_PLACE = {
+    "i": (0.0, 0.0), "I": (0.2, 0.1), "e": (0.4, 0.0), "E": (0.6, 0.1), "A": (0.9, 0.2), "a": (1.0, 0.7),
+    "@": (0.6, 0.5), "o": (0.7, 0.9), "O": (0.5, 1.0), "U": (0.2, 0.8), "u": (0.0, 1.0), "Y": (0.8, 0.4),
+    "W": (0.8, 0.8), "Q": (0.6, 0.6),
+}  # fmt: skip
+"""Height and backness of the vowels, 0 to 1: their places on the chart of vowels."""
+_VOWEL_STEP, _VOWEL_BASE = 0.35, 0.1
+_VOWEL_GAP, _CONSONANT_GAP = 0.4, 0.9
+_GAPS = {"@": 0.3, "I": 0.35, "h": 0.4, "r": 0.6, "t": 0.7, "d": 0.7, "w": 0.6, "y": 0.3, "n": 0.8, "N": 0.7}
+_FAR, _GLIDE = 1.1, 0.3
+_FAR_AWAY = 99.0
+_BAND = 4
+"""Phonemes by which two sounds may run apart."""
+_SLACK = 0.5
+"""What the beginning of a name may cost beyond its share: 0.6 finds a hundredth more."""
+_CONFUSED = (
+    (0.25, "pb td kg fv TD sz SZ CJ nN"),
+    (0.4, "mn mN fT vD sS zZ SC ZJ sT zD CJ Cs Jz tT dD tC dJ sJ zJ"),
+    (
+        0.6,
+        "lr rw lw pf bv bm dn kt pt pk bd gd bg tk lD lT ld ln rd dr hf sf SJ SZ kh th sZ zS gJ tf ks ts vb wv yJ vw",
+    ),
+)
+"""Pairs that listeners and recognisers confuse: the same place, voiced or not; the same manner; near."""
+
+
+def _costs() -> list[list[float]]:
+    alphabet = VOWELS + CONSONANTS
+    costs = [[0.0 if a == b else _FAR for b in alphabet] for a in alphabet]
+
+    def set_price(a: str, b: str, price: float) -> None:
+        i, j = alphabet.index(a), alphabet.index(b)
+        costs[i][j] = costs[j][i] = price
+
+    for price, pairs in reversed(_CONFUSED):
+        for pair in pairs.split():
+            set_price(pair[0], pair[1], price)
+    for a, (height, back) in _PLACE.items():
+        for b, (other_height, other_back) in _PLACE.items():
+            if a != b:
+                distance = abs(height - other_height) + abs(back - other_back)
+                set_price(a, b, _VOWEL_BASE + _VOWEL_STEP * distance)
+    for pair in ("yi", "yI", "wu", "wU", "wO"):
+        # "y" and "w" are vowels that glide.
+        set_price(pair[0], pair[1], _GLIDE)
+    return costs
+
+
+CODES = {phoneme: code for code, phoneme in enumerate(VOWELS + CONSONANTS)}
+SUBSTITUTION = _costs()
+GAP = [_GAPS.get(phoneme, _VOWEL_GAP if phoneme in VOWELS else _CONSONANT_GAP) for phoneme in CODES]
+
+
+@cache
+def dictionary() -> dict[str, str]:
+    """Ordinary words, lower case and without apostrophes, and their sound."""
+    return dict(rows("pronunciations.tsv"))
+
+
+@cache
+def _letters() -> tuple[re.Pattern[str], list[str]]:
+    table = [(columns[0], columns[1] if len(columns) > 1 else "") for columns in rows("letters.tsv")]
+    return re.compile("|".join(f"({spelling})" for spelling, _ in table)), [sound for _, sound in table]
+
+
+@lru_cache(maxsize=4096)
+def sound_of(word: str) -> str:
+    """The phonemes of a word in lower case; "" for what has no letters."""
+    return dictionary().get(word) or spelled_out(word)
+
+
+def spelled_out(word: str) -> str:
+    """The phonemes of a word by its letters alone."""
+    pattern, sounds = _letters()
+    found, at = [], 0
+    while at < len(word):
+        match = pattern.match(word, at)
+        if match is None or match.lastindex is None:
+            at += 1
+            continue
+        found.append(sounds[match.lastindex - 1])
+        at = match.end()
+    return "".join(phoneme for phoneme, _ in groupby("".join(found)))
+
+
+def coded(sound: str) -> tuple[int, ...]:
+    return tuple(CODES[phoneme] for phoneme in sound)
+
+
+def weight(sound: Sequence[int]) -> float:
+    """What it costs to leave the whole sound out."""
+    return sum(GAP[code] for code in sound)
+
+
+@dataclass(slots=True)
+class Node:
+    """A place in the tree of known sounds: what has been said up to here costs `weight` to leave out.
+
+    `heaviest` is the weight of the heaviest sound that passes here, `names` are those that end here.
+    """
+
+    weight: float = 0.0
+    heaviest: float = 0.0
+    names: list[str] = field(default_factory=list)
+    branches: dict[int, "Node"] = field(default_factory=dict)
+
+    def add(self, sound: Sequence[int], name: str) -> None:
+        node, whole = self, weight(sound)
+        node.heaviest = max(node.heaviest, whole)
+        for code in sound:
+            node = node.branches.setdefault(code, Node(node.weight + GAP[code]))
+            node.heaviest = max(node.heaviest, whole)
+        node.names.append(name)
+
+
+def nearest(root: Node, heard: Sequence[int], ends: Sequence[int], limit: float) -> Iterator[tuple[float, int, str]]:
+    """The known sounds near a beginning of `heard` that stops at one of `ends`, as (distance, end, name).
+
+    The distance is the weighted edit distance over the weight of the known sound, at most `limit`. Sounds whose
+    beginnings differ by far more than their share are given up early, so a few in the middle of nowhere are missed.
+    """
+    gaps = [GAP[code] for code in heard]
+    price_of: dict[int, list[float]] = {}
+    first = [0.0]
+    for gap in gaps:
+        first.append(first[-1] + gap)
+    size = len(heard)
+    empty = [_FAR_AWAY] * (size + 1)
+    stack = [(root, 0, first)]
+    while stack:
+        node, depth, row = stack.pop()
+        for name in node.names:
+            allowed = limit * node.weight
+            yield from ((row[end] / node.weight, end, name) for end in ends if row[end] <= allowed)
+        low, high = max(0, depth - _BAND), min(size, depth + 1 + _BAND)
+        if low >= high:
+            continue
+        for a, branch in node.branches.items():
+            prices = price_of.get(a)
+            if prices is None:
+                costs = SUBSTITUTION[a]
+                prices = price_of[a] = [costs[b] for b in heard]
+            gap = GAP[a]
+            diagonal = row[low]
+            left = least = diagonal + gap
+            current = empty.copy()
+            current[low] = left
+            for j in range(low, high):
+                above = row[j + 1]
+                best = diagonal + prices[j]
+                if above + gap < best:
+                    best = above + gap
+                if left + gaps[j] < best:
+                    best = left + gaps[j]
+                current[j + 1] = left = best
+                diagonal = above
+                if best < least:
+                    least = best
+            if least <= min(limit * branch.heaviest, _SLACK + limit * branch.weight):
+                stack.append((branch, depth + 1, current))

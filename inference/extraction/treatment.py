@@ -1,0 +1,125 @@
+"""Medicines, orders, advice and measured values, clause by clause. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from inference.extraction import Consultation
+from inference.extraction.clauses import clauses, is_conditional
+from inference.extraction.dialogue import Turn, form
+from inference.extraction.draft import Draft, draft
+from inference.extraction.followups import SOME_TIME, is_same_time
+from inference.extraction.lexicon import drug_classes, generic_of
+from inference.extraction.plans import plans, uncertain_tests
+from inference.extraction.prescriptions import allergies, taken
+from inference.extraction.tokens import Sentence
+from inference.extraction.vitals import vitals
+from inference.findings import Finding, Proposal
+
+_LOOK_BACK = 3
+"""Earlier segments whose medicine a dose may belong to."""
+_NODS = frozenset(("okay", "ok", "alright", "right"))
+
+
+def treatments(conversation: Sequence[Turn], consultation: Consultation) -> list[Draft]:
+    """What new sentences say of medicines, orders, advice and vital signs."""
+    first_index = consultation.new_from
+    pieces: list[Turn] = []
+    found: list[Draft] = []
+    for at, turn in enumerate(conversation):
+        if turn.index < first_index - _LOOK_BACK:
+            continue
+        begin = len(pieces)
+        pieces += clauses(turn)
+        if turn.index < first_index:
+            continue
+        whole = len(pieces) == begin + 1
+        if not whole or turn.form == "statement":
+            found += _measured(turn)
+        asked = question_before(conversation, at)
+        allergic = turn.form == "statement" and any(allergies(turn, None, asked))
+        for place in range(begin, len(pieces)):
+            pieces[place] = _without_tag(pieces[place])
+            if pieces[place].form == "statement":
+                found += () if allergic else taken(pieces, place, asked)
+                found += _planned(pieces[place])
+    return _settled(found, consultation.findings)
+
+
+def question_before(conversation: Sequence[Turn], at: int) -> Turn | None:
+    """The question that this turn may answer."""
+    turn = conversation[at]
+    for earlier in reversed(conversation[max(0, at - 6) : at]):
+        if earlier.form != "statement" and (earlier.speaker != turn.speaker or earlier.speaker == "unknown"):
+            return earlier
+    return None
+
+
+def _without_tag(turn: Turn) -> Turn:
+    """ "I'll order a lipid panel, okay?" tells, and asks for no more than a nod."""
+    if turn.sentence.mark != "?" or turn.sentence.words[-1] not in _NODS or turn.speaker == "patient":
+        return turn
+    sentence = Sentence(turn.tokens, ".")
+    return replace(turn, sentence=sentence, form=form(sentence, turn.speaker))
+
+
+def _measured(turn: Turn) -> Iterator[Draft]:
+    for vital in vitals(turn.tokens):
+        attributes = {"value": vital.value} | ({"unit": vital.unit} if vital.unit else {})
+        yield draft(turn, "vital", vital.name, vital.start, vital.end, attributes=attributes)
+
+
+def _planned(turn: Turn) -> Iterator[Draft]:
+    if turn.speaker == "patient" or is_conditional(turn):
+        return
+    for plan in plans(turn.segment.text, turn.tokens, certain_speaker=turn.speaker == "clinician"):
+        yield draft(turn, plan.kind, plan.text, plan.start, plan.end, temporality="planned", attributes=plan.attributes)
+
+
+def _settled(found: list[Draft], findings: Sequence[Finding]) -> list[Draft]:
+    """Without "an antibiotic" or "some blood work" where the same segment names which, and each order once."""
+    named = {(d.segments[-1], _order_type(d.proposal)) for d in found if not _is_vague(d.proposal)}
+    named |= {(d.segments[-1], _order_type(f)) for d in found for f in findings if _is_named_test(f)}
+    kept = [d for d in found if not (_is_vague(d.proposal) and (d.segments[-1], _order_type(d.proposal)) in named)]
+    settled: list[Draft] = []
+    for fact in kept:
+        known: list[Finding | Proposal] = [*findings]
+        known += [d.proposal for d in settled if d.proposal.op == "add"]
+        settled.append(_as_known(known, fact) if fact.proposal.kind == "order" else fact)
+    return settled
+
+
+def _as_known(known: Sequence[Finding | Proposal], fact: Draft) -> Draft:
+    """An order that was placed before, under its first name: "the x-ray" after "an x-ray of the right knee"."""
+    proposal = fact.proposal
+    same_type = [k for k in known if k.source == "rules" and _order_type(k) == _order_type(proposal)]
+    for earlier in same_type:
+        if earlier.text != proposal.text and _is_same_order(earlier.text, proposal.text, _order_type(proposal)):
+            if isinstance(earlier, Finding) and _says_more(proposal.text, earlier.text):
+                return Draft(replace(proposal, op="update", finding_id=earlier.id), fact.segments)
+            return Draft(replace(proposal, text=earlier.text), fact.segments)
+    return fact
+
+
+def _is_same_order(known: str, new: str, order_type: str) -> bool:
+    if order_type == "followup":
+        return SOME_TIME in (known, new) or is_same_time(known, new)
+    if order_type == "imaging":
+        # Of two parts of the body there are two pictures.
+        return set(known.split()) <= set(new.split()) or set(new.split()) <= set(known.split())
+    return order_type == "medication" and generic_of(known) == generic_of(new) is not None
+
+
+def _says_more(new: str, known: str) -> bool:
+    return known == SOME_TIME or set(known.split()) < set(new.split())
+
+
+def _order_type(fact: Finding | Proposal) -> str:
+    return fact.attributes.get("order_type", "") if fact.kind == "order" else ""
+
+
+def _is_named_test(fact: Finding) -> bool:
+    return _order_type(fact) in ("lab", "imaging", "followup") and not _is_vague(fact)
+
+
+def _is_vague(fact: Finding | Proposal) -> bool:
+    return fact.kind == "order" and (fact.text in drug_classes() | uncertain_tests() or fact.text == SOME_TIME)

@@ -1,0 +1,60 @@
+"""What the clinician does with a medicine."""
+
+import pytest
+
+from inference.extraction.prescribing import Act, act_on
+from inference.extraction.tokens import normalise
+
+
+def act(before: str, *, is_class: bool = False, ordered_before: bool = False) -> Act | None:
+    return act_on(normalise(before), is_class=is_class, ordered_before=ordered_before)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "I'm going to start you on",
+        "let's increase your",
+        "i wan na go ahead and prescribe",
+        "you can take some",
+        "I'd recommend",
+        "we'll send in a refill for the",
+        "he would like to start",
+    ],
+)
+def test_a_verb_of_giving_prescribes(before: str) -> None:
+    assert act(before) == "prescribe"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "I'm not going to prescribe",
+        "I don't think you need",
+        "you were started on",
+        "dr brown put you on",
+        "we'll order a blood test to see if we need any adjustments to your",
+        "the side effects of",
+        "",
+    ],
+)
+def test_what_is_told_denied_or_explained_is_no_order(before: str) -> None:
+    assert act(before) is None
+
+
+def test_going_on_and_stopping_are_told_from_starting() -> None:
+    assert act("let's continue you on the") == "continue"
+    assert act("you can continue to take that") == "continue"
+    assert act("I want you to stop taking the") == "stop"
+    assert act("stop the reglan and use") == "prescribe"
+
+
+def test_a_name_after_an_order_is_what_was_ordered() -> None:
+    assert act("it's called", ordered_before=True) == "prescribe"
+    assert act("and some", ordered_before=True) == "prescribe"
+    assert act("it's called") is None
+
+
+def test_a_class_is_prescribed_by_a_verb_close_by_alone() -> None:
+    assert act("I'll give you an", is_class=True) == "prescribe"
+    assert act("I'll give you a leaflet that tells you more of what there is about", is_class=True) is None
