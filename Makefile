@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAMPLE := tests/data/consultation.flac
 CORPUS ?=
+VLLM := .vllm
+VLLM_PORT ?= 8100
 
-.PHONY: demo serve test check lint types bench bench-gpu clean
+.PHONY: demo serve test check lint types vllm check-vllm bench bench-gpu clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
-	$(BIN)/drtranscribe transcribe $(SAMPLE) --mode dual --speed 4 --json records/demo.json
+	$(BIN)/drtranscribe transcribe $(SAMPLE) --mode dual --speed 4 --json records/demo.json --record records/demo.md --record records/demo.pdf --record records/demo.fhir.json
 
 serve: $(STAMP) ## The server and its page, until Ctrl-C
 	$(BIN)/drtranscribe serve --host 127.0.0.1 --port 8765
@@ -27,10 +29,17 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+vllm: $(STAMP) ## A real vLLM on the CPU with a small model, until Ctrl-C; makes its environment first (4 GB, minutes)
+	PYTHON=$(BIN)/python benchmarks/vllm_cpu.sh $(VLLM) $(VLLM_PORT)
+
+check-vllm: $(STAMP) ## The extraction client against such a vLLM, which the tests start and stop
+	PYTHON=$(BIN)/python benchmarks/vllm_cpu.sh $(VLLM) none
+	TEST_VLLM=$(VLLM) $(BIN)/python -m pytest -q tests/vllm
+
 bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your own recordings
 	@test -n "$(CORPUS)" || { echo "make bench CORPUS=FOLDER: a folder with NAME.flac and NAME.json (benchmarks/README.md)"; exit 2; }
 	$(BIN)/python -m benchmarks.accuracy --corpus $(CORPUS)
-	$(BIN)/python -m benchmarks.live --corpus $(CORPUS)
+	$(BIN)/python -m benchmarks.load --corpus $(CORPUS) --sessions 1 --whole --wer
 
 bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 8 minutes, needs no network
 	$(BIN)/python -m benchmarks.gpu
@@ -39,8 +48,8 @@ bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; end
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt torch numpy
-	$(BIN)/pip install -q -c constraints.txt -e '.[models,bench,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[models,clinical,bench,dev]'
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) records
+	rm -rf $(VENV) $(VLLM) records

@@ -1,0 +1,73 @@
+"""vLLM goes away in the middle of a consultation, and comes back."""
+
+import json
+
+from benchmarks import vllm_counters
+from tests.live import serving
+from tests.vllm.consultations import DIALOGUES
+from tests.vllm.speaking import WAITING, LineAsr, pipeline
+from tests.vllm.waiting import until
+from tests.vllm.watched import Watched
+
+LINES = [line[3:] for line in DIALOGUES[1]]
+
+
+async def test_a_restart_of_vllm_within_a_session_loses_no_segment_and_the_findings_catch_up(vllm):
+    asr, model = LineAsr(LINES), Watched(vllm.url)
+
+    async def asking() -> bool:
+        return (await vllm_counters.read(vllm.root)).running > 0
+
+    async with serving(pipeline(asr, model), **WAITING) as server, server.connect() as client:
+
+        async def readiness() -> tuple[int, str]:
+            status, body = await server.get("/health/ready")
+            return status, json.loads(body)["status"]
+
+        async def ready() -> bool:
+            return await readiness() == (200, "ready")
+
+        async def degraded() -> bool:
+            return await readiness() == (200, "degraded")
+
+        async def caught_up() -> bool:
+            return model.read(LINES[0]) == spoken
+
+        async def heard(line: str) -> None:
+            while True:
+                segment = (await client.hear("transcript"))["segment"]
+                if segment["final"] and segment["text"] == line:
+                    return
+
+        async def say(*lines: str) -> None:
+            for line in lines:
+                await client.say(asr.spoken(line))
+                while (await client.hear("transcript"))["segment"]["text"] != line or not client.events[-1]["segment"][
+                    "final"
+                ]:
+                    pass
+
+        await client.start()
+        await until(ready)
+        spoken = 2
+        await say(*LINES[:2])
+        await until(caught_up)
+        await say(LINES[2])
+        await until(asking)
+        vllm.kill()  # with the third line's request on its way
+        await say(*LINES[3:6])
+        assert model.read(LINES[0]) == 2, "it was not gone"
+        await until(degraded)
+        vllm.start()
+        await vllm.until_up()
+        spoken = 6
+        await until(caught_up)
+        await until(ready)
+        spoken = 8
+        await say(*LINES[6:])
+        await until(caught_up)
+        stopped = await client.finish()
+    assert [text for *_, text in client.finals()] == LINES
+    assert stopped["segments"] == len(LINES)
+    faults = [event["code"] for event in client.events if event["type"] == "error"]
+    assert faults == ["extraction_unavailable"], "told once, and nothing else went wrong"

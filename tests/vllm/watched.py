@@ -1,0 +1,32 @@
+"""The real client, with a record of what it has read."""
+
+from inference.extraction import Consultation
+from inference.extraction.vllm import VllmExtractor
+from inference.findings import Proposal
+
+ANSWER_LIMIT_S = 300.0
+"""Two cores and a model that fills its answers: far more than a request takes on a real host."""
+
+
+class Watched(VllmExtractor):
+    """Keeps which segments each answer was for, by the text of the consultation's first one."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, timeout_s=ANSWER_LIMIT_S)
+        self.answered: dict[str, list[tuple[int, int]]] = {}
+        self.proposals = 0
+
+    async def extract(self, consultation: Consultation) -> list[Proposal]:
+        said = [segment.text for segment in consultation.segments]
+        proposals = await super().extract(consultation)
+        self.answered.setdefault(said[0], []).append((consultation.new_from, len(said)))
+        self.proposals += len(proposals)
+        return proposals
+
+    def read(self, first: str) -> int:
+        """Segments read without a gap, of the consultation that begins so. Raises AssertionError at a gap."""
+        upto = 0
+        for new_from, end in self.answered.get(first, []):
+            assert new_from <= upto, f"segments {upto} to {new_from} were never asked about"
+            upto = max(upto, end)
+        return upto
