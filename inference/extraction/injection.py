@@ -32,4 +32,12 @@ _ORDER = re.compile(
 def provable(segment: Segment) -> Segment:
     """The segment with its text up to where it begins to order a machine about: the part that may prove findings."""
     order = _ORDER.search(segment.text)
-    return segment if order is None else replace(segment, text=segment.text[: order.start()])
+    if order is None:
+        return segment
+    kept, at = 0, 0
+    for word in segment.words:
+        at = segment.text.find(word.text, at) + len(word.text)
+        if at > order.start():
+            break
+        kept += 1
+    return replace(segment, text=segment.text[: order.start()], words=segment.words[:kept])

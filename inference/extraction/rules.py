@@ -6,7 +6,6 @@ model's findings replace it where a model is there.
 """
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from inference.extraction.answers import answered, is_empty
 from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
+from inference.extraction.injection import provable
 from inference.extraction.prescriptions import allergies
 from inference.extraction.questions import answered_facts, denied_facts, follow_ups
 from inference.extraction.statements import relation_of, stated
@@ -26,13 +26,6 @@ from inference.transcript import Segment
 
 _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
-_TO_A_MACHINE = re.compile(
-    r"\b(?:(?:ignore|disregard|forget|override)\b[^.?!]{0,30}\b(?:instructions?|prompts?|rules|commands?)|"
-    r"system prompt|"
-    r"(?:you are|youre|you're) (?:now )?(?:an ai|a (?:large )?language model|a chat ?bot)|as an ai\b)",
-    re.IGNORECASE,
-)
-"""Words that order a machine about. What the same segment says after them is nobody's symptom."""
 _FAMILY_TALK = 6
 """Sentences for which a relative who was named stays the one that is spoken of."""
 _OF_ONESELF = words("first_person") | words("second_person")
@@ -62,7 +55,7 @@ class RulesExtractor:
         if not consultation.language.startswith("en"):
             return []
         first = max(0, consultation.new_from - _LOOK_BACK)
-        conversation = turns(consultation.segments[first:], first)
+        conversation = turns([provable(segment) for segment in consultation.segments[first:]], first)
         known = frozenset(f.text for f in consultation.findings if f.status == "present")
         statuses = {f.text: f.status for f in consultation.findings if f.experiencer == "patient"}
         drafts = [
@@ -93,7 +86,7 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
     """The facts of one sentence. An old one is read again only where a new one answers it."""
     turn = conversation[at]
     is_new = turn.index >= new_from
-    if is_empty(turn) or not (is_new or turn.form == "polar") or _orders_a_machine(turn):
+    if is_empty(turn) or not (is_new or turn.form == "polar"):
         return
     answer = answered(conversation, at) if turn.form == "polar" else None
     if not is_new and (answer is None or answer[0].index < new_from):
@@ -111,10 +104,6 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
         yield from stated(turn, _relative_before(conversation, at))
     if turn.form == "statement":
         yield from circumstances(turn, asked)
-
-
-def _orders_a_machine(turn: Turn) -> bool:
-    return _TO_A_MACHINE.search(turn.segment.text, 0, turn.tokens[-1].end) is not None
 
 
 def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
