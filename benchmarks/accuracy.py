@@ -130,7 +130,7 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
     model_dir = resolve(args.model, default_cache()).directory
     segmenter = SegmenterConfig(partial_every_s=NEVER_S) if args.finals_only else SegmenterConfig()
     config = EngineConfig(segmenter=segmenter, asr=AsrConfig(workers=args.workers))
-    recordings = consultations(args.corpus)[: args.files]
+    recordings = consultations(args.corpus, args.seconds)[: args.files]
     many = repeated(recordings, args.sessions)
     result: dict[str, object] = {"benchmark": "accuracy", "model": args.model, "machine": card()}
     result |= {"sessions": args.sessions, "speed": args.speed, "finals_only": args.finals_only}
@@ -188,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--files", type=int, help="the first so many recordings only")
+    parser.add_argument("--seconds", type=float, help="the first so many of each recording only")
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--model", default="base")
     parser.add_argument("--workers", type=int, default=2)

@@ -19,6 +19,9 @@ from inference.config import SAMPLE_RATE
 
 normalise = EnglishTextNormalizer()
 
+REST_S = 0.3
+"""Left behind the last word of a recording that is cut short."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -41,15 +44,22 @@ class Errors:
     deletions: int
 
 
-def consultations(folder: Path) -> list[Recording]:
-    """Every NAME.flac with a NAME.json of utterances, in the order in which they begin."""
+def consultations(folder: Path, seconds: float | None = None) -> list[Recording]:
+    """Every NAME.flac with a NAME.json of utterances, in the order in which they begin.
+
+    With `seconds`, of each the utterances that end by then, and the audio up to the last of these ends.
+    """
     found = []
     for path in sorted(folder.glob("*.flac")):
         reference = path.with_suffix(".json")
         if reference.exists():
             utterances = json.loads(reference.read_text())["utterances"]
+            audio = load(path)
+            if seconds is not None:
+                utterances = [u for u in utterances if u["end"] <= seconds]
+                audio = audio[: int((max((u["end"] for u in utterances), default=0.0) + REST_S) * SAMPLE_RATE)]
             text = " ".join(u["text"] for u in sorted(utterances, key=lambda u: u["start"]))
-            found.append(Recording(path.stem, load(path), text))
+            found.append(Recording(path.stem, audio, text))
     if not found:
         raise SystemExit(f"{folder} holds no NAME.flac with NAME.json: pass a corpus folder")
     return found
