@@ -8,6 +8,9 @@ from inference.findings import Kind, Proposal, Quote, Status, Temporality
 
 _MAX_QUOTE_TOKENS = 16
 _MAX_REPLY_TOKENS = 6
+_JOINING = frozenset(("and", "or", "but"))
+"""Words that end a negation's reach and say nothing themselves."""
+
 _SAID, _INFERRED = 0.5, 0.3
 """Confidence in what stands in the words, and in a drug that only sounds like them."""
 
@@ -33,6 +36,8 @@ def draft(
     attributes: Mapping[str, str] | None = None,
 ) -> Draft:
     """A fact proved by the tokens [start, end) of a turn."""
+    while end - start > 1 and turn.tokens[end - 1].word in _JOINING:
+        end -= 1
     start = max(start, end - _MAX_QUOTE_TOKENS)
     proposal = Proposal(
         kind=kind,
