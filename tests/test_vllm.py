@@ -234,6 +234,18 @@ async def test_a_bad_answer_is_an_extraction_error_with_a_remedy_and_no_spoken_w
         assert remedy in await failure(server.url)
 
 
+async def test_of_an_answer_cut_off_about_one_segment_the_whole_operations_stand_and_about_several_none():
+    second = {**ADDITION, "text": "another"}
+    whole = json.dumps({"operations": [ADDITION, second, ADDITION]})
+    for cut in (len(whole) - 2, len(whole) - 40):
+        async with answered(lambda _, cut=cut: as_json(completion(whole[:cut], "length"))) as (_, extractor):
+            proposals = await extractor.extract(TALK)
+            assert [proposal.text for proposal in proposals] == [ADDITION["text"], "another"]
+            more = [*TALK.segments, replace(TALK.segments[0], id="s2")]
+            with pytest.raises(UnusableAnswer, match="disable_any_whitespace"):
+                await extractor.extract(replace(TALK, segments=more))
+
+
 async def test_a_failure_that_passes_is_bridged_by_a_retry(monkeypatch):
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
     answers = iter([as_json({}, status=503), as_json(completion({"operations": [ADDITION]}))])

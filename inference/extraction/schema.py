@@ -6,11 +6,13 @@ copies the words first and then says what they mean. Everything is required and 
 compiles; hence attributes as a list of pairs and not as an object of fifteen optional keys.
 """
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from inference.extraction import UnusableAnswer
 from inference.extraction.prompt import restored
@@ -127,6 +129,19 @@ def read_answer(content: str, findings: Sequence[Finding]) -> list[Proposal]:
             len(operations),
         )
     return proposals
+
+
+def whole_operations(content: str) -> str:
+    """An answer that was cut off, up to its last whole operation; "" if there is none.
+
+    A small model may repeat one operation until its tokens are spent: what came before stands.
+    """
+    try:
+        found = from_json(content, allow_partial=True)
+    except ValueError:
+        return ""
+    operations = found.get("operations", [])[:-1] if isinstance(found, dict) else []
+    return json.dumps({"operations": operations}) if operations else ""
 
 
 def _proposal(operation: _Addition | _Correction | _Retraction, known: Mapping[str, Finding]) -> Proposal | None:

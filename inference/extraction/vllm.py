@@ -15,7 +15,7 @@ from inference.extraction.completion import Completion, ModelCard, Models
 from inference.extraction.prompt import RULES, Message, prompts
 from inference.extraction.quoting import located
 from inference.extraction.retractions import justified
-from inference.extraction.schema import ANSWER_SCHEMA, read_answer
+from inference.extraction.schema import ANSWER_SCHEMA, read_answer, whole_operations
 from inference.findings import Proposal
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,11 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
 
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+_CUT_OFF = (
+    "gave an answer of more than {} tokens: start vLLM with disable_any_whitespace in --structured-outputs-config, or "
+    "serve a larger model"
+)
 
 
 class VllmExtractor:
@@ -153,16 +158,16 @@ class VllmExtractor:
         max_tokens = min(self._max_tokens, int(served.window_tokens * ANSWER_SHARE))
         budget_bytes = int((served.window_tokens - max_tokens - served.rules_tokens) * bytes_per_token)
         proposals: list[Proposal] = []
+        alone = len(consultation.segments) - consultation.new_from <= 1
         for messages in prompts(consultation, budget_bytes):
             choice = (await self._complete(served.model, messages, max_tokens)).choices[0]
+            content = choice.message.content or ""
             if choice.finish_reason == "length":
-                raise UnusableAnswer(
-                    self._complaint(
-                        f"gave an answer of more than {max_tokens} tokens: start vLLM with disable_any_whitespace in "
-                        "--structured-outputs-config, or serve a larger model"
-                    )
-                )
-            proposals += read_answer(choice.message.content or "", consultation.findings)
+                # Several segments are asked about again, fewer at once; one alone would end so once more.
+                content = whole_operations(content) if alone else ""
+                if not content:
+                    raise UnusableAnswer(self._complaint(_CUT_OFF.format(max_tokens)))
+            proposals += read_answer(content, consultation.findings)
         proposals = located(proposals, consultation.segments)
         kept = justified(proposals, consultation)
         if dropped := len(proposals) - len(kept):
