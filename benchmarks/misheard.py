@@ -29,7 +29,7 @@ from unittest.mock import patch
 
 from benchmarks.machine import card
 from benchmarks.misheard_speech import DATA, DRUGS, Heard
-from inference.extraction import Consultation, medication, misheard, sounds
+from inference.extraction import Consultation, medication, misheard
 from inference.extraction.lexicon import drugs_trie, find, wordings
 from inference.extraction.rules import RulesExtractor
 from inference.extraction.tables import rows
@@ -155,8 +155,7 @@ def cost() -> dict[str, float]:
     (sentence,) = sentences(LONG)
     took = []
     for _ in range(REPEATS):
-        misheard._nearest.cache_clear()
-        sounds.sound_of.cache_clear()
+        misheard.forget()
         began = time.thread_time()
         misheard.misheard(sentence.tokens, frozenset())
         took.append((time.thread_time() - began) * 1000)

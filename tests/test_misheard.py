@@ -7,7 +7,7 @@ import pytest
 import benchmarks
 from inference.extraction import Consultation
 from inference.extraction.lexicon import drugs_trie, find
-from inference.extraction.misheard import misheard
+from inference.extraction.misheard import _nearest, misheard
 from inference.extraction.rules import RulesExtractor
 from inference.extraction.tokens import sentences
 from inference.findings import Proposal
@@ -106,3 +106,9 @@ def test_a_misheard_drug_passes_grounding_with_its_words_as_evidence() -> None:
 def test_a_name_that_was_heard_right_has_no_words_as_heard() -> None:
     (medication,) = [p for p in proposals("I take lisinopril once a day.") if p.kind == "medication"]
     assert "heard" not in medication.attributes
+
+
+async def test_words_that_were_looked_up_are_not_kept_after_the_reading():
+    said = Segment("s1", "patient", 0.0, 2.0, "I take lies in April, ten milligrams.", True)
+    await RulesExtractor().extract(Consultation((said,), 0, ()))
+    assert _nearest.cache_info().currsize == 0

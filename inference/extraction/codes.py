@@ -4,7 +4,7 @@ A code is looked up by words alone, so it is a suggestion (`Code.suggestion`). W
 said, there is none. MeSH is left out: the packaged list gives the class of a drug, not the drug.
 """
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import get_args
 
 from inference.extraction.lexicon import find, findings_trie
@@ -32,7 +32,6 @@ def _lasting() -> frozenset[str]:
     return frozenset(columns[0] for columns in rows("conditions.tsv") if columns[1] == _CHRONIC)
 
 
-@lru_cache(maxsize=4096)
 def codes_of(
     kind: Kind, text: str, temporality: Temporality = "current", experiencer: Experiencer = "patient"
 ) -> tuple[Code, ...]:

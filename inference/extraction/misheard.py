@@ -89,6 +89,11 @@ def _nearest(heard: tuple[str, ...]) -> tuple[_Near, ...]:
     return tuple(_Near(d, ends[end], _names()[name][0], weight(_names()[name][1])) for d, end, name in near)
 
 
+def forget() -> None:
+    """Drops the words that were looked up, which are a patient's: they serve one reading, which asks for them often."""
+    _nearest.cache_clear()
+
+
 def misheard(tokens: Sequence[Token], recognised: Collection[int], *, asked: bool = False) -> list[Match]:
     """The drugs behind words that name none. `recognised`: the tokens that are drugs already; they stay what they are.
 

@@ -15,6 +15,7 @@ from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
 from inference.extraction.injection import provable
+from inference.extraction.misheard import forget
 from inference.extraction.prescriptions import allergies
 from inference.extraction.questions import answered_facts, denied_facts, follow_ups
 from inference.extraction.statements import relation_of, stated
@@ -45,10 +46,16 @@ class RulesExtractor:
         await asyncio.to_thread(self.propose, Consultation(segments=(_WARM_UP,), new_from=0, findings=()))
 
     async def extract(self, consultation: Consultation) -> list[Proposal]:
-        return await asyncio.to_thread(self.propose, consultation)
+        return await asyncio.to_thread(self._propose_and_forget, consultation)
 
     async def close(self) -> None:
         return None
+
+    def _propose_and_forget(self, consultation: Consultation) -> list[Proposal]:
+        try:  # in the thread, which goes on when whoever waits for it is cancelled
+            return self.propose(consultation)
+        finally:
+            forget()
 
     def propose(self, consultation: Consultation) -> list[Proposal]:
         """Findings that rest on at least one new segment. The vocabulary is English: another language has none."""

@@ -8,7 +8,7 @@ U (put) u (too) Y (my) W (now) Q (boy).
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from itertools import groupby
 
 from inference.extraction.tables import rows
@@ -80,7 +80,6 @@ def _letters() -> tuple[re.Pattern[str], list[str]]:
     return re.compile("|".join(f"({spelling})" for spelling, _ in table)), [sound for _, sound in table]
 
 
-@lru_cache(maxsize=4096)
 def sound_of(word: str) -> str:
     """The phonemes of a word in lower case; "" for what has no letters."""
     return dictionary().get(word) or spelled_out(word)
