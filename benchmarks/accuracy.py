@@ -15,7 +15,6 @@ lengths; shifted phases also begin it at a random sample, which moves every VAD 
 
 import argparse
 import asyncio
-import json
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ import torch
 from benchmarks.corpus import Recording, clips, consultations, pcm, word_errors
 from benchmarks.machine import card
 from benchmarks.medical_words import TermErrors, term_errors
+from benchmarks.result import deliver
 from benchmarks.streaming import CHUNK_BYTES, Cost, Engine, finals, repeated, stream
 from inference.config import AsrConfig, EngineConfig, SegmenterConfig
 from inference.models import default_cache, resolve
@@ -201,10 +201,7 @@ def main() -> None:
     parser.add_argument("--phase-files", type=int, default=1)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    line = json.dumps(asyncio.run(measure(args)))
-    if args.output:
-        args.output.write_text(line + "\n")
-    print(line)
+    deliver(asyncio.run(measure(args)), args.output)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ shortened encoder input and once with 3000 frames; CPU seconds a second of audio
 
 import argparse
 import asyncio
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ import torch
 from benchmarks.gpu_session import recording
 from benchmarks.gpu_sweep import windows
 from benchmarks.machine import card
+from benchmarks.result import deliver
 from inference.asr import WhisperAsr
 from inference.audio import Samples
 from inference.config import SAMPLE_RATE, AsrConfig, SegmenterConfig
@@ -176,10 +176,7 @@ def main() -> None:
         result["models"][model] = found
         for lane in ("finals", "partials"):
             print(f"\n{model}, {lane}: {found[lane]}", flush=True)
-    line = json.dumps(result)
-    if args.output:
-        args.output.write_text(line + "\n")
-    print(line)
+    deliver(result, args.output)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from benchmarks.extraction_report import orders_table, show, show_orders, source
 from benchmarks.extraction_score import Label, Tally
 from benchmarks.extraction_transcripts import SPEAKERS, Heard, reference
 from benchmarks.machine import card
+from benchmarks.result import deliver
 from inference.extraction import ExtractionError, Extractor
 from inference.extraction.rules import RulesExtractor
 from inference.findings import Finding
@@ -209,12 +210,10 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     args = parsed()
     try:
-        line = json.dumps(asyncio.run(measure(args)))
+        result = asyncio.run(measure(args))
     except ExtractionError as error:
         raise SystemExit(str(error)) from None
-    if args.output:
-        args.output.write_text(line + "\n")
-    print(line)
+    deliver(result, args.output)
 
 
 if __name__ == "__main__":

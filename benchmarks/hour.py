@@ -9,7 +9,6 @@ what is left is what the product itself adds with age. A reader follows the log 
 import argparse
 import asyncio
 import gc
-import json
 import statistics
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ import psutil
 from benchmarks.corpus import load, pcm
 from benchmarks.fake_server import LoudnessVad, ReadyAsr
 from benchmarks.machine import card
+from benchmarks.result import deliver
 from inference.config import SAMPLE_RATE
 from inference.extraction.rules import RulesExtractor
 from inference.pipeline import Pipeline
@@ -90,10 +90,7 @@ def main() -> None:
     for name in ("chunk_ms_p50", "cpu_ms_a_chunk"):
         result[f"{name}_growth"] = round(windows[-1][name] / windows[0][name], 2)
     result["memory_mb_growth"] = round(windows[-1]["memory_mb"] - windows[0]["memory_mb"], 1)
-    line = json.dumps(result)
-    if args.output:
-        args.output.write_text(line + "\n")
-    print(line)
+    deliver(result, args.output)
 
 
 if __name__ == "__main__":

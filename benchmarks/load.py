@@ -26,6 +26,7 @@ from benchmarks import load_statistics as statistics
 from benchmarks.load_audio import Pairs, Track, pairs_of, plan, tracks, word_error_rate
 from benchmarks.load_target import Target, clients, target
 from benchmarks.load_watch import Watch, usage
+from benchmarks.result import deliver
 
 SESSIONS_A_PROCESS = 100
 START_IN_S = 1.0
@@ -212,10 +213,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         found = asyncio.run(sweep(args, among))
     result = {"benchmark": "load", **settings, "recordings": len(among), "machine": machine, **found}
     if args.output:
-        args.output.write_text(json.dumps(result, indent=1) + "\n")
         args.output.with_suffix(".md").write_text(markdown(result))
         plot(result, args.output.with_suffix(".png"))
-    print(json.dumps(result))
+    deliver(result, args.output)
 
 
 if __name__ == "__main__":

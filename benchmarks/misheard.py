@@ -29,6 +29,7 @@ from unittest.mock import patch
 
 from benchmarks.machine import card
 from benchmarks.misheard_speech import DATA, DRUGS, Heard
+from benchmarks.result import deliver
 from inference.extraction import Consultation, medication, misheard
 from inference.extraction.lexicon import drugs_trie, find, wordings
 from inference.extraction.rules import RulesExtractor
@@ -187,10 +188,7 @@ def main() -> None:
     for group, tallies in result["heard"].items():
         before, after = tallies["before"], tallies["after"]
         print(f"{group:24} found {before['found']:.3f} -> {after['found']:.3f}, wrong {after['wrong']}")
-    line = json.dumps(result)
-    if args.output:
-        args.output.write_text(line + "\n")
-    print(line)
+    deliver(result, args.output)
 
 
 if __name__ == "__main__":

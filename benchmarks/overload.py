@@ -12,7 +12,6 @@ sessions took to be done after their last word. The last line is JSON.
 
 import argparse
 import asyncio
-import json
 import statistics as middle
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from benchmarks.load import files_enough, play
 from benchmarks.load_audio import Track, plan, tracks
 from benchmarks.load_target import Target, target
 from benchmarks.machine import card
+from benchmarks.result import deliver
 
 MARGIN_S = 0.5
 """The p95 of some sessions over seconds is a few values: it moves by this much without any overload."""
@@ -141,9 +141,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(runs_of(args, tracks(args.corpus, Path(folder))))
     result = {"benchmark": "overload", **settings, "machine": machine, **found}
-    if args.output:
-        args.output.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result))
+    deliver(result, args.output)
 
 
 if __name__ == "__main__":

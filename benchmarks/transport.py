@@ -42,6 +42,7 @@ from yarl import URL
 from benchmarks.counting_proxy import Counts, counting
 from benchmarks.load_statistics import nearest_rank
 from benchmarks.machine import card
+from benchmarks.result import deliver
 from benchmarks.transport_client import BROWSER, TRANSPORTS, Receive, Send
 from benchmarks.transport_server import serving
 
@@ -231,10 +232,7 @@ def main() -> None:
     parser.add_argument("--distant-sessions", type=int, default=50, help="no distant runs above so many")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    line = json.dumps(measure(args))
-    if args.output:
-        args.output.write_text(line + "\n")
-    print(line)
+    deliver(measure(args), args.output)
 
 
 if __name__ == "__main__":

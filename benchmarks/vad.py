@@ -15,7 +15,6 @@ that a busy machine slows all of them; each is called once unmeasured before. Th
 """
 
 import argparse
-import json
 import statistics
 import time
 import warnings
@@ -30,6 +29,7 @@ import torch
 
 from benchmarks.corpus import load
 from benchmarks.machine import card
+from benchmarks.result import deliver
 from inference.audio import Samples
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, AsrConfig, Device, VadConfig
 from inference.mel import LogMel
@@ -136,10 +136,7 @@ def main() -> None:
         print(f"{clock:10}" + "".join(f"{n:>10}" for n in BATCHES) + "   sessions in a call")
         for name, by_sessions in by_stage.items():
             print(f"{name:10}" + "".join(f"{ms:10.3f}" for ms in by_sessions.values()))
-    line = json.dumps(result)
-    if options.output:
-        options.output.write_text(line + "\n")
-    print(line)
+    deliver(result, options.output)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import aiohttp
 from benchmarks import vllm_counters
 from benchmarks.load_statistics import distribution
 from benchmarks.machine import card
+from benchmarks.result import deliver
 from benchmarks.vllm_counters import Counters
 from inference.extraction import Consultation, ExtractionError, Patient
 from inference.extraction.rules import RulesExtractor
@@ -135,10 +136,7 @@ def main() -> None:
     parser.add_argument("--timeout-s", type=float, default=300.0)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    line = json.dumps(asyncio.run(measure(args)))
-    if args.output:
-        args.output.write_text(line + "\n")
-    print(line)
+    deliver(asyncio.run(measure(args)), args.output)
 
 
 if __name__ == "__main__":

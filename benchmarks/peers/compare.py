@@ -16,7 +16,6 @@ after --budget-s. The last line is JSON; --output writes it, and a table in Mark
 
 import argparse
 import asyncio
-import json
 import os
 import time
 from collections import Counter
@@ -33,6 +32,7 @@ from benchmarks.peers.lag import lags
 from benchmarks.peers.offline import ceiling
 from benchmarks.peers.session import DRAIN_S, Heard, System
 from benchmarks.peers.whisper_live import WhisperLive
+from benchmarks.result import deliver
 from inference.config import SAMPLE_RATE
 from inference.models import default_cache, resolve
 
@@ -188,9 +188,8 @@ def main() -> None:
     text = table(result["rows"], result["offline"], args.bound_s)
     print(text)
     if args.output:
-        args.output.write_text(json.dumps(result) + "\n")
         args.output.with_suffix(".md").write_text(text)
-    print(json.dumps(result))
+    deliver(result, args.output)
 
 
 if __name__ == "__main__":
