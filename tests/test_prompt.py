@@ -5,7 +5,7 @@ import pytest
 
 from inference.extraction import Consultation, Patient
 from inference.extraction.prompt import NEW_BYTES, RULES, prompts, restored
-from inference.extraction.schema import ANSWER_SCHEMA, ASKED_ATTRIBUTES, read_answer
+from inference.extraction.schema import ANSWER_SCHEMA, ASKED_ATTRIBUTES, proposals_of, read_answer
 from inference.findings import ATTRIBUTES, KINDS, Evidence, Finding
 from inference.transcript import Segment, Speaker
 
@@ -22,7 +22,7 @@ def finding(identifier: str, text: str, **attributes: str) -> Finding:
 
 
 def users(consultation: Consultation, budget_bytes: int = AMPLE) -> list[str]:
-    return [messages[1]["content"] for messages in prompts(consultation, budget_bytes)]
+    return [messages[1]["content"] for messages, _ in prompts(consultation, budget_bytes)]
 
 
 def test_bytes_before_the_new_lines_stay_the_same_while_the_consultation_grows():
@@ -30,7 +30,7 @@ def test_bytes_before_the_new_lines_stay_the_same_while_the_consultation_grows()
     before = ""
     for end in range(2, 31, 2):
         findings = [finding(f"f{n}", f"fact {n}") for n in range(end)]
-        [messages] = prompts(Consultation(segments[:end], end - 2, findings, PATIENT), AMPLE)
+        [(messages, _)] = prompts(Consultation(segments[:end], end - 2, findings, PATIENT), AMPLE)
         assert messages[0] == {"role": "system", "content": RULES}
         unchanging, tail = messages[1]["content"].split("Findings so far:")
         assert unchanging.startswith(before)
@@ -43,7 +43,7 @@ def test_bytes_before_the_new_lines_stay_the_same_while_the_consultation_grows()
 
 def test_two_patients_share_the_rules_and_differ_from_there_on():
     first, second = (
-        next(prompts(Consultation([said(1, "hello")], 0, [], patient), AMPLE)) for patient in (PATIENT, None)
+        next(prompts(Consultation([said(1, "hello")], 0, [], patient), AMPLE)).messages for patient in (PATIENT, None)
     )
     assert first[0] == second[0]
     assert first[1]["content"].startswith("Patient: age 54, gender female, history asthma\nLanguage: en\n")
@@ -51,7 +51,7 @@ def test_two_patients_share_the_rules_and_differ_from_there_on():
 
 
 def test_the_patients_name_stays_out_of_the_prompt():
-    assert "Byron" not in json.dumps(list(prompts(Consultation([said(1, "hello")], 0, [], PATIENT), AMPLE)))
+    assert "Byron" not in json.dumps(next(prompts(Consultation([said(1, "hello")], 0, [], PATIENT), AMPLE)).messages)
 
 
 def test_the_tail_tells_id_kind_status_text_and_attributes_of_each_finding():
@@ -66,7 +66,7 @@ def test_nothing_new_asks_nothing():
 def test_a_transcript_too_long_for_the_window_loses_its_oldest_segments_and_no_new_one():
     segments = [said(n, "pain " * 20) for n in range(1, 101)]
     budget_bytes = 4_000
-    [messages] = prompts(Consultation(segments, 98, []), budget_bytes)
+    [(messages, _)] = prompts(Consultation(segments, 98, []), budget_bytes)
     content = messages[1]["content"]
     assert len(content.encode()) <= budget_bytes
     assert "s1 patient" not in content
@@ -207,7 +207,7 @@ def test_the_words_behind_a_corrected_drug_name_are_never_asked_of_the_model():
 def test_the_worked_answers_obey_the_schema_and_quote_their_lines():
     known = finding("f1", "ramipril")
     answers = [line for line in RULES.splitlines() if line.startswith('{"operations":[{')]
-    proposals = [proposal for answer in answers for proposal in read_answer(answer, [known])]
+    proposals = [proposal for answer in answers for proposal in proposals_of(read_answer(answer), [known])]
     assert [(proposal.op, proposal.kind) for proposal in proposals] == [
         ("add", "chief_complaint"),
         ("add", "symptom"),

@@ -3,7 +3,7 @@ from typing import Any
 
 from inference.extraction import Consultation
 from inference.extraction.retractions import justified
-from inference.extraction.schema import read_answer
+from inference.extraction.schema import proposals_of, read_answer
 from inference.findings import Evidence, Finding, Proposal, Quote
 from inference.transcript import Segment
 from tests.model_server import addition
@@ -32,7 +32,7 @@ def spoken_back(number: int) -> dict[str, Any]:
 
 
 def read(findings: list[Finding], *operations: dict[str, Any]) -> list[Proposal]:
-    return read_answer(json.dumps({"operations": operations}), findings)
+    return proposals_of(read_answer(json.dumps({"operations": operations})), findings)
 
 
 def kept(*proposals: Proposal, findings: int = 1, over: bool = False) -> list[Proposal]:

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 from inference.extraction import Consultation, ExtractionError, Patient, UnusableAnswer
-from inference.extraction.schema import ANSWER_SCHEMA
+from inference.extraction.schema import ANSWER_SCHEMA, MOST_OPERATIONS
 from inference.extraction.vllm import MOST_BYTES, VllmExtractor
 from inference.findings import Finding, Quote
 from inference.transcript import Segment
@@ -234,16 +234,65 @@ async def test_a_bad_answer_is_an_extraction_error_with_a_remedy_and_no_spoken_w
         assert remedy in await failure(server.url)
 
 
-async def test_of_an_answer_cut_off_about_one_segment_the_whole_operations_stand_and_about_several_none():
+async def test_of_an_answer_cut_off_about_one_segment_the_whole_operations_stand():
     second = {**ADDITION, "text": "another"}
     whole = json.dumps({"operations": [ADDITION, second, ADDITION]})
     for cut in (len(whole) - 2, len(whole) - 40):
-        async with answered(lambda _, cut=cut: as_json(completion(whole[:cut], "length"))) as (_, extractor):
+        async with answered(lambda _, cut=cut: as_json(completion(whole[:cut], "length"))) as (server, extractor):
             proposals = await extractor.extract(TALK)
-            assert [proposal.text for proposal in proposals] == [ADDITION["text"], "another"]
-            more = [*TALK.segments, replace(TALK.segments[0], id="s2")]
-            with pytest.raises(UnusableAnswer, match="disable_any_whitespace"):
-                await extractor.extract(replace(TALK, segments=more))
+        assert [proposal.text for proposal in proposals] == [ADDITION["text"], "another"]
+        assert len(server.bodies) == 1
+
+
+def several(count: int) -> Consultation:
+    """`count` new segments after one that is known."""
+    said = [replace(TALK.segments[0], id=f"s{n}", text=f"I have had {SECRET} since day {n}") for n in range(count + 1)]
+    return replace(TALK, segments=said, new_from=1, over=True)
+
+
+def new_lines(body: dict[str, Any]) -> tuple[str, bool]:
+    """Which are asked about, and whether as the last ones."""
+    content = body["messages"][1]["content"]
+    return content.split("New lines: ")[1].split("\n")[0], "consultation is over" in content
+
+
+@pytest.mark.parametrize("reason", ["stop", "length"])
+async def test_an_answer_about_several_segments_that_has_no_room_for_more_is_asked_for_in_halves(reason):
+    """Cut off by the tokens, or ended by the bound of the grammar."""
+
+    def additions(*days: int) -> list[dict[str, Any]]:
+        quotes = [[{"segment": f"s{n}", "quote": f"since day {n}"}] for n in days]
+        return [{**ADDITION, "text": f"{SECRET} {n}", "evidence": quote} for n, quote in zip(days, quotes, strict=True)]
+
+    full = additions(*range(1, MOST_OPERATIONS + 1))
+    text = json.dumps({"operations": full})
+    answers = iter(
+        [
+            as_json(completion(text if reason == "stop" else text[:-40], reason)),
+            as_json(completion({"operations": additions(1)})),
+            as_json(completion({"operations": additions(2, 3)})),
+        ]
+    )
+    async with answered(lambda _: next(answers)) as (server, extractor):
+        proposals = await extractor.extract(several(3))
+    assert [proposal.text for proposal in proposals] == [f"{SECRET} {n}" for n in (1, 2, 3)]
+    assert [new_lines(body) for body in server.bodies] == [
+        ("s1 to s3", True),
+        ("s1 to s1", False),
+        ("s2 to s3", True),
+    ]
+
+
+async def test_a_full_answer_stands_where_it_is_about_one_segment_or_repeats_itself():
+    distinct = [{**ADDITION, "text": f"{SECRET} {n}"} for n in range(MOST_OPERATIONS)]
+    for operations, consultation in ((distinct, TALK), ([ADDITION] * MOST_OPERATIONS, several(3))):
+        async with answered(lambda _, said=operations: as_json(completion({"operations": said}))) as (
+            server,
+            extractor,
+        ):
+            proposals = await extractor.extract(consultation)
+        assert len(server.bodies) == 1
+        assert [proposal.text for proposal in proposals] == [operation["text"] for operation in operations]
 
 
 async def test_a_failure_that_passes_is_bridged_by_a_retry(monkeypatch):

@@ -5,7 +5,8 @@ is new each time. So a server with a prefix cache computes the new segments and 
 """
 
 from collections.abc import Iterator, Sequence, Set
-from typing import TypedDict
+from dataclasses import replace
+from typing import NamedTuple, TypedDict
 
 from inference.extraction import Consultation, Patient
 from inference.findings import Finding
@@ -96,8 +97,14 @@ class Message(TypedDict):
     content: str
 
 
-def prompts(consultation: Consultation, budget_bytes: int) -> Iterator[list[Message]]:
-    """The messages of each request that the new segments need: mostly one, several when there is much to catch up on.
+class Prompt(NamedTuple):
+    messages: list[Message]
+    asked: Consultation
+    """What it is about: as much of the consultation, and as many of the new segments."""
+
+
+def prompts(consultation: Consultation, budget_bytes: int) -> Iterator[Prompt]:
+    """Each request that the new segments need: mostly one, several when there is much to catch up on.
 
     `budget_bytes` bounds the UTF-8 bytes of the user's message. A transcript that outgrows it loses its oldest
     segments, which the findings so far stand for: many at a time, so that what is left stays the same for many
@@ -118,7 +125,10 @@ def prompts(consultation: Consultation, budget_bytes: int) -> Iterator[list[Mess
         last = consultation.over and end == len(segments)
         # One user message: chat templates of several families refuse two in a row.
         content = patient + "".join(lines[first:end]) + findings + _task(segments[new_from:end], last)
-        yield [{"role": "system", "content": RULES}, {"role": "user", "content": content}]
+        yield Prompt(
+            [{"role": "system", "content": RULES}, {"role": "user", "content": content}],
+            replace(consultation, segments=segments[:end], new_from=new_from, over=last),
+        )
         if last:
             return
         new_from = end

@@ -6,6 +6,7 @@ copies the words first and then says what they mean. Everything is required and 
 compiles; hence attributes as a list of pairs and not as an object of fifteen optional keys.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,10 @@ Identifier = Annotated[str, Field(min_length=1, max_length=16)]
 AttributeName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(ASKED_ATTRIBUTES)})]
 
 
+MOST_OPERATIONS = 10
+"""Of one answer. What is said in a turn has fewer; an answer about several turns that needs them all is split. With the
+bounds of the words below, a model that repeats itself is stopped by the grammar within some 1,300 tokens."""
+
 RETRACTED_SHARE = 1 / 3
 """Of the findings that one answer may take back; one in any case. People correct themselves in one thing or two: an
 answer that takes back more is broken, or does what somebody told it."""
@@ -46,12 +51,12 @@ class _Exact(BaseModel):
 
 class _QuotedWords(_Exact):
     segment: Identifier
-    quote: Annotated[str, Field(min_length=1, max_length=240)]
+    quote: Annotated[str, Field(min_length=1, max_length=160)]
 
 
 class _Attribute(_Exact):
     name: AttributeName
-    value: Annotated[str, Field(min_length=1, max_length=80)]
+    value: Annotated[str, Field(min_length=1, max_length=60)]
 
 
 class _Evident(_Exact):
@@ -60,7 +65,7 @@ class _Evident(_Exact):
 
 class _Fact(_Evident):
     kind: Kind
-    text: Annotated[str, Field(min_length=1, max_length=120)]
+    text: Annotated[str, Field(min_length=1, max_length=100)]
     status: Status
     temporality: Temporality
     experiencer: Experiencer
@@ -94,28 +99,34 @@ class _Retraction(_Evident, _Retracts):
     pass
 
 
-class _Answer(_Exact):
-    # At some 85 tokens each they end before 2048: a model that repeats itself is stopped by the grammar, validly.
-    operations: Annotated[list[_Addition | _Correction | _Retraction], Field(max_length=16)]
+class Answer(_Exact):
+    operations: Annotated[list[_Addition | _Correction | _Retraction], Field(max_length=MOST_OPERATIONS)]
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the bound may have ended it before the model did. One that repeats itself had nothing to add."""
+        return len(self.operations) == MOST_OPERATIONS and self.operations[-1] not in self.operations[:-1]
 
 
-ANSWER_SCHEMA: dict[str, Any] = _Answer.model_json_schema()
+ANSWER_SCHEMA: dict[str, Any] = Answer.model_json_schema()
 
 
-def read_answer(content: str, findings: Sequence[Finding]) -> list[Proposal]:
+def read_answer(content: str) -> Answer:
+    """Raises UnusableAnswer, without a word of the answer, if it breaks the schema."""
+    with contextlib.suppress(ValidationError):
+        return Answer.model_validate_json(content)
+    # Raised here, not in a handler: even a suppressed context would carry the answer along.
+    raise UnusableAnswer(
+        "the extraction model's answer is not JSON under the schema: serve it with structured outputs (vLLM does)"
+    )
+
+
+def proposals_of(answer: Answer, findings: Sequence[Finding]) -> list[Proposal]:
     """The proposals of one answer, their quotes unchecked; an operation on what is not in `findings` is left out.
 
-    So are all retractions, if there are more than an honest answer has. Raises UnusableAnswer, without a word of the
-    answer, if it breaks the schema.
+    So are all retractions, if there are more than an honest answer has.
     """
-    try:
-        operations = _Answer.model_validate_json(content).operations
-    except ValidationError:
-        operations = None
-    if operations is None:  # raised here, not above: even a suppressed context would carry the answer along
-        raise UnusableAnswer(
-            "the extraction model's answer is not JSON under the schema: serve it with structured outputs (vLLM does)"
-        )
+    operations = answer.operations
     if sum(isinstance(operation, _Retraction) for operation in operations) > max(1, RETRACTED_SHARE * len(findings)):
         log.warning("the extraction model took back more findings than people take back at once: these stay")
         operations = [operation for operation in operations if not isinstance(operation, _Retraction)]

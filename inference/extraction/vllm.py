@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from inference.extraction.completion import Completion, ModelCard, Models
 from inference.extraction.prompt import RULES, Message, prompts
 from inference.extraction.quoting import located
 from inference.extraction.retractions import justified
-from inference.extraction.schema import ANSWER_SCHEMA, read_answer, whole_operations
+from inference.extraction.schema import ANSWER_SCHEMA, proposals_of, read_answer, whole_operations
 from inference.findings import Proposal
 
 log = logging.getLogger(__name__)
@@ -157,22 +157,31 @@ class VllmExtractor:
     async def _read(self, served: _Served, consultation: Consultation, bytes_per_token: float) -> list[Proposal]:
         max_tokens = min(self._max_tokens, int(served.window_tokens * ANSWER_SHARE))
         budget_bytes = int((served.window_tokens - max_tokens - served.rules_tokens) * bytes_per_token)
-        proposals: list[Proposal] = []
-        alone = len(consultation.segments) - consultation.new_from <= 1
-        for messages in prompts(consultation, budget_bytes):
-            choice = (await self._complete(served.model, messages, max_tokens)).choices[0]
-            content = choice.message.content or ""
-            if choice.finish_reason == "length":
-                # Several segments are asked about again, fewer at once; one alone would end so once more.
-                content = whole_operations(content) if alone else ""
-                if not content:
-                    raise UnusableAnswer(self._complaint(_CUT_OFF.format(max_tokens)))
-            proposals += read_answer(content, consultation.findings)
+        proposals = await self._proposals(served.model, consultation, budget_bytes, max_tokens)
         proposals = located(proposals, consultation.segments)
         kept = justified(proposals, consultation)
         if dropped := len(proposals) - len(kept):
             log.info("the extraction model took back %d findings that nothing disproves: these stay", dropped)
         return kept
+
+    async def _proposals(
+        self, model: str, consultation: Consultation, budget_bytes: int, max_tokens: int
+    ) -> list[Proposal]:
+        """By one request, or by several where there is too much to ask, or to answer, at once."""
+        proposals: list[Proposal] = []
+        for messages, asked in prompts(consultation, budget_bytes):
+            choice = (await self._complete(model, messages, max_tokens)).choices[0]
+            content = choice.message.content or ""
+            cut_off = choice.finish_reason == "length"
+            if cut_off and not (content := whole_operations(content)):
+                raise UnusableAnswer(self._complaint(_CUT_OFF.format(max_tokens)))
+            answer = read_answer(content)
+            if (cut_off or answer.exhausted) and len(asked.segments) - asked.new_from > 1:
+                for half in _halves(asked):
+                    proposals += await self._proposals(model, half, budget_bytes, max_tokens)
+            else:
+                proposals += proposals_of(answer, asked.findings)
+        return proposals
 
     async def _introduced(self) -> _Served:
         """The server as it is now. One asks for all who come together after an outage, and they share its failure."""
@@ -240,6 +249,13 @@ class VllmExtractor:
 
     def _complaint(self, problem: str) -> str:
         return f"extraction server at {self._where} {problem}"
+
+
+def _halves(consultation: Consultation) -> tuple[Consultation, Consultation]:
+    """The same new segments, in two parts."""
+    middle = (consultation.new_from + len(consultation.segments)) // 2
+    first = replace(consultation, segments=consultation.segments[:middle], over=False)
+    return first, replace(consultation, new_from=middle)
 
 
 def _refusal(status: int) -> str:
