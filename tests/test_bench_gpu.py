@@ -58,9 +58,8 @@ def test_the_sweep_times_every_stage_of_every_lane(toy, sentence):
     rows = sweep(toy, sentence, (1, 2), (3.0,), Deadline.after(60))
     assert [(row["lane"], row["batch"]) for row in rows] == [("final", 1), ("final", 2), ("partial", 1), ("partial", 2)]
     for row in rows:
-        stages = [row[f"{stage}_ms"] for stage in ("mel", "encode", "decode", "align")]
-        assert min(stages) > 0
-        assert sum(stages) <= 1.5 * row["item_ms"]
+        assert min(row[f"{stage}_ms"] for stage in ("mel", "encode", "decode", "align")) > 0
+        assert row["item_ms"] == pytest.approx(1000 * row["batch_s"] / row["batch"], rel=0.01)
 
 
 def test_a_deadline_that_is_over_leaves_out_and_says_so(toy, sentence):
