@@ -285,14 +285,15 @@ async def test_an_answer_about_several_segments_that_has_no_room_for_more_is_ask
 
 async def test_a_full_answer_stands_where_it_is_about_one_segment_or_repeats_itself():
     distinct = [{**ADDITION, "text": f"{SECRET} {n}"} for n in range(MOST_OPERATIONS)]
-    for operations, consultation in ((distinct, TALK), ([ADDITION] * MOST_OPERATIONS, several(3))):
+    counting = [{**ADDITION, "evidence": [{"segment": f"s{n}", "quote": SECRET}]} for n in range(MOST_OPERATIONS)]
+    for operations, consultation in ((distinct, TALK), (counting, several(3))):
         async with answered(lambda _, said=operations: as_json(completion({"operations": said}))) as (
             server,
             extractor,
         ):
             proposals = await extractor.extract(consultation)
         assert len(server.bodies) == 1
-        assert [proposal.text for proposal in proposals] == [operation["text"] for operation in operations]
+        assert {proposal.text for proposal in proposals} == {operation["text"] for operation in operations}
 
 
 async def test_a_failure_that_passes_is_bridged_by_a_retry(monkeypatch):

@@ -104,8 +104,12 @@ class Answer(_Exact):
 
     @property
     def exhausted(self) -> bool:
-        """Whether the bound may have ended it before the model did. One that repeats itself had nothing to add."""
-        return len(self.operations) == MOST_OPERATIONS and self.operations[-1] not in self.operations[:-1]
+        """Whether the bound may have ended it before the model did. One that repeats itself had nothing to add.
+
+        A model that repeats itself counts the segments on, so what proves the facts is not compared.
+        """
+        facts = [operation.model_dump(exclude={"evidence"}) for operation in self.operations]
+        return len(facts) == MOST_OPERATIONS and facts[-1] not in facts[:-1]
 
 
 ANSWER_SCHEMA: dict[str, Any] = Answer.model_json_schema()
