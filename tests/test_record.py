@@ -144,6 +144,12 @@ def test_a_finding_stands_in_its_part_as_a_clinician_writes_it(title, line):
     assert f"- {line}" in part.splitlines()
 
 
+def test_the_note_says_what_an_order_is_for():
+    (troponin,) = [finding for finding in findings() if finding.text == "troponin"]
+    explained = replace(troponin, attributes={**troponin.attributes, "reason": "rule out a heart attack"})
+    assert "- troponin (reason rule out a heart attack) [01:00 clinician]" in markdown(found=[explained]).splitlines()
+
+
 def test_the_note_has_its_four_sections_even_where_nothing_was_found():
     text = markdown(found=[])
     assert re.findall(r"^## (.+)$", text, re.M) == [*(title for title, *_ in LAYOUT), "Transcript"]

@@ -70,6 +70,14 @@ def test_orders_are_drafts_and_proposals_and_a_refusal_is_not_to_be_done():
     assert of(named("chest X-ray"))["note"] == [{"text": "possible"}]
 
 
+@pytest.mark.parametrize("text", ["troponin", "chest X-ray", "cardiology", "review"])
+def test_what_an_order_is_for_is_its_reason_and_no_note(text):
+    order = named(text)
+    made = of(replace(order, attributes={**order.attributes, "reason": "chest pain"}))
+    assert made["reasonCode"] == [{"text": "chest pain"}]
+    assert "chest pain" not in str(made.get("note"))
+
+
 def test_an_allergy_has_its_reaction_and_may_be_refuted_or_in_doubt():
     penicillin, latex, nuts = of(named("penicillin")), of(named("latex")), of(named("nuts"))
     assert penicillin["reaction"] == [{"manifestation": [{"text": "rash"}]}]
