@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.extraction.codes import codes_of
 from inference.extraction.grounding import ground
-from inference.extraction.support import is_supported, with_supported_attributes
+from inference.extraction.support import is_supported, proved, with_supported_attributes
 from inference.findings import Evidence, Finding, Kind, Operation, Proposal
 from inference.transcript import Segment
 
@@ -138,7 +138,7 @@ class Findings:
             status=finding.status if settled else proposal.status,
             temporality=finding.temporality if settled else proposal.temporality,
             attributes=attributes,
-            evidence=_joined(known, evidence),
+            evidence=_joined(known, evidence, attributes),
             source="model" if proposal.source == "model" else finding.source,
             confidence=max(finding.confidence, proposal.confidence),
         )
@@ -155,7 +155,7 @@ class Findings:
             temporality=proposal.temporality,
             experiencer=proposal.experiencer,
             attributes={**finding.attributes, **proposal.attributes},
-            evidence=_joined(evidence, kept),
+            evidence=_joined(evidence, kept, {**finding.attributes, **proposal.attributes}),
             source=proposal.source,
             confidence=proposal.confidence,
         )
@@ -215,17 +215,24 @@ def _is_draft_of(proposal: Proposal, finding: Finding) -> bool:
 
 
 def _distinct(found: Iterable[Evidence | None]) -> tuple[Evidence, ...]:
-    return _joined((), tuple(evidence for evidence in found if evidence is not None))
+    return _joined((), tuple(evidence for evidence in found if evidence is not None), {})
 
 
-def _joined(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    """The known evidence, and what lies inside none of it: the first words and the newest, `MAX_EVIDENCE` at most."""
+def _joined(
+    known: tuple[Evidence, ...], more: tuple[Evidence, ...], attributes: Mapping[str, str]
+) -> tuple[Evidence, ...]:
+    """The known evidence, and what lies inside none of it, `MAX_EVIDENCE` at most: the first words, those that prove
+    an attribute, and the newest."""
     joined = list(known)
     for evidence in more:
         if not any(
             e.segment == evidence.segment and e.start <= evidence.start and evidence.end <= e.end for e in joined
         ):
             joined.append(evidence)
-    if len(joined) > MAX_EVIDENCE:
-        joined = [joined[0], *joined[1 - MAX_EVIDENCE :]]
-    return tuple(joined)
+    if len(joined) <= MAX_EVIDENCE:
+        return tuple(joined)
+    places = range(len(joined))
+    proofs = {name: at for at in places for name in proved(attributes, joined[at].quote)}
+    wanted = [0, *sorted(proofs.values()), *reversed(places)]
+    kept = sorted(list(dict.fromkeys(wanted))[:MAX_EVIDENCE])
+    return tuple(joined[at] for at in kept)

@@ -4,6 +4,7 @@ import pytest
 
 from inference.extraction.context import Assertion, assertion, triggers
 from inference.extraction.tokens import sentences
+from tests.consultation import facts, findings
 
 
 def said_of(mention: str, text: str) -> Assertion:
@@ -48,3 +49,13 @@ def test_what_is_only_imagined_is_hypothetical() -> None:
 def test_the_words_that_deny_belong_to_the_evidence() -> None:
     said = said_of("fever", "well I have not had a fever")
     assert (said.from_token, said.to_token) == (3, 7)
+
+
+def test_a_relatives_illness_stays_theirs_behind_did_have_and_is_quoted_with_them():
+    (found,) = [f for f in findings("P: No lung cancer, my mom did have breast cancer.") if f.status == "present"]
+    assert (found.kind, found.text, found.attributes) == ("family_history", "breast cancer", {"relation": "mother"})
+    assert found.evidence[0].quote == "mom did have breast cancer"
+
+
+def test_a_tenderness_of_the_flank_is_no_stroke():
+    assert ("diagnosis", "stroke", "present") not in facts("D: There is CVA tenderness on your right side.")

@@ -311,7 +311,7 @@ def test_the_command_scores_a_corpus_its_orders_and_clips_and_ends_in_a_line_of_
     extraction.main()
     last = capsys.readouterr().out.splitlines()[-1]
     result = json.loads(last)
-    assert (tmp_path / "out.json").read_text() == last + "\n"
+    assert json.loads((tmp_path / "out.json").read_text()) == result
     for mode in ("dual", "ambient"):
         assert result["sources"][f"reference_{mode}"]["by_kind_and_status"]["symptom/absent"]["f1"] == 1.0
         assert result["sources"][f"reference_{mode}"]["evidence"]["share"] == 1.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from inference.findings import Experiencer, Kind, Op, Operation, Proposal, Quote, Source, Status, Temporality
-from inference.merging import Findings
+from inference.merging import MAX_EVIDENCE, Findings
 from inference.transcript import Segment
 
 SEGMENTS: Mapping[str, Segment] = {
@@ -288,3 +288,16 @@ def test_a_finding_carries_the_codes_of_its_words_as_suggestions_also_after_an_e
     assert [(c.system, c.code, c.suggestion) for c in added.codes] == [("ICD-10-CM", "R50.9", True)]
     assert [c.code for c in findings.edit("f1", {"text": "cough"}).finding.codes] == ["R05.9"]
     assert findings.edit("f1", {"text": "something else"}).finding.codes == ()
+
+
+def test_what_proves_an_attribute_stays_however_often_the_fact_is_told_again() -> None:
+    said = ["I take ramipril.", "Ten milligrams, every evening.", *["Ramipril again."] * 12]
+    segments = {f"s{at}": Segment(f"s{at}", "patient", float(at), at + 1.0, text, True) for at, text in enumerate(said)}
+    findings = Findings()
+    for at, text in enumerate(said):
+        attributes = {"dose": "10 mg", "frequency": "every evening"} if at == 1 else {}
+        told = proposal("ramipril", (f"s{at}", text), kind="medication", attributes=attributes)
+        findings.apply([told], segments)
+    (finding,) = findings.all()
+    assert len(finding.evidence) == MAX_EVIDENCE
+    assert [e.segment for e in finding.evidence] == ["s0", "s1", *(f"s{at}" for at in range(8, 14))]

@@ -4,6 +4,7 @@ import pytest
 
 from inference.extraction.prescribing import Act, act_on
 from inference.extraction.tokens import normalise
+from tests.consultation import findings
 
 
 def act(before: str, *, is_class: bool = False, ordered_before: bool = False) -> Act | None:
@@ -58,3 +59,21 @@ def test_a_name_after_an_order_is_what_was_ordered() -> None:
 def test_a_class_is_prescribed_by_a_verb_close_by_alone() -> None:
     assert act("I'll give you an", is_class=True) == "prescribe"
     assert act("I'll give you a leaflet that tells you more of what there is about", is_class=True) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Stop the ibuprofen, take paracetamol.", {"stop ibuprofen": "Stop the ibuprofen", "paracetamol": "take paracetamol"}),
+        ("Stop the ibuprofen and the naproxen.", {"stop ibuprofen": "Stop the ibuprofen", "stop naproxen": "Stop the ibuprofen and the naproxen"}),
+        ("I want you to stop the ibuprofen you take and start codeine.", {"stop ibuprofen": "stop the ibuprofen", "codeine": "start codeine"}),
+        ("I'll give you naproxen and some codeine.", {"naproxen": "give you naproxen", "codeine": "give you naproxen and some codeine"}),
+    ],
+)  # fmt: skip
+def test_an_order_and_its_verb_are_quoted_together_and_each_drug_has_its_own(line, expected):
+    assert {found.text: found.evidence[0].quote for found in findings(f"D: {line}") if found.kind == "order"} == expected
+
+
+def test_a_brand_and_its_generic_are_one_medicine_under_the_first_name():
+    (found,) = findings("P: I use Ventolin.", "P: It's called salbutamol.")
+    assert (found.text, [evidence.quote for evidence in found.evidence]) == ("ventolin", ["Ventolin", "salbutamol"])

@@ -341,7 +341,7 @@ def test_a_yes_that_names_another_thing_speaks_for_itself() -> None:
 
 def test_what_is_excepted_in_a_question_is_neither_asked_nor_denied() -> None:
     assert facts("D: Apart from the cough, do you have any other medical problems?", "P: No.") == {
-        ("past_history", "medical conditions", "absent")
+        ("past_history", "other medical conditions", "absent")
     }
 
 

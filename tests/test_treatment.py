@@ -15,9 +15,9 @@ def test_a_dictated_plan_is_split_into_its_orders() -> None:
         "back in three weeks do you have any questions about that"
     )
     assert found == {
-        "x-ray of the right knee": {"order_type": "imaging"},
-        "meloxicam": {"order_type": "medication", "dose": "15 mg", "frequency": "once a day"},
-        "lipid panel": {"order_type": "lab"},
+        "x-ray of the right knee": {"order_type": "imaging", "reason": "knee pain"},
+        "meloxicam": {"order_type": "medication", "dose": "15 mg", "frequency": "once a day", "reason": "knee pain"},
+        "lipid panel": {"order_type": "lab", "reason": "hypertension"},
         "follow up in three weeks": {"order_type": "followup"},
     }
 

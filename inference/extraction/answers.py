@@ -82,6 +82,19 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
     return None
 
 
+def asked_with(conversation: Sequence[Turn], at: int, reply: Turn) -> list[Turn]:
+    """The questions in a row that share an answer with this one: "Sore throat? Runny nose?" """
+    if not _is_asked_item(conversation[at]):
+        return []
+    before = takewhile(_is_asked_item, reversed(conversation[max(0, at - 8) : at]))
+    between = takewhile(lambda turn: turn is not reply and _is_asked_item(turn), conversation[at + 1 : at + 9])
+    return [*before, *between]
+
+
+def _is_asked_item(turn: Turn) -> bool:
+    return turn.form == "polar" and not is_empty(turn) and not is_bare(turn) and _is_list_item(turn)
+
+
 def _corrected(conversation: Sequence[Turn], at: int, answer: Answer) -> tuple[Turn, Answer]:
     """The answer `conversation[at]`, or the one that takes it back in the next breath: "No. Actually, yes."."""
     reply = conversation[at]

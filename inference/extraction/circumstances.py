@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft
+from inference.extraction.tables import words
 from inference.extraction.tokens import FILLERS
 
 _HOME_QUESTION = re.compile(
@@ -19,18 +20,19 @@ _OTHERS_AT_HOME = (
     r"son|daughter|brother|sister|flatmates?|housemates?|roommates?|friends?|students|people"
 )
 _WITH = re.compile(rf"\b(?:live|living|lives)\b[\w ]{{0,30}}?\bwith\b[\w ]{{0,25}}?\b(?P<who>{_OTHERS_AT_HOME})\b")
-_WITH_ANSWER = re.compile(rf"\b(?:with|my)\b[\w ]{{0,25}}?\b(?P<who>{_OTHERS_AT_HOME})\b")
+_WITH_ANSWER = re.compile(
+    rf"\b(?:with|my)\b[\w ]{{0,25}}?\b(?P<who>{_OTHERS_AT_HOME})\b"
+    r"(?! (?:uh |um |all |both |still )*(?:live|lives|lived|living|is|are|was|were|has|have|had|s)\b)"
+)
 _JOB = re.compile(
     r"\bi (?:work|worked|am working) (?P<how>as|in|at|for) (?:an? |the |kind of |like )?"
     r"(?P<what>[a-z]+(?: [a-z]+){0,2}?)(?= (?:and|so|but|um|uh|you|i|at|in|for|which|it|its|with|just)\b|$)"
 )
 _JOB_ANSWER = re.compile(
-    r"\b(?:im|i am) (?:actually |currently |just |uh |um |an? )*"
+    r"\b(?:im|i am) (?:actually |currently |just |uh |um |an? |im |i am )*"
     r"(?P<what>[a-z]+(?: [a-z]+){0,2}?)(?= (?:and|so|but|um|uh|you|i|at|in|for|which|it|its|with|by|just)\b|$)"
 )
-_NO_JOB = frozenset(
-    ("not", "a", "fine", "ok", "okay", "good", "just", "very", "well", "sorry", "on", "off", "in", "at")
-)
+_NO_JOB = words("no_job")
 _SHARED = frozenset(
     (
         "flatmate",

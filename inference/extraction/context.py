@@ -121,6 +121,8 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         return not any(tokens[s.start].word in _AGAINST for s in stops) and not any(
             tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between
         )
+    if trigger.category == "family":
+        stops = [stop for stop in stops if stop.start > trigger.end]  # "my mom did have breast cancer"
     if stops:
         return False
     if trigger.category == "negated":

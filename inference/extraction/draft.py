@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from inference.extraction.dialogue import Turn
 from inference.findings import Kind, Proposal, Quote, Status, Temporality
 
-_MAX_QUOTE_TOKENS = 16
+MAX_QUOTE_TOKENS = 16
 _MAX_REPLY_TOKENS = 6
 _JOINING = frozenset(("and", "or", "but"))
 """Words that end a negation's reach and say nothing themselves."""
@@ -38,7 +38,7 @@ def draft(
     """A fact proved by the tokens [start, end) of a turn."""
     while end - start > 1 and turn.tokens[end - 1].word in _JOINING:
         end -= 1
-    start = max(start, end - _MAX_QUOTE_TOKENS)
+    start = max(start, end - MAX_QUOTE_TOKENS)
     proposal = Proposal(
         kind=kind,
         text=text,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.attributes import expressions, timing
-from inference.extraction.lexicon import Match, drugs_trie, find
+from inference.extraction.lexicon import Match, allergens_trie, drugs_trie, find
 from inference.extraction.misheard import misheard
 from inference.extraction.numbers import amount_at
 from inference.extraction.tables import words
@@ -62,7 +62,9 @@ def loose_dose(text: str, tokens: Sequence[Token]) -> Medicine | None:
 def _matches(tokens: Sequence[Token], asked: bool) -> tuple[list[Match], list[Match]]:
     """The drugs of a sentence, and those among them that were misheard."""
     exact = find(drugs_trie(), tokens)
-    covered = frozenset(i for match in exact for i in range(match.start, match.end))
+    # What people are allergic to is a word that was heard right: "latex" is no Lasix.
+    known = (*exact, *find(allergens_trie(), tokens))
+    covered = frozenset(i for match in known for i in range(match.start, match.end))
     heard = misheard(tokens, covered, asked=asked)
     return sorted((*exact, *heard), key=lambda match: match.start), heard
 

@@ -64,6 +64,7 @@ _NAMING = re.compile(
     r"\b(?:called|thats|its)(?: um| uh)* ?$|^(?:\w+ ){0,3}(?:thats|that is|its|it is|called|its called|known as|"
     r"which is|this is|thatll be)\b"
 )
+_SUBJECTS = re.compile(r"\b(?:i|you|youre|youve|he|she|we|they|it|that|which|to|when|if|not|dont)\b")
 _NEAR = 16
 _VERB_REACH = 12
 _CLASS_REACH = 6
@@ -89,7 +90,7 @@ def act_on(before: Sequence[str], *, is_class: bool, ordered_before: bool) -> Ac
         return "prescribe"
     if use is not None and _governs(text, use, reach):
         lead = " ".join(text[: use.start()].split()[-5:])
-        goes_on = stop is not None and lead.endswith("and")
+        goes_on = stop is not None and not _SUBJECTS.search(text[stop.end() : use.start()])
         if goes_on or _MODAL.search(lead) or not text[: use.start()].strip():
             return "prescribe"
     return "prescribe" if ordered_before and (_NAMING.search(f"{text} ") or _LISTING.issuperset(near)) else None

@@ -1,28 +1,23 @@
-"""Facts about medicines: taken, stopped, prescribed, and what the patient is allergic to. Pure."""
+"""Facts about medicines: taken, stopped, prescribed. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from inference.extraction.answers import Answer, answer_of
 from inference.extraction.clauses import is_conditional
 from inference.extraction.context import assertion, triggers
 from inference.extraction.dialogue import Turn
-from inference.extraction.draft import Draft, draft, with_reply
-from inference.extraction.lexicon import allergens_trie, find
+from inference.extraction.draft import Draft, draft
 from inference.extraction.medication import Medicine, loose_dose, medicines
-from inference.extraction.mentions import mentions
 from inference.extraction.prescribing import Act, act_on
 from inference.extraction.tables import words
-from inference.findings import Quote, Status, Temporality
+from inference.findings import Quote, Temporality
 
 _SECOND_PERSON = words("second_person")
 _ECHO_TOKENS = 8
 _NEAR_TOKENS = 16
 _CONSIDERING = frozenset(("need", "give", "prescribe", "recommend", "prescribing", "giving"))
-_ALLERGY = re.compile(r"\b(?:allerg\w+|intoleran\w+|nkda|anaphyla\w+)\b")
-_DENIAL = re.compile(r"\b(?:no|not|nt|dont|doesnt|havent|without|nkda|never|isnt|arent)\b")
 _MEDICINE_QUESTION = re.compile(
     r"\b(?:medication|medications|medicine|medicines|meds|tablets|pills|painkillers|drugs|prescription|taken|taking|"
     r"tried|take)\b"
@@ -33,10 +28,17 @@ _TAKING_QUESTION = re.compile(
 _TAKING_MYSELF = re.compile(
     r"\b(?:i (?:(?!you\b)\w+ ){0,2}(?:take|took|use|used|have|had|was|am|tried|get)|ive|im (?:on|taking|using)|my|me)\b"
 )
+_ASKING = re.compile(
+    r"\b(?:can|could|should|shall|do|would|may) i (?:\w+ ){0,2}(?:get|take|use|buy|have|need|start|keep|continue|try)\b"
+)
+"""A patient who asks whether to take it does not take it yet, as far as these words go."""
 _REFERRING = re.compile(r"\b(?:it|that|this|them|those|one|ones|take|taking|use|give|dose|tablets?|pills?)\b")
 _THIRD_PERSON = frozenset(("she", "he", "shes", "hes", "her", "his", "patient"))
-_SUBJECTS = frozenset(("i", "you", "we", "they", "it", "that", "for"))
+_NO_LIST = frozenset(("i", "you", "we", "they", "it", "that", "for", "take", "taking", "use", "using", "try", "start"))
 _LIST_GAP = 5
+_VERB_REACH = 8
+_ORDERING = words("ordering_verb")
+_STOPPING = words("stopping_verb")
 
 
 def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft]:
@@ -60,7 +62,7 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
             continue
         if explaining and act is None and not (_SECOND_PERSON | _THIRD_PERSON) & set(near):
             continue
-        if said.experiencer == "family" or said.hypothetical:
+        if said.experiencer == "family" or said.hypothetical or (of_self and _ASKING.search(" ".join(near))):
             continue
         if said.status == "absent" and turn.speaker == "clinician" and _CONSIDERING & set(near):
             # "I don't think you need antibiotics" says nothing of what is taken.
@@ -91,7 +93,7 @@ def clinicians_acts(pieces: Sequence[Turn], at: int, found: Sequence[Medicine]) 
         act = act_on(spoken[: medicine.first], is_class=medicine.is_class, ordered_before=goes_on)
         if act is None and index and acts[-1] is not None:
             between = spoken[found[index - 1].last : medicine.first]
-            act = acts[-1] if len(between) <= _LIST_GAP and not _SUBJECTS & set(between) else None
+            act = acts[-1] if len(between) <= _LIST_GAP and not _NO_LIST & set(between) else None
         acts.append(act)
     return acts
 
@@ -104,8 +106,11 @@ def _prescribes_something(earlier: Turn, turn: Turn) -> bool:
 def _order(turn: Turn, medicine: Medicine, *, stopped: bool) -> Draft:
     name = f"stop {medicine.name}" if stopped else medicine.name
     attributes = {**({} if stopped else medicine.attributes), "order_type": "medication"}
-    first, last = medicine.first, medicine.last
-    return draft(turn, "order", name, first, last, temporality="planned", attributes=attributes)
+    spoken = turn.sentence.words
+    near = range(max(0, medicine.first - _VERB_REACH), medicine.first)
+    # The verb is what proves an order: "stop the ibuprofen".
+    first = max((at for at in near if spoken[at] in (_STOPPING if stopped else _ORDERING)), default=medicine.first)
+    return draft(turn, "order", name, first, medicine.last, temporality="planned", attributes=attributes)
 
 
 def _dose_alone(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft]:
@@ -148,45 +153,3 @@ def _with_dose(
     fact = draft(turn, kind, medicine.name, dose.first, dose.last, temporality=planned, attributes=attributes)
     quote = Quote(earlier.segment.id, earlier.text(medicine.start, medicine.end))
     return Draft(replace(fact.proposal, quotes=(quote, *fact.proposal.quotes)), (earlier.index, turn.index))
-
-
-def allergies(turn: Turn, answer: tuple[Turn, Answer] | None, asked: Turn | None) -> Iterator[Draft]:
-    """Allergies told, asked for (`answer` is the answer to this turn), or told in answer to the question `asked`."""
-    here = _ALLERGY.search(turn.joined)
-    answering = not here and turn.form == "statement" and asked is not None and bool(_ALLERGY.search(asked.joined))
-    if turn.form == "open" or not (here or answering):
-        return
-    text, tokens = turn.segment.text, turn.tokens
-    substances = [(m.name, m.start, m.end, _heard(m)) for m in medicines(text, tokens, asked=True)]
-    substances += [(m.entry.concept, m.start, m.end, {}) for m in find(allergens_trie(), tokens)]
-    if turn.form == "polar":
-        if answer is not None and answer[1] != "maybe":
-            status: Status = "present" if answer[1] == "yes" else "absent"
-            for name, start, end, heard in substances:
-                yield with_reply(draft(turn, "allergy", name, start, end, status=status, attributes=heard), answer[0])
-        return
-    if answering and answer_of(turn) == "no":
-        return
-    first = turn.joined[: here.start()].count(" ") if here else None
-    denied = here is not None and bool(_DENIAL.search(turn.joined[: here.start()].rpartition(" but ")[2]))
-    if not substances:
-        if denied and first is not None:
-            yield draft(turn, "allergy", "drug allergy", max(0, first - 3), first + 1, status="absent")
-        return
-    reactions = sorted({m.concept for m in mentions(text, tokens) if m.kind == "symptom"})
-    attributes = {"reaction": reactions[0]} if reactions and not denied else {}
-    for name, start, end, heard in substances:
-        yield draft(
-            turn,
-            "allergy",
-            name,
-            start if first is None else min(start, first),
-            end if first is None else max(end, first + 1),
-            status="absent" if denied else "present",
-            attributes={**attributes, **heard},
-        )
-
-
-def _heard(medicine: Medicine) -> dict[str, str]:
-    """The words that a recogniser wrote for the name, where it is inferred from them."""
-    return {name: value for name, value in medicine.attributes.items() if name == "heard"}

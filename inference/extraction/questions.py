@@ -27,19 +27,22 @@ _RECAPPING = re.compile(
     r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
 )
 _ADMITTING = re.compile(r"\b(?:bit|little|some|sometimes|i do|i have|occasionally)\b")
+_A_LITTLE = re.compile(
+    r"(?:(?:no|well|um|uh) )*not (?:very |that |all that |too |so )?(?:much|often|a lot|heavily|regularly)\b"
+)
 _STILL = re.compile(r"\b(?:still|now|at the moment|currently|today|any more|anymore|gone)\b")
 _OTHER_MATTERS = re.compile(
     r"\b(?:periods?|bowel motion|smok\w+|drink\w*|tak(?:e|ing|en)|tablets?|medic\w+|live|living|"
     r"work\w*|job|born|test|scan)\b"
 )
 _EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))
+_OTHER_REACH = 3
 _RESUMING = frozenset(("have", "has", "do", "are", "is", "did", "any", "you", "youve", "there"))
 _FORMERLY = re.compile(r"\bused to\b")
 _STATUS: dict[Answer, Status] = {"yes": "present", "no": "absent", "maybe": "possible"}
 
 # What a "no" denies where the question names no concept.
 _DENIED: tuple[tuple[re.Pattern[str], Kind, str], ...] = (
-    (re.compile(r"\ballerg(?:y|ies|ic)\b"), "allergy", "drug allergy"),
     (re.compile(r"\bfamily history\b|\brun in (?:the|your) family\b"), "family_history", "family history"),
     (
         re.compile(r"\b(?:medical|health|other|past) (?:conditions?|problems?|history|issues)\b"),
@@ -147,6 +150,8 @@ def _fact(
             attributes = relation_of(reply, len(reply.tokens)) or {"relation": "family"}
     elif mention.kind == "social":
         kind = "social_history"
+        if _A_LITTLE.match(reply.joined):
+            status = "present"
     elif mention.kind == "symptom":
         kind = "symptom"
         if status != "absent":
@@ -174,11 +179,21 @@ def denied_facts(turn: Turn, reply: Turn) -> Iterator[Draft]:
         return
     for pattern, kind, text in _DENIED:
         match = pattern.search(turn.joined)
-        if match:
+        if match and not (kind == "medication" and _names_some(reply)):
             start = turn.joined[: match.start()].count(" ")
             end = start + match.group().count(" ") + 1
+            first = max(0, start - _OTHER_REACH)
+            others = [at for at in range(first, end) if turn.tokens[at].word == "other"]
+            if others:  # what was told before stays
+                start, text = min(start, others[0]), f"other {text.removeprefix('regular ')}"
             yield with_reply(draft(turn, kind, text, start, end, status="absent"), reply)
             return
+
+
+def _names_some(reply: Turn) -> bool:
+    """ "No, other than sertraline." """
+    taken = medicines(reply.segment.text, reply.tokens, asked=True)
+    return bool(taken) and bool(_EXCEPTING & set(reply.sentence.words[: taken[0].start]))
 
 
 def follow_ups(conversation: Sequence[Turn], consultation: Consultation) -> Iterator[Draft]:

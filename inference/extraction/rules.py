@@ -6,19 +6,20 @@ model's findings replace it where a model is there.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from inference.extraction import Consultation
-from inference.extraction.answers import answered, is_empty
+from inference.extraction.allergies import allergies
+from inference.extraction.answers import Answer, answered, asked_with, is_bare, is_empty
 from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
 from inference.extraction.injection import provable
+from inference.extraction.lexicon import generic_of
 from inference.extraction.misheard import forget
-from inference.extraction.prescriptions import allergies
 from inference.extraction.questions import answered_facts, denied_facts, follow_ups
-from inference.extraction.statements import relation_of, stated
+from inference.extraction.statements import WELL, concepts, imagined, relation_of, stated
 from inference.extraction.tables import words
 from inference.extraction.topics import is_known_better, named, under_known_name
 from inference.extraction.treatment import question_before, treatments
@@ -29,6 +30,8 @@ _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
 _FAMILY_TALK = 6
 """Sentences for which a relative who was named stays the one that is spoken of."""
+_FIRST_PERSON = words("first_person")
+_WARNING_REACH = 4
 _OF_ONESELF = words("first_person") | words("second_person")
 _WARM_UP = Segment(
     "s0", "unknown", 0.0, 1.0, "Any fever or allergies? No. I take 10 mg of aspirin, it is for my mother.", True
@@ -86,7 +89,7 @@ class RulesExtractor:
             for d in drafts
             if any(index >= consultation.new_from for index in d.segments)
         ]
-        return _with_chief_complaint(new, consultation.findings)
+        return _with_chief_complaint(_one_name_a_drug(new, consultation.findings), consultation.findings)
 
 
 def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset[str]) -> Iterator[Draft]:
@@ -101,16 +104,37 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
     asked = question_before(conversation, at)
     allergic = list(allergies(turn, answer, asked))
     yield from allergic
+    told = {fact.proposal.text for fact in allergic}
     if turn.form == "polar":
-        if answer is not None and not allergic:
-            yield from answered_facts(turn, *answer, known)
-            if answer[1] == "no":
+        if answer is not None and not _is_yes_to_one_of_several(conversation, at, *answer):
+            yield from (fact for fact in answered_facts(turn, *answer, known) if fact.proposal.text not in told)
+            if answer[1] == "no" and not allergic:
                 yield from denied_facts(turn, answer[0])
         return
-    if not allergic:
-        yield from stated(turn, _relative_before(conversation, at))
+    warned = _warned_of(conversation, at)
+    reacted = any("reaction" in fact.proposal.attributes for fact in allergic)
+    for fact in stated(turn, _relative_before(conversation, at)):
+        if not (fact.proposal.text in told | warned or (reacted and fact.proposal.kind == "symptom")):
+            yield fact
     if turn.form == "statement":
         yield from circumstances(turn, asked)
+
+
+def _is_yes_to_one_of_several(conversation: Sequence[Turn], at: int, reply: Turn, answer: Answer) -> bool:
+    """ "Sore throat? Runny nose?" "Yeah.": which? "Yeah, a sore throat." speaks for itself."""
+    others = asked_with(conversation, at, reply) if answer == "yes" else []
+    if not others or not (is_bare(reply) or concepts(reply)):
+        return False
+    return bool(frozenset[str]().union(*map(concepts, others)) - concepts(conversation[at]))
+
+
+def _warned_of(conversation: Sequence[Turn], at: int) -> Set[str]:
+    """What a patient only repeats: "if you have back pain or a fever, call" - "back pain, fever, OK"."""
+    turn = conversation[at]
+    if turn.speaker != "patient" or _FIRST_PERSON & set(turn.sentence.words):
+        return frozenset()
+    warnings = (t for t in conversation[max(0, at - _WARNING_REACH) : at] if t.speaker == "clinician")
+    return frozenset().union(*map(imagined, warnings))
 
 
 def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
@@ -130,11 +154,25 @@ def _relative_before(conversation: Sequence[Turn], at: int) -> str | None:
     return None
 
 
+def _one_name_a_drug(proposals: Sequence[Proposal], findings: Sequence[Finding]) -> list[Proposal]:
+    """ "Nurofen, ibuprofen": one medicine that is taken, under the name by which it was told first."""
+    names = {generic: f.text for f in findings if f.kind == "medication" and (generic := generic_of(f.text))}
+    named = []
+    for proposal in proposals:
+        generic = generic_of(proposal.text) if proposal.kind == "medication" else None
+        name = names.setdefault(generic, proposal.text) if generic else proposal.text
+        named.append(replace(proposal, text=name))
+    return named
+
+
 def _with_chief_complaint(proposals: list[Proposal], findings: Sequence[Finding]) -> list[Proposal]:
     """The first symptoms that are told, in one segment, are what the patient came for."""
-    if any(f.kind == "chief_complaint" or (f.kind == "symptom" and f.status == "present") for f in findings):
+    if any(
+        f.kind == "chief_complaint" or (f.kind == "symptom" and f.status == "present" and f.text not in WELL)
+        for f in findings
+    ):
         return proposals
-    told = [p for p in proposals if p.kind == "symptom" and p.status == "present"]
+    told = [p for p in proposals if p.kind == "symptom" and p.status == "present" and p.text not in WELL]
     if not told:
         return proposals
     place = told[0].quotes[-1].segment

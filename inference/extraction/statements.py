@@ -1,8 +1,9 @@
 """What somebody says outright: symptoms, conditions, operations, habits, of the patient or of the family. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from itertools import islice, takewhile
 
 from inference.extraction.attributes import of_symptom
 from inference.extraction.context import Assertion, assertion, triggers
@@ -22,6 +23,8 @@ _CONDITION_OWNER = words("condition_owner")
 _DEFINITE = frozenset(("your", "the", "this", "these", "that"))
 _ECHO_TOKENS = 8
 _ECHO_OF_FAMILY_TOKENS = 4
+_FEAR_REACH = 7
+_RELATIVE_REACH = 8
 _OTHERS = frozenset(("they", "theyve", "theyre", "everyone", "everybody"))
 """A clinician's sentence of so few words repeats what the patient said: "Some ringing in your ear."."""
 
@@ -43,6 +46,19 @@ _EXAMINING = re.compile(
 )
 _YOUR_HABIT = re.compile(r"\byou (?:dont |do |also )?(?:smoke|drink|live|vape|use)\b")
 _OWN_OPINION = re.compile(r"\bi (?:think|believe|suspect)\b")
+
+_DEGREES = frozenset(("much", "big", "heavy", "heavily", "lot", "often", "regularly"))
+"""What "not" takes back of a habit before one of these is the degree: "I don't drink much" is a drinker."""
+
+_FEARING = words("fearing")
+_OTHERS_SAID = re.compile(
+    r"\b(?:they|doctor|gp|hospital|nurse|consultant|he|she) (?:\w+ ){0,2}(?:said|told|thought|think)\b"
+)
+_YOU_SAID = re.compile(r"\b(?:you|youve) (?:mentioned|said|talked about|asked)\b")
+_OWN_FEAR = re.compile(r"\b(?:im|i am|i was|we are|were|id be|i would be|i wouldnt be|wouldnt be|not) (?:\w+ )?$")
+
+WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids"))
+"""Nobody comes because of these."""
 
 ABILITIES: Mapping[str, str] = {"unable to keep fluids down": "tolerating fluids"}
 """Concepts that are denials themselves, and what is true where they are not: "can you keep anything down?" """
@@ -72,6 +88,8 @@ def stated(turn: Turn, relative: str | None = None) -> Iterator[Draft]:
         status: Status = "absent" if mention.negated else said.status
         if mention.concept in ABILITIES:
             status = "present"
+        if kind == "social_history" and status == "absent" and (degree := _degree(turn, said)) is not None:
+            status, said = "present", replace(said, to_token=max(said.to_token, degree + 1))
         if status == "absent" and "before" in turn.sentence.words[mention.end :]:
             # "You haven't had headaches before" says nothing of now.
             continue
@@ -86,17 +104,35 @@ def stated(turn: Turn, relative: str | None = None) -> Iterator[Draft]:
         elif kind == "symptom" and status != "absent" and turn.form != "open":
             attributes = symptom_attributes(turn, found, position)
         temporality: Temporality = "past" if mention.kind == "procedure" else said.temporality
+        first, last = said.from_token, said.to_token
         yield draft(
             turn,
             kind,
             mention.concept,
-            said.from_token,
-            said.to_token,
+            *(with_relative(turn, first, last) if family else (first, last)),
             status=status,
             temporality=temporality,
             family=family,
             attributes=attributes,
         )
+
+
+def concepts(turn: Turn) -> Set[str]:
+    return {mention.concept for mention in mentions(turn.segment.text, turn.tokens)}
+
+
+def imagined(turn: Turn) -> Set[str]:
+    """The concepts of a sentence that it only warns of or supposes."""
+    found = mentions(turn.segment.text, turn.tokens)
+    context = triggers(turn.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    return {m.concept for m in found if assertion(turn.tokens, context, m.start, m.end).hypothetical}
+
+
+def _degree(turn: Turn, said: Assertion) -> int | None:
+    """The token of a denial that leaves some of a habit: "I don't smoke a lot"."""
+    after = takewhile(lambda at: not turn.tokens[at - 1].comma, range(said.to_token, len(turn.tokens)))
+    near = (*range(said.from_token, said.to_token), *islice(after, 3))
+    return next((at for at in near if turn.tokens[at].word in _DEGREES), None)
 
 
 def _speaks_of_relative(turn: Turn, mention: Mention) -> bool:
@@ -115,6 +151,16 @@ def relation_of(turn: Turn, before: int) -> dict[str, str]:
     if chosen:
         return {"relation": chosen[0].entry.concept}
     return {"relation": "family"} if "family" in turn.sentence.words else {}
+
+
+def with_relative(turn: Turn, first: int, last: int) -> tuple[int, int]:
+    """The tokens [first, last) and the relative who is named near them: whose illness it is belongs to the proof."""
+    relations = find(relations_trie(), turn.tokens)
+    before = [r.start for r in relations if 0 <= first - r.start <= _RELATIVE_REACH]
+    if before:
+        return before[-1], last
+    after = [r.end for r in relations if 0 < r.end - last <= _RELATIVE_REACH]
+    return first, after[0] if after else last
 
 
 def symptom_attributes(turn: Turn, found: Sequence[Mention], position: int) -> dict[str, str]:
@@ -151,6 +197,8 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if mention.kind == "condition" and after and after[0].word in _CONDITION_OWNER:
         # "The stroke doctor" has no stroke.
         return None
+    if mention.kind == "condition" and _is_feared(turn, mention, said):
+        return None
     if said.experiencer == "family":
         return "family_history" if mention.kind == "condition" else None
     if mention.kind == "social":
@@ -166,3 +214,17 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"
+
+
+def _is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
+    """ "I'm worried about cancer", "it could be tuberculosis": what a patient fears is no history of it.
+
+    A clinician's own worry is a suspicion; "your concerns about lung cancer" is none.
+    """
+    before = [token.word for token in turn.tokens[max(0, mention.start - _FEAR_REACH) : mention.start]]
+    at = max((i for i, word in enumerate(before) if word in _FEARING), default=-1)
+    if turn.speaker == "clinician":
+        return at >= 0 and not _OWN_FEAR.search("".join(f"{word} " for word in before[:at]))
+    if _YOU_SAID.search(" ".join(before)):
+        return True
+    return at >= 0 or (said.status == "possible" and not _OTHERS_SAID.search(turn.joined))

@@ -1,6 +1,7 @@
 """A model may not invent a drug or its dose: what it says must stand in the quotes. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from inference.extraction.lexicon import Match, drugs_trie, find
@@ -30,6 +31,16 @@ def _is_borne_out(name: str, value: str, quoted: str) -> bool:
     if claimed:
         return claimed <= {number.value for number in numbers_in(_spoken_words(quoted))}
     return name not in _WORDED or bool(_word_stems(value) & _word_stems(quoted))
+
+
+def proved(attributes: Mapping[str, str], quote: str) -> list[str]:
+    """The names of the attributes whose numbers, or words where there are none, all stand in the quote."""
+    numbers, stems = _numbers(quote), _word_stems(quote)
+    return [
+        name
+        for name, value in attributes.items()
+        if (_numbers(value) <= numbers if _numbers(value) else bool(_word_stems(value)) and _word_stems(value) <= stems)
+    ]
 
 
 def _numbers(text: str) -> set[float]:

@@ -116,13 +116,13 @@ def is_known_better(fact: Proposal, known: frozenset[str]) -> bool:
 def under_known_name(fact: Draft, statuses: Mapping[str, Status]) -> Draft:
     """What was told as "short of breath" stays so when "difficulty breathing" says the same again."""
     proposal = fact.proposal
-    if proposal.kind != "symptom" or proposal.text in statuses:
+    if proposal.kind not in ("symptom", "past_history") or proposal.text in statuses:
         return fact
     wider = sorted(
         name for name, status in statuses.items() if name.endswith(f" {proposal.text}") and status == "present"
     )
     if wider and proposal.status == "present":
-        # "The tummy pain" is the lower abdominal pain that was told before.
+        # "The tummy pain" is the lower abdominal pain that was told before, "the diabetes" that of type 2.
         return replace(fact, proposal=replace(proposal, text=wider[0]))
     for names in _ONE_MATTER:
         if proposal.text in names:

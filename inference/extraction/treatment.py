@@ -1,16 +1,18 @@
 """Medicines, orders, advice and measured values, clause by clause. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 from inference.extraction import Consultation
+from inference.extraction.allergies import allergies
 from inference.extraction.clauses import clauses, is_conditional
 from inference.extraction.dialogue import Turn, form
 from inference.extraction.draft import Draft, draft
 from inference.extraction.followups import SOME_TIME, is_same_time
 from inference.extraction.lexicon import drug_classes, generic_of
 from inference.extraction.plans import plans, uncertain_tests
-from inference.extraction.prescriptions import allergies, taken
+from inference.extraction.prescriptions import taken
+from inference.extraction.reasons import Placed, Talk, reasons_of_known, with_reasons
 from inference.extraction.tokens import Sentence
 from inference.extraction.vitals import vitals
 from inference.findings import Finding, Proposal
@@ -22,27 +24,31 @@ _NODS = frozenset(("okay", "ok", "alright", "right"))
 
 def treatments(conversation: Sequence[Turn], consultation: Consultation) -> list[Draft]:
     """What new sentences say of medicines, orders, advice and vital signs."""
-    first_index = consultation.new_from
+    first_index, known = consultation.new_from, consultation.findings
     pieces: list[Turn] = []
-    found: list[Draft] = []
+    sentences: list[int] = []
+    found: list[Placed] = []
     for at, turn in enumerate(conversation):
         if turn.index < first_index - _LOOK_BACK:
             continue
         begin = len(pieces)
         pieces += clauses(turn)
+        sentences += [at] * (len(pieces) - begin)
         if turn.index < first_index:
             continue
         whole = len(pieces) == begin + 1
         if not whole or turn.form == "statement":
-            found += _measured(turn)
+            found += [Placed(fact, begin, at) for fact in _measured(turn)]
         asked = question_before(conversation, at)
-        allergic = turn.form == "statement" and any(allergies(turn, None, asked))
+        allergic = {a.proposal.text for a in allergies(turn, None, asked)} if turn.form == "statement" else set[str]()
         for place in range(begin, len(pieces)):
             pieces[place] = _without_tag(pieces[place])
             if pieces[place].form == "statement":
-                found += () if allergic else taken(pieces, place, asked)
-                found += _planned(pieces[place])
-    return _settled(found, consultation.findings)
+                taking = (fact for fact in taken(pieces, place, asked) if not _is_named(fact, allergic))
+                facts = [*taking, *_planned(pieces[place])]
+                facts += () if facts else reasons_of_known(place, pieces, known)
+                found += [Placed(fact, place, at) for fact in facts]
+    return _settled(with_reasons(found, Talk(pieces, sentences, conversation), known), known)
 
 
 def question_before(conversation: Sequence[Turn], at: int) -> Turn | None:
@@ -52,6 +58,11 @@ def question_before(conversation: Sequence[Turn], at: int) -> Turn | None:
         if earlier.form != "statement" and (earlier.speaker != turn.speaker or earlier.speaker == "unknown"):
             return earlier
     return None
+
+
+def _is_named(fact: Draft, allergic: Set[str]) -> bool:
+    """ "Penicillin gives me a rash" tells of an allergy to a drug that is not taken."""
+    return fact.proposal.text in allergic
 
 
 def _without_tag(turn: Turn) -> Turn:

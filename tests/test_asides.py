@@ -1,0 +1,77 @@
+"""What is feared, warned of, repeated or somebody else's is no fact of the patient."""
+
+import pytest
+
+from tests.consultation import facts
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "P: I'm worried about cancer.",
+        "P: I'm worried it's pneumonia.",
+        "P: It could also be tuberculosis. It could be, cancer always comes up.",
+        "P: I googled it and it says lung cancer.",
+        "P: I feel that this can be some kind of brain tumour, or maybe a stroke.",
+        "P: I'm not sure if migraine makes sense.",
+        "P: You mentioned asthma.",
+        "D: Your concerns about lung cancer, are they new?",
+        "P: My blood pressure was normal.",
+    ],
+)
+def test_a_fear_or_a_guess_is_no_history(line):
+    assert facts(line) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("P: I have asthma.", ("past_history", "asthma", "present")),
+        ("P: As I mentioned I have asthma.", ("past_history", "asthma", "present")),
+        ("P: I have blood pressure.", ("past_history", "high blood pressure", "present")),
+        ("P: I'm worried about my cough.", ("symptom", "cough", "present")),
+        ("D: I'm concerned about pneumonia.", ("diagnosis", "pneumonia", "possible")),
+        ("P: Just lung cancer, from my mother.", ("family_history", "lung cancer", "present")),
+    ],
+)
+def test_what_somebody_has_stays(line, expected):
+    assert facts(line) == {expected}
+
+
+def test_a_blood_pressure_that_was_checked_is_not_a_high_one():
+    assert facts("D: Have you had your blood pressure checked?", "P: Yeah, I had it checked.") == set()
+
+
+def test_a_patient_who_repeats_a_warning_has_none_of_it():
+    warning = "D: Bear in mind the fever, the back pain and vomiting."
+    assert facts(warning, "P: Either back pain, vomiting, great OK.") == set()
+    assert facts(warning, "P: I have back pain.") == {("symptom", "back pain", "present")}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("D: Sore throat? Runny nose? Sore ears?", "P: Yeah."), set()),
+        (("D: Any fever? Chills?", "P: Yes, a bit of fever."), {("symptom", "fever", "present")}),
+        (("D: Any nausea? You know, feeling sick?", "P: Yes."), {("symptom", "nausea", "present")}),
+        (("D: Nausea? Vomiting?", "P: No."), {("symptom", "nausea", "absent"), ("symptom", "vomiting", "absent")}),
+    ],
+)
+def test_a_yes_to_questions_in_a_row_leaves_open_to_which(lines, expected):
+    assert facts(*lines) == expected
+
+
+def test_who_lives_elsewhere_is_not_at_home():
+    lines = ("D: And who's at home with you?", "P: I live with a flatmate. But my family, uh, live outside of London.")
+    assert facts(*lines) == {("social_history", "lives with flatmate", "present")}
+
+
+def test_a_stammer_is_no_part_of_a_job():
+    assert facts("D: What do you do for work?", "P: I'm an, I'm an accountant.") == {
+        ("social_history", "works as accountant", "present")
+    }
+
+
+def test_normal_bowels_are_told_and_are_not_what_the_patient_came_for():
+    lines = ("D: Are your bowels working OK?", "P: Yeah, I think so.", "P: I have a cough.")
+    assert ("symptom", "normal bowel movements", "present") in facts(*lines)
