@@ -74,6 +74,10 @@ def allergies(turn: Turn, answer: tuple[Turn, Answer] | None, asked: Turn | None
     if turn.form == "open":
         return
     spoken = turn.sentence.words
+    here = any(word in _REACTION or _ALLERGY.fullmatch(word) for word in spoken)
+    answering = turn.form == "statement" and asked is not None and bool(_ASKING.search(asked.joined))
+    if not here and not answering:
+        return
     named = _substances(turn)
     anchors = [at for at in range(len(spoken)) if _is_allergy(spoken, at, named)]
     if turn.form == "polar":
@@ -81,7 +85,7 @@ def allergies(turn: Turn, answer: tuple[Turn, Answer] | None, asked: Turn | None
             yield from _answered(turn, answer, anchors, named)
     elif anchors:
         yield from _told(turn, anchors, named)
-    elif asked is not None and _ASKING.search(asked.joined):
+    elif answering and asked is not None:
         yield from _answering(turn, asked, named)
 
 
