@@ -59,3 +59,17 @@ def test_a_relatives_illness_stays_theirs_behind_did_have_and_is_quoted_with_the
 
 def test_a_tenderness_of_the_flank_is_no_stroke():
     assert ("diagnosis", "stroke", "present") not in facts("D: There is CVA tenderness on your right side.")
+
+
+def test_an_answer_about_the_family_that_names_nobody_is_the_familys():
+    assert facts("D: Does anything run in the family?", "P: Um, high blood pressure and diabetes.") == {
+        ("family_history", "high blood pressure", "present"),
+        ("family_history", "diabetes", "present"),
+    }
+    assert facts("D: Any family history?", "P: No. I have asthma.") == {
+        ("family_history", "family history", "absent"),
+        ("past_history", "asthma", "present"),
+    }
+    assert facts("D: How is your family?", "P: They're fine.", "P: Asthma is the main problem.") == {
+        ("past_history", "asthma", "present")
+    }

@@ -28,3 +28,15 @@ def test_a_value_has_its_name_and_unit(text: str, expected: tuple[str, str, str]
 def test_other_numbers_are_none(text: str) -> None:
     (sentence,) = sentences(text)
     assert vitals(sentence.tokens) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("your heart rate your spo2 was ninety eight percent", [("oxygen saturation", "98", "%")]),
+        ("you can't weight bear on that foot for six to eight weeks", []),
+    ],
+)
+def test_the_nearest_name_was_measured_and_bearing_weight_is_no_weight(text, expected) -> None:
+    (sentence,) = sentences(text)
+    assert [(v.name, v.value, v.unit) for v in vitals(sentence.tokens)] == expected

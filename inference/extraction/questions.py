@@ -179,7 +179,7 @@ def denied_facts(turn: Turn, reply: Turn) -> Iterator[Draft]:
         return
     for pattern, kind, text in _DENIED:
         match = pattern.search(turn.joined)
-        if match and not (kind == "medication" and _names_some(reply)):
+        if match and not (_names_some(reply) if kind == "medication" else mentions(reply.segment.text, reply.tokens)):
             start = turn.joined[: match.start()].count(" ")
             end = start + match.group().count(" ") + 1
             first = max(0, start - _OTHER_REACH)

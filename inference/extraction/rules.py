@@ -113,7 +113,7 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
         return
     warned = _warned_of(conversation, at)
     reacted = any("reaction" in fact.proposal.attributes for fact in allergic)
-    for fact in stated(turn, _relative_before(conversation, at)):
+    for fact in stated(turn, _relative_before(conversation, at), asked):
         if not (fact.proposal.text in told | warned or (reacted and fact.proposal.kind == "symptom")):
             yield fact
     if turn.form == "statement":

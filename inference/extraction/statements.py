@@ -54,6 +54,11 @@ _FEARING = words("fearing")
 _OTHERS_SAID = re.compile(
     r"\b(?:they|doctor|gp|hospital|nurse|consultant|he|she) (?:\w+ ){0,2}(?:said|told|thought|think)\b"
 )
+_FAMILY_QUESTION = re.compile(
+    r"\bfamil(?:y|ial) (?:medical )?(?:history|illness)|\bruns? in (?:the|your) family\b|"
+    r"\b(?:any\w*|what|illness\w*|diseases?|problems?|conditions?|history) (?:\w+ ){0,6}(?:family|relatives)\b|"
+    r"\b(?:family|relatives) (?:\w+ ){0,4}(?:have|had|suffer|with) (?:any\w*|\w+ (?:problems?|conditions?|illness))"
+)
 _YOU_SAID = re.compile(r"\b(?:you|youve) (?:mentioned|said|talked about|asked)\b")
 _OWN_FEAR = re.compile(r"\b(?:im|i am|i was|we are|were|id be|i would be|i wouldnt be|wouldnt be|not) (?:\w+ )?$")
 
@@ -64,8 +69,14 @@ ABILITIES: Mapping[str, str] = {"unable to keep fluids down": "tolerating fluids
 """Concepts that are denials themselves, and what is true where they are not: "can you keep anything down?" """
 
 
-def stated(turn: Turn, relative: str | None = None) -> Iterator[Draft]:
-    """The facts of one sentence that is no question for yes or no. `relative`: the one that "he" or "she" means."""
+def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -> Iterator[Draft]:
+    """The facts of one sentence that is no question for yes or no. `relative`: the one that "he" or "she" means.
+
+    `asked`: the question that it may answer.
+    """
+    of_family = asked is not None and bool(_FAMILY_QUESTION.search(asked.joined))
+    if of_family and relative is None:
+        relative = "family"
     tokens = turn.tokens
     found = mentions(turn.segment.text, tokens)
     if not found or (turn.speaker != "patient" and len(tokens) > 3 and tokens[0].word == "or"):
@@ -74,7 +85,7 @@ def stated(turn: Turn, relative: str | None = None) -> Iterator[Draft]:
     context = triggers(tokens, frozenset(i for m in found for i in range(m.start, m.end)))
     for position, mention in enumerate(found):
         said = assertion(tokens, context, mention.start, mention.end)
-        if relative is not None and _speaks_of_relative(turn, mention):
+        if relative is not None and _speaks_of_relative(turn, mention, answering=of_family):
             said = replace(said, experiencer="family")
         elif relative is not None and turn.speaker == "clinician" and len(tokens) <= _ECHO_OF_FAMILY_TOKENS:
             continue
@@ -135,12 +146,14 @@ def _degree(turn: Turn, said: Assertion) -> int | None:
     return next((at for at in near if turn.tokens[at].word in _DEGREES), None)
 
 
-def _speaks_of_relative(turn: Turn, mention: Mention) -> bool:
+def _speaks_of_relative(turn: Turn, mention: Mention, *, answering: bool) -> bool:
+    """`answering`: a question about the family, which a sentence that names nobody then answers."""
     before = {t.word for t in turn.tokens[: mention.start]}
     if _SPEAKER & before:
         return False
     is_short = len(turn.tokens) <= _ECHO_OF_FAMILY_TOKENS
-    fragment = turn.speaker != "clinician" and mention.kind == "condition" and is_short
+    named = (_FIRST_PERSON | _SPEAKER) & set(turn.sentence.words) or find(relations_trie(), turn.tokens)
+    fragment = turn.speaker != "clinician" and mention.kind == "condition" and (is_short or (answering and not named))
     return bool(_RELATIVE_PRONOUNS & before) or fragment
 
 

@@ -28,7 +28,7 @@ _MEASURES: tuple[tuple[str, tuple[str, ...], float, float, str], ...] = (
     ("pulse", ("pulse", "heart rate", "heartrate", "pulse rate"), 30, 220, "bpm"),
     (
         "oxygen saturation",
-        ("oxygen", "sats", "saturation", "saturations", "pulse ox", "o2", "oxygen level"),
+        ("oxygen", "sats", "saturation", "saturations", "pulse ox", "o2", "spo2", "oxygen level"),
         60,
         100,
         "%",
@@ -45,6 +45,9 @@ _UNITS = {
     "centimetres": "cm", "centimeters": "cm", "cm": "cm", "feet": "ft", "foot": "ft", "metres": "m", "meters": "m",
     "celsius": "°C", "fahrenheit": "°F", "percent": "%", "bpm": "bpm",
 }  # fmt: skip
+_NO_MEASURE = frozenset(("bear", "bearing", "loss", "gain", "lifting", "training"))
+_NO_VALUE = frozenset(("day", "days", "weeks", "hours", "times", "years", "over", "months", "minutes", "to"))
+_LABELS = frozenset(label for _, labels, *_ in _MEASURES for label in labels) | {"heart", "respiratory", "pressure"}
 
 
 def vitals(tokens: Sequence[Token]) -> list[Vital]:
@@ -58,8 +61,11 @@ def vitals(tokens: Sequence[Token]) -> list[Vital]:
         for label in labels:
             parts = label.split()
             for at in range(len(words) - len(parts) + 1):
-                if words[at : at + len(parts)] == parts:
-                    number = _value(words, numbers, at + len(parts), lowest, highest)
+                after = at + len(parts)
+                if words[at:after] == parts and not _NO_MEASURE & set(words[after : after + 1]):
+                    number = _value(words, numbers, after, lowest, highest)
+                    if number is not None and _LABELS & set(words[after : number.start]) - set(parts):
+                        continue  # "your heart rate, your spo2 was 98": the nearest one was measured
                     if number is not None and not any(v.name == name for v in found):
                         found.append(_vital(name, number, unit, words, at))
     return found
@@ -82,18 +88,7 @@ def _blood_pressures(words: Sequence[str], numbers: Sequence[Number]) -> list[Vi
 def _value(words: Sequence[str], numbers: Sequence[Number], after: int, lowest: float, highest: float) -> Number | None:
     for number in numbers:
         if after <= number.start <= after + _REACH and lowest <= number.value <= highest:
-            following = words[number.end : number.end + 1]
-            if following in (
-                ["days"],
-                ["weeks"],
-                ["hours"],
-                ["day"],
-                ["times"],
-                ["years"],
-                ["over"],
-                ["months"],
-                ["minutes"],
-            ):
+            if _NO_VALUE & set(words[number.end : number.end + 1]):
                 continue
             if words[number.start] in ("once", "twice", "half", "couple", "a"):
                 continue
