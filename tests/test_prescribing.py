@@ -71,7 +71,9 @@ def test_a_class_is_prescribed_by_a_verb_close_by_alone() -> None:
     ],
 )  # fmt: skip
 def test_an_order_and_its_verb_are_quoted_together_and_each_drug_has_its_own(line, expected):
-    assert {found.text: found.evidence[0].quote for found in findings(f"D: {line}") if found.kind == "order"} == expected
+    assert {
+        found.text: found.evidence[0].quote for found in findings(f"D: {line}") if found.kind == "order"
+    } == expected
 
 
 def test_a_brand_and_its_generic_are_one_medicine_under_the_first_name():

@@ -283,6 +283,14 @@ async def test_an_answer_about_several_segments_that_has_no_room_for_more_is_ask
     ]
 
 
+async def test_a_server_without_structured_outputs_may_go_beyond_the_bounds_of_the_grammar():
+    operations = [{**ADDITION, "text": f"{SECRET} {n} {'x' * 120}"} for n in range(MOST_OPERATIONS + 3)]
+    async with answered(lambda _: as_json(completion({"operations": operations}))) as (server, extractor):
+        proposals = await extractor.extract(several(3))
+    assert len(proposals) == len(operations)
+    assert len(server.bodies) == 1
+
+
 async def test_a_full_answer_stands_where_it_is_about_one_segment_or_repeats_itself():
     distinct = [{**ADDITION, "text": f"{SECRET} {n}"} for n in range(MOST_OPERATIONS)]
     counting = [{**ADDITION, "evidence": [{"segment": f"s{n}", "quote": SECRET}]} for n in range(MOST_OPERATIONS)]

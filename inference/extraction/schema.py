@@ -32,6 +32,17 @@ def _known(name: str) -> str:
     return name
 
 
+def _text(longest: int) -> Any:
+    return Field(min_length=1, max_length=_SLACK * longest, json_schema_extra={"maxLength": longest})
+
+
+def _list(most: int, least: int = 0) -> Any:
+    return Field(min_length=least, max_length=_SLACK * most, json_schema_extra={"maxItems": most})
+
+
+_SLACK = 4
+"""How far beyond the grammar's bounds an answer is read: a server without structured outputs does not know them."""
+
 Identifier = Annotated[str, Field(min_length=1, max_length=16)]
 AttributeName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(ASKED_ATTRIBUTES)})]
 
@@ -51,25 +62,25 @@ class _Exact(BaseModel):
 
 class _QuotedWords(_Exact):
     segment: Identifier
-    quote: Annotated[str, Field(min_length=1, max_length=160)]
+    quote: Annotated[str, _text(160)]
 
 
 class _Attribute(_Exact):
     name: AttributeName
-    value: Annotated[str, Field(min_length=1, max_length=60)]
+    value: Annotated[str, _text(60)]
 
 
 class _Evident(_Exact):
-    evidence: Annotated[list[_QuotedWords], Field(min_length=1, max_length=3)]
+    evidence: Annotated[list[_QuotedWords], _list(3, least=1)]
 
 
 class _Fact(_Evident):
     kind: Kind
-    text: Annotated[str, Field(min_length=1, max_length=100)]
+    text: Annotated[str, _text(100)]
     status: Status
     temporality: Temporality
     experiencer: Experiencer
-    attributes: Annotated[list[_Attribute], Field(max_length=8)]
+    attributes: Annotated[list[_Attribute], _list(8)]
 
 
 class _Adds(_Exact):
@@ -100,7 +111,7 @@ class _Retraction(_Evident, _Retracts):
 
 
 class Answer(_Exact):
-    operations: Annotated[list[_Addition | _Correction | _Retraction], Field(max_length=MOST_OPERATIONS)]
+    operations: Annotated[list[_Addition | _Correction | _Retraction], _list(MOST_OPERATIONS)]
 
     @property
     def exhausted(self) -> bool:

@@ -1,6 +1,14 @@
 """The real client, with a record of what it has read."""
 
+import json
+from collections.abc import Sequence
+
+import jsonschema
+
 from inference.extraction import Consultation
+from inference.extraction.completion import Completion
+from inference.extraction.prompt import Message
+from inference.extraction.schema import ANSWER_SCHEMA
 from inference.extraction.vllm import VllmExtractor
 from inference.findings import Proposal
 
@@ -15,6 +23,16 @@ class Watched(VllmExtractor):
         super().__init__(url, timeout_s=ANSWER_LIMIT_S)
         self.answered: dict[str, list[tuple[int, int]]] = {}
         self.proposals = 0
+        self.valid = 0
+
+    async def _complete(self, model: str, messages: Sequence[Message], max_tokens: int) -> Completion:
+        """By the schema itself: the client reads answers of servers that do not know it, and is more tolerant."""
+        completion = await super()._complete(model, messages, max_tokens)
+        (choice,) = completion.choices
+        if choice.finish_reason == "stop":
+            jsonschema.validate(json.loads(choice.message.content or ""), ANSWER_SCHEMA)
+            self.valid += 1
+        return completion
 
     async def extract(self, consultation: Consultation) -> list[Proposal]:
         said = [segment.text for segment in consultation.segments]
