@@ -122,16 +122,17 @@ class Findings:
 
     def _merged(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
         """The same fact once more: more evidence and attributes, or another status, which old words do not prove."""
+        # A guess does not unsettle what somebody said they have; "maybe a bit" does unsettle a "no".
+        settled = proposal.status == "possible" and finding.status == "present" and proposal.source == "rules"
+        known = finding.evidence if settled or finding.status == proposal.status else ()
+        kept = finding.attributes if known else _still_proved(finding, evidence)
         if finding.source == "model" and proposal.source == "rules":
             # The draft engine adds proof to what the model said, and news, but never its own wording of old facts.
-            attributes = finding.attributes
-        elif proposal.source == "model" or finding.status != proposal.status:
-            attributes = {**finding.attributes, **proposal.attributes}
+            attributes = kept
+        elif proposal.source == "model" or not known:
+            attributes = {**kept, **proposal.attributes}
         else:
-            attributes = {**proposal.attributes, **finding.attributes}
-        # A guess does not unsettle what somebody said outright.
-        settled = proposal.status == "possible" and proposal.source == "rules"
-        known = finding.evidence if settled or finding.status == proposal.status else ()
+            attributes = {**proposal.attributes, **kept}
         changed = replace(
             finding,
             kind="chief_complaint" if finding.kind == "chief_complaint" else proposal.kind,
@@ -147,6 +148,8 @@ class Findings:
     def _replaced(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
         """The proposal's own words in place of the finding's, under the finding's id."""
         kept = finding.evidence if finding.status == proposal.status else ()
+        earlier = finding.attributes if kept else _still_proved(finding, evidence)
+        attributes = {**earlier, **proposal.attributes}
         changed = replace(
             finding,
             kind=proposal.kind,
@@ -154,8 +157,8 @@ class Findings:
             status=proposal.status,
             temporality=proposal.temporality,
             experiencer=proposal.experiencer,
-            attributes={**finding.attributes, **proposal.attributes},
-            evidence=_joined(evidence, kept, {**finding.attributes, **proposal.attributes}),
+            attributes=attributes,
+            evidence=_joined(evidence, kept, attributes),
             source=proposal.source,
             confidence=proposal.confidence,
         )
@@ -200,7 +203,14 @@ def _same_fact(finding: Finding, proposal: Proposal) -> bool:
         and finding.experiencer == proposal.experiencer
         and _normalised(finding.text) == _normalised(proposal.text)
         and (finding.status == proposal.status or (finding.temporality == "past") == (proposal.temporality == "past"))
+        and not _measured_anew(finding, proposal)
     )
+
+
+def _measured_anew(finding: Finding, proposal: Proposal) -> bool:
+    """170/90 at home and 150/85 here are two measurements."""
+    values = (fact.attributes.get("value") for fact in (finding, proposal))
+    return finding.kind == "vital" and len({_normalised(value) for value in values if value}) > 1
 
 
 def _is_draft_of(proposal: Proposal, finding: Finding) -> bool:
@@ -208,6 +218,7 @@ def _is_draft_of(proposal: Proposal, finding: Finding) -> bool:
     return (
         _family(finding.kind) == _family(proposal.kind)
         and finding.experiencer == proposal.experiencer
+        and not _measured_anew(finding, proposal)
         and (proposal.source == "model" or finding.status == proposal.status)
         and bool(mine and theirs)
         and (mine <= theirs or theirs <= mine)
@@ -216,6 +227,17 @@ def _is_draft_of(proposal: Proposal, finding: Finding) -> bool:
 
 def _distinct(found: Iterable[Evidence | None]) -> tuple[Evidence, ...]:
     return _joined((), tuple(evidence for evidence in found if evidence is not None), {})
+
+
+def _still_proved(finding: Finding, evidence: tuple[Evidence, ...]) -> dict[str, str]:
+    """The attributes that need no words of the old evidence: its dose is not that of a medicine that was stopped."""
+    gone = set(proved(finding.attributes, _quoted(finding.evidence)))
+    gone -= set(proved(finding.attributes, _quoted(evidence)))
+    return {name: value for name, value in finding.attributes.items() if name not in gone}
+
+
+def _quoted(evidence: tuple[Evidence, ...]) -> str:
+    return " ".join(e.quote for e in evidence)
 
 
 def _joined(

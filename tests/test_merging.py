@@ -301,3 +301,13 @@ def test_what_proves_an_attribute_stays_however_often_the_fact_is_told_again() -
     (finding,) = findings.all()
     assert len(finding.evidence) == MAX_EVIDENCE
     assert [e.segment for e in finding.evidence] == ["s0", "s1", *(f"s{at}" for at in range(8, 14))]
+
+
+def test_what_only_old_words_prove_goes_with_them() -> None:
+    findings = Findings()
+    said = ("s3", "I take lisinopril, ten milligrams, twice a day")
+    taken = {"dose": "10 mg", "frequency": "twice a day", "form": "tablet"}
+    apply(findings, proposal("lisinopril", said, kind="medication", attributes=taken))
+    stopped = one(apply(findings, proposal("lisinopril", ("s4", "lies in April"), kind="medication", status="absent")))
+    assert stopped.finding.attributes == {"form": "tablet"}, "what no words proved is not less proven now"
+    assert [e.segment for e in stopped.finding.evidence] == ["s4"]
