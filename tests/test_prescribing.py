@@ -79,3 +79,28 @@ def test_an_order_and_its_verb_are_quoted_together_and_each_drug_has_its_own(lin
 def test_a_brand_and_its_generic_are_one_medicine_under_the_first_name():
     (found,) = findings("P: I use Ventolin.", "P: It's called salbutamol.")
     assert (found.text, [evidence.quote for evidence in found.evidence]) == ("ventolin", ["Ventolin", "salbutamol"])
+
+
+@pytest.mark.parametrize(
+    ("line", "dose"),
+    [
+        ("D: Let's increase your lasix from forty milligrams a day to sixty milligrams a day.", "60 mg"),
+        ("D: I'll go up on the lisinopril from 10 to 20 milligrams.", "20 mg"),
+        ("D: We'll increase the lasix from 40 milligrams to 60.", "60 mg"),
+        ("D: Increase the lisinopril from 10 milligrams.", None),
+        ("P: I take one to two tablets of paracetamol.", "1-2 tablets"),
+    ],
+)
+def test_a_changed_dose_is_the_new_one(line, dose):
+    (found,) = findings(line)
+    assert found.attributes.get("dose") == dose
+
+
+def test_a_percentage_of_something_else_is_no_dose():
+    (found,) = findings("P: They gave me gabapentin.", "P: I'm ten percent disabled.")
+    assert "dose" not in found.attributes
+
+
+def test_what_the_blood_holds_is_no_medicine_unless_it_is_taken():
+    assert findings("D: Your vitamin d was low and the potassium came back fine.") == []
+    assert {f.text for f in findings("P: I take potassium and iron.")} == {"potassium", "iron"}

@@ -4,6 +4,7 @@ import pytest
 
 from inference.extraction.tokens import sentences
 from inference.extraction.vitals import vitals
+from tests.consultation import findings
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,14 @@ def test_other_numbers_are_none(text: str) -> None:
 def test_the_nearest_name_was_measured_and_bearing_weight_is_no_weight(text, expected) -> None:
     (sentence,) = sentences(text)
     assert [(v.name, v.value, v.unit) for v in vitals(sentence.tokens)] == expected
+
+
+def test_a_range_of_hundreds_is_no_value() -> None:
+    (sentence,) = sentences("your blood sugar is in the low two hundreds")
+    assert vitals(sentence.tokens) == []
+
+
+def test_two_measurements_of_one_kind_are_two_findings() -> None:
+    lines = ("D: Your blood pressure at home was 170 over 90.", "D: And here the blood pressure is 150 over 85.")
+    assert [f.attributes["value"] for f in findings(*lines)] == ["170/90", "150/85"]
+    assert len(findings(lines[0], lines[0])) == 1

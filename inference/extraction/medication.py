@@ -16,8 +16,14 @@ _WHEN_NEEDED = frozenset(("as needed", "when needed", "as required", "when requi
 _SLOTS = frozenset(("frequency", "route", "form"))
 _GAP = 7
 """Words between what is said of one medicine."""
+_DURATION_GAP = 3
 _SPAN = 18
+_NAME_TO_DOSE = 3
 _TAKING = words("taking")
+_ANALYTES = words("analyte")
+_COPULAS = words("copula")
+_MEASURING = frozenset(("check", "checked", "checking", "measure", "measured", "test", "tested", "low", "high"))
+_MEASURED = frozenset(("level", "levels", "came", "comes", "went", "result", "results", "test"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Medicine:
 def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> list[Medicine]:
     """The medicines of a sentence. `asked`: it answers a question about medicines, so no verb of taking is needed."""
     named, heard = _matches(tokens, asked)
-    matches = [m for m in named if asked or _is_drug_here(tokens, m)]
+    matches = [m for m in named if (asked or _is_drug_here(tokens, m)) and not _is_measured(tokens, m)]
     found: list[Medicine] = []
     for index, match in enumerate(matches):
         after = matches[index + 1].start if index + 1 < len(matches) else len(tokens)
@@ -53,8 +59,10 @@ def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> lis
 
 def loose_dose(text: str, tokens: Sequence[Token]) -> Medicine | None:
     """A dose or frequency in a sentence that names no drug: "ten milligrams, twice a day"."""
-    attributes, first, last = _attributes(text, tokens, 0, len(tokens))
-    if not {"dose", "frequency"} & attributes.keys():
+    start = _after_old_dose(tokens, 0, len(tokens))
+    attributes, first, last = _attributes(text, tokens, start, len(tokens))
+    if not {"dose", "frequency"} & attributes.keys() or attributes.get("dose", "").endswith("%"):
+        # A percentage is a strength beside a name; alone it is anything: "I'm ten percent disabled".
         return None
     return Medicine("", "", first, first, first, last, attributes)
 
@@ -79,9 +87,25 @@ def _is_drug_here(tokens: Sequence[Token], match: Match) -> bool:
     )
 
 
+def _is_measured(tokens: Sequence[Token], match: Match) -> bool:
+    """ "My potassium is low", "he checked my iron": what the blood holds, unless a dose follows."""
+    if not any(t.word in _ANALYTES for t in tokens[match.start : match.end]):
+        return False
+    after = tokens[match.end : match.end + _SPAN]
+    before = {t.word for t in tokens[max(0, match.start - 3) : match.start]}
+    measured = bool(_MEASURING & before) or (bool(after) and after[0].word in _COPULAS | _MEASURED)
+    return measured and not _dose(after)[0]
+
+
 def _with_attributes(text: str, tokens: Sequence[Token], match: Match, before: int, after: int) -> Medicine:
     """The medicine with what is said of it after its name, or of its dose before it."""
-    found, _, last = _attributes(text, tokens, match.end, min(after, match.end + _SPAN))
+    new = _after_old_dose(tokens, match.end, after)
+    found, _, last = _attributes(text, tokens, new, min(after, new + _SPAN))
+    if match.end < new < after and "dose" not in found and (amount := amount_at([t.word for t in tokens], new)):
+        # "From 40 milligrams to 60."
+        old, _ = _dose(tokens[match.end : new])
+        if old and amount.end == len(tokens):
+            found, last = {**found, "dose": f"{amount.written} {old['dose'].split()[-1]}"}, amount.end
     first = match.start
     if "dose" not in found:
         # "600 milligram ibuprofen", "a ten milligram dose of".
@@ -94,10 +118,21 @@ def _with_attributes(text: str, tokens: Sequence[Token], match: Match, before: i
         start=match.start,
         end=match.end,
         first=first,
-        last=max(last, match.end),
+        last=last if found else match.end,
         attributes=found,
         is_class=match.entry.kind == "drug_class",
     )
+
+
+def _after_old_dose(tokens: Sequence[Token], start: int, end: int) -> int:
+    """ "From forty milligrams a day to sixty": where the new dose begins, or the end where no new one is named."""
+    spoken = [token.word for token in tokens[:end]]
+    at = next((at for at in range(start, min(end, start + _NAME_TO_DOSE)) if spoken[at] == "from"), None)
+    if at is None or at + 1 == end or amount_at(spoken, at + 1) is None:
+        return start
+    reach = range(at + 2, min(end, at + _SPAN) - 1)
+    new = (to + 1 for to in reach if spoken[to] == "to" and amount_at(spoken, to + 1))
+    return next(new, end)
 
 
 def _attributes(
@@ -149,12 +184,15 @@ def _dose(stretch: Sequence[Token]) -> tuple[dict[str, str], list[tuple[int, int
 
 
 def _add_duration(text: str, stretch: Sequence[Token], found: dict[str, str], spans: list[tuple[int, int]]) -> None:
-    """ "For five days", where it follows the dose or the frequency closely."""
+    """ "For five days", where it stands close to the dose or the frequency."""
     taken = {i for first, last in spans for i in range(first, last)}
     duration = timing(text, stretch[0].start, stretch[-1].end).get("duration")
     if duration is None:
         return
     inside = {i for i, t in enumerate(stretch) if t.start >= duration[1] and t.end <= duration[2]}
-    if inside and not inside & taken and min(inside) - max(last for _, last in spans) <= 3:
+    if not inside or inside & taken:
+        return
+    gap = max(min(inside) - max(taken) - 1, min(taken) - max(inside) - 1)
+    if gap <= _DURATION_GAP:
         found["duration"] = duration[0]
         spans.append((min(inside), max(inside) + 1))

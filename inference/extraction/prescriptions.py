@@ -17,7 +17,9 @@ from inference.findings import Quote, Temporality
 _SECOND_PERSON = words("second_person")
 _ECHO_TOKENS = 8
 _NEAR_TOKENS = 16
-_CONSIDERING = frozenset(("need", "give", "prescribe", "recommend", "prescribing", "giving"))
+_CONSIDERING = frozenset(
+    ("need", "give", "prescribe", "recommend", "prescribing", "giving", "change", "changes", "changing", "adjust")
+) | {"adjustment", "adjustments"}
 _MEDICINE_QUESTION = re.compile(
     r"\b(?:medication|medications|medicine|medicines|meds|tablets|pills|painkillers|drugs|prescription|taken|taking|"
     r"tried|take)\b"
@@ -65,7 +67,7 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
         if said.experiencer == "family" or said.hypothetical or (of_self and _ASKING.search(" ".join(near))):
             continue
         if said.status == "absent" and turn.speaker == "clinician" and _CONSIDERING & set(near):
-            # "I don't think you need antibiotics" says nothing of what is taken.
+            # "I don't think you need antibiotics", "no changes to the metformin": nothing of what is taken.
             continue
         stopped = said.status == "absent" and any(t.category == "resolved" for t in context)
         temporality: Temporality = "past" if stopped else said.temporality

@@ -46,7 +46,10 @@ _UNITS = {
     "celsius": "°C", "fahrenheit": "°F", "percent": "%", "bpm": "bpm",
 }  # fmt: skip
 _NO_MEASURE = frozenset(("bear", "bearing", "loss", "gain", "lifting", "training"))
-_NO_VALUE = frozenset(("day", "days", "weeks", "hours", "times", "years", "over", "months", "minutes", "to"))
+_NO_VALUE = frozenset(
+    ("day", "days", "weeks", "hours", "times", "years", "over", "months", "minutes", "to", "hundreds", "thousands")
+)
+"""What makes something else of a number, or no exact one: "in the low one hundreds"."""
 _LABELS = frozenset(label for _, labels, *_ in _MEASURES for label in labels) | {"heart", "respiratory", "pressure"}
 
 
