@@ -75,3 +75,57 @@ def test_a_stammer_is_no_part_of_a_job():
 def test_normal_bowels_are_told_and_are_not_what_the_patient_came_for():
     lines = ("D: Are your bowels working OK?", "P: Yeah, I think so.", "P: I have a cough.")
     assert ("symptom", "normal bowel movements", "present") in facts(*lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("P: My friend's mum died of a brain tumour.",),
+        ("P: My wife's father had bowel cancer.",),
+        ("P: My friend has terrible migraines.", "P: She gets dizzy too."),
+        ("P: At first I thought it was indigestion.",),
+        ("D: How are your stress levels?", "P: Fine."),
+        ("D: The tablets can upset your stomach.",),
+        ("D: Your white blood cell count is not elevated.",),
+        ("P: Her iron has been low.",),
+        ("P: My potassium is low.",),
+        ("D: No changes to the metformin.",),
+    ],
+)
+def test_what_is_not_the_patients_is_no_finding(lines):
+    assert facts(*lines) == set()
+
+
+def test_what_another_noticed_on_the_patient_is_the_patients():
+    assert facts("P: My husband noticed a lump in my breast.") == {("symptom", "breast lump", "present")}
+    assert facts("P: My wife says I snore. She has noticed that my cough is worse.") == {
+        ("symptom", "snoring", "present"),
+        ("symptom", "cough", "present"),
+    }
+    assert facts("P: My wife's mother had a stroke, and my own mother has diabetes.") == {
+        ("family_history", "diabetes", "present")
+    }
+
+
+def test_a_maybe_takes_back_a_no_and_not_a_yes():
+    asked = ("D: Any headaches or fever?", "P: No.")
+    assert ("symptom", "headache", "possible") in facts(*asked, "P: A headache maybe.")
+    assert facts("P: I have a headache.", "P: Maybe a headache.") == {("symptom", "headache", "present")}
+
+
+def test_what_went_away_is_over_behind_a_but_too():
+    assert facts("P: I had a fever on Monday but that went away.") == {("symptom", "fever", "absent")}
+    assert facts("P: I have a cough but the fever has gone.") == {
+        ("symptom", "cough", "present"),
+        ("symptom", "fever", "absent"),
+    }
+
+
+def test_without_of_manners_denies_nothing():
+    assert facts("P: Without sounding rude, it's like diarrhoea.") == {("symptom", "diarrhea", "present")}
+
+
+def test_only_a_denial_of_what_is_asked_turns_a_yes_around():
+    lines = ("D: You take metformin 500 milligrams, no wait, we talked of that, is that correct?", "P: Yes.")
+    assert facts(*lines) == {("medication", "metformin", "present")}
+    assert facts("D: So no fever, is that right?", "P: Yes.") == {("symptom", "fever", "absent")}

@@ -4,6 +4,7 @@ import pytest
 
 from inference.extraction.attributes import expressions, of_symptom, timing
 from inference.extraction.tokens import sentences
+from tests.consultation import findings
 
 
 @pytest.mark.parametrize(
@@ -48,8 +49,47 @@ def test_severity_character_and_frequency_stand_near_the_mention() -> None:
     text = "I get a severe throbbing headache that comes and goes"
     (sentence,) = sentences(text)
     at = sentence.words.index("headache")
-    assert of_symptom(text, sentence.tokens, (0, len(sentence.tokens)), (at, at + 1)) == {
-        "severity": "severe",
-        "character": "throbbing",
-        "frequency": "comes and goes",
-    }
+    found, spans = of_symptom(text, sentence.tokens, (0, len(sentence.tokens)), (at, at + 1), concept="headache")
+    assert found == {"severity": "severe", "character": "throbbing", "frequency": "comes and goes"}
+    assert [" ".join(sentence.words[first:last]) for first, last in spans] == ["severe", "throbbing", "comes and goes"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("P: I've had a cough for a week.", {"cough": {"duration": "a week"}}),
+        ("P: I've had a cough for weeks.", {"cough": {"duration": "for weeks"}}),
+        ("P: I've had a cough for a week and I have a fever.", {"cough": {"duration": "a week"}, "fever": {}}),
+        (
+            "P: A bad cough, a severe headache since Monday and nausea.",
+            {"cough": {"severity": "bad"}, "headache": {"severity": "severe", "onset": "since Monday"}, "nausea": {}},
+        ),
+        (
+            "P: Fever since Monday with a cough.",
+            {"fever": {"onset": "since Monday"}, "cough": {"onset": "since Monday"}},
+        ),
+        ("P: I have a headache since you ask.", {"headache": {}}),
+        ("P: A headache since I woke up this morning.", {"headache": {"onset": "since I woke up this morning"}}),
+        (
+            "P: A dry cough, a sharp pain in my chest and it feels tight.",
+            {"cough": {"character": "dry"}, "chest pain": {"character": "sharp"}},
+        ),
+        ("P: I feel sharp and I have a fever, the pressure is off.", {"fever": {}}),
+    ],
+)
+def test_an_attribute_belongs_to_the_symptom_beside_it(line: str, expected: dict[str, dict[str, str]]) -> None:
+    assert {f.text: dict(f.attributes) for f in findings(line)} == expected
+
+
+def test_the_words_of_an_attribute_are_quoted_even_far_from_the_name() -> None:
+    filler = "and as I told my wife who is not at all easily worried about such matters"
+    (found,) = findings(f"P: For three weeks, {filler}, I cough.")
+    assert found.attributes == {"duration": "three weeks"}
+    assert {"three weeks", "cough"} <= {evidence.quote for evidence in found.evidence}
+
+
+def test_an_answer_says_since_when_in_words_that_are_quoted() -> None:
+    lines = ("D: Any fever?", "P: Yes, well, a bit, I think, that must have been since Monday.")
+    (found,) = findings(*lines)
+    assert found.attributes["onset"] == "since Monday"
+    assert any("since Monday" in evidence.quote for evidence in found.evidence)

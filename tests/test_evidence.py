@@ -11,6 +11,7 @@ from inference.extraction.rules import RulesExtractor
 from inference.findings import Finding, Operation, Proposal, Quote
 from inference.merging import MAX_EVIDENCE, Findings
 from inference.transcript import Segment, Word
+from tests import consultation
 
 SAID = (
     "cough fever chest pain no yes not never can't I've don’t any the a my mother of since Monday worse , . ? ten 10 mg 10mg "
@@ -172,9 +173,9 @@ ALWAYS = settings(deadline=None, max_examples=100, suppress_health_check=[Health
 @ALWAYS
 @given(consultations())
 def test_every_piece_of_evidence_of_every_finding_stands_in_a_final(
-    consultation: tuple[list[Segment], list[tuple[str, object]]],
+    happened: tuple[list[Segment], list[tuple[str, object]]],
 ) -> None:
-    transcript, happenings = consultation
+    transcript, happenings = happened
     finals = {segment.id: segment for segment in transcript if segment.final}
     findings = Findings()
     for step in happenings:
@@ -187,9 +188,9 @@ def test_every_piece_of_evidence_of_every_finding_stands_in_a_final(
 @ALWAYS
 @given(consultations())
 def test_the_log_replayed_is_the_state_and_no_id_is_given_twice(
-    consultation: tuple[list[Segment], list[tuple[str, object]]],
+    happened: tuple[list[Segment], list[tuple[str, object]]],
 ) -> None:
-    transcript, happenings = consultation
+    transcript, happenings = happened
     findings, screen = Findings(), Screen()
     for step in happenings:
         for operation in happen(findings, transcript, step):
@@ -200,9 +201,9 @@ def test_the_log_replayed_is_the_state_and_no_id_is_given_twice(
 @ALWAYS
 @given(consultations())
 def test_what_the_clinician_decided_no_proposal_changes(
-    consultation: tuple[list[Segment], list[tuple[str, object]]],
+    happened: tuple[list[Segment], list[tuple[str, object]]],
 ) -> None:
-    transcript, happenings = consultation
+    transcript, happenings = happened
     findings, dismissed = Findings(), set[str]()
     for step in happenings:
         decided = [finding for finding in findings.all() if finding.source == "clinician"]
@@ -217,8 +218,8 @@ def test_what_the_clinician_decided_no_proposal_changes(
 
 @settings(ALWAYS, max_examples=50)
 @given(consultations())
-def test_the_same_happenings_give_the_same_log(consultation: tuple[list[Segment], list[tuple[str, object]]]) -> None:
-    transcript, happenings = consultation
+def test_the_same_happenings_give_the_same_log(happened: tuple[list[Segment], list[tuple[str, object]]]) -> None:
+    transcript, happenings = happened
     logs = []
     for _ in range(2):
         findings = Findings()
@@ -237,6 +238,50 @@ def test_the_rules_prove_all_that_they_propose_whatever_is_said(transcript: list
         for operation in findings.apply(proposed, by_id):
             check_proven(operation.finding, by_id)
     assert findings.dropped == 0
+
+
+PHRASES = (
+    "I have a cough",
+    "a bad headache",
+    "severe, throbbing pain in my left knee",
+    "and",
+    "but",
+    "no fever",
+    "maybe a bit of fever",
+    "for three weeks",
+    "since Monday",
+    "since I woke up this morning",
+    "about two days ago",
+    "it comes and goes",
+    "seven out of ten",
+    "the cough has gone",
+    "I take lisinopril",
+    "ten milligrams",
+    "twice a day",
+    "from 20 mg to 40 mg",
+    "I stopped the lisinopril",
+    "your blood pressure is 170 over 90",
+    "how long have you had the headache?",
+    "any cough or fever in the last week?",
+    "yes",
+    "no",
+    "sorry, yes, since Tuesday, for two hours each day as far as I can remember",
+)
+
+
+@st.composite
+def consultations_in_phrases(draw: st.DrawFn) -> list[str]:
+    turns = st.tuples(st.sampled_from("DPA"), st.lists(st.sampled_from(PHRASES), min_size=1, max_size=6))
+    links = st.sampled_from([" ", ", ", ". "])
+    said = draw(st.lists(turns, min_size=1, max_size=5))
+    return [f"{speaker}: " + "".join(phrase + draw(links) for phrase in phrases) for speaker, phrases in said]
+
+
+@settings(ALWAYS, max_examples=150)
+@given(consultations_in_phrases())
+def test_each_attribute_of_the_rules_stands_in_the_words_that_prove_the_finding(lines: list[str]) -> None:
+    for finding in consultation.findings(*lines):  # which checks it for each
+        assert finding.evidence
 
 
 @ALWAYS

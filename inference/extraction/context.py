@@ -128,7 +128,9 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
     if trigger.category == "negated":
         return trigger.end > start or not _denial_ends(tokens, trigger, between)
     if trigger.category == "family":
-        return not any(tokens[i].word in _FIRST_PERSON for i in between)
+        # "My husband noticed a lump in my breast" is the patient's own.
+        mine = any(token.word == "my" for token in tokens[start:end])
+        return not mine and not any(tokens[i].word in _FIRST_PERSON for i in between)
     return True
 
 

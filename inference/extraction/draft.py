@@ -1,8 +1,9 @@
 """A proposal in the making, with the segments that it rests on. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from inference.extraction.attributes import Span
 from inference.extraction.dialogue import Turn
 from inference.findings import Kind, Proposal, Quote, Status, Temporality
 
@@ -34,15 +35,17 @@ def draft(
     temporality: Temporality = "current",
     family: bool = False,
     attributes: Mapping[str, str] | None = None,
+    proof: Sequence[Span] = (),
 ) -> Draft:
-    """A fact proved by the tokens [start, end) of a turn."""
+    """A fact proved by the tokens [start, end) of a turn, and its attributes by the tokens of `proof`."""
     while end - start > 1 and turn.tokens[end - 1].word in _JOINING:
         end -= 1
     start = max(start, end - MAX_QUOTE_TOKENS)
+    start, end, apart = _with_proof(start, end, proof)
     proposal = Proposal(
         kind=kind,
         text=text,
-        quotes=(Quote(turn.segment.id, turn.text(start, end)),),
+        quotes=tuple(Quote(turn.segment.id, turn.text(*span)) for span in ((start, end), *apart)),
         source="rules",
         status=status,
         temporality=temporality,
@@ -53,8 +56,20 @@ def draft(
     return Draft(proposal, (turn.index,))
 
 
-def with_reply(asked: Draft, reply: Turn) -> Draft:
-    """The fact that a question and its answer make together."""
-    quote = Quote(reply.segment.id, reply.text(0, min(len(reply.tokens), _MAX_REPLY_TOKENS)))
-    proposal = replace(asked.proposal, quotes=(*asked.proposal.quotes, quote))
+def _with_proof(start: int, end: int, proof: Sequence[Span]) -> tuple[int, int, list[Span]]:
+    """The tokens [start, end) stretched over those of a proof that stand near, and those that stand too far."""
+    apart: list[Span] = []
+    for first, last in sorted(proof, key=lambda span: max(start - span[0], span[1] - end)):
+        if max(end, last) - min(start, first) <= MAX_QUOTE_TOKENS:
+            start, end = min(start, first), max(end, last)
+        else:
+            apart.append((first, last))
+    return start, end, apart
+
+
+def with_reply(asked: Draft, reply: Turn, proof: Sequence[Span] = ()) -> Draft:
+    """The fact that a question and its answer make together; the answer's tokens of `proof` say its attributes."""
+    start, end, apart = _with_proof(0, min(len(reply.tokens), _MAX_REPLY_TOKENS), proof)
+    quotes = [Quote(reply.segment.id, reply.text(*span)) for span in ((start, end), *apart)]
+    proposal = replace(asked.proposal, quotes=(*asked.proposal.quotes, *quotes))
     return Draft(proposal, (*asked.segments, reply.index))

@@ -15,6 +15,7 @@ VAGUE = frozenset(("pain", "swelling", "lump", "redness", "pus"))
 """Concepts that say too little where nothing introduces them: "any pain" does, "the pain" speaks of a known one."""
 _BARE = VAGUE | {"numbness", "tingling", "weakness", "itching", "burning sensation", "stiffness"}
 _CONJUNCTIONS = ("or", "and", "nor")
+_SIDES = frozenset(("left", "right", "lower", "upper", "both", "front", "side"))
 _FRAGMENT = 7
 
 
@@ -47,7 +48,7 @@ def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
         for m in matches
         if not any(_is_inside(m, ailment) for ailment in found)
     ]
-    placed = [Mention(a.concept, "symptom", "", a.start, a.end, _location(text, tokens, a), a.negated) for a in found]
+    placed = [_placed(text, tokens, ailment) for ailment in found]
     every = sorted((*named, *placed), key=lambda mention: (mention.start, mention.end))
     return [m for m in every if not _is_vague(tokens, m)]
 
@@ -94,8 +95,11 @@ def _is_vague(tokens: Sequence[Token], mention: Mention) -> bool:
     return mention.concept in VAGUE and not before & _INTRODUCING
 
 
-def _location(text: str, tokens: Sequence[Token], ailment: Ailment) -> str:
+def _placed(text: str, tokens: Sequence[Token], ailment: Ailment) -> Mention:
+    """The ailment with its place, "right ankle", in the mention."""
     first, last = ailment.location
-    while first > 0 and tokens[first - 1].word in ("left", "right", "lower", "upper", "both", "front", "side"):
+    while first > 0 and tokens[first - 1].word in _SIDES:
         first -= 1
-    return text[tokens[first].start : tokens[last - 1].end]
+    location = text[tokens[first].start : tokens[last - 1].end]
+    start, end = min(ailment.start, first), max(ailment.end, last)
+    return Mention(ailment.concept, "symptom", "", start, end, location, ailment.negated)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from inference.extraction import Consultation
 from inference.extraction.answers import Answer, is_bare, is_empty, is_plain_yes
-from inference.extraction.attributes import SYMPTOM_SLOTS, expressions, timing
+from inference.extraction.attributes import SYMPTOM_SLOTS, Span, expressions, is_character_of, timing, tokens_over
 from inference.extraction.context import assertion, triggers
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft, with_reply
@@ -21,6 +21,7 @@ _HOW_OFTEN = re.compile(r"\b(?:how often|how many times|how frequent\w*|all the 
 _WHAT_LIKE = re.compile(
     r"\b(?:describe|what kind|what sort|what does it feel|feel like|what type|watery or|sharp or|dull or)\b"
 )
+_ASKED = ((_HOW_BAD, "severity"), (_HOW_OFTEN, "frequency"), (_WHAT_LIKE, "character"))
 _AGREEING = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
 _RECAPPING = re.compile(
     r"\b(?:is that|thats) (?:right|correct)\b|"
@@ -67,7 +68,9 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     if not found and not drugs:
         return
     context = triggers(tokens, frozenset(i for m in found for i in range(m.start, m.end)))
-    negative = any(trigger.category == "negated" for trigger in context)
+    places = [(m.start, m.end) for m in found] + [(d.start, d.end) for d in drugs]
+    negative = any(assertion(tokens, context, *place).status == "absent" for place in places)
+    negative |= any(t.category == "negated" and t.end == len(tokens) for t in context)
     agreed = _agreed(turn, reply, answer) if answer == "yes" and negative else answer
     if agreed is None:
         return
@@ -93,13 +96,15 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
             continue
         fact = _fact(turn, reply, found, position, status, family=said.experiencer == "family")
         if fact is not None:
-            yield with_reply(fact, reply)
+            yield fact
     for drug in drugs:
         if agreed == "no" and (
             (drug.name in known and not _STILL.search(turn.joined)) or _is_excepted(turn, drug.start)
         ):
             continue
-        medicine = draft(turn, "medication", drug.name, drug.start, drug.end, status=status, attributes=drug.attributes)
+        medicine = draft(
+            turn, "medication", drug.name, drug.first, drug.last, status=status, attributes=drug.attributes
+        )
         yield with_reply(medicine, reply)
 
 
@@ -144,6 +149,8 @@ def _fact(
         return None
     kind: Kind = "past_history"
     attributes: dict[str, str] = {}
+    asked: list[Span] = []
+    told: list[Span] = []
     if family:
         kind = "family_history"
         if status == "present":
@@ -155,12 +162,13 @@ def _fact(
     elif mention.kind == "symptom":
         kind = "symptom"
         if status != "absent":
-            text, words = reply.segment.text, reply.tokens
-            when = {slot: value for slot, (value, _, _) in timing(text, words[0].start, words[-1].end).items()}
-            attributes = symptom_attributes(turn, found, position) | when
+            when = timing(reply.segment.text, reply.tokens[0].start, reply.tokens[-1].end)
+            attributes, asked = symptom_attributes(turn, found, position)
+            attributes |= {slot: value for slot, (value, _, _) in when.items()}
+            told = [tokens_over(reply.tokens, start, end) for _, start, end in when.values()]
     former = status == "present" and _FORMERLY.search(reply.joined)
     temporality: Temporality = "past" if former or mention.kind == "procedure" else "current"
-    return draft(
+    fact = draft(
         turn,
         kind,
         mention.concept,
@@ -170,7 +178,9 @@ def _fact(
         temporality=temporality,
         family=family,
         attributes=attributes,
+        proof=asked,
     )
+    return with_reply(fact, reply, told)
 
 
 def denied_facts(turn: Turn, reply: Turn) -> Iterator[Draft]:
@@ -204,10 +214,10 @@ def follow_ups(conversation: Sequence[Turn], consultation: Consultation) -> Iter
         reply = _told_after(conversation, at)
         if reply is None or reply.index < consultation.new_from:
             continue
-        attributes, first, last = _asked_for(question.joined, reply)
-        topic = _topic(conversation, at, consultation) if attributes else None
-        if topic is not None:
-            yield draft(reply, "symptom", topic, first, last, attributes=attributes)
+        topic = _topic(conversation, at, consultation) if _asks_more(question.joined) else None
+        attributes, proof = _asked_for(question.joined, reply, topic) if topic is not None else ({}, [])
+        if topic is not None and attributes:
+            yield draft(reply, "symptom", topic, *proof[0], attributes=attributes, proof=proof[1:])
 
 
 def _told_after(conversation: Sequence[Turn], at: int) -> Turn | None:
@@ -244,22 +254,26 @@ def _is_symptom(kind: Kind) -> bool:
     return kind in ("symptom", "chief_complaint")
 
 
-def _asked_for(question: str, reply: Turn) -> tuple[dict[str, str], int, int]:
-    """The attributes that the question asks for, and the tokens of the reply that hold them."""
+def _asks_more(question: str) -> bool:
+    return _HOW_LONG.search(question) is not None or any(pattern.search(question) for pattern, _ in _ASKED)
+
+
+def _asked_for(question: str, reply: Turn, topic: str) -> tuple[dict[str, str], list[Span]]:
+    """The attributes of a symptom that the question asks for, and the tokens of the reply that hold them."""
     text, tokens = reply.segment.text, reply.tokens
-    asked = ((_HOW_BAD, "severity"), (_HOW_OFTEN, "frequency"), (_WHAT_LIKE, "character"))
-    slots = frozenset(slot for pattern, slot in asked if pattern.search(question))
+    slots = frozenset(slot for pattern, slot in _ASKED if pattern.search(question))
     found: dict[str, str] = {}
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     for expression in expressions(tokens, SYMPTOM_SLOTS & slots) if slots else []:
-        if expression.slot not in found:
-            found[expression.slot] = text[tokens[expression.start].start : tokens[expression.end - 1].end]
-            spans.append((expression.start, expression.end))
+        start, end = expression.start, expression.end
+        if expression.slot in found or (
+            expression.slot == "character" and not is_character_of(topic, tokens, start, end)
+        ):
+            continue
+        found[expression.slot] = text[tokens[start].start : tokens[end - 1].end]
+        spans.append((start, end))
     if _HOW_LONG.search(question):
         for slot, (value, start, end) in timing(text, tokens[0].start, tokens[-1].end).items():
             found[slot] = value
-            inside = [i for i, t in enumerate(tokens) if t.start < end and t.end > start]
-            spans.append((inside[0], inside[-1] + 1))
-    if not spans:
-        return {}, 0, 0
-    return found, min(first for first, _ in spans), max(last for _, last in spans)
+            spans.append(tokens_over(tokens, start, end))
+    return found, spans

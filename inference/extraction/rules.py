@@ -19,7 +19,7 @@ from inference.extraction.injection import provable
 from inference.extraction.lexicon import generic_of
 from inference.extraction.misheard import forget
 from inference.extraction.questions import answered_facts, denied_facts, follow_ups
-from inference.extraction.statements import WELL, concepts, imagined, relation_of, stated
+from inference.extraction.statements import WELL, concepts, imagined, relation_of, speaks_of_stranger, stated
 from inference.extraction.tables import words
 from inference.extraction.topics import is_known_better, named, under_known_name
 from inference.extraction.treatment import question_before, treatments
@@ -144,11 +144,16 @@ def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
 
 
 def _relative_before(conversation: Sequence[Turn], at: int) -> str | None:
-    """The relative named last: "What about your mother?" "She has diabetes. High cholesterol too."."""
+    """The relative named last: "What about your mother?" "She has diabetes. High cholesterol too.".
+
+    Empty where it was somebody whose illness is no family history.
+    """
     for earlier in reversed(conversation[max(0, at - _FAMILY_TALK) : at]):
         relation = relation_of(earlier, len(earlier.tokens))
         if relation:
             return relation["relation"]
+        if speaks_of_stranger(earlier):
+            return ""
         if _OF_ONESELF & set(earlier.sentence.words):
             return None
     return None

@@ -5,20 +5,23 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice, takewhile
 
-from inference.extraction.attributes import of_symptom
+from inference.extraction.attributes import Span, of_symptom
 from inference.extraction.context import Assertion, assertion, triggers
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft
-from inference.extraction.lexicon import find, relations_trie
+from inference.extraction.lexicon import Match, find, relations_trie
 from inference.extraction.mentions import VAGUE, Mention, mentions
 from inference.extraction.tables import words
 from inference.findings import Kind, Status, Temporality
 
 _FIRST_PERSON = words("first_person")
 _SECOND_PERSON = words("second_person")
+_COORDINATING = frozenset(("and", "but", "or"))
 _THIRD_PERSON = frozenset(("he", "she", "hes", "shes"))
 _RELATIVE_PRONOUNS = _THIRD_PERSON | {"they", "theyre", "theyve", "both"}
+_STRANGERS = words("stranger")
 _SPEAKER = frozenset(("i", "im", "ive", "me", "you", "youre", "youve"))
+_OWN = frozenset(("my", "your"))
 _CONDITION_OWNER = words("condition_owner")
 _DEFINITE = frozenset(("your", "the", "this", "these", "that"))
 _ECHO_TOKENS = 8
@@ -108,12 +111,13 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             # "No pain" answers a question about one pain or another.
             continue
         attributes: Mapping[str, str] = {}
+        proof: list[Span] = []
         if family:
             attributes = relation_of(turn, mention.start) or ({"relation": relative} if relative else {})
             if not attributes:
                 continue
         elif kind == "symptom" and status != "absent" and turn.form != "open":
-            attributes = symptom_attributes(turn, found, position)
+            attributes, proof = symptom_attributes(turn, found, position)
         temporality: Temporality = "past" if mention.kind == "procedure" else said.temporality
         first, last = said.from_token, said.to_token
         yield draft(
@@ -125,6 +129,7 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             temporality=temporality,
             family=family,
             attributes=attributes,
+            proof=proof,
         )
 
 
@@ -149,7 +154,7 @@ def _degree(turn: Turn, said: Assertion) -> int | None:
 def _speaks_of_relative(turn: Turn, mention: Mention, *, answering: bool) -> bool:
     """`answering`: a question about the family, which a sentence that names nobody then answers."""
     before = {t.word for t in turn.tokens[: mention.start]}
-    if _SPEAKER & before:
+    if _SPEAKER & before or _OWN & {t.word for t in turn.tokens[max(0, mention.start - 2) : mention.start]}:
         return False
     is_short = len(turn.tokens) <= _ECHO_OF_FAMILY_TOKENS
     named = (_FIRST_PERSON | _SPEAKER) & set(turn.sentence.words) or find(relations_trie(), turn.tokens)
@@ -159,16 +164,29 @@ def _speaks_of_relative(turn: Turn, mention: Mention, *, answering: bool) -> boo
 
 def relation_of(turn: Turn, before: int) -> dict[str, str]:
     """Which relative the sentence speaks of: the last one named before a token, or the first after it."""
-    relations = find(relations_trie(), turn.tokens)
-    chosen = [r for r in relations if r.start < before][-1:] or relations[:1]
+    relations = _relations(turn)
+    others = not _STRANGERS.isdisjoint(turn.sentence.words[:before])
+    chosen = [r for r in relations if r.start < before][-1:] or ([] if others else relations[:1])
     if chosen:
         return {"relation": chosen[0].entry.concept}
     return {"relation": "family"} if "family" in turn.sentence.words else {}
 
 
+def _relations(turn: Turn) -> list[Match]:
+    """The relatives whom a sentence names; "my friend's mother" is none."""
+    return [
+        r for r in find(relations_trie(), turn.tokens) if not r.start or turn.tokens[r.start - 1].word not in _STRANGERS
+    ]
+
+
+def speaks_of_stranger(turn: Turn) -> bool:
+    """ "My friend has migraines. She gets dizzy." """
+    return bool(_STRANGERS & set(turn.sentence.words)) and not _relations(turn)
+
+
 def with_relative(turn: Turn, first: int, last: int) -> tuple[int, int]:
     """The tokens [first, last) and the relative who is named near them: whose illness it is belongs to the proof."""
-    relations = find(relations_trie(), turn.tokens)
+    relations = _relations(turn)
     before = [r.start for r in relations if 0 <= first - r.start <= _RELATIVE_REACH]
     if before:
         return before[-1], last
@@ -176,22 +194,37 @@ def with_relative(turn: Turn, first: int, last: int) -> tuple[int, int]:
     return first, after[0] if after else last
 
 
-def symptom_attributes(turn: Turn, found: Sequence[Mention], position: int) -> dict[str, str]:
-    """Attributes between the mention before and the mention after."""
+def symptom_attributes(turn: Turn, found: Sequence[Mention], position: int) -> tuple[dict[str, str], list[Span]]:
+    """Attributes between the mention before and the mention after, and the tokens that say them.
+
+    "And" parts what belongs to the one or the other.
+    """
     mention = found[position]
-    first = max([0, *(m.end for m in found[:position] if m.end <= mention.start)])
-    last = min([len(turn.tokens), *(m.start for m in found[position + 1 :] if m.start >= mention.end)])
-    attributes = dict(of_symptom(turn.segment.text, turn.tokens, (first, last), (mention.start, mention.end)))
+    before = max((m.end for m in found[:position] if m.end <= mention.start), default=0)
+    after = min((m.start for m in found[position + 1 :] if m.start >= mention.end), default=len(turn.tokens))
+    first = (_parted(turn, before, mention.start) if before else None) or before
+    last = (_parted(turn, mention.end, after) if after < len(turn.tokens) else None) or after
+    place = (mention.start, mention.end)
+    attributes, proof = of_symptom(turn.segment.text, turn.tokens, (first, last), place, concept=mention.concept)
     if mention.location:
         attributes["location"] = mention.location
-    return attributes
+    return attributes, proof
+
+
+def _parted(turn: Turn, start: int, end: int) -> int | None:
+    """The last "and" or comma between two mentions. Without one both own what is said there: "fever since Monday with
+    a cough"."""
+    joints = (at for at in range(start, end) if turn.tokens[at].word in _COORDINATING)
+    commas = (at + 1 for at in range(start - 1, end) if turn.tokens[at].comma)
+    return max((*joints, *commas), default=None)
 
 
 def _is_told(turn: Turn, mention: Mention) -> bool:
     """Does the speaker tell it of the patient? A clinician also explains, warns and speaks of others."""
     if turn.form == "open":
-        before = [t.word for t in turn.tokens[max(0, mention.start - 3) : mention.start]]
-        return turn.speaker != "patient" and bool(_DEFINITE & set(before))
+        before = {t.word for t in turn.tokens[max(0, mention.start - 3) : mention.start]}
+        asks_how_high = turn.sentence.words[mention.end : mention.end + 1] in (["level"], ["levels"])
+        return turn.speaker != "patient" and bool(_DEFINITE & before) and not asks_how_high
     if turn.speaker == "patient" or len(turn.tokens) <= _ECHO_TOKENS:
         return True
     spoken = set(turn.sentence.words)
