@@ -90,6 +90,11 @@ def test_normal_bowels_are_told_and_are_not_what_the_patient_came_for():
         ("P: Her iron has been low.",),
         ("P: My potassium is low.",),
         ("D: No changes to the metformin.",),
+        ("D: Is that all you're worried about?", "P: Cancer."),
+        ("D: Brain cancer, I know that was a big worry of yours.",),
+        ("D: In meningitis you get a non-blanching rash.",),
+        ("D: It's called lyme disease, that you can get from a tick.",),
+        ("D: Let's try and work out what's going on. We'll try to get you an appointment.",),
     ],
 )
 def test_what_is_not_the_patients_is_no_finding(lines):
@@ -129,3 +134,11 @@ def test_only_a_denial_of_what_is_asked_turns_a_yes_around():
     lines = ("D: You take metformin 500 milligrams, no wait, we talked of that, is that correct?", "P: Yes.")
     assert facts(*lines) == {("medication", "metformin", "present")}
     assert facts("D: So no fever, is that right?", "P: Yes.") == {("symptom", "fever", "absent")}
+
+
+def test_a_yes_goes_to_the_question_beside_it_even_where_a_no_was_misheard():
+    lines = ("D: And do you smoke?", "P: Uh.", "D: Drink any alcohol?", "D: No.", "P: Sorry, occasionally.")
+    found = facts(*lines)
+    assert ("social_history", "alcohol", "present") in found
+    assert ("social_history", "smoking", "present") not in found
+    assert facts("D: Do you have any nausea? Vomiting?", "P: Yes.") == {("symptom", "vomiting", "present")}

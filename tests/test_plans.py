@@ -55,6 +55,11 @@ def test_advice_ends_with_its_clause() -> None:
     assert found("you're drinking lots of water") == []
 
 
+def test_what_the_clinician_will_try_is_no_advice() -> None:
+    assert found("we'll try to rest it") == []
+    assert [p.text for p in found("well, try to drink plenty of water")] == ["try to drink plenty of water"]
+
+
 def test_two_ways_to_say_a_time_are_one_visit() -> None:
     assert is_same_time("follow up in four weeks", "follow up in a month")
     assert not is_same_time("follow up in two weeks", "follow up in six months")

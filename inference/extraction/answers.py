@@ -72,7 +72,7 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
         if asker and is_bare(turn):
             # The asker repeats a "no" that was not heard or not transcribed: "Night sweats? No?".
             if answer == "no":
-                return turn, answer
+                return _corrected(conversation, index, answer, of_reply=False)
             continue
         if answer is not None and not asker:
             return _corrected(conversation, index, answer)
@@ -84,10 +84,10 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
 
 def asked_with(conversation: Sequence[Turn], at: int, reply: Turn) -> list[Turn]:
     """The questions in a row that share an answer with this one: "Sore throat? Runny nose?" """
-    if not _is_asked_item(conversation[at]):
-        return []
-    before = takewhile(_is_asked_item, reversed(conversation[max(0, at - 8) : at]))
-    between = takewhile(lambda turn: turn is not reply and _is_asked_item(turn), conversation[at + 1 : at + 9])
+    is_item = _is_asked_item(conversation[at])
+    before = takewhile(_is_asked_item, reversed(conversation[max(0, at - 8) : at])) if is_item else ()
+    after = (turn for turn in conversation[at + 1 : at + 9] if not is_empty(turn))
+    between = takewhile(lambda turn: turn is not reply and _is_asked_item(turn), after)
     return [*before, *between]
 
 
@@ -95,11 +95,14 @@ def _is_asked_item(turn: Turn) -> bool:
     return turn.form == "polar" and not is_empty(turn) and not is_bare(turn) and _is_list_item(turn)
 
 
-def _corrected(conversation: Sequence[Turn], at: int, answer: Answer) -> tuple[Turn, Answer]:
-    """The answer `conversation[at]`, or the one that takes it back in the next breath: "No. Actually, yes."."""
+def _corrected(conversation: Sequence[Turn], at: int, answer: Answer, *, of_reply: bool = True) -> tuple[Turn, Answer]:
+    """The answer `conversation[at]`, or the one that takes it back in the next breath: "No. Actually, yes.".
+
+    `of_reply`: only whoever gave it may take it back; not where the asker heard a "no" that was none.
+    """
     reply = conversation[at]
     for turn in conversation[at + 1 : at + 3]:
-        if turn.speaker != reply.speaker or turn.form != "statement":
+        if (of_reply and turn.speaker != reply.speaker) or turn.form != "statement":
             break
         if turn.tokens[0].word in _CORRECTING:
             changed = answer_of(turn)

@@ -45,6 +45,10 @@ _NEGATED = re.compile(
     r"hold off on|no further|cant|rather not|not gonna|dont have to|doesnt need|no more|without|not necessary|"
     r"any more|possibly|such as|might have to)\b"
 )
+_OWN_DOING = frozenset(("work", "figure", "find", "sort", "arrange", "book", "organise", "organize", "see"))
+_OURSELVES = frozenset(("we", "i", "lets"))
+_OURSELVES_SHORT = frozenset(("well", "ill"))
+"""With an apostrophe, which a token's characters have and its word has not."""
 _URGING = frozenset(("keep", "start", "try", "recommend", "suggest", "advise", "by", "continue", "worth"))
 _MAX_ADVICE_WORDS = 12
 _NEAR_TOKENS = 18
@@ -167,6 +171,21 @@ def _with_site(tokens: Sequence[Token], match: Match) -> tuple[str, int, int]:
     return " ".join([*before, match.entry.concept]), start, end
 
 
+def _is_own_doing(tokens: Sequence[Token], match: Match) -> bool:
+    """ "We'll try and get you an appointment", "let's try to work out why": the clinician does it."""
+    if tokens[match.start].word != "try":
+        return False
+    doing = [token.word for token in tokens[match.end : match.end + 2]]
+    return (
+        doing[1:] == ["you"]
+        or not _OWN_DOING.isdisjoint(doing[:1])
+        or any(
+            t.word in _OURSELVES or (t.word in _OURSELVES_SHORT and t.end - t.start > len(t.word))
+            for t in tokens[max(0, match.start - 2) : match.start]
+        )
+    )
+
+
 def _advice(tokens: Sequence[Token], spoken: Sequence[str], certain_speaker: bool) -> list[Plan]:
     found: list[Plan] = []
     for match in find(_advice_trie(), tokens):
@@ -180,6 +199,8 @@ def _advice(tokens: Sequence[Token], spoken: Sequence[str], certain_speaker: boo
         if {"did", "have", "do", "didnt", "havent"} & set(before[-3:]) and "you" in before[-2:]:
             continue
         if found and match.start < found[-1].end:
+            continue
+        if _is_own_doing(tokens, match):
             continue
         if match.start and spoken[match.start - 1].endswith("ing") and not _URGING & set(before):
             # "You're drinking lots of water": they do so already.

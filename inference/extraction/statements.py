@@ -65,6 +65,10 @@ _FAMILY_QUESTION = re.compile(
 _YOU_SAID = re.compile(r"\b(?:you|youve) (?:mentioned|said|talked about|asked)\b")
 _OWN_FEAR = re.compile(r"\b(?:im|i am|i was|we are|were|id be|i would be|i wouldnt be|wouldnt be|not) (?:\w+ )?$")
 
+_BEING = frozenset(
+    ("is", "are", "am", "was", "were", "be", "been", "went", "go", "im", "youre", "hes", "shes", "theyre")
+)
+
 WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids"))
 """Nobody comes because of these."""
 
@@ -94,6 +98,8 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             continue
         near = set(turn.sentence.words[max(0, mention.start - 5) : mention.start])
         if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near:
+            continue
+        if _is_feared_in_answer(turn, mention, asked) or _is_of_an_illness(turn, found, mention):
             continue
         kind = _kind(turn, mention, said)
         if said.hypothetical or kind is None or not _is_told(turn, mention):
@@ -262,6 +268,24 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     return "diagnosis" if acute else "past_history"
 
 
+def _is_feared_in_answer(turn: Turn, mention: Mention, asked: Turn | None) -> bool:
+    """ "What are you worried about?" "Cancer." """
+    short = len(turn.tokens) <= _ECHO_TOKENS and not _FIRST_PERSON & set(turn.sentence.words)
+    return mention.kind == "condition" and short and asked is not None and bool(_FEARING & set(asked.sentence.words))
+
+
+def _is_of_an_illness(turn: Turn, found: Sequence[Mention], mention: Mention) -> bool:
+    """ "In meningitis you get a rash" explains the illness and tells of nobody; "you are in heart failure" does."""
+    words = turn.sentence.words
+    return turn.speaker != "patient" and any(
+        m.kind == "condition"
+        and m.start <= mention.start
+        and words[max(0, m.start - 1) : m.start] == ["in"]
+        and _BEING.isdisjoint(words[max(0, m.start - 3) : m.start - 1])
+        for m in found
+    )
+
+
 def _is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
     """ "I'm worried about cancer", "it could be tuberculosis": what a patient fears is no history of it.
 
@@ -270,6 +294,9 @@ def _is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
     before = [token.word for token in turn.tokens[max(0, mention.start - _FEAR_REACH) : mention.start]]
     at = max((i for i, word in enumerate(before) if word in _FEARING), default=-1)
     if turn.speaker == "clinician":
+        after = turn.sentence.words[mention.end : mention.end + _FEAR_REACH + 1]
+        if _FEARING & set(after) and {"your", "yours", "you"} & set(after):
+            return True
         return at >= 0 and not _OWN_FEAR.search("".join(f"{word} " for word in before[:at]))
     if _YOU_SAID.search(" ".join(before)):
         return True
