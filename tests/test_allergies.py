@@ -107,6 +107,30 @@ def test_a_reaction_is_what_the_substance_does_and_stands_in_the_evidence():
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        ("P: I'm allergic to penicillin. It gave me a rash.",),
+        ("D: Any allergies?", "P: Penicillin.", "D: And what happens?", "P: A rash all over my arms."),
+        ("D: Are you allergic to penicillin?", "P: Yes.", "D: What sort of reaction?", "P: I came out in a rash."),
+    ],
+)
+def test_a_reaction_told_later_belongs_to_the_allergy_and_is_no_symptom_of_today(lines):
+    (found,) = findings(*lines)
+    assert (found.kind, found.text, found.attributes) == ("allergy", "penicillin", {"reaction": "rash"})
+    assert "rash" in found.evidence[-1].quote
+
+
+def test_a_symptom_told_after_an_allergy_is_one():
+    assert ("symptom", "rash", "present") in facts(
+        "P: I'm allergic to cats.", "D: Why are you here?", "P: I have a rash."
+    )
+    assert facts("D: Any allergies?", "P: No.", "D: What brings you?", "P: It makes me feel sick.") == {
+        ("allergy", "drug allergy", "absent"),
+        ("symptom", "nausea", "present"),
+    }
+
+
+@pytest.mark.parametrize(
     ("line", "status", "quote"),
     [
         ("P: I don't smoke a lot.", "present", "don't smoke a lot"),

@@ -45,6 +45,13 @@ _AGREEING = re.compile(r"(?:(?:yes|yeah|yep|uh|um) )*(?:thats (?:right|correct|t
 _ASKING_OF_MEDICINES = re.compile(
     r"\b(?:medications?|medicines?|meds|tablets|drugs|prescriptions?)(?: \w+)? (?:or|and) (?:\w+ )?allerg"
 )
+_EFFECT = re.compile(
+    r"\b(?:it|they|that) (?:\w+ ){0,2}?(?:gives?|gave|brings?|brought|makes?|made|causes?|caused) (?:me|my)\b|"
+    r"\bi (?:\w+ )?(?:come|came|break|broke) (?:out|up) (?:in|with)\b|\b(?:swell|swells|swelled|swollen) up\b"
+)
+_ASKING_EFFECT = re.compile(
+    r"\b(?:what|which|how)(?: \w+){0,4} (?:happen\w*|reaction|react|affects?|do to you|does to you|did to you)\b"
+)
 _GENERAL = re.compile(r"\b(?:people|someone|somebody|patients|others|many|most|some|anyone|anybody)(?: \w+){0,2} $")
 _DOUBTING = re.compile(r"\b(?:think|reckon|guess|suspect|wonder\w*)(?: \w+){0,2} $")
 
@@ -176,6 +183,28 @@ def _answering(turn: Turn, asked: Turn, named: Sequence[Substance]) -> Iterator[
             first, last = min(first, reaction[1]), max(last, reaction[2])
         attributes = {**({"reaction": reaction[0]} if reaction else {}), **substance.attributes}
         yield draft(turn, "allergy", substance.name, first, last, attributes=attributes)
+
+
+def reactions_of(turn: Turn, substance: str, asked: Turn | None) -> Iterator[Draft]:
+    """What the allergen named before does: "It gave me a rash." "What happens when you take it?" "I get a rash."
+
+    `turn` is a statement soon after the allergy was told, `asked` the question that it may answer.
+    """
+    of_it = bool(_EFFECT.search(turn.joined))
+    answering = asked is not None and bool(_ASKING_EFFECT.search(asked.joined))
+    if turn.speaker == "clinician" or not (of_it or answering):
+        return
+    found = mentions(turn.segment.text, turn.tokens)
+    context = triggers(turn.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    for symptom in found:
+        if symptom.kind != "symptom" or symptom.negated:
+            continue
+        if assertion(turn.tokens, context, symptom.start, symptom.end).status == "absent":
+            continue
+        first = symptom.start if answering and not of_it else 0
+        attributes = {"reaction": symptom.concept}
+        yield draft(turn, "allergy", substance, first, symptom.end, attributes=attributes)
+        return
 
 
 def _reaction(turn: Turn, first: int, last: int) -> tuple[str, int, int] | None:

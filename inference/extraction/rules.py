@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from inference.extraction import Consultation
-from inference.extraction.allergies import allergies
+from inference.extraction.allergies import allergies, reactions_of
 from inference.extraction.answers import Answer, answered, asked_with, is_bare, is_empty
 from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
@@ -30,6 +30,8 @@ _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
 _FAMILY_TALK = 6
 """Sentences for which a relative who was named stays the one that is spoken of."""
+_ALLERGY_TALK = 4
+"""Sentences for which an allergen stays what is spoken of."""
 _FIRST_PERSON = words("first_person")
 _WARNING_REACH = 4
 _OF_ONESELF = words("first_person") | words("second_person")
@@ -112,6 +114,9 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
                 yield from denied_facts(turn, answer[0])
         return
     warned = _warned_of(conversation, at)
+    if not allergic and turn.form == "statement" and (substance := _allergen_before(conversation, at)) is not None:
+        allergic = list(reactions_of(turn, substance, asked))
+        yield from allergic
     reacted = any("reaction" in fact.proposal.attributes for fact in allergic)
     for fact in stated(turn, _relative_before(conversation, at), asked):
         if not (fact.proposal.text in told | warned or (reacted and fact.proposal.kind == "symptom")):
@@ -141,6 +146,17 @@ def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
     """A clinician who explains or warns does not change what the patient told."""
     known = statuses.get(fact.proposal.text)
     return turn.speaker == "clinician" and len(fact.segments) == 1 and known not in (None, fact.proposal.status)
+
+
+def _allergen_before(conversation: Sequence[Turn], at: int) -> str | None:
+    """What "it" may mean: "I'm allergic to penicillin. It gave me a rash."."""
+    for back in range(at - 1, max(-1, at - _ALLERGY_TALK - 1), -1):
+        turn = conversation[back]
+        answer = answered(conversation, back) if turn.form == "polar" else None
+        for fact in allergies(turn, answer, question_before(conversation, back)):
+            if fact.proposal.kind == "allergy":
+                return fact.proposal.text if fact.proposal.status != "absent" else None
+    return None
 
 
 def _relative_before(conversation: Sequence[Turn], at: int) -> str | None:
