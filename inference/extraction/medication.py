@@ -44,12 +44,19 @@ def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> lis
     """The medicines of a sentence. `asked`: it answers a question about medicines, so no verb of taking is needed."""
     named, heard = _matches(tokens, asked)
     matches = [m for m in named if (asked or _is_drug_here(tokens, m)) and not _is_measured(tokens, m)]
+    kinds = {m.start: m for m in matches if m.entry.kind == "drug_class"}
+    kinds = {m.end: kinds[m.end] for m in matches if m.entry.kind == "drug" and m.end in kinds}
+    matches = [m for m in matches if m not in kinds.values()]
     found: list[Medicine] = []
     for index, match in enumerate(matches):
         after = matches[index + 1].start if index + 1 < len(matches) else len(tokens)
         # "Lipitor forty milligrams a day and the aspirin": the dose is the first one's.
         before = found[-1].last if found else 0
         medicine = _with_attributes(text, tokens, match, before, after)
+        if (kind := kinds.get(match.end)) is not None:
+            # "A salbutamol inhaler" is one medicine.
+            form = {"form": kind.entry.concept, **medicine.attributes}
+            medicine = replace(medicine, last=max(medicine.last, kind.end), attributes=form)
         if match in heard:
             words_heard = text[tokens[match.start].start : tokens[match.end - 1].end]
             medicine = replace(medicine, attributes={**medicine.attributes, "heard": words_heard})

@@ -9,7 +9,7 @@ from inference.extraction.attributes import SYMPTOM_SLOTS, Span, expressions, is
 from inference.extraction.context import assertion, triggers
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft, with_reply
-from inference.extraction.medication import medicines
+from inference.extraction.medication import Medicine, medicines
 from inference.extraction.mentions import Mention, mentions
 from inference.extraction.statements import ABILITIES, relation_of, stated, symptom_attributes
 from inference.extraction.tokens import Token, sentences
@@ -46,12 +46,14 @@ _STATUS: dict[Answer, Status] = {"yes": "present", "no": "absent", "maybe": "pos
 _DENIED: tuple[tuple[re.Pattern[str], Kind, str], ...] = (
     (re.compile(r"\bfamily history\b|\brun in (?:the|your) family\b"), "family_history", "family history"),
     (
-        re.compile(r"\b(?:medical|health|other|past) (?:conditions?|problems?|history|issues)\b"),
+        re.compile(
+            r"\b(?:medical|health|other|past) (?:conditions?|problems?|history|issues|illness(?:es)?|diseases?)\b"
+        ),
         "past_history",
         "medical conditions",
     ),
     (
-        re.compile(r"\b(?:any|regular|taking|on|take) (?:\w+ ){0,2}(?:medications?|medicines?|meds|tablets)\b"),
+        re.compile(r"\b(?:any|regular|taking|on|take) (?:\w+ ){0,3}(?:medications?|medicines?|meds|tablets)\b"),
         "medication",
         "regular medication",
     ),
@@ -97,7 +99,11 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         fact = _fact(turn, reply, found, position, status, family=said.experiencer == "family")
         if fact is not None:
             yield fact
+    specified = agreed == "yes" and any(not m.is_class or m.name not in names for m in _taken(reply))
     for drug in drugs:
+        if specified and drug.is_class:
+            # "Have you tried any painkillers?" "Yes, paracetamol."
+            continue
         if agreed == "no" and (
             (drug.name in known and not _STILL.search(turn.joined)) or _is_excepted(turn, drug.start)
         ):
@@ -202,8 +208,12 @@ def denied_facts(turn: Turn, reply: Turn) -> Iterator[Draft]:
 
 def _names_some(reply: Turn) -> bool:
     """ "No, other than sertraline." """
-    taken = medicines(reply.segment.text, reply.tokens, asked=True)
+    taken = _taken(reply)
     return bool(taken) and bool(_EXCEPTING & set(reply.sentence.words[: taken[0].start]))
+
+
+def _taken(reply: Turn) -> Sequence[Medicine]:
+    return medicines(reply.segment.text, reply.tokens, asked=True)
 
 
 def follow_ups(conversation: Sequence[Turn], consultation: Consultation) -> Iterator[Draft]:

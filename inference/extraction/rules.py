@@ -6,6 +6,7 @@ model's findings replace it where a model is there.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
@@ -34,6 +35,8 @@ _ALLERGY_TALK = 4
 """Sentences for which an allergen stays what is spoken of."""
 _FIRST_PERSON = words("first_person")
 _WARNING_REACH = 4
+_GENERIC = "infection"
+_INFECTION = re.compile(r"infection|itis\b|pneumonia|flu\b|cold\b|cellulitis|abscess|virus|thrush|shingles|sepsis")
 _OF_ONESELF = words("first_person") | words("second_person")
 _WARM_UP = Segment(
     "s0", "unknown", 0.0, 1.0, "Any fever or allergies? No. I take 10 mg of aspirin, it is for my mother.", True
@@ -76,13 +79,14 @@ class RulesExtractor:
                 for at in range(len(conversation))
                 for read in _read(conversation, at, consultation.new_from, known)
                 if (full := named(read, conversation, at)) is not None
-                and (fact := under_known_name(full, statuses))
+                and (fact := under_known_name(full, consultation.findings))
                 and not _is_aside(fact, conversation[at], statuses)
                 and not is_known_better(fact.proposal, known)
             ),
             *follow_ups(conversation, consultation),
             *treatments(conversation, consultation),
         ]
+        drafts = _without_generic(drafts, consultation.findings)
         history = frozenset(f.text for f in consultation.findings if f.kind == "past_history")
         new = [
             replace(d.proposal, kind="past_history")
@@ -92,6 +96,21 @@ class RulesExtractor:
             if any(index >= consultation.new_from for index in d.segments)
         ]
         return _with_chief_complaint(_one_name_a_drug(new, consultation.findings), consultation.findings)
+
+
+def _without_generic(drafts: list[Draft], findings: Sequence[Finding]) -> list[Draft]:
+    """ "It's gastroenteritis, an infection of the tummy" is one diagnosis."""
+    told = (
+        *(f.text for f in findings if f.kind == "diagnosis"),
+        *(d.proposal.text for d in drafts if _is_diagnosis(d)),
+    )
+    if not any(_INFECTION.search(name) for name in told if name != _GENERIC):
+        return drafts
+    return [d for d in drafts if not (_is_diagnosis(d) and d.proposal.text == _GENERIC)]
+
+
+def _is_diagnosis(fact: Draft) -> bool:
+    return fact.proposal.kind == "diagnosis"
 
 
 def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset[str]) -> Iterator[Draft]:
@@ -180,10 +199,25 @@ def _one_name_a_drug(proposals: Sequence[Proposal], findings: Sequence[Finding])
     names = {generic: f.text for f in findings if f.kind == "medication" and (generic := generic_of(f.text))}
     named = []
     for proposal in proposals:
-        generic = generic_of(proposal.text) if proposal.kind == "medication" else None
-        name = names.setdefault(generic, proposal.text) if generic else proposal.text
-        named.append(replace(proposal, text=name))
+        if proposal.kind == "medication":
+            generic = generic_of(proposal.text)
+            name = names.setdefault(generic, proposal.text) if generic else proposal.text
+            proposal = _under_fuller_name(replace(proposal, text=name), findings)
+        named.append(proposal)
     return named
+
+
+def _under_fuller_name(proposal: Proposal, findings: Sequence[Finding]) -> Proposal:
+    """ "An inhaler", and later "the blue inhaler": one medicine, under the name that says more."""
+    mine = proposal.text.removeprefix("the ")
+    for f in findings:
+        if f.kind != "medication" or f.status != proposal.status or f.source != "rules" or f.text == proposal.text:
+            continue
+        if f.text.endswith(f" {mine}") or f.attributes.get("form") == mine:
+            return replace(proposal, text=f.text)
+        if mine.endswith(f" {f.text.removeprefix('the ')}"):
+            return replace(proposal, op="update", finding_id=f.id)
+    return proposal
 
 
 def _with_chief_complaint(proposals: list[Proposal], findings: Sequence[Finding]) -> list[Proposal]:

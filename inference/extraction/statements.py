@@ -44,6 +44,19 @@ _OWNING = re.compile(
 _HISTORY = re.compile(
     r"\b(?:history|before|previous|previously|ago|last year|as a child|used to|diagnosed|since|years)\b"
 )
+_HEDGING = re.compile(
+    r"\b(?:sounds like|looks like|seems like|seems to be|appears to be|likely|probably|probable|suggestive|suggests?|"
+    r"suspect|worried about|concerned about|working diagnosis|differential|possibility|impression)\b"
+)
+_CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clearly"))
+"""Where one of these follows a hedge, another statement begins."""
+_REFERRING_TO = re.compile(r"\brefer\w* (?:\w+ ){0,3}to (?:a|an|the|our)$")
+_FORESEEN = re.compile(r"\byou (?:also |well |then )?(?:may|might|could)\b")
+_EXAMPLES = re.compile(
+    r"\b(?:things|symptoms|anything|something|stuff|problems|signs) (?:such as|like|including)\b|"
+    r"\b(?:symptoms?|things|signs) (?:that )?(?:i|we|ive|weve) (?:just )?(?:mentioned|said|told|discussed|talked)\b|"
+    r"\b(?:symptoms?|things|signs) to (?:watch|look) out for\b"
+)
 _EXAMINING = re.compile(
     r"\b(?:i can (?:hear|see|feel)|i do (?:hear|appreciate)|i appreciate|i hear|on exam|on your|there is|theres)\b"
 )
@@ -63,7 +76,9 @@ _FAMILY_QUESTION = re.compile(
     r"\b(?:family|relatives) (?:\w+ ){0,4}(?:have|had|suffer|with) (?:any\w*|\w+ (?:problems?|conditions?|illness))"
 )
 _YOU_SAID = re.compile(r"\b(?:you|youve) (?:mentioned|said|talked about|asked)\b")
-_OWN_FEAR = re.compile(r"\b(?:im|i am|i was|we are|were|id be|i would be|i wouldnt be|wouldnt be|not) (?:\w+ )?$")
+_OWN_FEAR = re.compile(
+    r"\b(?:makes? me|made me|im|i am|i was|we are|were|id be|i would be|i wouldnt be|wouldnt be|not) (?:\w+ )?$"
+)
 
 _BEING = frozenset(
     ("is", "are", "am", "was", "were", "be", "been", "went", "go", "im", "youre", "hes", "shes", "theyre")
@@ -99,11 +114,19 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
         near = set(turn.sentence.words[max(0, mention.start - 5) : mention.start])
         if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near:
             continue
-        if _is_feared_in_answer(turn, mention, asked) or _is_of_an_illness(turn, found, mention):
+        if (
+            _is_feared_in_answer(turn, mention, asked)
+            or _is_of_an_illness(turn, found, mention)
+            or _is_example(turn, mention)
+        ):
             continue
         kind = _kind(turn, mention, said)
         if said.hypothetical or kind is None or not _is_told(turn, mention):
             continue
+        if kind == "symptom" and turn.speaker != "patient" and said.status == "possible" and _is_foreseen(turn, said):
+            continue
+        if kind == "diagnosis" and said.status == "present" and (hedge := _hedge(turn, mention)) is not None:
+            said = replace(said, status="possible", from_token=min(said.from_token, hedge))
         family = said.experiencer == "family"
         status: Status = "absent" if mention.negated else said.status
         if mention.concept in ABILITIES:
@@ -147,7 +170,9 @@ def imagined(turn: Turn) -> Set[str]:
     """The concepts of a sentence that it only warns of or supposes."""
     found = mentions(turn.segment.text, turn.tokens)
     context = triggers(turn.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
-    return {m.concept for m in found if assertion(turn.tokens, context, m.start, m.end).hypothetical}
+    return {
+        m.concept for m in found if assertion(turn.tokens, context, m.start, m.end).hypothetical or _is_example(turn, m)
+    }
 
 
 def _degree(turn: Turn, said: Assertion) -> int | None:
@@ -249,7 +274,7 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if mention.kind == "condition" and after and after[0].word in _CONDITION_OWNER:
         # "The stroke doctor" has no stroke.
         return None
-    if mention.kind == "condition" and _is_feared(turn, mention, said):
+    if mention.kind == "condition" and (_is_feared(turn, mention, said) or _REFERRING_TO.search(_head(turn, mention))):
         return None
     if said.experiencer == "family":
         return "family_history" if mention.kind == "condition" else None
@@ -266,6 +291,32 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"
+
+
+def _is_example(turn: Turn, mention: Mention) -> bool:
+    """ "Nothing to worry about, things like fevers": a clinician names what there might be."""
+    if turn.speaker == "patient" or (turn.speaker == "unknown" and not _SECOND_PERSON & set(turn.sentence.words)):
+        return False
+    return bool(_EXAMPLES.search(_head(turn, mention)))
+
+
+def _is_foreseen(turn: Turn, said: Assertion) -> bool:
+    """ "You may have some nausea with these"."""
+    return bool(_FORESEEN.search(" ".join(turn.sentence.words[said.from_token : said.to_token])))
+
+
+def _hedge(turn: Turn, mention: Mention) -> int | None:
+    """The token from which a clinician's diagnosis is not a sure one: "it sounds like", "probably"."""
+    head = _head(turn, mention)
+    hedges = list(_HEDGING.finditer(head))
+    if not hedges or _CERTAIN & set(head[hedges[-1].end() :].split()):
+        return None
+    return head[: hedges[-1].start()].count(" ")
+
+
+def _head(turn: Turn, mention: Mention) -> str:
+    """The sentence up to a mention."""
+    return " ".join(turn.sentence.words[: mention.start])
 
 
 def _is_feared_in_answer(turn: Turn, mention: Mention, asked: Turn | None) -> bool:

@@ -1,12 +1,12 @@
 """What a bare word speaks of: "any blood?" after talk of the bowels is blood in stool. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft
-from inference.findings import Proposal, Status
+from inference.findings import Finding, Proposal
 
 _TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("vomit", re.compile(r"\b(?:vomit\w*|throw(?:ing|n)? up|threw up|been sick|being sick|puk\w+)\b")),
@@ -113,10 +113,19 @@ def is_known_better(fact: Proposal, known: frozenset[str]) -> bool:
     return fact.kind == "symptom" and kin is not None and any(kin.search(name) for name in known)
 
 
-def under_known_name(fact: Draft, statuses: Mapping[str, Status]) -> Draft:
+def under_known_name(fact: Draft, findings: Sequence[Finding]) -> Draft:
     """What was told as "short of breath" stays so when "difficulty breathing" says the same again."""
     proposal = fact.proposal
-    if proposal.kind not in ("symptom", "past_history") or proposal.text in statuses:
+    if proposal.kind not in ("symptom", "past_history"):
+        return fact
+    # Of the same kind: a fever is not the hay fever of years.
+    of_symptoms = proposal.kind == "symptom"
+    statuses = {
+        f.text: f.status
+        for f in findings
+        if f.experiencer == "patient" and (f.kind in ("symptom", "chief_complaint")) == of_symptoms
+    }
+    if proposal.text in statuses:
         return fact
     wider = sorted(
         name for name, status in statuses.items() if name.endswith(f" {proposal.text}") and status == "present"
