@@ -23,21 +23,31 @@ _EMPTY = FILLERS - {"yeah"} | _ACKNOWLEDGING
 _DENYING = re.compile(
     r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
     r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
-    r"(?:theres|its|thats) not|none|nothing)\b"
+    r"(?:theres|its|thats) not|none|nothing|cant say (?:i|ive|that)|not that i)\b"
 )
 _AFFIRMING = re.compile(
     r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
     r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
-    r"i might|for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
+    r"i might|comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
+    r"all of (?:them|those|it)|all three|both|when i was|"
+    r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
     r"from time)\b"
 )
 _ALL_WELL = re.compile(
     r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
 )
-_HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess)\b")
+_HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess|i suppose so|i suppose)\b")
+_UNCHECKED = re.compile(
+    r"^i (?:havent|have not|didnt|did not) (?:actually |really |even )?(?:check\w*|look\w*|measur\w+|take)\b"
+)
+_EXCEPTED = re.compile(
+    r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
+    r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+)
 _NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|(?:and )?i dont know|dont know|couldnt say|hard to say)\b")
 _PERHAPS = re.compile(r"\b(?:might be|could be|maybe|possibly|a bit|a little)\b")
 _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
+_TURNING = frozenset(("well", "but"))
 _RETRACTING = re.compile(
     r"\b(?:actually|wait|hang on|i tell a lie)(?: no| well| sorry)? (?=yes|yeah|no\b|i have|i do|i did)"
 )
@@ -104,11 +114,27 @@ def _corrected(conversation: Sequence[Turn], at: int, answer: Answer, *, of_repl
     for turn in conversation[at + 1 : at + 3]:
         if (of_reply and turn.speaker != reply.speaker) or turn.form != "statement":
             break
-        if turn.tokens[0].word in _CORRECTING:
+        if turn.tokens[0].word in _CORRECTING or (turn.tokens[0].word in _TURNING and _is_explicit(turn)):
             changed = answer_of(turn)
             if changed is not None and changed != answer:
                 return turn, changed
     return reply, answer
+
+
+def answers_in_turn(reply: Turn) -> list[Answer]:
+    """ "Yes, yes, no.": one answer for each item of a list; empty where there are not several and different ones."""
+    given: list[Answer] = ["yes" if t.word in _YES else "no" for t in reply.tokens if t.word in _YES | {"no", "nope"}]
+    return given if is_bare(reply) and len(set(given)) > 1 and _commas_between(reply) else []
+
+
+def _commas_between(reply: Turn) -> bool:
+    return all(t.comma for t in reply.tokens[:-1] if t.word in _YES | {"no", "nope"})
+
+
+def _is_explicit(turn: Turn) -> bool:
+    """ "Well, yes, a bit." and not "Well, I have a cough."."""
+    first = next((t.word for t in turn.tokens if t.word not in _OPENING), "")
+    return first in _YES - _ADVERBS or first in ("no", "nope")
 
 
 def answer_of(turn: Turn) -> Answer | None:
@@ -120,6 +146,10 @@ def answer_of(turn: Turn) -> Answer | None:
     while len(said) > 1 and said[0] in _OPENING:
         said = said[1:]
     text, first = " ".join(said), said[0]
+    if _UNCHECKED.match(text):
+        return None
+    if _EXCEPTED.match(text):
+        return "yes"
     if _NOT_KNOWING.match(text):
         return "maybe" if _PERHAPS.search(text) else None
     if _ALL_WELL.match(text):

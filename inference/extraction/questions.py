@@ -1,17 +1,18 @@
 """What a question and its answer say together: "any fever?" "no"; "how long?" "three weeks". Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from inference.extraction import Consultation
-from inference.extraction.answers import Answer, is_bare, is_empty, is_plain_yes
+from inference.extraction.answers import Answer, answers_in_turn, is_bare, is_empty, is_plain_yes
 from inference.extraction.attributes import SYMPTOM_SLOTS, Span, expressions, is_character_of, timing, tokens_over
 from inference.extraction.context import assertion, triggers
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft, with_reply
 from inference.extraction.medication import Medicine, medicines
 from inference.extraction.mentions import Mention, mentions
-from inference.extraction.statements import ABILITIES, relation_of, stated, symptom_attributes
+from inference.extraction.statements import ABILITIES, is_safety_net, relation_of, stated, symptom_attributes
+from inference.extraction.tables import words
 from inference.extraction.tokens import Token, sentences
 from inference.findings import Kind, Status, Temporality
 
@@ -27,6 +28,11 @@ _RECAPPING = re.compile(
     r"\b(?:is that|thats) (?:right|correct)\b|"
     r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
 )
+_CONTRADICTING = re.compile(r"(?:(?:um|uh|well|oh|yes|yeah|no) )*i (?:am|do|have|did|was)\b(?! not)")
+_CONFIRMING = re.compile(
+    r"(?:(?:um|uh|yes|yeah) )*(?:correct|exactly|thats (?:right|correct|true)|thats it|none|absolutely|right)\b"
+)
+_SO_NO = re.compile(r"(?:(?:so|and|okay|ok|right|um|uh|then) )*(?:no|not|theres no|there is no|none of)\b")
 _ADMITTING = re.compile(r"\b(?:bit|little|some|sometimes|i do|i have|occasionally)\b")
 _A_LITTLE = re.compile(
     r"(?:(?:no|well|um|uh) )*not (?:very |that |all that |too |so )?(?:much|often|a lot|heavily|regularly)\b"
@@ -36,9 +42,20 @@ _OTHER_MATTERS = re.compile(
     r"\b(?:periods?|bowel motion|smok\w+|drink\w*|tak(?:e|ing|en)|tablets?|medic\w+|live|living|"
     r"work\w*|job|born|test|scan)\b"
 )
+_ALL = re.compile(
+    r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b)"
+)
+_ONLY = re.compile(r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) (?:the |a |some |my )?\w+")
+_ANOTHER_DOES = re.compile(r"\bmy (?:\w+ ){0,2}(?:does|did|has|had|is)$")
+_COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
+_OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
 _EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))
 _OTHER_REACH = 3
 _RESUMING = frozenset(("have", "has", "do", "are", "is", "did", "any", "you", "youve", "there"))
+_LONG_AGO = re.compile(
+    r"\b(?:years?|months) (?:ago|back)\b|\bas a (?:child|kid|baby|teenager)\b|"
+    r"\bwhen i was (?:a |younger|little|small|at |in )"
+)
 _FORMERLY = re.compile(r"\bused to\b")
 _STATUS: dict[Answer, Status] = {"yes": "present", "no": "absent", "maybe": "possible"}
 
@@ -65,7 +82,19 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     question is whether it is still so."""
     tokens = turn.tokens
     named = mentions(turn.segment.text, tokens)
-    found = [m for m in named if not (_is_presupposed(turn, m) or _is_excepted(turn, m.start))]
+    given = [m for m in named if _is_given(turn, m)]
+    yield from (draft(turn, "past_history", m.concept, m.start - 1, m.end) for m in given)
+    found = [
+        m
+        for m in named
+        if not (
+            m in given
+            or _is_presupposed(turn, m)
+            or _is_excepted(turn, m.start)
+            or is_safety_net(turn, m.end)
+            or _is_compared(turn, m, answer)
+        )
+    ]
     drugs = medicines(turn.segment.text, tokens, asked=True)
     if not found and not drugs:
         return
@@ -73,7 +102,9 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     places = [(m.start, m.end) for m in found] + [(d.start, d.end) for d in drugs]
     negative = any(assertion(tokens, context, *place).status == "absent" for place in places)
     negative |= any(t.category == "negated" and t.end == len(tokens) for t in context)
-    agreed = _agreed(turn, reply, answer) if answer == "yes" and negative else answer
+    agreed: Answer | None = answer
+    if negative and (answer == "yes" or _CONTRADICTING.match(reply.joined)):
+        agreed = _agreed(turn, reply, answer)
     if agreed is None:
         return
     told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
@@ -83,10 +114,20 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         return
     # "Any sore throat, any ear pain?" "Yes": which? Only what the answer names, and that speaks for itself.
     confirmed = agreed == "yes" and _RECAPPING.search(turn.joined)
-    if agreed != "no" and ((len(names) > 1 and not confirmed) or told & names):
+    confirmed = confirmed or _ALL.match(reply.joined)
+    in_turn = answers_in_turn(reply)
+    each = (
+        dict(zip(dict.fromkeys(m.concept for m in found), in_turn, strict=True)) if len(in_turn) == len(names) else {}
+    )
+    if agreed == "yes" and _ONLY.match(reply.joined) and told < names:
+        agreed = "no"  # "just the nausea": not the others
+    elif agreed == "no":
+        if told & names and _goes_on_to_admit(reply, names):
+            return
+    elif not each and ((len(names) > 1 and not confirmed) or told & names):
         return
-    status = _STATUS[agreed]
     for position, mention in enumerate(found):
+        status = _STATUS[each.get(mention.concept, agreed)]
         said = assertion(tokens, context, mention.start, mention.end)
         if mention.concept in told or (said.hypothetical and not negative):
             continue
@@ -109,7 +150,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         ):
             continue
         medicine = draft(
-            turn, "medication", drug.name, drug.first, drug.last, status=status, attributes=drug.attributes
+            turn, "medication", drug.name, drug.first, drug.last, status=_STATUS[agreed], attributes=drug.attributes
         )
         yield with_reply(medicine, reply)
 
@@ -127,7 +168,14 @@ def _is_excepted(turn: Turn, start: int) -> bool:
 def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
     """ "You're not bringing up any phlegm?" "Yes": a denial only where it agrees or says so; otherwise nobody knows."""
     rest = " ".join(t.word for t in _words_from(reply))
-    if _AGREEING.search(turn.joined) or "no" in rest.split():
+    if _CONTRADICTING.match(rest):
+        return "yes"
+    if (
+        _AGREEING.search(turn.joined)
+        or "no" in rest.split()
+        or _CONFIRMING.match(rest)
+        or (_SO_NO.match(turn.joined) and is_bare(reply))
+    ):
         return "no"
     return answer if _ADMITTING.search(rest) else None
 
@@ -136,6 +184,32 @@ def _words_from(reply: Turn) -> Sequence[Token]:
     """The words of the answer to the end of its segment."""
     first = reply.tokens[0].start
     return [token for sentence in sentences(reply.segment.text) for token in sentence.tokens if token.start >= first]
+
+
+def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
+    """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea."""
+    if next((t.comma for t in reply.tokens if t.word == "no"), True):
+        return False
+    admitted = set[str]()
+    for sentence in sentences(reply.segment.text):
+        found = mentions(reply.segment.text, sentence.tokens)
+        context = triggers(sentence.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+        admitted |= {
+            m.concept for m in found if assertion(sentence.tokens, context, m.start, m.end).status == "present"
+        }
+    return bool(admitted & names)
+
+
+def _is_given(turn: Turn, mention: Mention) -> bool:
+    """ "Do you take anything for your asthma?": "no" does not deny the asthma."""
+    after = turn.sentence.words[mention.end : mention.end + 1]
+    before = turn.sentence.words[max(0, mention.start - 1) : mention.start]
+    return mention.kind == "condition" and before == ["your"] and not (after and after[0] in _OF_A_CONDITION)
+
+
+def _is_compared(turn: Turn, mention: Mention, answer: Answer) -> bool:
+    """ "Have you ever had a rash like this before?" "No.": it is there all the same."""
+    return answer == "no" and bool(_COMPARED.search(" ".join(turn.sentence.words[mention.end :])))
 
 
 def _is_presupposed(turn: Turn, mention: Mention) -> bool:
@@ -159,6 +233,8 @@ def _fact(
     told: list[Span] = []
     if family:
         kind = "family_history"
+        if status == "absent" and _ANOTHER_DOES.search(reply.joined) and relation_of(reply, len(reply.tokens)):
+            status = "present"
         if status == "present":
             attributes = relation_of(reply, len(reply.tokens)) or {"relation": "family"}
     elif mention.kind == "social":
@@ -172,7 +248,7 @@ def _fact(
             attributes, asked = symptom_attributes(turn, found, position)
             attributes |= {slot: value for slot, (value, _, _) in when.items()}
             told = [tokens_over(reply.tokens, start, end) for _, start, end in when.values()]
-    former = status == "present" and _FORMERLY.search(reply.joined)
+    former = status == "present" and (_FORMERLY.search(reply.joined) or _LONG_AGO.search(reply.joined))
     temporality: Temporality = "past" if former or mention.kind == "procedure" else "current"
     fact = draft(
         turn,

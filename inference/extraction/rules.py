@@ -20,7 +20,16 @@ from inference.extraction.injection import provable
 from inference.extraction.lexicon import generic_of
 from inference.extraction.misheard import forget
 from inference.extraction.questions import answered_facts, denied_facts, follow_ups
-from inference.extraction.statements import WELL, concepts, imagined, relation_of, speaks_of_stranger, stated
+from inference.extraction.resolution import resolutions
+from inference.extraction.statements import (
+    WELL,
+    asks_of_family,
+    concepts,
+    imagined,
+    relation_of,
+    speaks_of_stranger,
+    stated,
+)
 from inference.extraction.tables import words
 from inference.extraction.topics import is_known_better, named, under_known_name
 from inference.extraction.treatment import question_before, treatments
@@ -29,6 +38,7 @@ from inference.transcript import Segment
 
 _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
+_RELATIVE_TOKENS = 8
 _FAMILY_TALK = 6
 """Sentences for which a relative who was named stays the one that is spoken of."""
 _ALLERGY_TALK = 4
@@ -86,6 +96,7 @@ class RulesExtractor:
             *follow_ups(conversation, consultation),
             *treatments(conversation, consultation),
         ]
+        drafts = [*drafts, *_resolved(conversation, consultation, drafts, known)]
         drafts = _without_generic(drafts, consultation.findings)
         history = frozenset(f.text for f in consultation.findings if f.kind == "past_history")
         new = [
@@ -96,6 +107,19 @@ class RulesExtractor:
             if any(index >= consultation.new_from for index in d.segments)
         ]
         return _with_chief_complaint(_one_name_a_drug(new, consultation.findings), consultation.findings)
+
+
+def _resolved(
+    conversation: Sequence[Turn], consultation: Consultation, drafts: Sequence[Draft], known: frozenset[str]
+) -> Iterator[Draft]:
+    """What is over or still there by the new sentences, after what they told first."""
+    told = known | {d.proposal.text for d in drafts if d.proposal.kind == "symptom" and d.proposal.status == "present"}
+    for at in range(len(conversation)):
+        for fact in resolutions(conversation, at, told):
+            if any(index >= consultation.new_from for index in fact.segments):
+                full = named(fact, conversation, at)
+                if full is not None:
+                    yield under_known_name(full, consultation.findings)
 
 
 def _without_generic(drafts: list[Draft], findings: Sequence[Finding]) -> list[Draft]:
@@ -119,7 +143,7 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
     is_new = turn.index >= new_from
     if is_empty(turn) or not (is_new or turn.form == "polar"):
         return
-    answer = answered(conversation, at) if turn.form == "polar" else None
+    answer = _answer(conversation, at) if turn.form == "polar" else None
     if not is_new and (answer is None or answer[0].index < new_from):
         return
     asked = question_before(conversation, at)
@@ -142,6 +166,21 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
             yield fact
     if turn.form == "statement":
         yield from circumstances(turn, asked)
+
+
+def _answer(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None:
+    """How a question for yes or no was answered. A relative who is named answers one about the family."""
+    found = answered(conversation, at)
+    turn = conversation[at]
+    if found is not None or not asks_of_family(turn):
+        return found
+    for reply in conversation[at + 1 : at + 4]:
+        if reply.form != "statement":
+            return None
+        if not is_empty(reply) and (reply.speaker != turn.speaker or reply.speaker == "unknown"):
+            short = len(reply.tokens) <= _RELATIVE_TOKENS and not concepts(reply)
+            return (reply, "yes") if short and relation_of(reply, len(reply.tokens)) else None
+    return None
 
 
 def _is_yes_to_one_of_several(conversation: Sequence[Turn], at: int, reply: Turn, answer: Answer) -> bool:

@@ -50,6 +50,33 @@ _HEDGING = re.compile(
 )
 _CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clearly"))
 """Where one of these follows a hedge, another statement begins."""
+_RECAPPING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
+_FRAGMENT = 3
+_LISTING = frozenset(("and", "or", "but", "any"))
+_ASKED_FOR = frozenset(("did", "have", "had", "do", "does", "are", "is", "was", "were", "you", "with", "if"))
+_CALLING = re.compile(
+    r"(?:(?:or|and|at|all|then|just|you|please|um|uh|straight|anything|like|that|sort|of|thing|\w+) ){0,6}?"
+    r"(?:call|phone|ring|come back|come in|go to|go straight|nine nine nine|999|911|let (?:me|us) know|get in touch|"
+    r"contact|give us|give me)\b"
+)
+_OF_WARNINGS = re.compile(
+    r"\b(?:look|watch|looking|watching) (?:out )?for\b|\bcome back (?:for|with|if)\b|\bwarning signs\b|"
+    r"\bcall (?:us|me|999|911) (?:for|with|if)\b"
+)
+_HAVING_MYSELF = re.compile(
+    r"\b(?:i have|ive|ive got|i had|i get|i got|im having)"
+    r"(?: (?:a|an|this|some|such|bit|of|the|bad|terrible|awful|really))* ?$"
+)
+_COMPARING = re.compile(
+    r"(?:like (?:this|that|it)\b(?! before)|(?:this|that|so|quite so|as) (?:bad|long|severe)|"
+    r"last (?:this|that|so) long)"
+)
+_CHANGING = re.compile(
+    r"(?:is |are |has |have |was |were )?(?:been |got |getting |any |much )*"
+    r"(?:better|worse|improv\w+|settl\w+|going away|gone away|related|due to|because|serious|that bad|too bad)\b"
+)
+_NOT_THE_ONE = re.compile(r"\bnot (?:\w+ )?(?:about )?(?:just )?(?:the|my|this)(?: \w+)?$|\bnot (?:the|my)$")
+_MINDING = re.compile(r"\b(?:worried|concerned|bothered|fussed)\b")
 _REFERRING_TO = re.compile(r"\brefer\w* (?:\w+ ){0,3}to (?:a|an|the|our)$")
 _FORESEEN = re.compile(r"\byou (?:also |well |then )?(?:may|might|could)\b")
 _EXAMPLES = re.compile(
@@ -96,11 +123,13 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
 
     `asked`: the question that it may answer.
     """
-    of_family = asked is not None and bool(_FAMILY_QUESTION.search(asked.joined))
+    of_family = asked is not None and asks_of_family(asked)
     if of_family and relative is None:
         relative = "family"
     tokens = turn.tokens
     found = mentions(turn.segment.text, tokens)
+    if _is_echo(turn) or (asked is not None and _OF_WARNINGS.search(asked.joined)):
+        return
     if not found or (turn.speaker != "patient" and len(tokens) > 3 and tokens[0].word == "or"):
         # "Or your neck gets stiff." goes on with what may happen.
         return
@@ -120,6 +149,9 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             or _is_example(turn, mention)
         ):
             continue
+        if is_safety_net(turn, mention.end) or _is_clinicians_own(turn, mention):
+            continue
+        said = _as_answered(turn, mention, said)
         kind = _kind(turn, mention, said)
         if said.hypothetical or kind is None or not _is_told(turn, mention):
             continue
@@ -160,6 +192,10 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             attributes=attributes,
             proof=proof,
         )
+
+
+def asks_of_family(turn: Turn) -> bool:
+    return bool(_FAMILY_QUESTION.search(turn.joined))
 
 
 def concepts(turn: Turn) -> Set[str]:
@@ -256,7 +292,7 @@ def _is_told(turn: Turn, mention: Mention) -> bool:
         before = {t.word for t in turn.tokens[max(0, mention.start - 3) : mention.start]}
         asks_how_high = turn.sentence.words[mention.end : mention.end + 1] in (["level"], ["levels"])
         return turn.speaker != "patient" and bool(_DEFINITE & before) and not asks_how_high
-    if turn.speaker == "patient" or len(turn.tokens) <= _ECHO_TOKENS:
+    if turn.speaker == "patient" or len(turn.tokens) <= _ECHO_TOKENS or _RECAPPING.search(turn.joined):
         return True
     spoken = set(turn.sentence.words)
     if turn.speaker == "unknown" and _FIRST_PERSON & spoken:
@@ -291,6 +327,60 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"
+
+
+def _is_echo(turn: Turn) -> bool:
+    """ "Any fever?" "Fever? No.": who asks back tells nothing."""
+    return turn.speaker == "patient" and turn.sentence.mark == "?" and sum(not t.soft for t in turn.tokens) <= _FRAGMENT
+
+
+def is_safety_net(turn: Turn, end: int) -> bool:
+    """ "Any chest pain, call us": what to come back for. `end` is where the symptom ends."""
+    if turn.speaker == "patient":
+        return False
+    before, after = turn.sentence.words[: end - 1], turn.sentence.words[end:]
+    return "any" in before and not _ASKED_FOR & set(before) and bool(_CALLING.match(" ".join(after)))
+
+
+def _is_clinicians_own(turn: Turn, mention: Mention) -> bool:
+    """ "I've a headache today", says the clinician."""
+    return turn.speaker == "clinician" and bool(_HAVING_MYSELF.search(_head(turn, mention)))
+
+
+def _as_answered(turn: Turn, mention: Mention, said: Assertion) -> Assertion:
+    """What the words behind a mention make of it: "chest pain, no", "never a headache like this".
+
+    They turn a status around that the words before it gave, or gave not.
+    """
+    after = " ".join(turn.sentence.words[mention.end :])
+    if said.status == "absent":
+        before = " ".join(turn.sentence.words[said.from_token : mention.start])
+        of_another_verb = "think" in before and _CHANGING.match(after)
+        relative = (
+            turn.speaker == "patient"
+            and _NOT_THE_ONE.search(before)
+            and (after.startswith(("that ", "which ")) or _MINDING.search(before))
+        )
+        if _COMPARING.match(after) or after.startswith("unless ") or of_another_verb or relative:
+            return replace(said, status="present", from_token=mention.start, to_token=mention.end)
+        return said
+    if turn.speaker != "clinician" and said.status == "present" and (last := _denied_behind(turn, mention)) is not None:
+        return replace(said, status="absent", to_token=last + 1)
+    return said
+
+
+def _denied_behind(turn: Turn, mention: Mention) -> int | None:
+    """The token of the "no" in "headaches, yes, chest pain, no", where nothing else is said of the symptom."""
+    tokens = turn.tokens
+    at = mention.start
+    while at > 0 and (tokens[at - 1].soft or tokens[at - 1].word in _LISTING) and not tokens[at - 1].comma:
+        at -= 1
+    at_start = at == 0 or tokens[at - 1].comma or tokens[at - 1].word in _LISTING | {"yes", "yeah", "no"}
+    last = mention.end
+    while last < len(tokens) and tokens[last].soft:
+        last += 1
+    closes = last + 1 == len(tokens) or (last < len(tokens) and tokens[last].comma)
+    return last if at_start and closes and tokens[last].word in ("no", "nope", "nah") else None
 
 
 def _is_example(turn: Turn, mention: Mention) -> bool:
