@@ -13,6 +13,7 @@ ALLERGY = re.compile(r"allerg(?:y|ies|ic)|intoleran(?:t|ce|ces)|nkda|anaphyla\w+
 _REACTION = frozenset(("reaction", "reactions", "reacted", "react", "reacts"))
 """To a drug, an allergy; to anything else, perhaps not."""
 
+_DEGREES = frozenset(("badly", "really", "strongly", "terribly"))
 _OTHER_MATTERS = words("after_allergy")
 _TYING = words("allergy_to")
 _PARTING = words("no_allergy_between")
@@ -61,10 +62,11 @@ def is_allergy(spoken: Sequence[str], at: int, named: Sequence[Substance]) -> bo
     """Whether the word `at` is one of an allergy, and not of a test or a season of it."""
     following = spoken[at + 1] if at + 1 < len(spoken) else ""
     if spoken[at] in _REACTION:
+        to = at + 2 if following in _DEGREES else at + 1
         return (
-            following == "to"
+            spoken[to : to + 1] == ["to"]
             and not ALLERGY.fullmatch(spoken[max(0, at - 1)])
-            and any(s.is_drug and 0 <= s.start - at - 2 <= 2 for s in named)
+            and any(s.is_drug and 0 <= s.start - to - 1 <= 2 for s in named)
         )
     return bool(ALLERGY.fullmatch(spoken[at])) and following not in _OTHER_MATTERS
 

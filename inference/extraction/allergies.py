@@ -49,6 +49,11 @@ _EFFECT = re.compile(
     r"\b(?:it|they|that) (?:\w+ ){0,2}?(?:gives?|gave|brings?|brought|makes?|made|causes?|caused) (?:me|my)\b|"
     r"\bi (?:\w+ )?(?:come|came|break|broke) (?:out|up) (?:in|with)\b|\b(?:swell|swells|swelled|swollen) up\b"
 )
+_BRINGING = re.compile(r"\b(?:gives?|gave|brings?|brought|makes?|made|causes?|caused) (?:me|my)\b")
+_ALLERGIC = frozenset(
+    ("rash", "hives", "itching", "swelling", "facial swelling", "lip swelling", "tongue swelling", "throat swelling")
+) | {"throat tightness", "itchy rash", "blisters", "itchy skin"}
+"""What an allergy does; a headache is a side effect."""
 _ASKING_EFFECT = re.compile(
     r"\b(?:what|which|how)(?: \w+){0,4} (?:happen\w*|reaction|react|affects?|do to you|does to you|did to you)\b"
 )
@@ -63,6 +68,8 @@ def allergies(turn: Turn, answer: tuple[Turn, Answer] | None, asked: Turn | None
     spoken = turn.sentence.words
     answering = turn.form == "statement" and asked is not None and bool(_ASKING.search(asked.joined))
     if not answering and not speaks_of_allergy(spoken):
+        if turn.form == "statement" and turn.speaker != "clinician":
+            yield from _told_by_its_effect(turn)
         return
     named = substances(turn)
     anchors = [at for at in range(len(spoken)) if is_allergy(spoken, at, named)]
@@ -183,6 +190,25 @@ def _answering(turn: Turn, asked: Turn, named: Sequence[Substance]) -> Iterator[
             first, last = min(first, reaction[1]), max(last, reaction[2])
         attributes = {**({"reaction": reaction[0]} if reaction else {}), **substance.attributes}
         yield draft(turn, "allergy", substance.name, first, last, attributes=attributes)
+
+
+def _told_by_its_effect(turn: Turn) -> Iterator[Draft]:
+    """ "Penicillin brings me out in a rash", "I come up in hives with aspirin"."""
+    effect = _EFFECT.search(turn.joined) or _BRINGING.search(turn.joined)
+    named = substances(turn) if effect else []
+    if len(named) != 1:
+        return
+    reactions = [m for m in mentions(turn.segment.text, turn.tokens) if m.concept in _ALLERGIC and not m.negated]
+    if not reactions:
+        return
+    context = triggers(turn.tokens, frozenset(range(reactions[0].start, reactions[0].end)))
+    said = assertion(turn.tokens, context, reactions[0].start, reactions[0].end)
+    if said.status == "absent" or said.hypothetical or said.experiencer == "family":
+        return
+    substance = named[0]
+    first, last = min(substance.start, reactions[0].start), max(substance.end, reactions[0].end)
+    attributes = {"reaction": reactions[0].concept, **substance.attributes}
+    yield draft(turn, "allergy", substance.name, first, last, attributes=attributes)
 
 
 def reactions_of(turn: Turn, substance: str, asked: Turn | None) -> Iterator[Draft]:

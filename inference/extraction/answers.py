@@ -44,6 +44,15 @@ _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
 )
+_CIRCUMSTANCE = re.compile(
+    r"^(?:very$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
+    r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
+    r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
+    r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at)"
+)
+"""When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
+_PLAIN_YES = frozenset(("yes", "yeah", "yep"))
+_SHORT = 6
 _NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|(?:and )?i dont know|dont know|couldnt say|hard to say)\b")
 _PERHAPS = re.compile(r"\b(?:might be|could be|maybe|possibly|a bit|a little)\b")
 _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
@@ -167,7 +176,10 @@ def answer_of(turn: Turn) -> Answer | None:
         return "no"
     if first in _MAYBE:
         return "no" if said[1:2] == ["not"] else "maybe"
-    return "yes" if _AFFIRMING.match(text) else None
+    if _AFFIRMING.match(text):
+        return "yes"
+    circumstance = len(said) <= _SHORT and (said[-1] in _PLAIN_YES or _CIRCUMSTANCE.match(text))
+    return "yes" if circumstance else None
 
 
 def _without_stammer(said: Sequence[str]) -> list[str]:

@@ -7,9 +7,14 @@ from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft
 from inference.extraction.tables import words
 from inference.extraction.tokens import FILLERS
+from inference.findings import Status
 
 _HOME_QUESTION = re.compile(
     r"\b(?:live with|living with|live alone|at home with|your own|who (?:is|s|are|else)?.*home)\b"
+)
+_NO_DRINK = re.compile(
+    r"\bteetotal\w*|"
+    r"\bi (?:dont|do not|never)(?: really| ever| even)? (?:smoke or |vape or )?drink(?: or smoke| at all| alcohol)?$"
 )
 _JOB_QUESTION = re.compile(
     r"\b(?:for work|for a living|do you work|your (?:job|occupation|profession|line of work)|work as|employed|"
@@ -54,6 +59,8 @@ def circumstances(turn: Turn, asked: Turn | None) -> Iterator[Draft]:
     if turn.speaker == "clinician":
         return
     said, question = turn.joined, asked.joined if asked is not None else ""
+    if abstinent := _NO_DRINK.search(said):
+        yield _told(turn, "alcohol", abstinent, status="absent")
     home = _WITH.search(said) or (_WITH_ANSWER.search(said) if _HOME_QUESTION.search(question) else None)
     if home and not re.search(r"\b(?:dont|not|used to)\b", said[: home.start()]):
         text = f"lives with {home['who']}" if home["who"] in _SHARED else "lives with family"
@@ -68,6 +75,6 @@ def circumstances(turn: Turn, asked: Turn | None) -> Iterator[Draft]:
         yield _told(turn, f"works {job.groupdict().get('how', 'as')} {' '.join(work)}", job)
 
 
-def _told(turn: Turn, text: str, match: re.Match[str]) -> Draft:
+def _told(turn: Turn, text: str, match: re.Match[str], *, status: Status = "present") -> Draft:
     start = turn.joined[: match.start()].count(" ")
-    return draft(turn, "social_history", text, start, start + match.group().count(" ") + 1)
+    return draft(turn, "social_history", text, start, start + match.group().count(" ") + 1, status=status)

@@ -34,6 +34,10 @@ _ASKING = re.compile(
     r"\b(?:can|could|should|shall|do|would|may) i (?:\w+ ){0,2}(?:get|take|use|buy|have|need|start|keep|continue|try)\b"
 )
 """A patient who asks whether to take it does not take it yet, as far as these words go."""
+_UNTAKEN = re.compile(
+    r"\bbut i (?:dont|do not|never do|havent|havent been|never have)(?: (?:take|use|like) (?:it|them|that))?$"
+)
+"""Closes "I'm supposed to take metformin but I don't"."""
 _REFERRING = re.compile(r"\b(?:it|that|this|them|those|one|ones|take|taking|use|give|dose|tablets?|pills?)\b")
 _THIRD_PERSON = frozenset(("she", "he", "shes", "hes", "her", "his", "patient"))
 _NO_LIST = frozenset(("i", "you", "we", "they", "it", "that", "for", "take", "taking", "use", "using", "try", "start"))
@@ -69,6 +73,9 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
         if said.status == "absent" and turn.speaker == "clinician" and _CONSIDERING & set(near):
             # "I don't think you need antibiotics", "no changes to the metformin": nothing of what is taken.
             continue
+        untaken = _UNTAKEN.search(turn.joined) if of_self and said.status == "present" else None
+        if untaken is not None:
+            said = replace(said, status="absent", to_token=len(tokens))
         stopped = said.status == "absent" and any(t.category == "resolved" for t in context)
         temporality: Temporality = "past" if stopped else said.temporality
         yield draft(

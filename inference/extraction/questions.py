@@ -47,6 +47,8 @@ _ALL = re.compile(
 )
 _ONLY = re.compile(r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) (?:the |a |some |my )?\w+")
 _ANOTHER_DOES = re.compile(r"\bmy (?:\w+ ){0,2}(?:does|did|has|had|is)$")
+_THINKING = frozenset(("feel", "felt", "feeling", "feelings", "think", "thought", "thoughts"))
+_IS_IT_SO = frozenset(("is", "are", "was", "were"))
 _COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
 _EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))
@@ -215,6 +217,10 @@ def _is_compared(turn: Turn, mention: Mention, answer: Answer) -> bool:
 def _is_presupposed(turn: Turn, mention: Mention) -> bool:
     """ "Is the cough worse at night?" asks of a cough that is known; "no" does not deny it."""
     before = {t.word for t in turn.tokens[max(0, mention.start - 2) : mention.start]}
+    if mention.end - mention.start > 1 and _IS_IT_SO & before and mention.end + 1 >= len(turn.tokens):
+        return False  # "are the stools loose?"
+    if _THINKING & set(turn.sentence.words[: mention.start][-3:]):
+        before -= {"that"}  # "do you feel that life isn't worth living?"
     return bool({"the", "this", "that", "these", "those"} & before)
 
 

@@ -16,6 +16,7 @@ from inference.extraction.answers import Answer, answered, asked_with, is_bare, 
 from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
+from inference.extraction.functions import functions
 from inference.extraction.injection import provable
 from inference.extraction.lexicon import generic_of
 from inference.extraction.misheard import forget
@@ -95,6 +96,7 @@ class RulesExtractor:
             ),
             *follow_ups(conversation, consultation),
             *treatments(conversation, consultation),
+            *(fact for at in range(len(conversation)) for fact in functions(conversation, at)),
         ]
         drafts = [*drafts, *_resolved(conversation, consultation, drafts, known)]
         drafts = _without_generic(drafts, consultation.findings)

@@ -50,6 +50,10 @@ _HEDGING = re.compile(
 )
 _CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clearly"))
 """Where one of these follows a hedge, another statement begins."""
+_OTHERS_FOUND = re.compile(
+    r"\b(?:they|theyve|theyd) (?:\w+ )?(?:(?:diagnosed|told) me|said (?:its|it was|that its|i had|ive got|i have)|"
+    r"found|call it|called it|put in|gave me|did)\b"
+)
 _RECAPPING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
 _FRAGMENT = 3
 _LISTING = frozenset(("and", "or", "but", "any"))
@@ -111,7 +115,7 @@ _BEING = frozenset(
     ("is", "are", "am", "was", "were", "be", "been", "went", "go", "im", "youre", "hes", "shes", "theyre")
 )
 
-WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids"))
+WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids", "normal periods"))
 """Nobody comes because of these."""
 
 ABILITIES: Mapping[str, str] = {"unable to keep fluids down": "tolerating fluids"}
@@ -141,7 +145,9 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
         elif relative is not None and turn.speaker == "clinician" and len(tokens) <= _ECHO_OF_FAMILY_TOKENS:
             continue
         near = set(turn.sentence.words[max(0, mention.start - 5) : mention.start])
-        if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near:
+        own = _FIRST_PERSON & set(turn.sentence.words[mention.start : mention.end])
+        told_me = _OTHERS_FOUND.search(_head(turn, mention)) or own
+        if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near and not told_me:
             continue
         if (
             _is_feared_in_answer(turn, mention, asked)
