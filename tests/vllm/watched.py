@@ -12,7 +12,7 @@ from inference.extraction.schema import ANSWER_SCHEMA
 from inference.extraction.vllm import VllmExtractor
 from inference.findings import Proposal
 
-ANSWER_LIMIT_S = 300.0
+ANSWER_LIMIT_S = 900.0
 """Two cores and a model that fills its answers: far more than a request takes on a real host."""
 
 
