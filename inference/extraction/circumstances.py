@@ -37,6 +37,10 @@ _JOB_ANSWER = re.compile(
     r"\b(?:im|i am) (?:actually |currently |just |uh |um |an? |im |i am )*"
     r"(?P<what>[a-z]+(?: [a-z]+){0,2}?)(?= (?:and|so|but|um|uh|you|i|at|in|for|which|it|its|with|by|just)\b|$)"
 )
+_JOB_TOLD = re.compile(
+    r"\bi (?:do |currently |actually |still )*work as (?:an? |the )(?P<what>[a-z]+(?: [a-z]+){0,2}?)"
+    r"(?= (?:and|so|but|um|uh|you|i|at|in|for|which|it|its|with|by|just|on)\b|$)"
+)
 _NO_JOB = words("no_job")
 _SHARED = frozenset(
     (
@@ -66,6 +70,8 @@ def circumstances(turn: Turn, asked: Turn | None) -> Iterator[Draft]:
         text = f"lives with {home['who']}" if home["who"] in _SHARED else "lives with family"
         yield _told(turn, text, home)
     if not _JOB_QUESTION.search(question):
+        if (job := _JOB_TOLD.search(said)) is not None:
+            yield _told(turn, f"works as {job['what']}", job)
         return
     job = _JOB.search(said) or next(reversed(list(_JOB_ANSWER.finditer(said))), None)
     if job is None:

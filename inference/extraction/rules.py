@@ -89,7 +89,7 @@ class RulesExtractor:
                 fact
                 for at in range(len(conversation))
                 for read in _read(conversation, at, consultation.new_from, known)
-                if (full := named(read, conversation, at)) is not None
+                if (full := named(read, conversation, at, known)) is not None
                 and (fact := under_known_name(full, consultation.findings))
                 and not _is_aside(fact, conversation[at], statuses)
                 and not is_known_better(fact.proposal, known)
@@ -119,7 +119,7 @@ def _resolved(
     for at in range(len(conversation)):
         for fact in resolutions(conversation, at, told):
             if any(index >= consultation.new_from for index in fact.segments):
-                full = named(fact, conversation, at)
+                full = named(fact, conversation, at, known)
                 if full is not None:
                     yield under_known_name(full, consultation.findings)
 

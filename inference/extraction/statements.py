@@ -35,7 +35,7 @@ _DIAGNOSING = re.compile(
     r"\b(?:i think|i believe|sounds like|looks like|seems like|seems to be|likely|probably|consistent with|suggestive|"
     r"suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|impression|what we call|called|"
     r"worried about|concerned about|concerned that|assessment|this is|it is|its|thats|that is|caused by|due to|"
-    r"touch of|case of|bout of|problem|possibility)\b"
+    r"touch of|case of|bout of|problem|possibility|back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
 _OWNING = re.compile(
     r"\b(?:you have|you had|youve|your|you suffer|you get|history|known|with|you are|youre|you were|"
@@ -46,7 +46,8 @@ _HISTORY = re.compile(
 )
 _HEDGING = re.compile(
     r"\b(?:sounds like|looks like|seems like|seems to be|appears to be|likely|probably|probable|suggestive|suggests?|"
-    r"suspect|worried about|concerned about|working diagnosis|differential|possibility|impression)\b"
+    r"suspect|worried about|concerned about|working diagnosis|differential|possibility|impression|"
+    r"back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
 _CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clearly"))
 """Where one of these follows a hedge, another statement begins."""
@@ -391,7 +392,9 @@ def _denied_behind(turn: Turn, mention: Mention) -> int | None:
 
 def _is_example(turn: Turn, mention: Mention) -> bool:
     """ "Nothing to worry about, things like fevers": a clinician names what there might be."""
-    if turn.speaker == "patient" or (turn.speaker == "unknown" and not _SECOND_PERSON & set(turn.sentence.words)):
+    if mention.kind != "symptom" or turn.speaker == "patient":
+        return False
+    if turn.speaker == "unknown" and not _SECOND_PERSON & set(turn.sentence.words):
         return False
     return bool(_EXAMPLES.search(_head(turn, mention)))
 

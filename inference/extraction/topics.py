@@ -1,7 +1,7 @@
 """What a bare word speaks of: "any blood?" after talk of the bowels is blood in stool. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from inference.extraction.dialogue import Turn
@@ -82,15 +82,26 @@ _ONE_MATTER = (
     frozenset(("chest tightness", "chest pressure")),
     frozenset(("dry skin", "cracked skin")),
     frozenset(("vaginal bleeding", "abnormal vaginal bleeding")),
+    frozenset(("suicidal thoughts", "self-harm")),
+    frozenset(("body aches", "muscle aches")),
+    frozenset(("weakness", "limb weakness", "muscle weakness")),
+    frozenset(("itching", "itchy skin", "itchy rash")),
+    frozenset(("feeling cold", "chills")),
 )
 _WINDOW = 14
 
 
-def named(fact: Draft, conversation: Sequence[Turn], at: int) -> Draft | None:
-    """The fact with its full name; None for a bare word that nothing explains, or that says nothing new there."""
+def named(fact: Draft, conversation: Sequence[Turn], at: int, known: Set[str] = frozenset()) -> Draft | None:
+    """The fact with its full name; None for a bare word that nothing explains, or that says nothing new there.
+
+    `known`: what was told before; of several topics the one that it speaks of counts first.
+    """
     bare = fact.proposal.text
     if bare not in BARE:
         return fact
+    told = sorted({name for (word, _), name in _NAMES.items() if word == bare} & known)
+    if len(told) == 1:
+        return replace(fact, proposal=replace(fact.proposal, text=told[0]))
     for turn in reversed(conversation[max(0, at - _WINDOW) : at + 1]):
         last = max(
             (
