@@ -44,6 +44,8 @@ _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
 )
+_NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |a |an |some |my )?\w+(?: \w+){0,2}$")
+"""Names what there is of a list: "just the nausea"."""
 _CIRCUMSTANCE = re.compile(
     r"^(?:very$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
     r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
@@ -61,6 +63,7 @@ _RETRACTING = re.compile(
     r"\b(?:actually|wait|hang on|i tell a lie)(?: no| well| sorry)? (?=yes|yeah|no\b|i have|i do|i did)"
 )
 _ADVERB_REPLY_WORDS = 4
+_DENIAL_WORDS = 4
 _PATIENCE = 2
 """Sentences that are no answer and may stand between a question and its answer."""
 
@@ -84,6 +87,8 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
         if turn.form == "open":
             return None
         if turn.form == "polar" and not is_bare(turn):
+            if not asker and _denies_the_same(question, turn):
+                return turn, "no"
             if _is_list_item(turn) and (turn.segment is question.segment or turn.speaker == question.speaker):
                 continue
             return None
@@ -93,12 +98,25 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
             if answer == "no":
                 return _corrected(conversation, index, answer, of_reply=False)
             continue
+        if answer is None and _NAMING_ONE.match(turn.joined) and _shares_a_word(question, turn):
+            answer = "yes"
         if answer is not None and not asker:
             return _corrected(conversation, index, answer)
         patience -= 1
         if patience < 0:
             return None
     return None
+
+
+def _shares_a_word(question: Turn, turn: Turn) -> bool:
+    said = {t.stem for t in turn.tokens if not t.soft and t.word not in _EMPTY}
+    return not said.isdisjoint(t.stem for t in question.tokens)
+
+
+def _denies_the_same(question: Turn, turn: Turn) -> bool:
+    """ "Any blood in the stool?" "No blood?": recognisers put question marks where a voice rises."""
+    said = turn.sentence.words
+    return said[0] == "no" and len(said) <= _DENIAL_WORDS and not set(said[1:]).isdisjoint(question.sentence.words)
 
 
 def asked_with(conversation: Sequence[Turn], at: int, reply: Turn) -> list[Turn]:

@@ -125,6 +125,10 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         stops = [stop for stop in stops if stop.start > trigger.end]  # "my mom did have breast cancer"
     if stops:
         return False
+    if trigger.category == "possible" and trigger.start >= end:
+        # "Fever, maybe." but not "the diabetes, maybe you can cut down".
+        closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
+        return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
     if trigger.category == "negated":
         return trigger.end > start or not _denial_ends(tokens, trigger, between)
     if trigger.category == "family":

@@ -34,6 +34,10 @@ _ASKING = re.compile(
     r"\b(?:can|could|should|shall|do|would|may) i (?:\w+ ){0,2}(?:get|take|use|buy|have|need|start|keep|continue|try)\b"
 )
 """A patient who asks whether to take it does not take it yet, as far as these words go."""
+_SEEKING_NAME = re.compile(
+    r"\b(?:take|taking|on|use|using|had)\b.*\b(?:whats|what is|what was|whatever) (?:it|its|that|they|theyre) called\b"
+)
+"""Before a name: "I take, um, what's it called? It's like metformin"."""
 _UNTAKEN = re.compile(
     r"\bbut i (?:dont|do not|never do|havent|havent been|never have)(?: (?:take|use|like) (?:it|them|that))?$"
 )
@@ -51,7 +55,11 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
     """The medicines of a clause: what the patient takes, or what the clinician prescribes. `asked`: its question."""
     turn = pieces[at]
     text, tokens = turn.segment.text, turn.tokens
-    about_medicines = len(tokens) <= 4 or (asked is not None and bool(_MEDICINE_QUESTION.search(asked.joined)))
+    about_medicines = (
+        len(tokens) <= 4
+        or (asked is not None and bool(_MEDICINE_QUESTION.search(asked.joined)))
+        or (at > 0 and pieces[at - 1].speaker == turn.speaker and bool(_SEEKING_NAME.search(pieces[at - 1].joined)))
+    )
     found = medicines(text, tokens, asked=about_medicines)
     if not found:
         yield from _dose_alone(pieces, at, asked)

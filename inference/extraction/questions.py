@@ -48,6 +48,12 @@ _ALL = re.compile(
 _ONLY = re.compile(r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) (?:the |a |some |my )?\w+")
 _ANOTHER_DOES = re.compile(r"\bmy (?:\w+ ){0,2}(?:does|did|has|had|is)$")
 _THINKING = frozenset(("feel", "felt", "feeling", "feelings", "think", "thought", "thoughts"))
+_OFFERING = re.compile(
+    r"\b(?:happy|willing|keen|prepared|okay|ok) (?:to|for|with)\b|\b(?:would|do) you (?:like|want|prefer|mind)\b|"
+    r"\b(?:shall|can|could|should) (?:i|we) (?:\w+ )?(?:give|prescribe|send|start|try|offer|get)\b|"
+    r"\bif (?:i|we) (?:send|give|prescribe)"
+)
+"""What is offered is not taken yet."""
 _IS_IT_SO = frozenset(("is", "are", "was", "were"))
 _COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
@@ -83,9 +89,10 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     """The facts of a question for yes or no. `known`: what was told; "no" denies it only where the
     question is whether it is still so."""
     tokens = turn.tokens
-    named = mentions(turn.segment.text, tokens)
+    named = [m for m in mentions(turn.segment.text, tokens) if not _names_an_owner(turn, m)]
     given = [m for m in named if _is_given(turn, m)]
-    yield from (draft(turn, "past_history", m.concept, m.start - 1, m.end) for m in given)
+    for m in given:  # the answer brings it, and proves nothing of it
+        yield Draft(draft(turn, "past_history", m.concept, m.start - 1, m.end).proposal, (turn.index, reply.index))
     found = [
         m
         for m in named
@@ -111,7 +118,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         return
     told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
     names = {m.concept for m in found} | {d.name for d in drugs}
-    if agreed == "yes" and told and not is_plain_yes(reply):
+    if agreed == "yes" and told and not is_plain_yes(reply) and not (_ONLY.match(reply.joined) and told < names):
         # "Any blood in the stool?" "There was some in the urine": it speaks for itself.
         return
     # "Any sore throat, any ear pain?" "Yes": which? Only what the answer names, and that speaks for itself.
@@ -143,7 +150,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         if fact is not None:
             yield fact
     specified = agreed == "yes" and any(not m.is_class or m.name not in names for m in _taken(reply))
-    for drug in drugs:
+    for drug in () if _OFFERING.search(turn.joined) else drugs:
         if specified and drug.is_class:
             # "Have you tried any painkillers?" "Yes, paracetamol."
             continue
@@ -204,9 +211,15 @@ def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
 
 def _is_given(turn: Turn, mention: Mention) -> bool:
     """ "Do you take anything for your asthma?": "no" does not deny the asthma."""
-    after = turn.sentence.words[mention.end : mention.end + 1]
     before = turn.sentence.words[max(0, mention.start - 1) : mention.start]
-    return mention.kind == "condition" and before == ["your"] and not (after and after[0] in _OF_A_CONDITION)
+    return mention.kind == "condition" and before == ["your"]
+
+
+def _names_an_owner(turn: Turn, mention: Mention) -> bool:
+    """ "Your diabetes check" asks after the check."""
+    return mention.kind == "condition" and not _OF_A_CONDITION.isdisjoint(
+        turn.sentence.words[mention.end : mention.end + 1]
+    )
 
 
 def _is_compared(turn: Turn, mention: Mention, answer: Answer) -> bool:

@@ -37,7 +37,7 @@ _ASKED_WHEN_OVER = re.compile(rf"^{_LEAD}when did\b.*\b(?:{_END}|go|clear|finish
 _NOT_YET = re.compile(rf"^{_LEAD}(?:not (?:yet|quite|completely|entirely|really)|nearly|almost|its fading)\b")
 _IS_OVER = re.compile(
     rf"^{_LEAD}(?:(?:it|its|that|thats|they|theyve|theyre|ive|ive all|this) )?"
-    r"(?:(?:has|have|had|is|are|all|completely|now|just|mostly|pretty|much|totally) )*"
+    r"(?:(?:has|have|had|is|are|all|completely|now|just|mostly|pretty|much|totally|kind|kinda|sort|of) )*"
     rf"(?:{_ENDED})\b{_NOT_THIS}"
 )
 _NONE_SINCE = re.compile(rf"^{_LEAD}i havent had (?:one|any|it|that|them|either)\b(?: \w+)* since\b")

@@ -46,6 +46,8 @@ _ALLERGY_TALK = 4
 """Sentences for which an allergen stays what is spoken of."""
 _FIRST_PERSON = words("first_person")
 _WARNING_REACH = 4
+_ECHO_TOKENS = 5
+_OF_ANOTHER = frozenset(("he", "she", "hes", "shes", "they"))
 _GENERIC = "infection"
 _INFECTION = re.compile(r"infection|itis\b|pneumonia|flu\b|cold\b|cellulitis|abscess|virus|thrush|shingles|sepsis")
 _OF_ONESELF = words("first_person") | words("second_person")
@@ -98,7 +100,7 @@ class RulesExtractor:
             *treatments(conversation, consultation),
             *(fact for at in range(len(conversation)) for fact in functions(conversation, at)),
         ]
-        drafts = [*drafts, *_resolved(conversation, consultation, drafts, known)]
+        drafts = _with_resolved(drafts, list(_resolved(conversation, consultation, drafts, known)))
         drafts = _without_generic(drafts, consultation.findings)
         history = frozenset(f.text for f in consultation.findings if f.kind == "past_history")
         new = [
@@ -122,6 +124,13 @@ def _resolved(
                 full = named(fact, conversation, at, known)
                 if full is not None:
                     yield under_known_name(full, consultation.findings)
+
+
+def _with_resolved(drafts: Sequence[Draft], resolved: Sequence[Draft]) -> list[Draft]:
+    """ "I had one, but it's gone" is told once, as gone."""
+    gone = {d.proposal.text for d in resolved if d.proposal.status == "absent"}
+    kept = [d for d in drafts if not (d.proposal.text in gone and d.proposal.status == "present")]
+    return [*kept, *resolved]
 
 
 def _without_generic(drafts: list[Draft], findings: Sequence[Finding]) -> list[Draft]:
@@ -163,7 +172,10 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
         allergic = list(reactions_of(turn, substance, asked))
         yield from allergic
     reacted = any("reaction" in fact.proposal.attributes for fact in allergic)
+    echoed = _echoed_of_another(conversation, at)
     for fact in stated(turn, _relative_before(conversation, at), asked):
+        if fact.proposal.kind == "past_history" and fact.proposal.text in echoed:
+            continue
         if not (fact.proposal.text in told | warned or (reacted and fact.proposal.kind == "symptom")):
             yield fact
     if turn.form == "statement":
@@ -200,6 +212,15 @@ def _warned_of(conversation: Sequence[Turn], at: int) -> Set[str]:
         return frozenset()
     warnings = (t for t in conversation[max(0, at - _WARNING_REACH) : at] if t.speaker == "clinician")
     return frozenset().union(*map(imagined, warnings))
+
+
+def _echoed_of_another(conversation: Sequence[Turn], at: int) -> Set[str]:
+    """ "He died of bowel cancer." "Oh dear. Bowel cancer.": the clinician repeats what is another's."""
+    turn = conversation[at]
+    if turn.speaker == "patient" or len(turn.tokens) > _ECHO_TOKENS:
+        return frozenset()
+    told = (t for t in conversation[max(0, at - _WARNING_REACH) : at] if t.speaker != "clinician")
+    return frozenset().union(*(concepts(t) for t in told if _OF_ANOTHER & set(t.sentence.words)))
 
 
 def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:

@@ -58,6 +58,7 @@ _OTHERS_FOUND = re.compile(
 _RECAPPING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
 _FRAGMENT = 3
 _LISTING = frozenset(("and", "or", "but", "any"))
+_SAYING_MORE = frozenset(("it", "its", "that", "thats", "they", "theyre", "i", "im", "ive"))
 _ASKED_FOR = frozenset(("did", "have", "had", "do", "does", "are", "is", "was", "were", "you", "with", "if"))
 _CALLING = re.compile(
     r"(?:(?:or|and|at|all|then|just|you|please|um|uh|straight|anything|like|that|sort|of|thing|\w+) ){0,6}?"
@@ -80,6 +81,8 @@ _CHANGING = re.compile(
     r"(?:is |are |has |have |was |were )?(?:been |got |getting |any |much )*"
     r"(?:better|worse|improv\w+|settl\w+|going away|gone away|related|due to|because|serious|that bad|too bad)\b"
 )
+_MUCH = re.compile(r"\b(?:a lot|lots|loads|much|many|masses|tons)(?: of)?(?: \w+)?$")
+"""What a denial leaves some of: "there isn't a lot of discharge"."""
 _NOT_THE_ONE = re.compile(r"\bnot (?:\w+ )?(?:about )?(?:just )?(?:the|my|this)(?: \w+)?$|\bnot (?:the|my)$")
 _MINDING = re.compile(r"\b(?:worried|concerned|bothered|fussed)\b")
 _REFERRING_TO = re.compile(r"\brefer\w* (?:\w+ ){0,3}to (?:a|an|the|our)$")
@@ -330,6 +333,8 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if mention.kind == "procedure" or turn.speaker == "patient" or (mine and not _OWN_OPINION.search(turn.joined)):
         return "past_history"
     head = " ".join(t.word for t in turn.tokens[: mention.start])
+    if head.endswith("your"):
+        return "past_history"
     if _DIAGNOSING.search(head) and not _HISTORY.search(head):
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
@@ -368,7 +373,11 @@ def _as_answered(turn: Turn, mention: Mention, said: Assertion) -> Assertion:
             and _NOT_THE_ONE.search(before)
             and (after.startswith(("that ", "which ")) or _MINDING.search(before))
         )
-        if _COMPARING.match(after) or after.startswith("unless ") or of_another_verb or relative:
+        of_a_symptom = mention.kind == "symptom" and not turn.tokens[mention.end - 1].comma
+        compared = of_a_symptom and _COMPARING.match(after)
+        if of_a_symptom and _MUCH.search(before):
+            return replace(said, status="present")
+        if compared or after.startswith("unless ") or of_another_verb or relative:
             return replace(said, status="present", from_token=mention.start, to_token=mention.end)
         return said
     if turn.speaker != "clinician" and said.status == "present" and (last := _denied_behind(turn, mention)) is not None:
@@ -383,11 +392,15 @@ def _denied_behind(turn: Turn, mention: Mention) -> int | None:
     while at > 0 and (tokens[at - 1].soft or tokens[at - 1].word in _LISTING) and not tokens[at - 1].comma:
         at -= 1
     at_start = at == 0 or tokens[at - 1].comma or tokens[at - 1].word in _LISTING | {"yes", "yeah", "no"}
+    if "the" in turn.sentence.words[max(0, mention.start - 1) : mention.end]:
+        return None  # "the headache, no, it's in the front" is there
     last = mention.end
     while last < len(tokens) and tokens[last].soft:
         last += 1
-    closes = last + 1 == len(tokens) or (last < len(tokens) and tokens[last].comma)
-    return last if at_start and closes and tokens[last].word in ("no", "nope", "nah") else None
+    if not at_start or turn.sentence.words[last : last + 1] not in (["no"], ["nope"], ["nah"]):
+        return None
+    goes_on = turn.sentence.words[last + 1 : last + 2]
+    return last if not goes_on or (tokens[last].comma and goes_on[0] not in _SAYING_MORE) else None
 
 
 def _is_example(turn: Turn, mention: Mention) -> bool:
@@ -407,6 +420,8 @@ def _is_foreseen(turn: Turn, said: Assertion) -> bool:
 def _hedge(turn: Turn, mention: Mention) -> int | None:
     """The token from which a clinician's diagnosis is not a sure one: "it sounds like", "probably"."""
     head = _head(turn, mention)
+    if head.endswith(" your"):
+        return None
     hedges = list(_HEDGING.finditer(head))
     if not hedges or _CERTAIN & set(head[hedges[-1].end() :].split()):
         return None

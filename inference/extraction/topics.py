@@ -83,11 +83,12 @@ _ONE_MATTER = (
     frozenset(("dry skin", "cracked skin")),
     frozenset(("vaginal bleeding", "abnormal vaginal bleeding")),
     frozenset(("suicidal thoughts", "self-harm")),
-    frozenset(("body aches", "muscle aches")),
     frozenset(("weakness", "limb weakness", "muscle weakness")),
     frozenset(("itching", "itchy skin", "itchy rash")),
     frozenset(("feeling cold", "chills")),
 )
+_SAID_BETTER = {"feeling hot": "fever", "body aches": "muscle aches"}
+"""What says more where both are told."""
 _WINDOW = 14
 
 
@@ -124,6 +125,11 @@ def is_known_better(fact: Proposal, known: frozenset[str]) -> bool:
     return fact.kind == "symptom" and kin is not None and any(kin.search(name) for name in known)
 
 
+def _is_vaguer(finding: Finding, proposal: Proposal) -> bool:
+    same = finding.source == "rules" and finding.status == "present" and finding.experiencer == proposal.experiencer
+    return same and _SAID_BETTER.get(finding.text) == proposal.text
+
+
 def under_known_name(fact: Draft, findings: Sequence[Finding]) -> Draft:
     """What was told as "short of breath" stays so when "difficulty breathing" says the same again."""
     proposal = fact.proposal
@@ -138,6 +144,12 @@ def under_known_name(fact: Draft, findings: Sequence[Finding]) -> Draft:
     }
     if proposal.text in statuses:
         return fact
+    if proposal.status == "present":
+        if statuses.get(_SAID_BETTER.get(proposal.text, "")) == "present":
+            return replace(fact, proposal=replace(proposal, text=_SAID_BETTER[proposal.text]))
+        vaguer = next((f for f in findings if _is_vaguer(f, proposal)), None)
+        if vaguer is not None:
+            return replace(fact, proposal=replace(proposal, op="update", finding_id=vaguer.id))
     wider = sorted(
         name for name, status in statuses.items() if name.endswith(f" {proposal.text}") and status == "present"
     )
