@@ -7,7 +7,8 @@ Final segments are fed through `LiveExtraction` one at a time, so only what is g
 extraction_score.py, extraction_orders.py):
 - every NAME.json of the corpus with NAME.findings.json, who speaks told ("dual") and hidden ("ambient"); with
   --transcripts also what this server's recogniser hears in NAME.flac, as fast as it is taken, kept in FOLDER;
-- --orders: orders of labelled consultations, and of some of them the medicines (--medications);
+- --orders: orders of labelled consultations, of some of them the medicines (--medications), and of others every finding
+  (--findings: part "dev" was read while the rules were written, "heldout" was scored);
 - --clips: recordings without a consultation (index.json of {"file", "text"}), where nothing may be found;
 - --live: one recording of the corpus at the pace of life, from the end of the words to their finding.
 Any OpenAI-compatible address can be scored. The last line is JSON.
@@ -38,7 +39,10 @@ from inference.stream import Mode
 from inference.transcript import Segment
 
 MEDICATIONS = Path(__file__).parent / "data" / "medications.jsonl"
+FINDINGS = Path(__file__).parent / "data" / "findings.jsonl"
 TURN_S = 10.0
+UNLABELLED = ("order", "advice")
+"""Kinds that `data/findings.jsonl` leaves out."""
 UNTIMED = ("minutes", "flips_per_minute")
 """Means nothing where nobody wrote down when a turn was spoken."""
 
@@ -113,6 +117,24 @@ class Scorer:
             result["medications"] = {part: tally.as_dict() for part, tally in sorted(parts.items())}
         return result
 
+    async def texts(self) -> dict[str, dict[str, Any]]:
+        """Every finding of consultations that are text alone, by part and mode."""
+        turns = {row["id"]: row["turns"] for row in _rows(self.args.orders)}
+        labels = [row for row in _rows(self.args.findings) if row["id"] in turns]
+        scored: dict[str, dict[str, Any]] = {}
+        for part in sorted({row["part"] for row in labels}):
+            for mode in MODES:
+                tally, log = Tally(), Log()
+                for row in (row for row in labels if row["part"] == part):
+                    found = await self.find(_turns(turns[row["id"]], mode), log)
+                    found = [finding for finding in found if finding.kind not in UNLABELLED]
+                    pairs = tally.judge(found, row["findings"])
+                    if self.args.show:
+                        show(f"{row['id']}, {mode}", found, row["findings"], pairs)
+                scored.setdefault(part, {})[mode] = tally.as_dict() | log.as_dict()
+                print(source_table(f"{part}, {mode}", scored[part][mode]), flush=True)
+        return scored
+
     async def clips(self, heard: Heard | None) -> dict[str, Any]:
         """Clips in which nobody consults anybody: every finding is one too many."""
         log, extra, scored, folder = Log(), list[dict[str, str]](), 0, self.args.clips
@@ -154,6 +176,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     if args.orders:
         result |= await scorer.orders()
         print(orders_table(result), flush=True)
+        if args.findings.exists():
+            result["texts"] = await scorer.texts()
     result["extractors"] = {extractor.name: extractor.as_dict() for extractor in extractors}
     print(json.dumps(result["extractors"]))
     if args.live:  # last: a Pipeline closes the extractors that it was given
@@ -181,9 +205,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _turns(turns: Iterable[Mapping[str, str]]) -> list[Segment]:
+def _turns(turns: Iterable[Mapping[str, str]], mode: Mode = "dual") -> list[Segment]:
     timed = [{**turn, "start": at * TURN_S, "end": (at + 0.9) * TURN_S} for at, turn in enumerate(turns)]
-    return reference(timed, "dual")
+    return reference(timed, mode)
 
 
 def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -194,6 +218,7 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--orders", type=Path, help="JSON lines of {id, turns, orders}")
     parser.add_argument("--limit", type=int, help="of --orders the first so many")
     parser.add_argument("--medications", type=Path, default=MEDICATIONS, help="JSON lines of {id, part, medications}")
+    parser.add_argument("--findings", type=Path, default=FINDINGS, help="JSON lines of {id, part, findings}")
     parser.add_argument("--clips", type=Path, help="folder of index.json with clips")
     parser.add_argument("--live", metavar="NAME", help="a recording of the corpus, in real time")
     parser.add_argument("--mode", choices=MODES, default="ambient", help="of --live")

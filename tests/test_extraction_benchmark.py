@@ -302,10 +302,13 @@ def test_the_command_scores_a_corpus_its_orders_and_clips_and_ends_in_a_line_of_
     (tmp_path / "a.findings.json").write_text(json.dumps(labels))
     (tmp_path / "orders.jsonl").write_text(json.dumps({"id": "a", "turns": turns, "orders": [order]}) + "\n")
     (tmp_path / "medications.jsonl").write_text(json.dumps(named) + "\n")
+    wheeze = {"id": "a", "part": "heldout", "findings": [label("wheeze")]}
+    (tmp_path / "findings.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (wheeze, {**wheeze, "id": "b"})))
     (tmp_path / "index.json").write_text(
         json.dumps([{"file": "b.flac", "seconds": 2.0, "text": "It was a dark night."}])
     )
-    given = {"corpus": "", "orders": "orders.jsonl", "medications": "medications.jsonl", "clips": ""}
+    named_files = {name: f"{name}.jsonl" for name in ("orders", "medications", "findings")}
+    given = {"corpus": "", **named_files, "clips": ""}
     flags = [text for name, path in given.items() for text in (f"--{name}", str(tmp_path / path))]
     monkeypatch.setattr("sys.argv", ["extraction", "--show", *flags, "--output", str(tmp_path / "out.json")])
     extraction.main()
@@ -317,6 +320,9 @@ def test_the_command_scores_a_corpus_its_orders_and_clips_and_ends_in_a_line_of_
         assert result["sources"][f"reference_{mode}"]["evidence"]["share"] == 1.0
     assert result["orders"]["by_type"]["imaging"]["f1"] == 1.0
     assert result["medications"]["dev"]["recall"] == 0.0
+    for mode in ("dual", "ambient"):
+        scored = result["texts"]["heldout"][mode]
+        assert (scored["all"]["found"], scored["all"]["labelled"]) == (0, 1), "orders are not labelled there"
     assert (result["clips"]["transcripts"], result["clips"]["findings"]) == (3, 0)
 
 
