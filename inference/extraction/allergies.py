@@ -22,7 +22,7 @@ from inference.extraction.context import Assertion, assertion, triggers
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import MAX_QUOTE_TOKENS, Draft, draft, with_reply
 from inference.extraction.mentions import mentions
-from inference.extraction.statements import relation_of, with_relative
+from inference.extraction.relatives import relation_of, with_relative
 from inference.extraction.tables import words
 from inference.findings import Status
 

@@ -48,6 +48,10 @@ class Turn:
         """The sentence as plain words, one space between."""
         return " ".join(self.sentence.words)
 
+    def words_before(self, at: int) -> str:
+        """The sentence up to a token, as plain words."""
+        return " ".join(self.sentence.words[:at])
+
     def text(self, start: int, end: int) -> str:
         """The segment's own characters over the tokens [start, end)."""
         return self.segment.text[self.tokens[start].start : self.tokens[end - 1].end]

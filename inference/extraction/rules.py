@@ -6,7 +6,6 @@ model's findings replace it where a model is there.
 """
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
@@ -16,21 +15,15 @@ from inference.extraction.answers import Answer, answered, asked_with, is_bare, 
 from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
+from inference.extraction.enquiries import follow_ups
 from inference.extraction.functions import functions
 from inference.extraction.injection import provable
-from inference.extraction.lexicon import generic_of
 from inference.extraction.misheard import forget
-from inference.extraction.questions import answered_facts, denied_facts, follow_ups
+from inference.extraction.naming import one_name_a_drug, without_generic
+from inference.extraction.questions import answered_facts, denied_facts
+from inference.extraction.relatives import asks_of_family, relation_of, speaks_of_stranger
 from inference.extraction.resolution import resolutions
-from inference.extraction.statements import (
-    WELL,
-    asks_of_family,
-    concepts,
-    imagined,
-    relation_of,
-    speaks_of_stranger,
-    stated,
-)
+from inference.extraction.statements import WELL, concepts, imagined, stated
 from inference.extraction.tables import words
 from inference.extraction.topics import is_known_better, named, under_known_name
 from inference.extraction.treatment import question_before, treatments
@@ -48,8 +41,6 @@ _FIRST_PERSON = words("first_person")
 _WARNING_REACH = 4
 _ECHO_TOKENS = 5
 _OF_ANOTHER = frozenset(("he", "she", "hes", "shes", "they"))
-_GENERIC = "infection"
-_INFECTION = re.compile(r"infection|itis\b|pneumonia|flu\b|cold\b|cellulitis|abscess|virus|thrush|shingles|sepsis")
 _OF_ONESELF = words("first_person") | words("second_person")
 _WARM_UP = Segment(
     "s0", "unknown", 0.0, 1.0, "Any fever or allergies? No. I take 10 mg of aspirin, it is for my mother.", True
@@ -101,7 +92,7 @@ class RulesExtractor:
             *(fact for at in range(len(conversation)) for fact in functions(conversation, at)),
         ]
         drafts = _with_resolved(drafts, list(_resolved(conversation, consultation, drafts, known)))
-        drafts = _without_generic(drafts, consultation.findings)
+        drafts = without_generic(drafts, consultation.findings)
         history = frozenset(f.text for f in consultation.findings if f.kind == "past_history")
         new = [
             replace(d.proposal, kind="past_history")
@@ -110,7 +101,7 @@ class RulesExtractor:
             for d in drafts
             if any(index >= consultation.new_from for index in d.segments)
         ]
-        return _with_chief_complaint(_one_name_a_drug(new, consultation.findings), consultation.findings)
+        return _with_chief_complaint(one_name_a_drug(new, consultation.findings), consultation.findings)
 
 
 def _resolved(
@@ -131,21 +122,6 @@ def _with_resolved(drafts: Sequence[Draft], resolved: Sequence[Draft]) -> list[D
     gone = {d.proposal.text for d in resolved if d.proposal.status == "absent"}
     kept = [d for d in drafts if not (d.proposal.text in gone and d.proposal.status == "present")]
     return [*kept, *resolved]
-
-
-def _without_generic(drafts: list[Draft], findings: Sequence[Finding]) -> list[Draft]:
-    """ "It's gastroenteritis, an infection of the tummy" is one diagnosis."""
-    told = (
-        *(f.text for f in findings if f.kind == "diagnosis"),
-        *(d.proposal.text for d in drafts if _is_diagnosis(d)),
-    )
-    if not any(_INFECTION.search(name) for name in told if name != _GENERIC):
-        return drafts
-    return [d for d in drafts if not (_is_diagnosis(d) and d.proposal.text == _GENERIC)]
-
-
-def _is_diagnosis(fact: Draft) -> bool:
-    return fact.proposal.kind == "diagnosis"
 
 
 def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset[str]) -> Iterator[Draft]:
@@ -254,32 +230,6 @@ def _relative_before(conversation: Sequence[Turn], at: int) -> str | None:
         if _OF_ONESELF & set(earlier.sentence.words):
             return None
     return None
-
-
-def _one_name_a_drug(proposals: Sequence[Proposal], findings: Sequence[Finding]) -> list[Proposal]:
-    """ "Nurofen, ibuprofen": one medicine that is taken, under the name by which it was told first."""
-    names = {generic: f.text for f in findings if f.kind == "medication" and (generic := generic_of(f.text))}
-    named = []
-    for proposal in proposals:
-        if proposal.kind == "medication":
-            generic = generic_of(proposal.text)
-            name = names.setdefault(generic, proposal.text) if generic else proposal.text
-            proposal = _under_fuller_name(replace(proposal, text=name), findings)
-        named.append(proposal)
-    return named
-
-
-def _under_fuller_name(proposal: Proposal, findings: Sequence[Finding]) -> Proposal:
-    """ "An inhaler", and later "the blue inhaler": one medicine, under the name that says more."""
-    mine = proposal.text.removeprefix("the ")
-    for f in findings:
-        if f.kind != "medication" or f.status != proposal.status or f.source != "rules" or f.text == proposal.text:
-            continue
-        if f.text.endswith(f" {mine}") or f.attributes.get("form") == mine:
-            return replace(proposal, text=f.text)
-        if mine.endswith(f" {f.text.removeprefix('the ')}"):
-            return replace(proposal, op="update", finding_id=f.id)
-    return proposal
 
 
 def _with_chief_complaint(proposals: list[Proposal], findings: Sequence[Finding]) -> list[Proposal]:
