@@ -18,6 +18,11 @@ from tests.consultation import findings
         ("your heart rate is seventy", ("pulse", "70", "bpm")),
         ("oxygen is ninety eight percent", ("oxygen saturation", "98", "%")),
         ("I weigh eighty kilos", ("weight", "80", "kg")),
+        ("your heart rate's a hundred and ten", ("pulse", "110", "bpm")),
+        ("blood pressure is 132 on 84", ("blood pressure", "132/84", "mmHg")),
+        ("your peak flow was three hundred and fifty", ("peak flow", "350", "L/min")),
+        ("I'm eleven and a half stone", ("weight", "11.5", "st")),
+        ("I'm five foot ten", ("height", "5 ft 10 in", "")),
     ],
 )
 def test_a_value_has_its_name_and_unit(text: str, expected: tuple[str, str, str]) -> None:
@@ -52,3 +57,14 @@ def test_two_measurements_of_one_kind_are_two_findings() -> None:
     lines = ("D: Your blood pressure at home was 170 over 90.", "D: And here the blood pressure is 150 over 85.")
     assert [f.attributes["value"] for f in findings(*lines)] == ["170/90", "150/85"]
     assert len(findings(lines[0], lines[0])) == 1
+
+
+def test_a_value_answers_the_question_that_names_it() -> None:
+    (found,) = findings("D: What was your temperature?", "P: Thirty eight point two.")
+    assert (found.kind, found.text, found.attributes) == ("vital", "temperature", {"value": "38.2", "unit": "°C"})
+    assert [evidence.quote for evidence in found.evidence] == ["temperature", "Thirty eight point two"]
+    assert findings("D: How long have you had a temperature?", "P: Three days.") == []
+    assert (
+        findings("D: Did you take your temperature?", "P: I'm on forty milligrams of furosemide for the swelling.")
+        != []
+    )

@@ -7,14 +7,14 @@ from inference.extraction import Consultation
 from inference.extraction.allergies import allergies
 from inference.extraction.clauses import clauses, is_conditional
 from inference.extraction.dialogue import Turn, form
-from inference.extraction.draft import Draft, draft
+from inference.extraction.draft import Draft, draft, with_reply
 from inference.extraction.followups import SOME_TIME, is_same_time
 from inference.extraction.lexicon import drug_classes, generic_of
 from inference.extraction.plans import plans, uncertain_tests
 from inference.extraction.prescriptions import taken
 from inference.extraction.reasons import Placed, Talk, reasons_of_known, with_reasons
 from inference.extraction.tokens import Sentence
-from inference.extraction.vitals import vitals
+from inference.extraction.vitals import asked_for, vitals
 from inference.findings import Finding, Proposal
 
 _LOOK_BACK = 3
@@ -40,6 +40,8 @@ def treatments(conversation: Sequence[Turn], consultation: Consultation) -> list
         if not whole or turn.form == "statement":
             found += [Placed(fact, begin, at) for fact in _measured(turn)]
         asked = question_before(conversation, at)
+        if turn.form == "statement" and asked is not None and asked is conversation[at - 1]:
+            found += [Placed(fact, begin, at) for fact in _measured_as_asked(asked, turn)]
         allergic = {a.proposal.text for a in allergies(turn, None, asked)} if turn.form == "statement" else set[str]()
         for place in range(begin, len(pieces)):
             pieces[place] = _without_tag(pieces[place])
@@ -77,6 +79,13 @@ def _measured(turn: Turn) -> Iterator[Draft]:
     for vital in vitals(turn.tokens):
         attributes = {"value": vital.value} | ({"unit": vital.unit} if vital.unit else {})
         yield draft(turn, "vital", vital.name, vital.start, vital.end, attributes=attributes)
+
+
+def _measured_as_asked(asked: Turn, reply: Turn) -> Iterator[Draft]:
+    if reply.speaker != "clinician" and (measured := asked_for(asked.tokens, reply.tokens)) is not None:
+        vital, start, end = measured
+        attributes = {"value": vital.value} | ({"unit": vital.unit} if vital.unit else {})
+        yield with_reply(draft(asked, "vital", vital.name, start, end, attributes=attributes), reply, [(0, vital.end)])
 
 
 def _planned(turn: Turn) -> Iterator[Draft]:
