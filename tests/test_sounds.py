@@ -20,7 +20,9 @@ from inference.extraction.sounds import (
 def distance(name: str, heard: str) -> float:
     root = Node()
     root.add(coded(name), name)
-    return min((d for d, _, _ in nearest(root, coded(heard), [len(heard)], 10.0)), default=99.0)
+    return min(
+        (d for d, _, _ in nearest(root, coded(heard), [len(heard)], 10.0, lambda weight: 10.0 * weight)), default=99.0
+    )
 
 
 def test_an_ordinary_word_sounds_as_the_dictionary_says_and_another_as_it_is_spelled() -> None:
@@ -60,7 +62,7 @@ def test_names_are_found_at_each_end_within_the_limit_and_not_beyond_it() -> Non
     for name in ("mEt", "mEtformIn", "lYsIn"):
         root.add(coded(name), name)
     heard = coded("mEtformEn")
-    found = {(end, name): d for d, end, name in nearest(root, heard, [3, 9], 0.1)}
+    found = {(end, name): d for d, end, name in nearest(root, heard, [3, 9], 0.1, lambda weight: 0.1 * weight)}
     assert set(found) == {(3, "mEt"), (9, "mEtformIn")}
-    assert list(nearest(root, heard, [3, 9], 0.0)) == [(0.0, 3, "mEt")]
-    assert list(nearest(root, [], [0], 0.1)) == []
+    assert list(nearest(root, heard, [3, 9], 0.0, lambda _: 0.0)) == [(0.0, 3, "mEt")]
+    assert list(nearest(root, [], [0], 0.1, lambda weight: 0.1 * weight)) == []

@@ -78,14 +78,19 @@ def load() -> None:
 
 
 @lru_cache(maxsize=2048)
-def _nearest(heard: tuple[str, ...]) -> tuple[_Near, ...]:
-    """Names near the beginning of a window of words."""
+def _nearest(heard: tuple[str, ...], limit: float) -> tuple[_Near, ...]:
+    """Names near the beginning of a window of words, whose distance may be `limit` of their weight and no more."""
+    ordinary = all(_is_ordinary(word) for word in heard)
+
+    def allowed(weight: float) -> float:
+        return limit * weight * (_heaviness(weight) if ordinary else 1.0)
+
     sound: list[int] = []
     ends: dict[int, int] = {}
     for count, word in enumerate(heard, 1):
         sound += coded(sound_of(_DIGITS.get(word, word)))
         ends[len(sound)] = count
-    near = nearest(_tree(), sound, list(ends), DOSED)
+    near = nearest(_tree(), sound, list(ends), DOSED, allowed)
     return tuple(_Near(d, ends[end], _names()[name][0], weight(_names()[name][1])) for d, end, name in near)
 
 
@@ -108,7 +113,8 @@ def misheard(tokens: Sequence[Token], recognised: Collection[int], *, asked: boo
         strange = not _is_ordinary(token.word)
         if not heard or not (ends or start in places or start == alone or strange):
             continue
-        for near in _nearest(heard):
+        most = DOSED if ends else FILLED if start in places else TAKEN if start == alone else STRANGE
+        for near in _nearest(heard if most > STRANGE else heard[:1], most):
             end = start + near.words
             if end in ends:
                 limit = DOSED
@@ -129,10 +135,15 @@ def _is_ordinary(word: str) -> bool:
 
 def _trust(heard: Sequence[str], weight_of_name: float) -> float:
     """The share of a limit that words deserve: all of it where they are no English, less where they may be meant so."""
-    heavy = min(1.0, max(0.0, (weight_of_name - _LIGHT) / (_HEAVY - _LIGHT)))
+    heavy = _heaviness(weight_of_name)
     if not all(_is_ordinary(word) for word in heard):
         return (_DOUBT + (1 - _DOUBT) * heavy) * (_STRANGER if len(heard) == 1 else 1.0)
     return heavy * (_SINGLE if len(heard) == 1 else 1.0)
+
+
+def _heaviness(weight_of_name: float) -> float:
+    """0 for a name that may be nothing but chance, 1 for one that hardly ever is."""
+    return min(1.0, max(0.0, (weight_of_name - _LIGHT) / (_HEAVY - _LIGHT)))
 
 
 def _without_overlap(found: Sequence[tuple[float, Match]]) -> list[Match]:

@@ -6,7 +6,7 @@ U (put) u (too) Y (my) W (now) Q (boy).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
@@ -129,11 +129,14 @@ class Node:
         node.names.append(name)
 
 
-def nearest(root: Node, heard: Sequence[int], ends: Sequence[int], limit: float) -> Iterator[tuple[float, int, str]]:
+def nearest(
+    root: Node, heard: Sequence[int], ends: Sequence[int], limit: float, allowed: Callable[[float], float]
+) -> Iterator[tuple[float, int, str]]:
     """The known sounds near a beginning of `heard` that stops at one of `ends`, as (distance, end, name).
 
-    The distance is the weighted edit distance over the weight of the known sound, at most `limit`. Sounds whose
-    beginnings differ by far more than their share are given up early, so a few in the middle of nowhere are missed.
+    The distance is the weighted edit distance over the weight of the known sound. `allowed` says by a sound's weight
+    how much of it, in all, may differ, and never less for a heavier one. Sounds whose beginnings differ by far more
+    than the share `limit` are given up early, so a few in the middle of nowhere are missed.
     """
     gaps = [GAP[code] for code in heard]
     price_of: dict[int, list[float]] = {}
@@ -145,9 +148,10 @@ def nearest(root: Node, heard: Sequence[int], ends: Sequence[int], limit: float)
     stack = [(root, 0, first)]
     while stack:
         node, depth, row = stack.pop()
-        for name in node.names:
-            allowed = limit * node.weight
-            yield from ((row[end] / node.weight, end, name) for end in ends if row[end] <= allowed)
+        if node.names:
+            most = allowed(node.weight)
+            near = [(row[end] / node.weight, end) for end in ends if row[end] <= most]
+            yield from ((distance, end, name) for name in node.names for distance, end in near)
         low, high = max(0, depth - _BAND), min(size, depth + 1 + _BAND)
         if low >= high:
             continue
@@ -172,5 +176,5 @@ def nearest(root: Node, heard: Sequence[int], ends: Sequence[int], limit: float)
                 diagonal = above
                 if best < least:
                     least = best
-            if least <= min(limit * branch.heaviest, _SLACK + limit * branch.weight):
+            if least <= _SLACK + limit * branch.weight and least <= allowed(branch.heaviest):
                 stack.append((branch, depth + 1, current))
