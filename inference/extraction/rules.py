@@ -109,7 +109,9 @@ def _resolved(
 ) -> Iterator[Draft]:
     """What is over or still there by the new sentences, after what they told first."""
     told = known | {d.proposal.text for d in drafts if d.proposal.kind == "symptom" and d.proposal.status == "present"}
-    for at in range(len(conversation)):
+    for at, turn in enumerate(conversation):
+        if turn.form == "statement" and turn.index < consultation.new_from:
+            continue  # a question may be answered now, a statement is old
         for fact in resolutions(conversation, at, told):
             if any(index >= consultation.new_from for index in fact.segments):
                 full = named(fact, conversation, at, known)
