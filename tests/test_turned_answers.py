@@ -85,6 +85,9 @@ def test_what_is_warned_of_read_about_or_anothers_is_no_finding(lines):
 
 def test_a_condition_that_a_question_takes_for_granted_is_not_denied_by_its_no():
     assert told("D: Are you taking anything for your asthma?", "P: No.") == {("asthma", "present")}
+    assert told("P: I don't have asthma.", "D: Are you taking anything for your asthma?", "P: No.") == {
+        ("asthma", "absent")
+    }
     assert told("D: Have you had your diabetes check?", "P: No, not yet.") == set()
 
 
@@ -132,6 +135,10 @@ def test_an_allergy_told_by_its_effect_is_one():
 def test_a_medicine_has_one_name():
     assert facts("P: I take an inhaler.", "D: Is it the blue inhaler?", "P: Yes.") == {
         ("medication", "blue inhaler", "present")
+    }
+    assert facts("P: I take an inhaler.", "P: I've got a blue inhaler and a brown inhaler.") == {
+        ("medication", "blue inhaler", "present"),
+        ("medication", "brown inhaler", "present"),
     }
     assert facts("P: I use salbutamol inhalers.") == {("medication", "salbutamol", "present")}
     assert facts("P: I'm supposed to take metformin but I don't.") == {("medication", "metformin", "absent")}

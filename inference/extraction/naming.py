@@ -28,23 +28,26 @@ def _is_diagnosis(fact: Draft) -> bool:
 
 
 def one_name_a_drug(proposals: Sequence[Proposal], findings: Sequence[Finding]) -> list[Proposal]:
-    """ "Nurofen, ibuprofen": one medicine that is taken, under the name by which it was told first."""
+    """ "Nurofen, ibuprofen": one medicine that is taken, under the name by which it was told first. "An inhaler", and
+    later "the blue inhaler": one too, under the name that says more."""
     names = {generic: f.text for f in findings if f.kind == "medication" and (generic := generic_of(f.text))}
+    drafts = [f for f in findings if f.kind == "medication" and f.source == "rules"]
     named = []
     for proposal in proposals:
         if proposal.kind == "medication":
             generic = generic_of(proposal.text)
             name = names.setdefault(generic, proposal.text) if generic else proposal.text
-            proposal = _under_fuller_name(replace(proposal, text=name), findings)
+            proposal = _under_fuller_name(replace(proposal, text=name), drafts)
+            # A blue and a brown inhaler are two, and only one of them is the one told before.
+            drafts = [f for f in drafts if f.id != proposal.finding_id]
         named.append(proposal)
     return named
 
 
-def _under_fuller_name(proposal: Proposal, findings: Sequence[Finding]) -> Proposal:
-    """ "An inhaler", and later "the blue inhaler": one medicine, under the name that says more."""
+def _under_fuller_name(proposal: Proposal, drafts: Sequence[Finding]) -> Proposal:
     mine = proposal.text.removeprefix("the ")
-    for f in findings:
-        if f.kind != "medication" or f.status != proposal.status or f.source != "rules" or f.text == proposal.text:
+    for f in drafts:
+        if f.status != proposal.status or f.text == proposal.text:
             continue
         if f.text.endswith(f" {mine}") or f.attributes.get("form") == mine:
             return replace(proposal, text=f.text)

@@ -204,7 +204,8 @@ def _echoed_of_another(conversation: Sequence[Turn], at: int) -> Set[str]:
 def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
     """A clinician who explains or warns does not change what the patient told."""
     known = statuses.get(fact.proposal.text)
-    return turn.speaker == "clinician" and len(fact.segments) == 1 and known not in (None, fact.proposal.status)
+    alone = len({quote.segment for quote in fact.proposal.quotes}) == 1
+    return turn.speaker == "clinician" and alone and known not in (None, fact.proposal.status)
 
 
 def _allergen_before(conversation: Sequence[Turn], at: int) -> str | None:
