@@ -105,6 +105,20 @@ def test_a_diagnosis_is_as_sure_as_it_is_put(line, expected):
     assert told(line) == {expected}
 
 
+def test_a_question_with_any_and_a_time_asks_for_yes_or_no():
+    assert told("D: Any shortness of breath when you're sitting still?", "P: No.") == {
+        ("shortness of breath", "absent")
+    }
+    lines = ("D: Your breathing, any shortness of breath when you're sitting still?", "P: No.")
+    assert told(*lines) == {("shortness of breath", "absent")}
+    assert told("D: Does it feel like the room's spinning?", "P: No.") == {("dizziness", "absent")}
+
+
+def test_a_diagnosis_may_stand_far_behind_the_words_that_make_it_one():
+    line = "D: I think you're, you're going through a bit of a bit of a viral illness."
+    assert told(line) == {("viral infection", "present")}
+
+
 def test_a_generic_infection_beside_its_name_is_no_second_diagnosis():
     found = facts("D: I think you have gastroenteritis. It's an infection of your tummy.")
     assert found == {("diagnosis", "gastroenteritis", "present")}

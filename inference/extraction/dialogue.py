@@ -157,7 +157,8 @@ def form(sentence: Sentence, speaker: Speaker) -> Form:
         mine = {"i", "im", "ive", "my"} & set(words)
         if speaker == "unknown" and mine and not {"you", "your", "youve", "youre"} & set(words):
             return "statement"
-        if _OPEN & set(body) and not _inner_question(sentence.tokens):
+        asked = next((at for at, word in enumerate(body) if word in _OPEN), len(body))
+        if asked < len(body) and "any" not in body[:asked] and not _inner_question(sentence.tokens):
             return "open"
         return "polar"
     return (

@@ -8,7 +8,7 @@ from inference.extraction.mentions import Mention
 from inference.extraction.tables import words
 
 _THINKING = frozenset(("feel", "felt", "feeling", "feelings", "think", "thought", "thoughts"))
-_IS_IT_SO = frozenset(("is", "are", "was", "were"))
+_IS_IT_SO = frozenset(("is", "are", "was", "were", "like"))
 _COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
 EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))

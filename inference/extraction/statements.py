@@ -74,6 +74,8 @@ _EXAMINING = re.compile(
 )
 _YOUR_HABIT = re.compile(r"\byou (?:dont |do |also )?(?:smoke|drink|live|vape|use)\b")
 _OWN_OPINION = re.compile(r"\bi (?:think|believe|suspect)\b")
+_TELLING_REACH = 8
+
 WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids", "normal periods"))
 """Nobody comes because of these."""
 ABILITIES: Mapping[str, str] = {"unable to keep fluids down": "tolerating fluids"}
@@ -207,7 +209,7 @@ def _is_told(turn: Turn, mention: Mention) -> bool:
     spoken = set(turn.sentence.words)
     if turn.speaker == "unknown" and _FIRST_PERSON & spoken:
         return True
-    head = " ".join(t.word for t in turn.tokens[max(0, mention.start - 8) : mention.start])
+    head = " ".join([t.word for t in turn.tokens[: mention.start] if not t.soft][-_TELLING_REACH:])
     if mention.kind == "condition":
         return bool(_DIAGNOSING.search(head) or _OWNING.search(head))
     return turn.speaker == "unknown" or bool((_SECOND_PERSON | THIRD_PERSON) & spoken or _EXAMINING.search(turn.joined))
