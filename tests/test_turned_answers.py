@@ -71,6 +71,7 @@ def test_a_denial_of_something_else_leaves_the_symptom(line):
         ("D: Excuse me, I've a headache today.", "P: Oh dear."),
         ("D: Do you know what asthma is?", "P: Yes, kind of."),
         ("P: I read about asthma online.",),
+        ("A: I'm worried you think I have cancer.",),
         ("P: There's a cough going round at school.",),
         ("P: My husband's had a fever and a cough.",),
         ("P: A woman at work has diabetes.",),
@@ -99,6 +100,8 @@ def test_a_condition_that_a_question_takes_for_granted_is_not_denied_by_its_no()
         ("D: I suspect you have pneumonia.", ("pneumonia", "possible")),
         ("D: We have to rule out meningitis.", ("meningitis", "possible")),
         ("D: I think this is a viral infection.", ("viral infection", "present")),
+        ("A: You probably have gastroenteritis.", ("gastroenteritis", "possible")),
+        ("A: We are worried about meningitis, so you need to go now.", ("meningitis", "possible")),
     ],
 )
 def test_a_diagnosis_is_as_sure_as_it_is_put(line, expected):

@@ -12,6 +12,8 @@ _FIRST_PERSON = words("first_person")
 _SECOND_PERSON = words("second_person")
 ECHO_TOKENS = 8
 """A clinician's sentence of so few words repeats what the patient said: "Some ringing in your ear."."""
+_TO_PATIENTS = _SECOND_PERSON | {"we"}
+"""Where nobody says who speaks: a clinician does who tells "you" what "we" call it."""
 _FEAR_REACH = 7
 _FRAGMENT = 3
 _ASKED_FOR = frozenset(("did", "have", "had", "do", "does", "are", "is", "was", "were", "you", "with", "if"))
@@ -100,7 +102,8 @@ def is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
     """
     before = [token.word for token in turn.tokens[max(0, mention.start - _FEAR_REACH) : mention.start]]
     at = max((i for i, word in enumerate(before) if word in _FEARING), default=-1)
-    if turn.speaker == "clinician":
+    to_patient = turn.speaker == "unknown" and _TO_PATIENTS & set(turn.sentence.words)
+    if turn.speaker == "clinician" or (to_patient and (at < 0 or "we" in turn.sentence.words)):
         after = turn.sentence.words[mention.end : mention.end + _FEAR_REACH + 1]
         if _FEARING & set(after) and {"your", "yours", "you"} & set(after):
             return True
