@@ -144,6 +144,14 @@ def test_who_does_not_drink_or_smoke_is_no_drinker_and_no_smoker():
     assert facts("P: I'm a non-smoker.") == {("social_history", "smoking", "absent")}
 
 
+def test_a_clinician_whom_nobody_names_explains_and_changes_nothing():
+    assert told("A: I have diarrhoea.", "A: Once you're not having any diarrhoea you can eat meat.") == {
+        ("diarrhea", "present")
+    }
+    assert told("A: I've had no fever.", "A: Call us with your fever.") == NO_FEVER
+    assert told("P: It's a non-productive cough.") == COUGH
+
+
 def test_an_allergy_told_by_its_effect_is_one():
     assert facts("P: Penicillin brings me out in a rash.") == {("allergy", "penicillin", "present")}
     assert ("allergy", "ibuprofen", "present") not in facts("P: Ibuprofen gives me a headache.")

@@ -45,6 +45,15 @@ _BEING = frozenset(
 )
 
 
+def addresses_patient(turn: Turn) -> bool:
+    """Where nobody says who speaks: "your lips don't seem swollen" is the clinician's, "you know" is anybody's."""
+    if turn.speaker != "unknown":
+        return False
+    words = turn.sentence.words
+    said = (word for at, word in enumerate(words) if words[at + 1 : at + 2] != ["know"])
+    return not _SECOND_PERSON.isdisjoint(said)
+
+
 def is_echo(turn: Turn) -> bool:
     """ "Any fever?" "Fever? No.": who asks back tells nothing."""
     return turn.speaker == "patient" and turn.sentence.mark == "?" and sum(not t.soft for t in turn.tokens) <= _FRAGMENT

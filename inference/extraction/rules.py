@@ -12,6 +12,7 @@ from dataclasses import replace
 from inference.extraction import Consultation
 from inference.extraction.allergies import allergies, reactions_of
 from inference.extraction.answers import Answer, answered, asked_with, is_bare, is_empty
+from inference.extraction.asides import addresses_patient
 from inference.extraction.circumstances import circumstances
 from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
@@ -205,7 +206,8 @@ def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
     """A clinician who explains or warns does not change what the patient told."""
     known = statuses.get(fact.proposal.text)
     alone = len({quote.segment for quote in fact.proposal.quotes}) == 1
-    return turn.speaker == "clinician" and alone and known not in (None, fact.proposal.status)
+    explains = turn.speaker == "clinician" or addresses_patient(turn)
+    return explains and alone and known not in (None, fact.proposal.status)
 
 
 def _allergen_before(conversation: Sequence[Turn], at: int) -> str | None:
