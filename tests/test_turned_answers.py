@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.consultation import facts
+from tests.consultation import facts, findings
 
 
 def told(*lines: str) -> set[tuple[str, str]]:
@@ -149,7 +149,8 @@ def test_a_clinician_whom_nobody_names_explains_and_changes_nothing():
         ("diarrhea", "present")
     }
     assert told("A: I've had no fever.", "A: Call us with your fever.") == NO_FEVER
-    assert told("P: It's a non-productive cough.") == COUGH
+    (cough,) = findings("P: It's a non-productive cough.")
+    assert (cough.status, cough.attributes) == ("present", {"character": "non-productive"})
 
 
 def test_an_allergy_told_by_its_effect_is_one():
