@@ -48,6 +48,10 @@ class Turn:
         """The sentence as plain words, one space between."""
         return " ".join(self.sentence.words)
 
+    def is_of_another(self, turn: "Turn") -> bool:
+        """May somebody else have said it? Where nobody says who speaks, anybody may."""
+        return self.speaker != turn.speaker or self.speaker == "unknown"
+
     def words_before(self, at: int) -> str:
         """The sentence up to a token, as plain words."""
         return " ".join(self.sentence.words[:at])

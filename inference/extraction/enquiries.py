@@ -44,8 +44,7 @@ def _told_after(conversation: Sequence[Turn], at: int) -> Turn | None:
     for reply in conversation[at + 1 : at + 5]:
         if reply.form != "statement":
             return None
-        other = reply.speaker != conversation[at].speaker or reply.speaker == "unknown"
-        if other and not is_empty(reply) and not is_bare(reply):
+        if reply.is_of_another(conversation[at]) and not is_empty(reply) and not is_bare(reply):
             return reply
     return None
 

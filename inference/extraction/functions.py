@@ -73,7 +73,7 @@ def _reply(conversation: Sequence[Turn], at: int) -> Turn | None:
     for turn in conversation[at + 1 : at + 4]:
         if turn.form != "statement":
             return None
-        if (turn.speaker != conversation[at].speaker or turn.speaker == "unknown") and not _is_filler(turn):
+        if turn.is_of_another(conversation[at]) and not _is_filler(turn):
             return turn
     return None
 

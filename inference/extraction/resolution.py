@@ -158,6 +158,6 @@ def _clauses(turn: Turn) -> Iterator[tuple[int, int]]:
 def _reply(conversation: Sequence[Turn], at: int) -> Turn | None:
     """The next sentence of somebody else that says something."""
     for turn in conversation[at + 1 : at + 4]:
-        if not is_empty(turn) and (turn.speaker != conversation[at].speaker or turn.speaker == "unknown"):
+        if not is_empty(turn) and turn.is_of_another(conversation[at]):
             return turn
     return None

@@ -170,7 +170,7 @@ def _answer(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None
     for reply in conversation[at + 1 : at + 4]:
         if reply.form != "statement":
             return None
-        if not is_empty(reply) and (reply.speaker != turn.speaker or reply.speaker == "unknown"):
+        if not is_empty(reply) and reply.is_of_another(turn):
             short = len(reply.tokens) <= _RELATIVE_TOKENS and not concepts(reply)
             return (reply, "yes") if short and relation_of(reply, len(reply.tokens)) else None
     return None

@@ -57,7 +57,7 @@ def question_before(conversation: Sequence[Turn], at: int) -> Turn | None:
     """The question that this turn may answer."""
     turn = conversation[at]
     for earlier in reversed(conversation[max(0, at - 6) : at]):
-        if earlier.form != "statement" and (earlier.speaker != turn.speaker or earlier.speaker == "unknown"):
+        if earlier.form != "statement" and earlier.is_of_another(turn):
             return earlier
     return None
 
