@@ -4,6 +4,7 @@ The encoder hears the span and a margin of silence instead of 30 s, which is whe
 Every call is one pass: second tries are the queue's business (inference/recognition.py).
 """
 
+import json
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
@@ -18,14 +19,17 @@ from tokenizers import Tokenizer
 from inference import cublas
 from inference.batching import DeviceError
 from inference.config import SAMPLE_RATE, AsrConfig
-from inference.guard import suspicious
+from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
 from inference.mel import LogMel, Mel
 from inference.transcript import Word
-from inference.words import SECONDS_PER_POSITION, Alignment, timed_words
+from inference.words import Alignment, timed_words
 
 MAX_TOKENS = 224
+
+OPENERS = frozenset("-[(♪*")
+"""What text that nobody said begins with: "[MUSIC]", "(coughs)", and the dash that a subtitle puts before a speaker."""
 
 DEVICE_FAULTS = ("cuda", "cublas", "cudnn", "out of memory", "nvml")
 """Words by which an error of CTranslate2 or torch is known to be the device's."""
@@ -48,6 +52,7 @@ class WhisperAsr:
         self._mel = LogMel(self.model.n_mels, on_device)
         self._first_timestamp = self._id("<|notimestamps|>") + 1
         self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
+        self._suppressed = self._suppressed_tokens()
 
     def restart(self) -> None:
         """Loads the model anew, after a DeviceError. No other thread may be in `transcribe`."""
@@ -139,6 +144,7 @@ class WhisperAsr:
             beam_size=self.config.final_beam if final else 1,
             # CTranslate2 decodes until half of it, or until all of it less the start sequence: exactly `limit`.
             max_length=limit + max(limit, len(starts[0]) - 1),
+            suppress_tokens=self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
         )
@@ -176,13 +182,10 @@ class WhisperAsr:
         text = self.tokenizer.decode(tokens).strip()
         logprob = result.scores[0]
         ids = result.sequences_ids[0]
-        closed = bool(ids) and ids[-1] > self._end_of_text  # every id above it that is left is a timestamp
-        seconds = request.audio.size / SAMPLE_RATE
         # An unlikely partial may be half a word: only loops are distrusted.
         likely = logprob if request.final else 0.0
-        doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, closed, seconds)
-        heard_s = (ids[-1] - self._first_timestamp) * SECONDS_PER_POSITION if closed else seconds
-        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful, heard_s)
+        doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, crammed(words), request.seconds)
+        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful)
 
     def _align(
         self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]
@@ -203,6 +206,14 @@ class WhisperAsr:
             return request.language
         token: str = self.model.detect_language(encoded)[0][0][0]
         return token.strip("<|>")
+
+    def _suppressed_tokens(self) -> list[int]:
+        """Ids that a text may not hold: -1 stands for the model's own list (CTranslate2, `suppress_tokens`)."""
+        if self.config.suppress_symbols:
+            return [-1]
+        path = self._model_dir / "config.json"
+        listed: list[int] = json.loads(path.read_text()).get("suppress_ids", []) if path.exists() else []
+        return [t for t in listed if t >= self._end_of_text or self.tokenizer.decode([t]).strip()[:1] in OPENERS]
 
     def _task(self, language: str) -> list[int]:
         names = [f"<|{language}|>", "<|transcribe|>"] if self.multilingual else []

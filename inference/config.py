@@ -57,6 +57,7 @@ class AsrConfig:
     margin_s: float = 3.0
     prompt_tokens: int = 32
     timestamps: bool = True
+    suppress_symbols: bool = True
     tokens_per_second: float = 7.0
     guard: bool = True
 

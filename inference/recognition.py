@@ -1,4 +1,4 @@
-"""What every session shares of the recogniser: queues to its replicas, second tries, and decoding on to a span's end.
+"""What every session shares of the recogniser: queues to its replicas, second tries, and stretches that were skipped.
 
 The encoder hears the span and a margin of silence instead of 30 s, which is where most of a small model's time goes. A
 shortened input makes Whisper loop now and then, so a hypothesis that looks invented is decoded again with more silence:
@@ -14,15 +14,14 @@ from typing import Any, Protocol
 
 from inference.batching import Batcher, DeviceError
 from inference.config import SAMPLE_RATE, AsrConfig
+from inference.gaps import Gap, gaps
 from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import FULL_FRAMES, wider
 from inference.waiting import Lane, Served
 
-REST_S = 1.2
-"""A rest this long behind the last timestamp is decoded as well: above the longest pause that a span may hold."""
-
-MAX_RESTS = 2
+MAX_GAPS = 3
+"""Stretches of one span that are decoded again because no word lies over them."""
 
 
 class AsrEngine(Protocol):
@@ -54,8 +53,8 @@ class Recogniser:
         since = time.monotonic()
         served = await self._ask(request, session, Lane.FINAL)
         served = await self._doubted(served, request, session, since)
-        served = await self._to_the_end(served, request, session, since)
-        if is_phantom(served.value.text, served.value.no_speech, served.value.logprob, request.speech_s):
+        served = await self._filled(served, request, session, since)
+        if is_phantom(served.value.text, served.value.no_speech, served.value.logprob, request.speech.seconds()):
             return replace(served, value=replace(served.value, text="", words=()))
         return served
 
@@ -66,7 +65,7 @@ class Recogniser:
         """
         served = await self._ask(request, session, Lane.PARTIAL)
         said = served.value
-        if is_phantom(said.text, said.no_speech, said.logprob, request.speech_s):
+        if is_phantom(said.text, said.no_speech, said.logprob, request.speech.seconds()):
             return replace(served, value=Hypothesis("", said.language))
         return replace(served, value=_unlooped(said)) if said.doubtful else served
 
@@ -124,34 +123,46 @@ class Recogniser:
             served = _both(served, again, replace(better, retried=True))
         return replace(served, value=_unlooped(served.value)) if served.value.doubtful else served
 
-    async def _to_the_end(
+    async def _filled(
         self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
     ) -> Served[Hypothesis]:
-        """Goes on from the last timestamp where Whisper stopped before the end, as it may after a change of speaker.
-
-        A span has no silence longer than a pause, so a long rest holds speech (Radford et al. 2022, section 4.5).
-        """
-        for _ in range(MAX_RESTS):
+        """Decodes what the words pass over by itself, and puts what it says in their place where it says more."""
+        tried: set[float] = set()
+        while len(tried) < MAX_GAPS and not served.value.doubtful and served.value.words:
             said = served.value
-            if said.doubtful or not said.text or len(request.audio) - said.heard_s * SAMPLE_RATE < REST_S * SAMPLE_RATE:
-                return served
-            rest = request.audio[int(said.heard_s * SAMPLE_RATE) :]
-            more = replace(request, audio=rest, language=said.language, prompt=f"{request.prompt} {said.text}")
-            found = await self._ask(more, session, Lane.RETRY, since)
-            if found.value.doubtful or not found.value.text:
-                return _both(served, found, said)
-            words = tuple(
-                replace(w, start=round(w.start + said.heard_s, 2), end=round(w.end + said.heard_s, 2))
-                for w in found.value.words
-            )
-            joined = replace(
-                said,
-                text=f"{said.text} {found.value.text}",
-                words=said.words + words,
-                heard_s=said.heard_s + found.value.heard_s,
-            )
-            served = _both(served, found, joined)
+            found = (gap for gap in gaps(said.words, request.speech, request.seconds) if gap.start not in tried)
+            gap = next(found, None)
+            if gap is None:
+                break
+            tried.add(gap.start)
+            answer = await self._ask(_piece(request, said, gap), session, Lane.RETRY, since)
+            served = _both(served, answer, _with_piece(said, gap, answer.value))
         return served
+
+
+def _piece(request: AsrRequest, said: Hypothesis, gap: Gap) -> AsrRequest:
+    """The audio of a gap, after the words before it."""
+    before = " ".join(word.text for word in said.words[: gap.first])
+    return replace(
+        request,
+        audio=request.audio[int(gap.start * SAMPLE_RATE) : int(gap.stop * SAMPLE_RATE)],
+        language=said.language,
+        prompt=f"{request.prompt} {before}".strip(),
+        spoken=request.speech.between(gap.start, gap.stop),
+        frames=0,
+    )
+
+
+def _with_piece(said: Hypothesis, gap: Gap, piece: Hypothesis) -> Hypothesis:
+    """The words of the piece in place of those that lay over the gap; unchanged where they are no more than these."""
+    if piece.doubtful or len(piece.words) <= gap.end - gap.first:
+        return said
+    within = tuple(
+        replace(word, start=round(word.start + gap.start, 2), end=round(word.end + gap.start, 2))
+        for word in piece.words
+    )
+    words = said.words[: gap.first] + within + said.words[gap.end :]
+    return replace(said, text=" ".join(word.text for word in words), words=words)
 
 
 def _is_better(second: Hypothesis, first: Hypothesis) -> bool:

@@ -82,7 +82,7 @@ def test_what_was_prepared_before_is_heard_like_what_was_not(tiny, sentence, con
 def test_a_loop_and_an_early_end_are_told_apart_from_speech(tiny, sentence, monkeypatch):
     (sound,) = tiny.transcribe([AsrRequest(sentence, True)])
     assert not sound.doubtful
-    assert len(sentence) / 16_000 - 1.5 < sound.heard_s <= len(sentence) / 16_000 + 1.0
+    assert len(sentence) / 16_000 - 1.5 < sound.words[-1].end <= len(sentence) / 16_000 + 1.0
     monkeypatch.setattr("inference.asr.suspicious", lambda *about: True)
     (loop,) = tiny.transcribe([AsrRequest(sentence, True)])
     assert loop.doubtful
