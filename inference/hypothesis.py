@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inference.audio import Samples
+from inference.config import AsrConfig
 from inference.lengths import encoder_frames
 from inference.transcript import Word
 
@@ -22,9 +23,9 @@ class AsrRequest:
     speech_s: float = 1.0
     frames: int = 0
 
-    def encoder_frames(self, margin_s: float) -> int:
-        """Mel frames that the encoder hears, with `margin_s` of silence behind the span where none are asked for."""
-        return self.frames or encoder_frames(len(self.audio), margin_s)
+    def encoder_frames(self, config: AsrConfig) -> int:
+        """Mel frames that the encoder hears, with the margin of silence behind the span where none are asked for."""
+        return self.frames or encoder_frames(len(self.audio), config.margin_s, config.ladder)
 
 
 @dataclass(frozen=True, slots=True)
