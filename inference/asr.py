@@ -16,9 +16,9 @@ import ctranslate2
 import numpy as np
 from tokenizers import Tokenizer
 
-from inference import cublas
-from inference.batching import DeviceError
+from inference import cublas, memory_pool
 from inference.config import SAMPLE_RATE, AsrConfig
+from inference.device_faults import OutOfMemory, device_faults
 from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
@@ -31,9 +31,6 @@ MAX_TOKENS = 224
 OPENERS = frozenset("-[(♪*")
 """What text that nobody said begins with: "[MUSIC]", "(coughs)", and the dash that a subtitle puts before a speaker."""
 
-DEVICE_FAULTS = ("cuda", "cublas", "cudnn", "out of memory", "nvml")
-"""Words by which an error of CTranslate2 or torch is known to be the device's."""
-
 
 class WhisperAsr:
     """One Whisper on one device. Safe to call from as many threads as `config.workers`."""
@@ -44,12 +41,14 @@ class WhisperAsr:
             _use_avx512()
         else:
             cublas.preload()
+            if self.config.keep_memory:
+                memory_pool.keep(self.config.device_index)  # before anything is allocated
         self._model_dir = model_dir
         self.model = self._load()
         self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
         self.multilingual: bool = self.model.is_multilingual
         on_device = "cpu" if self.config.device == "cpu" else f"cuda:{self.config.device_index}"
-        self._mel = LogMel(self.model.n_mels, on_device)
+        self._mel = LogMel(self.model.n_mels, on_device, own_stream=self.config.mel_stream)
         self._first_timestamp = self._id("<|notimestamps|>") + 1
         self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
         self._suppressed = self._suppressed_tokens()
@@ -57,11 +56,12 @@ class WhisperAsr:
     def restart(self) -> None:
         """Loads the model anew, after a DeviceError. No other thread may be in `transcribe`."""
         self.model.unload_model()
+        self._mel.release()
         self.model = self._load()
 
     def prepare(self, requests: Sequence[AsrRequest]) -> list[Mel]:
         """The log-mel [mels, frames] of each request, on the device: for the next batch while another one decodes."""
-        with _device_faults():
+        with self._on_device():
             by_length: defaultdict[int, list[int]] = defaultdict(list)
             for i, request in enumerate(requests):
                 by_length[self.frames(request)].append(i)
@@ -77,7 +77,7 @@ class WhisperAsr:
 
         `mels` are what `prepare` made of them, None where it did not. Raises DeviceError if the device failed.
         """
-        with _device_faults():
+        with self._on_device():
             mels = list(mels or [None] * len(requests))
             missing = [i for i, mel in enumerate(mels) if mel is None]
             if missing:
@@ -100,14 +100,14 @@ class WhisperAsr:
 
     def frames(self, request: AsrRequest) -> int:
         """Mel frames that the encoder hears for a request."""
-        return request.encoder_frames(self.config.margin_s)
+        return request.encoder_frames(self.config)
 
     def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
         """Work of a known size, whatever is heard: `batch` spans of noise that last and say as much as given."""
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(int(seconds * SAMPLE_RATE))).astype(np.float32)
-        frames = encoder_frames(len(noise), self.config.margin_s)
-        with _device_faults():
+        frames = encoder_frames(len(noise), self.config.margin_s, self.config.ladder)
+        with self._on_device():
             encoded = self._encode(self.prepare([AsrRequest(noise, final)] * batch))
             self.model.generate(
                 encoded,
@@ -118,6 +118,17 @@ class WhisperAsr:
             )
             # Alignment costs what the words cost, which are there in any text.
             self.model.align(encoded, self._task("en"), [[self._end_of_text - 1] * tokens] * batch, [frames] * batch)
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        """Tells failures of the device from those of an item; out of memory, gives back what torch has cached."""
+        with device_faults():
+            try:
+                with device_faults():
+                    yield
+            except OutOfMemory:
+                self._mel.release()
+                raise
 
     def _load(self) -> Any:
         return ctranslate2.models.Whisper(
@@ -168,7 +179,9 @@ class WhisperAsr:
 
     def _token_limit(self, request: AsrRequest) -> int:
         """From the length of the ladder, not of the span, so that those who share a batch share the limit."""
-        return min(MAX_TOKENS, 16 + int(longest_s(len(request.audio)) * self.config.tokens_per_second))
+        return min(
+            MAX_TOKENS, 16 + int(longest_s(len(request.audio), self.config.ladder) * self.config.tokens_per_second)
+        )
 
     def _judged(
         self,
@@ -237,18 +250,6 @@ class WhisperAsr:
                 f"the model's tokenizer.json has no {token}: not a Whisper tokenizer, or not that language"
             )
         return int(found)
-
-
-@contextmanager
-def _device_faults() -> Iterator[None]:
-    """Tells a failure of the device from one of the item."""
-    try:
-        yield
-    except RuntimeError as error:
-        if isinstance(error, DeviceError) or not any(word in str(error).lower() for word in DEVICE_FAULTS):
-            raise
-        reason = str(error).splitlines()[0][:200]
-        raise DeviceError(f"the device failed ({reason}): see its driver's log") from error
 
 
 def _use_avx512() -> None:

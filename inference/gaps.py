@@ -15,8 +15,8 @@ from inference.transcript import Word
 WORD_S = 0.8
 LETTER_S = 0.06
 SYLLABLE_S = 0.25
-"""Seconds of speech that any word may hold, and what each letter adds; a digit or an ideograph adds a syllable or more. On
-consultations these found all stretches that were skipped, and one word in a thousand that was merely slow."""
+"""Seconds of speech that any word may hold, and what each letter adds; a digit or an ideograph adds a syllable or more.
+On consultations these found all stretches that were skipped, and one word in a thousand that was merely slow."""
 
 REST_S = 0.6
 """Seconds of speech behind the last word that cannot be its own end."""

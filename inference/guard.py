@@ -37,8 +37,8 @@ FILLERS = frozenset(
 def suspicious(text: str, logprob: float, hit_limit: bool, crammed: bool, seconds: float) -> bool:
     """Whether a hypothesis of a span of `seconds` wants a second try; an empty text never does.
 
-    `crammed`: some of its words take no time (see `crammed`). People repeat themselves too, and each repetition takes as
-    long as the first; of a loop only the first pass is aligned with audio.
+    `crammed`: some of its words take no time (see `crammed`). People repeat themselves too, and each repetition takes
+    as long as the first; of a loop only the first pass is aligned with audio.
     """
     if not text:
         return False

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from inference.audio import Samples
-from inference.config import SAMPLE_RATE
+from inference.config import SAMPLE_RATE, AsrConfig
 from inference.lengths import encoder_frames
 from inference.spoken import Spoken
 from inference.transcript import Word
@@ -32,9 +32,9 @@ class AsrRequest:
     def speech(self) -> Spoken:
         return self.spoken if self.spoken is not None else Spoken(((0.0, self.seconds),))
 
-    def encoder_frames(self, margin_s: float) -> int:
-        """Mel frames that the encoder hears, with `margin_s` of silence behind the span where none are asked for."""
-        return self.frames or encoder_frames(len(self.audio), margin_s)
+    def encoder_frames(self, config: AsrConfig) -> int:
+        """Mel frames that the encoder hears, with the margin of silence behind the span where none are asked for."""
+        return self.frames or encoder_frames(len(self.audio), config.margin_s, config.ladder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What every session shares of the recogniser: queues to its replicas, second tries, and stretches that were skipped.
+"""What every session shares of the recogniser: its queue, second tries, and stretches that were skipped.
 
 The encoder hears the span and a margin of silence instead of 30 s, which is where most of a small model's time goes. A
 shortened input makes Whisper loop now and then, so a hypothesis that looks invented is decoded again with more silence:
@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from inference.batching import Batcher, DeviceError
-from inference.config import SAMPLE_RATE, AsrConfig
+from inference.batching import Batcher
+from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.gaps import Gap, gaps
 from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.lengths import FULL_FRAMES, wider
+from inference.lengths import wider
 from inference.waiting import Lane, Served
 
 MAX_GAPS = 3
@@ -37,16 +37,27 @@ class AsrEngine(Protocol):
 
 
 class Recogniser:
-    """Hands spans to the least loaded of its replicas."""
+    """The queue before the model, and what becomes of its answers."""
 
     def __init__(
         self,
-        replicas: Sequence[AsrEngine],
+        engine: AsrEngine,
         config: AsrConfig,
         observe: Callable[[int], None] = lambda size: None,
+        out_of_memory: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config
-        self._queues = [self._queue(engine, observe) for engine in replicas]
+        self.queue: Batcher[AsrRequest, Hypothesis] = Batcher(
+            engine.transcribe,
+            max_batch=config.max_batch,
+            workers=config.workers,
+            kind=lambda request: (request.final, self._frames(request)),
+            prepare=engine.prepare,
+            restart=lambda: asyncio.to_thread(engine.restart),
+            name="asr",
+            observe=observe,
+            out_of_memory=out_of_memory,
+        )
 
     async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
         """The last word on a span. Raises what the engine raised, DeviceError if the device failed."""
@@ -69,54 +80,23 @@ class Recogniser:
             return replace(served, value=Hypothesis("", said.language))
         return replace(served, value=_unlooped(said)) if said.doubtful else served
 
-    @property
-    def up(self) -> bool:
-        return any(queue.up for queue in self._queues)
-
-    @property
-    def failed(self) -> DeviceError | None:
-        """Why no replica runs any more."""
-        reasons = [queue.failed for queue in self._queues]
-        return next((reason for reason in reasons if reason), None) if all(reasons) else None
-
-    @property
-    def waiting(self) -> int:
-        return sum(queue.waiting for queue in self._queues)
+    def _frames(self, request: AsrRequest) -> int:
+        return request.encoder_frames(self.config)
 
     async def close(self) -> None:
-        await asyncio.gather(*(queue.close() for queue in self._queues))
-
-    def _queue(self, engine: AsrEngine, observe: Callable[[int], None]) -> Batcher[AsrRequest, Hypothesis]:
-        return Batcher(
-            engine.transcribe,
-            max_batch=self.config.max_batch,
-            workers=self.config.workers,
-            kind=lambda request: (request.final, self._frames(request)),
-            prepare=engine.prepare,
-            restart=lambda: asyncio.to_thread(engine.restart),
-            name="asr",
-            observe=observe,
-        )
-
-    def _frames(self, request: AsrRequest) -> int:
-        return request.encoder_frames(self.config.margin_s)
+        await self.queue.close()
 
     async def _ask(
         self, request: AsrRequest, session: str, lane: Lane, since: float | None = None
     ) -> Served[Hypothesis]:
-        queues = [queue for queue in self._queues if queue.failed is None] or self._queues
-        if len(queues) == 1:
-            return await queues[0].run(request, session=session, lane=lane, since=since)
-        # A newer partial goes where the older one waits, to take its place.
-        queue = min(queues, key=lambda q: (lane is not Lane.PARTIAL or not q.holds(session), not q.up, q.backlog))
-        return await queue.run(request, session=session, lane=lane, since=since)
+        return await self.queue.run(request, session=session, lane=lane, since=since)
 
     async def _doubted(
         self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
     ) -> Served[Hypothesis]:
         frames = self._frames(request)
         while served.value.doubtful and frames < FULL_FRAMES:
-            frames = wider(frames) if frames == self._frames(request) else FULL_FRAMES
+            frames = wider(frames, self.config.ladder) if frames == self._frames(request) else FULL_FRAMES
             # Without the prompt, which is what a loop feeds on.
             again = await self._ask(replace(request, prompt="", frames=frames), session, Lane.RETRY, since)
             better = again.value if _is_better(again.value, served.value) else served.value

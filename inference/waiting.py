@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
+from inference.batch_limits import BatchLimits
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -72,11 +74,12 @@ def ordered(queue: Sequence[Ticket[Item, Result]], now: float) -> list[Ticket[It
     return sorted(queue, key=turn)
 
 
-def next_batch(queue: Sequence[Ticket[Item, Result]], now: float, most: int) -> list[Ticket[Item, Result]]:
-    """At most `most` of one lane and one kind out of a queue in order, one of each session."""
+def next_batch(queue: Sequence[Ticket[Item, Result]], now: float, limits: BatchLimits) -> list[Ticket[Item, Result]]:
+    """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit."""
     lane = queue[0].lane
     ready = [ticket for ticket in queue if ticket.lane is lane]
     kind = _kind(ready, now)
+    most = limits.most(kind, now)
     batch: dict[str, Ticket[Item, Result]] = {}
     for ticket in ready:
         if ticket.kind == kind and len(batch) < most:

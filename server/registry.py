@@ -11,6 +11,7 @@ from typing import Protocol
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
 from server.metrics import Metrics
+from server.protocol import ProtocolError
 from server.session import Limits, Session
 
 DEFAULT_CAPACITY = 32
@@ -24,6 +25,11 @@ SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 
 CONSULTATION_S = 900.0
 """A usual consultation: of N places one is free again after about an N-th of it."""
+
+ENGINE_FAILED = (
+    "the server's engine failed and the server starts anew: start a new session, here in a minute or on another one; "
+    "the transcript so far is complete up to the seconds that asr_failed names"
+)
 
 WATCH_S = 1.0
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
@@ -122,6 +128,8 @@ class Sessions:
         """Stops every session; each has `grace_s` to transcribe what it received."""
         self._closing = True
         for session in self._tasks.values():
+            if self.pipeline.failed is not None:
+                session.error(ProtocolError("engine_failed", ENGINE_FAILED))
             session.stop("shutdown")
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks), timeout=grace_s)
