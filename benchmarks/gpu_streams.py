@@ -15,7 +15,7 @@ from benchmarks.gpu_deadline import Deadline
 from benchmarks.gpu_engine import MeasuredAsr, MeasuredVad
 from benchmarks.gpu_session import CHUNK_S, Session, Speech, unshown_s
 from benchmarks.gpu_watch import Busy, GpuWatch, LoopWatch, device_memory_gb
-from benchmarks.load_statistics import distribution
+from benchmarks.percentiles import distribution
 from inference.config import EngineConfig
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
