@@ -1,4 +1,4 @@
-"""What `benchmarks/gpu_bundle.sh` packed, on the host where it was unpacked: for which Python, and the sample's audio."""
+"""What `gpu_bundle.sh` packed, on the host where it was unpacked: for which Python, and the audio of the sample."""
 
 import json
 import sys
@@ -18,10 +18,8 @@ def check() -> None:
     found = folder()
     if found is None:
         return
-    packed, here = (
-        json.loads((found / MARK).read_text())["python"],
-        f"{sys.version_info.major}.{sys.version_info.minor}",
-    )
+    packed = json.loads((found / MARK).read_text())["python"]
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
     if packed != here:
         raise SystemExit(
             f"{found} was packed for Python {packed}, and this is Python {here}: start the benchmark with "

@@ -46,8 +46,8 @@ FINALS = (1, 4, 16, 32, 64)
 
 TURBO_PART = Part(FINALS, (6.0, 3.0, 13.0), 0.20, 0.50, 25, 3200)
 LARGE_PART = Part(FINALS, (6.0,), 0.08, 0.30, 25, 1600)
-SHORT_PART = Part((1, 2), (3.0,), 0.12, 0.5, 1, 4)
-TOY_PART = Part((1, 2, 4), (3.0,), 0.08, 0.2, 2, 4)
+SHORT_PART = Part((1, 2), (3.0,), 0.12, 0.4, 1, 4)
+TOY_PART = Part((1, 2, 4), (3.0,), 0.08, 0.3, 2, 4)
 
 
 def main() -> None:
