@@ -1,1 +1,1 @@
-"""A first look at a GPU host: what works, what each part of the engine costs there, and what a next engine could reach."""
+"""A first look at a GPU host: what works, what each call costs there, what a next engine could reach."""

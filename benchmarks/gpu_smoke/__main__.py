@@ -92,13 +92,15 @@ class Smoke:
             self.child.wait()
             self.child = None
 
-    def _start(self, step: Step) -> None:
+    def command(self) -> list[str]:
         command = [sys.executable, "-m", "benchmarks.gpu_smoke.child", str(self.folder)]
         command += ["--short"] if self.args.short else []
-        command += ["--tiny-en", str(self.args.tiny_en)] if self.args.tiny_en else []
+        return command + (["--tiny-en", str(self.args.tiny_en)] if self.args.tiny_en else [])
+
+    def _start(self, step: Step) -> None:
         self.lines = queue.SimpleQueue()
         self.child = subprocess.Popen(
-            command,
+            self.command(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -22,7 +22,7 @@ def beside(bench: Bench) -> Iterator[dict[str, Any]]:
     """Milliseconds of each with an encoder at work, and what is left of the encoder's speed."""
     batch = bench.batches[1]
     features = bench.features(900, batch)
-    bench.model.encode(features)
+    alone_ms = bench.milliseconds(lambda: bench.model.encode(features))
     rows: list[dict[str, Any]] = []
     for name in ("mel", "vad"):
         for mode in MODES:

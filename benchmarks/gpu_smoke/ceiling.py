@@ -61,6 +61,7 @@ def encoder(bench: Bench) -> Iterator[dict[str, Any]]:
         for part in (Attention(shape.width, shape.heads), FeedForward(shape.width))
     ]
     network = _made(bench, nn.Sequential(*layers))
+    kind = next(network.parameters()).dtype
     rows: list[dict[str, Any]] = []
     for frames in bench.frames:
         for batch in bench.batches:
@@ -81,6 +82,7 @@ def encoder(bench: Bench) -> Iterator[dict[str, Any]]:
 def decoder(bench: Bench) -> Iterator[dict[str, Any]]:
     """One step of the decoder with 32 tokens behind it, over the encoder's 450 positions, as a CUDA graph."""
     shape = bench.shape
+    width, heads = shape.width, shape.heads
     blocks = [
         _made(bench, module)
         for _ in range(shape.decoder_layers)
