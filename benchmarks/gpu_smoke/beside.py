@@ -29,7 +29,7 @@ def beside(bench: Bench) -> Iterator[dict[str, Any]]:
             rows.append({"work": name, "on": mode} | _one(bench, features, name, mode))
             yield {
                 "batch": batch,
-                "encoder_alone_ms": bench.milliseconds(lambda: bench.model.encode(features)),
+                "encoder_alone_ms": alone_ms,
                 "rows": rows,
             }
 

@@ -65,9 +65,7 @@ def encoder(bench: Bench) -> Iterator[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for frames in bench.frames:
         for batch in bench.batches:
-            x = torch.randn(
-                batch, frames // 2, shape.width, device=bench.device, dtype=next(network.parameters()).dtype
-            )
+            x = torch.randn(batch, frames // 2, shape.width, device=bench.device, dtype=kind)
 
             def work(x: Tensor = x) -> None:
                 network(x)
@@ -82,7 +80,7 @@ def encoder(bench: Bench) -> Iterator[dict[str, Any]]:
 def decoder(bench: Bench) -> Iterator[dict[str, Any]]:
     """One step of the decoder with 32 tokens behind it, over the encoder's 450 positions, as a CUDA graph."""
     shape = bench.shape
-    width, heads = shape.width, shape.heads
+
     blocks = [
         _made(bench, module)
         for _ in range(shape.decoder_layers)
