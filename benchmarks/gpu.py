@@ -69,7 +69,10 @@ def main() -> None:
     args = parser.parse_args()
     bundle.check()
     began = time.monotonic()
-    faulthandler.dump_traceback_later(args.seconds, exit=True)  # nothing else can end a call that hangs
+    # With --short the machine may be a busy one, where a slow part is no fault.
+    faulthandler.dump_traceback_later(
+        args.seconds + (60.0 if args.short else 5.0), exit=True
+    )  # nothing else can end a call that hangs
     found = cublas.preload() if args.device != "cpu" else None  # may start the process anew
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by which `timeout` ends a run: the file is still written
     run = Run(args, began, found)

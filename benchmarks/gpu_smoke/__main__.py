@@ -9,6 +9,7 @@ child goes on with the step after it. FILE is written anew after each step; the 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import queue
@@ -90,6 +91,10 @@ class Smoke:
         if self.child is not None:
             self.child.kill()
             self.child.wait()
+            self.reader.join()
+            for pipe in (self.child.stdin, self.child.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()  # type: ignore[union-attr]
             self.child = None
 
     def command(self) -> list[str]:
@@ -107,7 +112,8 @@ class Smoke:
             text=True,
             env=os.environ | step.environment,
         )
-        threading.Thread(target=_read, args=(self.child, self.lines), daemon=True).start()
+        self.reader = threading.Thread(target=_read, args=(self.child, self.lines), daemon=True)
+        self.reader.start()
 
     def _one(self, step: Step, limit_s: float) -> None:
         assert self.child is not None
