@@ -27,7 +27,7 @@ def test_a_step_that_dies_hangs_or_fails_loses_nothing_but_itself(tmp_path, monk
     (tmp_path / "child.py").write_text(CHILD)
     monkeypatch.setattr(Smoke, "command", lambda self: [sys.executable, str(tmp_path / "child.py")])
     output = tmp_path / "smoke.json"
-    smoke = Smoke(argparse.Namespace(output=output, short=True, tiny_en=None), tmp_path)
+    smoke = Smoke(argparse.Namespace(output=output, short=False, tiny_en=None), tmp_path)
     limits = {"a": 30, "dies": 30, "b": 30, "hangs": 2, "c": 30, "fails": 30, "d": 30}
     try:
         smoke.run([Step(name, "nowhere:none", limit) for name, limit in limits.items()])

@@ -75,7 +75,7 @@ class Smoke:
             self.alone = step.alone
             if self.child is None:
                 self._start(step)
-            self._one(step, min(step.limit_s, left_s))
+            self._one(step, left_s if self.args.short else min(step.limit_s, left_s))
             self.save()
 
     def save(self) -> str:
