@@ -11,7 +11,7 @@ from typing import Any
 
 from inference.asr import WhisperAsr
 from inference.audio import Samples
-from inference.config import SAMPLE_RATE, AsrConfig, VadConfig
+from inference.config import AsrConfig, VadConfig
 from inference.engines import VadItem
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import FRAMES_PER_SECOND
@@ -72,11 +72,8 @@ class MeasuredAsr(WhisperAsr):
         hypotheses = super().transcribe(requests, mels)
         if not self.random:
             return hypotheses
-        # Times of random weights are noise, by which spans would be decoded on without a reason.
-        return [
-            replace(said, heard_s=len(request.audio) / SAMPLE_RATE)
-            for said, request in zip(hypotheses, requests, strict=True)
-        ]
+        # Times of random weights are noise, by which stretches would be decoded again without a reason.
+        return [replace(said, words=()) for said in hypotheses]
 
 
 class _TimedModel:

@@ -102,22 +102,33 @@ class WhisperAsr:
         """Mel frames that the encoder hears for a request."""
         return request.encoder_frames(self.config)
 
-    def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
-        """Work of a known size, whatever is heard: `batch` spans of noise that last and say as much as given."""
+    def rehearse(
+        self,
+        final: bool,
+        seconds: float,
+        tokens: int,
+        batch: int,
+        *,
+        prompted: bool = True,
+        language: str | None = "en",
+        frames: int = 0,
+    ) -> None:
+        """Decodes as a live batch is decoded, but of a known size: `batch` spans of noise of up to `seconds`.
+
+        Each is made to say `tokens` tokens, whatever is heard. `prompted` gives each the longest prompt; `language`
+        None has it detected; `frames` is what the encoder hears, as in AsrRequest.
+        """
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(int(seconds * SAMPLE_RATE))).astype(np.float32)
-        frames = encoder_frames(len(noise), self.config.margin_s, self.config.ladder)
+        # Of unequal lengths on one rung, as in life: word times are aligned row by row then.
+        spans = [noise[: len(noise) - i * HOP_SAMPLES] for i in range(batch)]
+        requests = [AsrRequest(span, final, language, frames=frames or self._rung(len(noise))) for span in spans]
+        prompt = [self._end_of_text - 1] * self.config.prompt_tokens if prompted else []
         with self._on_device():
-            encoded = self._encode(self.prepare([AsrRequest(noise, final)] * batch))
-            self.model.generate(
-                encoded,
-                [[*self._task("en"), self._first_timestamp - 1]] * batch,
-                beam_size=self.config.final_beam if final else 1,
-                max_length=2 * tokens,
-                suppress_tokens=[-1, self._end_of_text],
-            )
-            # Alignment costs what the words cost, which are there in any text.
-            self.model.align(encoded, self._task("en"), [[self._end_of_text - 1] * tokens] * batch, [frames] * batch)
+            self._decode(requests, [prompt] * batch, self.prepare(requests), tokens)
+
+    def _rung(self, samples: int) -> int:
+        return encoder_frames(samples, self.config.margin_s, self.config.ladder)
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:
@@ -140,14 +151,17 @@ class WhisperAsr:
             intra_threads=self.config.threads,
         )
 
-    def _decode(self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any]) -> list[Hypothesis]:
+    def _decode(
+        self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any], forced: int = 0
+    ) -> list[Hypothesis]:
+        """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `rehearse`)."""
         encoded = self._encode(mels)
         final = requests[0].final
         language = self._language(requests[0], encoded)
         task = self._task(language)
         # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
         ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
-        limit = self._token_limit(requests[0])
+        limit = forced or self._token_limit(requests[0])
         starts = [[*([self._id("<|startofprev|>"), *prompt] if prompt else []), *task, *ending] for prompt in prompts]
         results = self.model.generate(
             encoded,
@@ -155,11 +169,13 @@ class WhisperAsr:
             beam_size=self.config.final_beam if final else 1,
             # CTranslate2 decodes until half of it, or until all of it less the start sequence: exactly `limit`.
             max_length=limit + max(limit, len(starts[0]) - 1),
-            suppress_tokens=self._suppressed,
+            suppress_tokens=[*self._suppressed, self._end_of_text] if forced else self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
         )
         tokens = [[t for t in result.sequences_ids[0] if t < self._end_of_text] for result in results]
+        if forced:  # alignment costs what the words cost, which are there in any text
+            tokens = [[self._end_of_text - 1] * forced] * len(requests)
         words = self._align(encoded, task, tokens, requests)
         return [
             self._judged(request, result, found, timed, language, limit)

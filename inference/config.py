@@ -64,6 +64,10 @@ class AsrConfig:
     `ladder` holds the lengths that the encoder may hear. On CUDA, `keep_memory` keeps freed memory for the next batch,
     where the driver would take it back at each synchronisation, and `mel_stream` computes log-mel on a stream of its
     own, where torch's default stream would make every worker wait for it, and it for them.
+
+    `timestamps` gives finals timestamp tokens, and `suppress_symbols` forbids the 88 ids of Whisper's own list in place
+    of the 27 that stand for what nobody said. CTranslate2 applies both on the host, id by id and row by row:
+    32 finals with timestamps would wait 1.4 s for a GPU's host before their first token (benchmarks/LOG.md).
     """
 
     device: Device = "cpu"
@@ -89,7 +93,15 @@ ASR_DEFAULTS: dict[Device, AsrConfig] = {
     "cpu": AsrConfig(max_batch=4),
     # A GPU fills up. Three workers share one copy of the weights: while one waits for the host in its decoder's steps,
     # another one encodes.
-    "cuda": AsrConfig(device="cuda", compute_type="float16", workers=3, max_batch=32, ladder=CUDA_LADDER),
+    "cuda": AsrConfig(
+        device="cuda",
+        compute_type="float16",
+        workers=3,
+        max_batch=32,
+        ladder=CUDA_LADDER,
+        timestamps=False,
+        suppress_symbols=False,
+    ),
 }
 
 

@@ -24,6 +24,7 @@ from inference.recognition import AsrEngine, Recogniser
 from inference.stream import Stream, StreamOptions
 from inference.updates import Emit
 from inference.vad_state import VadState
+from inference.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,9 @@ class Pipeline:
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(3 * SAMPLE_RATE)).astype(np.float32)
         await self.vad.run((noise, VadState()), session="warm-up")
-        self.capacity = await sessions_in_real_time([self._recogniser], self.config.asr)
+        if self.config.asr.device == "cuda":
+            await asyncio.to_thread(warm_up, self._recogniser, self.config.asr)
+        self.capacity = await sessions_in_real_time(self._recogniser, self.config.asr)
         warm = [AsrRequest(noise, final) for final in (True, False)]
         await asyncio.gather(self.asr.final(warm[0], session="warm-up"), self.asr.partial(warm[1], session="warm-up"))
 

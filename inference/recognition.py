@@ -31,7 +31,17 @@ class AsrEngine(Protocol):
 
     def prepare(self, requests: Sequence[AsrRequest]) -> Sequence[Any]: ...
 
-    def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None: ...
+    def rehearse(
+        self,
+        final: bool,
+        seconds: float,
+        tokens: int,
+        batch: int,
+        *,
+        prompted: bool = True,
+        language: str | None = "en",
+        frames: int = 0,
+    ) -> None: ...
 
     def restart(self) -> None: ...
 

@@ -44,6 +44,7 @@ def build_pipeline(
         device_index=settings.devices or 0,
         compute_type=settings.compute_type or defaults.compute_type,
         max_batch=settings.asr_max_batch or defaults.max_batch,
+        timestamps=defaults.timestamps if settings.asr_timestamps is None else settings.asr_timestamps,
     )
     try:
         if device == "cuda":

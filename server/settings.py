@@ -94,6 +94,10 @@ class Settings(BaseSettings):
         le=256,
         description="Most segments decoded at once by one decoder; if not given, 32 on a GPU and 4 on a CPU.",
     )
+    asr_timestamps: bool | None = Field(
+        None,
+        description="Timestamp tokens in finals; on a GPU they cost more than they help: on a CPU only, if not given.",
+    )
     pause_s: float = Field(_SEGMENTER.pause_s, description="Silence that ends a segment, in seconds.")
     max_segment_s: float = Field(_SEGMENTER.max_segment_s, description="Longest segment, in seconds.")
 
