@@ -178,6 +178,7 @@ class Run:
             return
         from benchmarks.gpu_engine import TOKENS_PER_SECOND, MeasuredAsr
         from benchmarks.gpu_sweep import sweep, two_workers
+        from inference.config import ASR_DEFAULTS
 
         kept: dict[str, Any] = {"weights": weights}
         if random:
