@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from aiohttp import web
 
 from inference.audio import Samples
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE
@@ -28,7 +27,9 @@ from inference.pipeline import Pipeline
 from inference.transcript import Word
 from inference.vad_state import VadState
 from server import garbage
-from server.app import create_app
+from server.app import METRICS, create_app
+from server.engines import bound
+from server.listening import listening
 from server.settings import Settings
 
 LOUD = 0.03
@@ -101,21 +102,16 @@ async def serve(args: argparse.Namespace) -> None:
         extractors.append(RulesExtractor())
     settings = Settings(port=args.port, max_sessions=args.max_sessions)
     app = create_app(Pipeline(LoudnessVad(), ReadyAsr(), extractors, asr_name="fake"), settings)
-    runner = web.AppRunner(app, shutdown_timeout=settings.shutdown_grace_s, access_log=None)
-    await runner.setup()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if args.memory:
         loop.add_signal_handler(signal.SIGUSR1, lambda: args.memory.write_text(held()))
-    try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+    async with listening(app, bound(settings.host, settings.port), settings, app[METRICS]):
         garbage.settle()
         print(f"http://{settings.host}:{settings.port}/", flush=True)
         await stop.wait()
-    finally:
-        await runner.cleanup()
 
 
 def held() -> str:

@@ -6,6 +6,7 @@ Every call is one pass: second tries are the queue's business (inference/recogni
 
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from inference.transcript import Word
 from inference.words import Alignment, timed_words
 
 MAX_TOKENS = 224
+_LANGUAGE_TOKEN = re.compile(r"<\|([a-z]{2,3})\|>")
 
 OPENERS = frozenset("-[(♪*")
 """What text that nobody said begins with: "[MUSIC]", "(coughs)", and the dash that a subtitle puts before a speaker."""
@@ -48,6 +50,7 @@ class WhisperAsr:
         self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
         self.multilingual: bool = self.model.is_multilingual
         on_device = "cpu" if self.config.device == "cpu" else f"cuda:{self.config.device_index}"
+        self.languages = self._languages()
         self._mel = LogMel(self.model.n_mels, on_device, own_stream=self.config.mel_stream)
         self._first_timestamp = self._id("<|notimestamps|>") + 1
         self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
@@ -227,6 +230,13 @@ class WhisperAsr:
             timed_words(self.tokenizer, found, Alignment(result.alignments, result.text_token_probs)) if found else ()
             for found, result in zip(tokens, aligned, strict=True)
         ]
+
+    def _languages(self) -> frozenset[str]:
+        """The codes that `AsrRequest.language` may have: those of the tokenizer, English where there is no choice."""
+        if not self.multilingual:
+            return frozenset({"en"})
+        found = (_LANGUAGE_TOKEN.fullmatch(token) for token in self.tokenizer.get_vocab())
+        return frozenset(match[1] for match in found if match)
 
     def _language(self, request: AsrRequest, encoded: Any) -> str:
         if not self.multilingual:

@@ -50,9 +50,12 @@ class Pipeline:
         asr_name: str = "whisper",
         observe_batch: Callable[[int], None] = lambda size: None,
         out_of_memory: Callable[[], None] = lambda: None,
+        languages: frozenset[str] | None = None,
     ) -> None:
         self.config = config or EngineConfig()
         self.extractors = extractors
+        self.languages = languages
+        """Codes of the languages that the recogniser knows; None where it takes any."""
         self._started = False
         self.models = {"asr": asr_name, "extraction": "+".join(extractor.name for extractor in extractors)}
         self.capacity: int | None = None

@@ -6,6 +6,7 @@ from inference.audio import AudioError, AudioFormat
 from inference.extraction import Patient
 from inference.stream import StreamOptions
 from server import protocol
+from server.bounds import MAX_TEXT_BYTES
 from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
 from server.registry import Full, Sessions
 from server.session import Attachment, Session
@@ -41,7 +42,7 @@ async def admit(message: ClientMessage, attachment: Attachment, sessions: Sessio
                 return await _resume(message, attachment, sessions)
         raise ProtocolError("no_session", f"{message.type} before start_session: send start_session first")
     except ProtocolError as error:
-        raise Refused(Close.BAD_FIRST_MESSAGE, error) from None
+        raise Refused(Close.BAD_MESSAGE, error) from None
 
 
 def _start(message: StartSession, attachment: Attachment, sessions: Sessions, language: str) -> Admission:
@@ -49,6 +50,10 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
         raise ProtocolError("consent_required", "consent is false: ask the patient, then send consent true")
     patient = Patient(**message.patient.model_dump()) if message.patient else None
     language = message.language or language
+    known = sessions.pipeline.languages
+    if language != "auto" and known is not None and language not in known:
+        listed = ", ".join(sorted(known))
+        raise ProtocolError("invalid_language", f"the model does not know this language: send auto or one of: {listed}")
     try:
         audio = AudioFormat(message.audio.sample_rate, message.audio.channels)
         session = sessions.open(StreamOptions(audio, message.mode, None if language == "auto" else language, patient))
@@ -67,6 +72,8 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
             "max_session_s": limits.max_session_s,
             "idle_timeout_s": limits.idle_timeout_s,
             "resume_ttl_s": limits.resume_ttl_s,
+            "first_audio_timeout_s": limits.first_audio_timeout_s,
+            "max_text_bytes": MAX_TEXT_BYTES,
         },
         models=sessions.pipeline.models,
     )

@@ -1,13 +1,15 @@
 """Routes, and the lifetime of what they share."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 
 from inference.pipeline import Pipeline
+from server.door import visitor_of
 from server.extraction_health import ExtractionHealth
+from server.hosts import host_allowed, origin_allowed, own_origin
 from server.metrics import Metrics
 from server.record_route import Records
 from server.registry import Sessions
@@ -24,19 +26,33 @@ METRICS = web.AppKey("metrics", Metrics)
 EXTRACTION_HEALTH = web.AppKey("extraction_health", ExtractionHealth)
 STARTED = web.AppKey("started", asyncio.Future[None])
 
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+)
+HOST_REFUSED = "the server does not go by this name: add it with --allowed-hosts"
+ORIGIN_REFUSED = (
+    "this page's origin is not the server's own: add it with --allowed-origins; behind a proxy with TLS, let the proxy "
+    "set Host and X-Forwarded-Proto"
+)
+PROBES = ("/health/live", "/health/ready")
+"""Answered under any name: they hold nothing of a patient, and orchestrators reach them by names of their own."""
 FAILED_GRACE_S = 5.0
 """For sessions to end when the engine is gone: nothing more can be transcribed, only told."""
-
-CONTENT_SECURITY_POLICY = "default-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
 def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None = None) -> web.Application:
     """The server around an engine. It listens at once; `/health/ready` turns 200 when the engines are warm."""
-    app = web.Application()
+    app = web.Application(middlewares=[_guard])
     app[SETTINGS] = settings
     app[PIPELINE] = pipeline
     app[METRICS] = metrics or Metrics()
-    limits = Limits(settings.queue_chunks, settings.idle_timeout_s, settings.max_session_s, settings.resume_ttl_s)
+    limits = Limits(
+        settings.queue_chunks,
+        settings.idle_timeout_s,
+        settings.max_session_s,
+        settings.resume_ttl_s,
+        settings.first_audio_timeout_s,
+    )
     app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
     app.cleanup_ctx.append(_engines)
@@ -46,13 +62,14 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
     app.on_shutdown.append(_drain)
     app.add_routes(
         [
-            web.get("/ws", _websocket),
-            web.get("/health/live", _live),
-            web.get("/health/ready", _ready),
-            web.get("/metrics", _metrics),
-            web.get("/v1/sessions/{session_id}/record", Records(app[SESSIONS]).get),
-            web.get("/", _page),
-            web.static("/static", STATIC),
+            web.get("/ws", _websocket, expect_handler=_expectation),
+            web.get("/health/live", _live, expect_handler=_expectation),
+            web.get("/health/ready", _ready, expect_handler=_expectation),
+            web.get("/metrics", _metrics, expect_handler=_expectation),
+            web.get("/v1/sessions/{session_id}/record", Records(app[SESSIONS]).get, expect_handler=_expectation),
+            web.get("/", _page, expect_handler=_expectation),
+            web.static("/static", STATIC, expect_handler=_expectation),
+            web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
         ]
     )
     app.on_response_prepare.append(_harden)
@@ -69,7 +86,15 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
 
 async def _watch(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    shortest_limit_s = max(0.1, min(settings.idle_timeout_s, settings.resume_ttl_s, settings.send_timeout_s))
+    shortest_limit_s = max(
+        0.1,
+        min(
+            settings.idle_timeout_s,
+            settings.resume_ttl_s,
+            settings.send_timeout_s,
+            settings.first_audio_timeout_s,
+        ),
+    )
     watch = asyncio.create_task(app[SESSIONS].watch(shortest_limit_s))
     yield
     watch.cancel()
@@ -88,6 +113,51 @@ async def _drain(app: web.Application) -> None:
     if app[PIPELINE].failed is not None:
         grace_s = min(grace_s, FAILED_GRACE_S)
     await app[SESSIONS].close(grace_s)
+
+
+@web.middleware
+async def _guard(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turns away who comes by a foreign name or from a foreign page, before anything of a patient is touched."""
+    visitor = visitor_of(request.transport)
+    if visitor is not None:
+        visitor.taken()
+    if request.path in PROBES:
+        return await handler(request)
+    settings, host = request.app[SETTINGS], request.headers.get("Host")
+    if not host_allowed(host, settings.allowed_hosts, settings.host):
+        raise _refusal(request, web.HTTPMisdirectedRequest, "host_not_allowed", HOST_REFUSED)
+    # The proxy knows whether the browser came by TLS. A page cannot set this header, so it may be believed.
+    told = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
+    own = own_origin(host, told if told in ("http", "https") else request.scheme)
+    if not origin_allowed(request.headers.get("Origin"), own, settings.allowed_origins):
+        raise _refusal(request, web.HTTPForbidden, "origin_not_allowed", ORIGIN_REFUSED)
+    return await handler(request)
+
+
+def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
+    request.app[METRICS].refused.labels(code).inc()
+    return kind(text=f"{code}: {text}\n")
+
+
+async def _expectation(request: web.Request) -> None:
+    """aiohttp's own handler repeats what it does not know, and fails where that is not ASCII."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise _refusal(
+            request,
+            web.HTTPExpectationFailed,
+            "unknown_expectation",
+            "leave the header Expect out, no request has a body",
+        )
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer itself has not begun
+
+
+async def _nothing(request: web.Request) -> web.StreamResponse:
+    if request.method not in ("GET", "HEAD"):
+        raise web.HTTPMethodNotAllowed(request.method, ("GET", "HEAD"))
+    raise web.HTTPNotFound
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:

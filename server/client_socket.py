@@ -141,6 +141,11 @@ def _refusal(refused: aiohttp.WSServerHandshakeError) -> Exception:
     """What an HTTP answer instead of a WebSocket means."""
     if refused.status in (401, 403):
         return Closed(4401)
+    if refused.status == 421:
+        return ConsultationError(
+            "host_not_allowed",
+            "the server does not go by this name: connect by its address, or add it to --allowed-hosts",
+        )
     if refused.status in (429, 503):
         after = refused.headers.get("Retry-After", "") if refused.headers else ""
         return Closed(1013, ConsultationError(*_FATAL_CLOSES[1013], float(after) if after.isdecimal() else None))

@@ -54,13 +54,17 @@ def build_pipeline(
         raise SettingsError([f"--compute-type {asr.compute_type}, --device {device}: {error}"]) from error
     except RuntimeError as error:
         raise ModelError(f"The model {name} cannot be loaded: {gpu.explained(error)}") from error
-    if settings.language not in ("en", "auto") and not recogniser.multilingual:
-        raise SettingsError([f"--language {settings.language}: the model {name} knows English alone; choose another"])
+    languages = recogniser.languages
+    if settings.language != "auto" and settings.language not in languages:
+        known = ", ".join(sorted(languages))
+        raise SettingsError(
+            [f"--language {settings.language}: the model {name} knows auto, {known}; choose one of these"]
+        )
     segmenter = SegmenterConfig(pause_s=settings.pause_s, max_segment_s=settings.max_segment_s)
     config = EngineConfig(segmenter=segmenter, asr=asr)
     shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
     vad = SileroVad(config.vad)
-    return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory)
+    return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory, languages)
 
 
 def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[WhisperAsr, AsrConfig]":
@@ -122,29 +126,24 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
     Raises ModelError, SettingsError, or OSError if the address cannot be had.
     """
-    from aiohttp import web
-
     from server.app import STARTED, create_app
+    from server.listening import listening
     from server.metrics import Metrics
 
     # Bound before the weights are loaded, so that a port in use is told at once.
-    with _bound(settings.host, settings.port) as listener:
+    with bound(settings.host, settings.port) as listener:
         metrics = Metrics()
         pipeline = await asyncio.to_thread(
             build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
         )
         app = create_app(pipeline, settings, metrics)
-        runner = web.AppRunner(app, shutdown_timeout=settings.shutdown_grace_s, access_log=None)
-        await runner.setup()
-        try:
-            await web.SockSite(runner, listener).start()
+        async with listening(app, listener, settings, metrics):
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             yield Running(f"http://{host}:{listener.getsockname()[1]}/", app[STARTED], pipeline)
-        finally:
-            await runner.cleanup()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that is bound and does not listen yet. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:

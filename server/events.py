@@ -2,10 +2,17 @@
 
 import asyncio
 from bisect import bisect_right
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
 from server import protocol
+
+NEWEST_REFUSALS = 5
+"""Refusals that are kept: whoever sends junk learns from these, and must not fill the memory with them."""
+
+PASSING = frozenset({"progress", "marker", "session_paused", "session_continued"})
+"""Events that nobody needs who comes late: the state of a moment, and answers, which are asked for again."""
 
 NEWEST = 500
 """Events at the end of the log that are all kept: of chunks of 3 s some ten minutes, more than a lost client misses."""
@@ -14,9 +21,10 @@ NEWEST = 500
 class EventLog:
     """Events as wire text, numbered 1, 2, 3 …; any number of readers, each at its own place.
 
-    Older than the `newest` events, what a later one has made worthless is dropped: `progress`, and partials whose
-    segment was said again. So a log grows with what was said and not with how it was cut into chunks. A `seq` is never
-    given twice and never changes; readers that come late see gaps.
+    Older than the `newest` events, what a later one has made worthless is dropped: `progress`, answers to controls, and
+    partials whose segment was said again. So a log grows with what was said and not with how it was cut into chunks. Of
+    refusals only the newest few are kept at all. A `seq` is never given twice and never changes; readers that come late
+    see gaps.
     """
 
     def __init__(self, newest: int = NEWEST) -> None:
@@ -27,6 +35,7 @@ class EventLog:
         self._swept = 0  # leading entries that have been looked through
         self._worthless: set[int] = set()  # of those behind them, the `seq` of what may go
         self._partials: dict[str, int] = {}  # segment id: `seq` of what was last shown of it
+        self._refusals: deque[int] = deque()  # the `seq` of those that are kept
         self._last = 0
         self._closed = False
         self._grown = asyncio.Event()
@@ -45,13 +54,20 @@ class EventLog:
         self._last += 1
         self._seqs.append(self._last)
         self._texts.append(protocol.event(type_, self._last, **fields))
-        if type_ == "progress":
+        if type_ in PASSING:
             self._worthless.add(self._last)
         elif type_ == "transcript":
             self._note_partial(fields["segment"])
         if len(self._seqs) - self._swept >= self._newest + self._slack:
             self._sweep()
         self._grown.set()
+        return self._last
+
+    def refuse(self, **fields: Any) -> int:
+        """Adds an `error` that says why a message was not taken, in place of the oldest of the newest few."""
+        self._refusals.append(self.append("error", **fields))
+        if len(self._refusals) > NEWEST_REFUSALS:
+            self._drop(self._refusals.popleft())
         return self._last
 
     def close(self) -> None:
@@ -76,6 +92,12 @@ class EventLog:
             # No reader is left behind by another one's clear: all that wait have been woken by `set`.
             self._grown.clear()
             await self._grown.wait()
+
+    def _drop(self, seq: int) -> None:
+        at = bisect_right(self._seqs, seq) - 1
+        assert self._seqs[at] == seq
+        del self._seqs[at], self._texts[at]
+        self._swept -= at < self._swept
 
     def _note_partial(self, segment: dict[str, Any]) -> None:
         shown = self._partials.pop(segment["id"], None)

@@ -1,6 +1,6 @@
 """Prometheus metrics. Labels come from fixed sets: never a session's id, a patient's word or name."""
 
-from typing import get_args
+from typing import Protocol, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -15,6 +15,15 @@ BATCHES = (*range(1, 9), 12, 16, 24, 32, 48, 64, 128, 256)
 STAGES = ("vad", "queue", "asr", "extract", "total")
 
 
+class Guarded(Protocol):
+    """The door of the server, as far as its gauges need it."""
+
+    @property
+    def held_bytes(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+
 class Metrics:
     """One server's metrics, in a registry of their own."""
 
@@ -26,6 +35,13 @@ class Metrics:
         self.connections = Gauge("drtranscribe_connections", "WebSockets that are attached to a session", registry=r)
         self.sessions_ended = Counter("drtranscribe_sessions_ended", "Sessions that ended", ["reason"], registry=r)
         self.refused = Counter("drtranscribe_refused", "Connections that were refused", ["code"], registry=r)
+        self.accept_failures = Counter(
+            "drtranscribe_accept_failures", "Connections that were not accepted for want of a descriptor", registry=r
+        )
+        self.waiting_bytes = Gauge(
+            "drtranscribe_waiting_bytes", "Bytes held for connections without a session", registry=r
+        )
+        self.open_connections = Gauge("drtranscribe_open_connections", "Connections of every kind", registry=r)
         self.unread = Counter("drtranscribe_unread", "Connections cut since their client did not read", registry=r)
         self.resumed = Counter("drtranscribe_resumed", "Sessions taken up again", registry=r)
         self.audio_seconds = Counter("drtranscribe_audio_seconds", "Audio received", registry=r)
@@ -77,6 +93,10 @@ class Metrics:
                 self.errors.labels(code).inc()
             case _:
                 pass
+
+    def watch_door(self, door: Guarded) -> None:
+        self.waiting_bytes.set_function(lambda: door.held_bytes)
+        self.open_connections.set_function(lambda: len(door))
 
     def observe_extractor(self, name: str, up: bool) -> None:
         self.extractor_up.labels(name).set(up)

@@ -22,9 +22,16 @@ from inference.updates import (
     Ungrounded,
     Update,
 )
+from server.bounds import TooMuch, check_shape, check_text
 
 SUBPROTOCOL = "drtranscribe.v1"
 MAX_FRAME_S = 10
+MAX_ATTRIBUTES = 16
+MAX_QUOTED = 100
+"""Characters that an error repeats of a message, at most: the names of unknown fields, never a value."""
+
+_MAX_FAULTS = 5
+_MAX_ID = 200
 
 ClosingReason = Literal["client", "idle", "limit", "shutdown"]
 
@@ -32,8 +39,8 @@ ClosingReason = Literal["client", "idle", "limit", "shutdown"]
 class Close(IntEnum):
     DONE = 1000
     GOING_AWAY = 1001
-    BAD_FIRST_MESSAGE = 1008
-    FRAME_TOO_LARGE = 1009
+    BAD_MESSAGE = 1008
+    TOO_LARGE = 1009
     FULL = 1013
     NO_SUCH_SESSION = 4404
     IDLE = 4408
@@ -79,8 +86,8 @@ class StartSession(_Message):
 
 class ResumeSession(_Message):
     type: Literal["resume_session"]
-    session_id: str
-    resume_token: str
+    session_id: str = Field(max_length=_MAX_ID)
+    resume_token: str = Field(max_length=_MAX_ID)
     last_seq: int = Field(ge=0)
 
 
@@ -94,7 +101,7 @@ class ContinueSession(_Message):
 
 class MarkerMessage(_Message):
     type: Literal["marker"]
-    id: int
+    id: int = Field(ge=-(1 << 53), le=1 << 53)
 
 
 class FindingEdit(_Message):
@@ -107,23 +114,26 @@ class FindingEdit(_Message):
     status: Status | None = None
     temporality: Temporality | None = None
     experiencer: Experiencer | None = None
-    attributes: dict[Attribute, Annotated[str, StringConstraints(max_length=500)]] | None = None
+    attributes: (
+        Annotated[dict[Attribute, Annotated[str, StringConstraints(max_length=500)]], Field(max_length=MAX_ATTRIBUTES)]
+        | None
+    ) = None
 
 
 class EditFinding(_Message):
     type: Literal["edit_finding"]
-    finding_id: str
+    finding_id: str = Field(max_length=_MAX_ID)
     fields: FindingEdit
 
 
 class ConfirmFinding(_Message):
     type: Literal["confirm_finding"]
-    finding_id: str
+    finding_id: str = Field(max_length=_MAX_ID)
 
 
 class DismissFinding(_Message):
     type: Literal["dismiss_finding"]
-    finding_id: str
+    finding_id: str = Field(max_length=_MAX_ID)
 
 
 class StopSession(_Message):
@@ -143,6 +153,10 @@ ClientMessage = (
 )
 TYPES = tuple(get_args(message.model_fields["type"].annotation)[0] for message in get_args(ClientMessage))
 
+_MODELS = (AudioFields, PatientFields, FindingEdit, *get_args(ClientMessage))
+_FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | frozenset(get_args(Attribute))
+"""The protocol's own names, which a fault may tell in full."""
+
 _SEGMENT = tuple(field.name for field in dataclasses.fields(Segment) if field.name != "words")
 _WORD = tuple(field.name for field in dataclasses.fields(Word))
 
@@ -152,9 +166,17 @@ _client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessag
 def parse(text: str) -> ClientMessage:
     """The message in a text frame. Raises ProtocolError."""
     try:
+        check_text(text)
+    except TooMuch as error:
+        raise ProtocolError("text_too_large", str(error)) from None
+    try:
         message = json.loads(text)
     except (ValueError, RecursionError):
         raise ProtocolError("not_json", "a text frame is not JSON: send one JSON object a frame") from None
+    try:
+        check_shape(message)
+    except TooMuch as error:
+        raise ProtocolError("message_too_complex", str(error)) from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise ProtocolError(
             "invalid_message",
@@ -162,15 +184,33 @@ def parse(text: str) -> ClientMessage:
         )
     if message["type"] not in TYPES:
         raise ProtocolError("unknown_type", f"this message type is unknown: send one of {', '.join(TYPES)}")
+    _check_attributes(message)
     try:
         return _client_message.validate_python(message)
     except ValidationError as error:
-        faults = "; ".join(_fault(fault["loc"][1:], fault["msg"]) for fault in error.errors(include_input=False)[:5])
+        shown = error.errors(include_input=False, include_url=False, include_context=False)[:_MAX_FAULTS]
+        faults = "; ".join(_fault(fault["loc"][1:], fault["msg"]) for fault in shown)
         raise ProtocolError("invalid_message", f"{message['type']}: {faults}") from None
 
 
+def _check_attributes(message: dict[str, Any]) -> None:
+    """Before pydantic, which would make an error of each unknown name."""
+    fields = message.get("fields")
+    attributes = fields.get("attributes") if isinstance(fields, dict) else None
+    if isinstance(attributes, dict) and len(attributes) > MAX_ATTRIBUTES:
+        raise ProtocolError(
+            "message_too_complex", f"{message['type']}: attributes has more than {MAX_ATTRIBUTES} names: send fewer"
+        )
+
+
 def _fault(location: tuple[int | str, ...], message: str) -> str:
-    return f"{'.'.join(map(str, location)) or 'message'}: {message}"
+    where = ".".join(part if part in _FIELDS else _quoted(str(part)) for part in map(str, location))
+    return f"{where or 'message'}: {message}"
+
+
+def _quoted(name: str) -> str:
+    most = MAX_QUOTED // _MAX_FAULTS
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def event(type_: str, seq: int, **fields: Any) -> bytes:

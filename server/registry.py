@@ -147,9 +147,18 @@ class Sessions:
         if not self.pipeline.ready:
             state = "is restarting its engine" if self.pipeline.restarting else "is warming up"
             raise Full("not_ready", f"the server {state}: try again in a few seconds", WARM_UP_RETRY_S)
-        if self.open_count >= self.capacity:
+        if self._taken() >= self.capacity and not self._make_room():
             again_s = min(LONGEST_RETRY_S, max(SHORTEST_RETRY_S, CONSULTATION_S / self.capacity))
             raise Full("full", f"all {self.capacity} sessions of this server are taken: try again later", again_s)
+
+    def _taken(self) -> int:
+        """Places that are taken; a session that was given up leaves its own within a moment."""
+        return self.open_count - sum(session.given_up for session in self._tasks.values())
+
+    def _make_room(self) -> bool:
+        """Whether a session that never sent audio could be given up; of several, the one that was opened first."""
+        now = time.monotonic()
+        return any(session.give_up(now) for session in self._tasks.values() if not session.given_up)
 
     def _ended(self, session: Session) -> None:
         self.metrics.sessions.dec()

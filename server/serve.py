@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from server import garbage
+from server import garbage, log
 from server.command import Config, fail, load_settings, settings_options, told_clearly, warmed
 from server.settings import Settings
 
@@ -27,7 +27,7 @@ LAST_WORDS_S = 30.0
 def serve(*, config: Config = None, **flags: str | None) -> None:
     """Serve consultations. Every flag is also a variable (DRTRANSCRIBE_PORT) and a line of the file (port = 8765)."""
     settings = load_settings(flags, config)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log.configure(settings.log_level)
     with told_clearly():
         failure = asyncio.run(_serve(settings))
     if failure is not None:

@@ -39,6 +39,7 @@ class Limits:
     idle_timeout_s: float
     max_session_s: float
     resume_ttl_s: float
+    first_audio_timeout_s: float = 10.0
 
 
 class Attachment(Protocol):
@@ -78,7 +79,9 @@ class Session:
         self._metrics = metrics
         self._ended = ended
         self._paused = False
-        self._heard_at = time.monotonic()
+        self._opened_at = self._heard_at = time.monotonic()
+        self.given_up = False
+        """It stops since another one needs its place."""
 
     @property
     def max_frame_bytes(self) -> int:
@@ -163,6 +166,14 @@ class Session:
             # A task of the session: the connection that asks for the end may be gone before the queue has room.
             self._stop = asyncio.create_task(self._put(Control("stop")))
 
+    def give_up(self, now: float) -> bool:
+        """Stops a session that has held a place without sending audio for too long. Returns whether it does."""
+        late = not self.received_samples and now - self._opened_at > self.limits.first_audio_timeout_s
+        if late and not self.stopping and not self._held_back:
+            self.given_up = True
+            self.stop("idle")
+        return self.given_up
+
     def attach(self, attachment: Attachment) -> None:
         assert self.attachment is None
         self.attachment = attachment
@@ -179,7 +190,9 @@ class Session:
 
     def error(self, error: ProtocolError) -> None:
         """Tells the client that a message was not taken; the session lives on."""
-        self._fault(error.code, str(error))
+        self._metrics.observe(Fault(error.code, str(error)))
+        if not self.log.closed:
+            self.log.refuse(**error_fields(error.code, str(error), fatal=False))
 
     def forsaken(self, now: float) -> bool:
         """Whether nothing has come for so long, or nobody took it up again, that it should end; `now` is monotonic."""
@@ -210,7 +223,10 @@ class Session:
 
     def _patience_s(self) -> float:
         if self.attachment is None:
-            return self.limits.resume_ttl_s
+            limits = self.limits
+            return (
+                limits.resume_ttl_s if self.received_samples else min(limits.resume_ttl_s, limits.first_audio_timeout_s)
+            )
         return max(self.limits.idle_timeout_s, PAUSE_LIMIT_S) if self._paused else self.limits.idle_timeout_s
 
     def _emit(self, update: Update) -> None:

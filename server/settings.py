@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     HttpUrl,
@@ -27,6 +28,7 @@ from pydantic_settings import (
 
 from inference.config import SegmenterConfig
 from inference.models import default_cache
+from server.hosts import ANY, parse_host, parse_origin
 
 ENV_PREFIX = "DRTRANSCRIBE_"
 
@@ -59,6 +61,20 @@ def _one_device(value: object) -> object:
             "CUDA_VISIBLE_DEVICES and a --port of its own (docs/deploy.md)"
         )
     return parts[0] if parts else None
+
+
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name != ANY and parse_host(name) is None:
+            raise ValueError("give names such as scribe.example or scribe.example:8765, or *")
+    return names
+
+
+def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name != ANY and parse_origin(name) is None:
+            raise ValueError("give origins such as https://emr.example, without a path, or *")
+    return names
 
 
 class Settings(BaseSettings):
@@ -106,14 +122,29 @@ class Settings(BaseSettings):
     vllm_api_key: SecretStr | None = Field(None, description="vLLM's key; the environment hides it better than a flag.")
 
     # NoDecode: the environment has it as a list with commas, not as JSON.
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+    allowed_origins: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_origins)
+    ] = Field(
         (), description="Origins of browser pages, besides the server's own, that may connect, or *; with commas."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_hosts)] = (
+        Field((), description="Names, besides localhost and --host, that clients may reach the server by, or *.")
+    )
+    max_connections: int | None = Field(
+        None, ge=1, description="Connections at once; 4096 or what open files allow, if not given."
+    )
+    max_connections_per_address: int = Field(
+        256, ge=1, description="Connections without a session that one address, such as a proxy's, may hold."
+    )
+    request_timeout_s: float = Field(10, gt=0, description="Seconds for a request's line and headers to arrive.")
     max_sessions: int | None = Field(
         None, ge=1, description="Consultations at once; measured at warm-up, if not given. More are refused."
     )
     queue_chunks: int = Field(8, ge=1, description="Chunks of audio that may wait in a session.")
     first_message_timeout_s: float = Field(15, gt=0, description="Seconds for a client to say start or resume.")
+    first_audio_timeout_s: float = Field(
+        10, gt=0, description="Seconds that a session without any audio keeps its place when its client is gone."
+    )
     idle_timeout_s: float = Field(60, gt=0, description="Seconds without a message that end a session.")
     max_session_s: float = Field(14_400, gt=0, description="Longest consultation, in seconds.")
     resume_ttl_s: float = Field(120, ge=0, description="Seconds that a lost session waits to be resumed.")

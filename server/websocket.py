@@ -9,6 +9,8 @@ from aiohttp import WSMessage, WSMsgType, web
 from inference.stream import Control
 from server import protocol
 from server.admission import Admission, Refused, admit
+from server.bounds import MAX_TEXT_BYTES
+from server.door import visitor_of
 from server.protocol import (
     Close,
     ConfirmFinding,
@@ -27,8 +29,15 @@ from server.registry import Sessions
 from server.session import Session
 from server.settings import Settings
 
-MAX_MESSAGE_BYTES = 4 << 20
-"""aiohttp closes with 1009 above this by itself; a session's own, lower limit is answered with an error event first."""
+MAX_MESSAGE_BYTES = 2 << 20
+"""aiohttp closes with 1009 above this by itself: 10 s of two channels at 48 kHz fit. A session's own, lower limit is
+answered with an error event first, and before there is a session the door lets in 64 kB (server/door.py)."""
+
+MAX_REFUSALS = 50
+"""Messages in a row that a client may send in vain before its connection is closed."""
+
+GOODBYE_S = 1.0
+"""For the answer to a close, of a client that is not listened to any more."""
 
 
 class Connection:
@@ -39,6 +48,7 @@ class Connection:
     ) -> None:
         self._ws = ws
         self._transport = transport
+        self._visitor = visitor_of(transport)
         self._sessions = sessions
         self._settings = settings
         self._pulse = Pulse(ws, settings.send_timeout_s)
@@ -51,9 +61,11 @@ class Connection:
             except Refused as refused:
                 self._sessions.metrics.refused.labels(refused.error.code).inc()
                 fields = protocol.error_fields(refused.error.code, str(refused.error), True, refused.retry_after_s)
-                await self._close(refused.close, refused.error.code, protocol.event("error", 0, **fields))
+                await self._part(refused.close, refused.error.code, protocol.event("error", 0, **fields))
                 return
             if admission is not None:
+                if self._visitor is not None:
+                    self._visitor.admitted()
                 await self._converse(admission)
 
     async def alive(self) -> bool:
@@ -77,13 +89,24 @@ class Connection:
 
     async def _admit(self) -> Admission | None:
         """The session that the client starts or resumes; None if it left. Raises Refused."""
+        visitor = self._visitor
         try:
-            async with asyncio.timeout(self._settings.first_message_timeout_s):
+            async with asyncio.timeout(self._settings.first_message_timeout_s) as patience:
+                if visitor is not None:
+                    visitor.on_overflow = lambda: patience.reschedule(0)
                 message = await self._next()
+            if visitor is not None:
+                visitor.on_overflow = None
+                visitor.taken()
         except TimeoutError:
+            if visitor is not None and visitor.overflowed:
+                raise Refused(
+                    Close.TOO_LARGE,
+                    ProtocolError("text_too_large", f"the first message is above {MAX_TEXT_BYTES} bytes: send less"),
+                ) from None
             limit = self._settings.first_message_timeout_s
             raise Refused(
-                Close.BAD_FIRST_MESSAGE,
+                Close.BAD_MESSAGE,
                 ProtocolError("first_message_late", f"send start_session or resume_session within {limit:g} s"),
             ) from None
         try:
@@ -95,7 +118,8 @@ class Connection:
                 case _:
                     return None
         except ProtocolError as error:
-            raise Refused(Close.BAD_FIRST_MESSAGE, error) from None
+            close = Close.TOO_LARGE if error.code == "text_too_large" else Close.BAD_MESSAGE
+            raise Refused(close, error) from None
         return await admit(first, self, self._sessions, self._settings.language)
 
     async def _converse(self, admission: Admission) -> None:
@@ -113,6 +137,8 @@ class Connection:
     async def _next(self) -> WSMessage:
         """The next message of the client; pings and pongs are taken care of."""
         while True:
+            # `receive` does not wait while messages are left, and others have to get their turn.
+            await asyncio.sleep(0)
             message = await self._ws.receive()
             if message.type is WSMsgType.PING:
                 with suppress(ConnectionError):  # then the next message says that it is closed
@@ -124,6 +150,7 @@ class Connection:
 
     async def _receive(self, session: Session) -> None:
         """Takes what the client sends until the socket closes. Slow sessions hold the socket back."""
+        in_vain = 0
         while True:
             asked = time.monotonic()
             message = await self._next()
@@ -139,8 +166,13 @@ class Connection:
                         await self._take(session, protocol.parse(message.data))
                     case _:
                         return
+                in_vain = 0
             except ProtocolError as error:
                 session.error(error)
+                in_vain += 1
+                if in_vain == MAX_REFUSALS:
+                    await self._too_many_refusals(session)
+                    return
             finally:
                 self._pulse.listening = True
             del message  # a chunk is not kept while the next one is waited for
@@ -171,7 +203,19 @@ class Connection:
         session.error(ProtocolError("frame_too_large", f"a frame is above {limit} bytes: send 20 ms to 10 s of audio"))
         # The sender is cancelled with this loop: what the log still holds reaches the client when it resumes.
         await asyncio.sleep(0)
-        await self._close(Close.FRAME_TOO_LARGE, "frame_too_large")
+        await self._close(Close.TOO_LARGE, "frame_too_large")
+
+    async def _too_many_refusals(self, session: Session) -> None:
+        session.error(
+            ProtocolError(
+                "too_many_refusals",
+                f"{MAX_REFUSALS} messages in a row were refused: mend the client, then resume the session",
+            )
+        )
+        await asyncio.sleep(0)
+        if self._visitor is not None:
+            self._visitor.deafen()
+        await self._part(Close.BAD_MESSAGE, "too_many_refusals")
 
     async def _send(self, admission: Admission) -> None:
         """Follows the log from the client's place; closes the socket after the last event."""
@@ -186,6 +230,12 @@ class Connection:
         code = {"idle": Close.IDLE, "shutdown": Close.GOING_AWAY}.get(session.reason or "client", Close.DONE)
         await self._close(code, session.reason or "client")
 
+    async def _part(self, code: int, reason: str, last_words: bytes | None = None) -> None:
+        """Closes a connection whose client has done nothing that would earn it a long wait for its answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self._close(code, reason, last_words)
+
     async def _close(self, code: int, reason: str, last_words: bytes | None = None) -> None:
         with suppress(ConnectionError):
             if last_words is not None:
@@ -194,12 +244,11 @@ class Connection:
 
 
 async def consultation(request: web.Request, sessions: Sessions, settings: Settings) -> web.StreamResponse:
-    """`GET /ws`: the handshake, then the connection until it closes."""
+    """`GET /ws`: the handshake, then the connection until it closes. Host and origin were looked at before."""
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     if protocol.SUBPROTOCOL not in offered:
+        sessions.metrics.refused.labels("no_subprotocol").inc()
         raise web.HTTPBadRequest(text=f"offer the WebSocket subprotocol {protocol.SUBPROTOCOL}\n")
-    if not _origin_allowed(request, settings.allowed_origins):
-        raise web.HTTPForbidden(text="this page's origin is not allowed: add it with --allowed-origins\n")
     ws = web.WebSocketResponse(
         protocols=(protocol.SUBPROTOCOL,),
         autoping=False,
@@ -210,9 +259,3 @@ async def consultation(request: web.Request, sessions: Sessions, settings: Setti
     await ws.prepare(request)
     await Connection(ws, request.transport, sessions, settings).serve()
     return ws
-
-
-def _origin_allowed(request: web.Request, allowed: tuple[str, ...]) -> bool:
-    """A browser tells where its page came from; the server's own page is always welcome, programs send no Origin."""
-    origin = request.headers.get("Origin")
-    return origin is None or origin.partition("://")[2] == request.host or "*" in allowed or origin in allowed

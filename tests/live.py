@@ -10,7 +10,10 @@ import aiohttp
 from aiohttp import web
 
 from inference.pipeline import Pipeline
-from server.app import STARTED, create_app
+from server.app import METRICS, STARTED, create_app
+from server.door import Door
+from server.engines import bound
+from server.listening import listening
 from server.settings import Settings
 from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad
 
@@ -71,7 +74,8 @@ class Client:
 
 
 class Server:
-    def __init__(self, http: aiohttp.ClientSession, url: str, app: web.Application) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, app: web.Application, door: Door) -> None:
+        self.door = door
         self.http = http
         self.url = url
         self.app = app
@@ -95,16 +99,14 @@ class Server:
 async def serving(pipeline: Pipeline | None = None, **settings: Any) -> AsyncIterator[Server]:
     """A server on a free port, on the given engines or on fakes; ready."""
     engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()])
-    app = create_app(engine, Settings(**{"shutdown_grace_s": 5, **settings}))
-    runner = web.AppRunner(app, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    try:
-        async with aiohttp.ClientSession() as http:
-            server = Server(http, f"http://{host}:{port}", app)
-            await server.until_ready()
-            yield server
-    finally:
-        await runner.cleanup()
+    chosen = Settings(**{"shutdown_grace_s": 5, **settings})
+    app = create_app(engine, chosen)
+    listener = bound("127.0.0.1", 0)
+    host, port = listener.getsockname()
+    async with (
+        listening(app, listener, chosen, app[METRICS], shutdown_timeout_s=1) as door,
+        aiohttp.ClientSession() as http,
+    ):
+        server = Server(http, f"http://{host}:{port}", app, door)
+        await server.until_ready()
+        yield server

@@ -135,3 +135,10 @@ def test_a_rehearsal_works_as_long_as_it_says_whatever_is_heard(tiny, monkeypatc
     tiny.rehearse(final=True, seconds=4.0, tokens=20, batch=2)
     tiny.rehearse(final=False, seconds=4.0, tokens=12, batch=1)
     assert made == [20, 20, 12]
+
+
+def test_a_model_knows_its_languages_and_an_english_one_knows_english_alone(tiny, base):
+    assert tiny.languages == {"en"}
+    assert {"en", "de", "haw"} <= base.languages
+    assert len(base.languages) == 99
+    assert "eng" not in base.languages

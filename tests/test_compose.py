@@ -131,3 +131,8 @@ def test_the_server_is_told_where_vllm_is(monkeypatch):
     for name, value in server.environment.items():
         monkeypatch.setenv(name, default_of(str(value)))
     assert str(load().vllm_url) == "http://vllm:8000/v1"
+
+
+@each_compose
+def test_the_server_may_hold_many_connections(path):
+    assert services(path)["server"].model_extra["ulimits"] == {"nofile": {"soft": 65_536, "hard": 65_536}}

@@ -66,3 +66,10 @@ def test_every_file_that_deploy_names_exists():
     modules = [ROOT / f"{module.replace('.', '/')}.py" for module in re.findall(r"python -m (benchmarks\.\w+)", text)]
     assert all((linked, said, modules)), "nothing was looked at"
     assert [path for path in linked + said + modules if not path.exists()] == []
+
+
+def test_the_proxy_sample_keeps_ids_of_sessions_out_of_its_log_and_names_the_scheme():
+    text = DEPLOY.read_text()
+    (records,) = re.findall(r"location /v1/ \{.*?\n    \}", text, re.DOTALL)
+    assert "access_log off;" in records
+    assert text.count("proxy_set_header X-Forwarded-Proto $scheme;") == text.count("proxy_pass ")

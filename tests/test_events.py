@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from server.events import EventLog
+from server.events import NEWEST_REFUSALS, PASSING, EventLog
 
 
 async def test_events_are_numbered_from_one_and_every_reader_gets_each_once():
@@ -35,13 +35,13 @@ def test_nothing_follows_the_last_event():
         log.append("more")
 
 
-async def test_of_the_old_events_only_progress_and_replaced_partials_are_dropped_and_no_seq_changes():
+async def test_of_the_old_events_only_passing_ones_and_replaced_partials_are_dropped_and_no_seq_changes():
     log = EventLog(newest=10)
     written = _consultation(log, segments=40)
     log.close()
     read = [json.loads(text) async for text in log.follow(0)]
     newest = [event for event in written if event["seq"] > len(log) - 10]
-    lasting = [event for event in written if event["type"] != "progress" and not _is_partial(event)]
+    lasting = [event for event in written if event["type"] not in PASSING and not _is_partial(event)]
     assert [event for event in read if event in lasting] == lasting, "in order, each once"
     assert [event for event in read if event in newest] == newest
     assert len(read) < len(lasting) + 10 + 10, "what is neither is gone, but for the stride"
@@ -73,7 +73,7 @@ async def test_a_reader_that_is_slower_than_the_log_is_swept_misses_nothing_that
     written = _consultation(log, segments=30)
     log.close()
     read += [json.loads(text) async for text in reader]
-    lasting = [event for event in written if event["type"] != "progress" and not _is_partial(event)]
+    lasting = [event for event in written if event["type"] not in PASSING and not _is_partial(event)]
     assert [event for event in read[1:] if event in lasting] == lasting
     assert [event["seq"] for event in read] == sorted(event["seq"] for event in read)
 
@@ -85,6 +85,19 @@ def test_a_log_grows_with_what_was_said_and_not_with_how_it_was_cut():
         _consultation(log, segments=50, partials=chunks_a_segment)
         sizes.append(len(log._texts))
     assert sizes[1] <= sizes[0] + 20
+
+
+async def test_of_refusals_only_the_newest_few_are_kept_and_nothing_else_is_lost():
+    log = EventLog(newest=10)
+    lasting = []
+    for number in range(100):
+        log.refuse(code="not_json")
+        lasting.append(log.append("error", code="asr_failed", number=number))
+    log.close()
+    read = [json.loads(text) async for text in log.follow(0)]
+    assert [event["seq"] for event in read if event["code"] == "asr_failed"] == lasting
+    assert sum(event["code"] == "not_json" for event in read) == NEWEST_REFUSALS
+    assert [event["seq"] for event in read] == sorted(event["seq"] for event in read)
 
 
 def _consultation(log: EventLog, segments: int, partials: int = 3) -> list[dict]:

@@ -75,3 +75,10 @@ def test_a_long_consultation_goes_on_over_pages_and_every_page_has_its_foot():
 def test_a_word_longer_than_a_line_and_an_empty_consultation_break_nothing():
     assert "Nothing was found." in text(record(found=[], turns=[], patient=None))
     assert "aaaa" in text(record(found=[replace(findings()[0], text="a" * 500)]))
+
+
+def test_the_id_of_a_session_which_is_the_key_of_its_record_is_on_no_page():
+    drawn = record()
+    pages = "".join(page.extract_text() for page in PdfReader(io.BytesIO(render(drawn))).pages)
+    assert "Consultation record" in pages
+    assert drawn.session_id not in pages

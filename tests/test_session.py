@@ -161,8 +161,12 @@ async def test_a_session_is_forsaken_by_silence_and_not_by_its_own_slowness():
 
 async def test_a_paused_session_may_be_silent_for_longer_and_a_lost_one_for_as_long_as_it_can_be_resumed():
     async with running() as (session, _):
+        session.received_samples = 1
         assert not session.forsaken(session._heard_at + 119)
         assert session.forsaken(session._heard_at + 121)
+        session.received_samples = 0
+        assert not session.forsaken(session._heard_at + 9)
+        assert session.forsaken(session._heard_at + 11), "without any audio it is soon given up"
         session.attach(Socket())
         await session.control(Control("pause"))
         assert not session.forsaken(session._heard_at + PAUSE_LIMIT_S - 1)

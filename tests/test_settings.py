@@ -135,6 +135,14 @@ def test_several_gpus_in_one_server_are_refused_wherever_they_are_named(
         ({"devices": "cuda:0"}, "--devices: Input should be a valid integer, unable to parse string as an integer"),
         ({"devices": "0", "device": "cpu"}, "--devices names a GPU and --device is cpu: leave one of the two out"),
         ({"send_timeout_s": "0"}, "--send-timeout-s: Input should be greater than 0"),
+        (
+            {"allowed_hosts": "http://scribe.example"},
+            "--allowed-hosts: give names such as scribe.example or scribe.example:8765, or *",
+        ),
+        (
+            {"allowed_origins": "emr.example"},
+            "--allowed-origins: give origins such as https://emr.example, without a path, or *",
+        ),
         ({"max_sessions": "0"}, "--max-sessions: Input should be greater than or equal to 1"),
     ],
 )

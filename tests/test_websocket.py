@@ -18,6 +18,7 @@ async def test_a_consultation_from_start_to_stop():
         started = await client.start(patient={"name": "A", "age": 40, "gender": "f", "history": "none"})
         assert started["limits"] == {
             "max_frame_bytes": 320_000, "max_session_s": 14_400.0, "idle_timeout_s": 60.0, "resume_ttl_s": 120.0,
+            "first_audio_timeout_s": 10.0, "max_text_bytes": 65_536,
         }  # fmt: skip
         assert started["models"] == {"asr": "whisper", "extraction": "rules"}
         for chunk in chunks(TALK, 96_000):
@@ -378,3 +379,58 @@ async def test_what_an_extractor_invents_is_not_sent_and_counted():
         await client.say(speech((2.0, 0.5), (1.0, 0)))
         assert (await client.finish())["findings"] == 1
         assert "drtranscribe_ungrounded_total 1.0" in (await server.get("/metrics"))[1]
+
+
+async def test_fifty_refusals_in_a_row_close_the_connection_and_a_resume_loses_nothing():
+    async with serving() as server:
+        async with server.connect() as client:
+            started = await client.start()
+            await client.say(speech((2.0, 0.5), (1.0, 0)))
+            await client.hear("progress")
+            for _ in range(49):
+                await client.say("junk")
+            await client.say({"type": "marker", "id": 7})
+            await client.hear("marker")
+            for _ in range(50):
+                await client.say("junk")
+            assert await client.close_code() == 1008
+        async with server.connect() as again:
+            await again.say(_resume(started, 1))
+            assert (await again.hear("session_resumed"))["received_samples"] == 48_000
+            assert (await again.finish())["segments"] == 1
+            codes = [event["code"] for event in again.events if event["type"] == "error"]
+            assert codes == ["not_json"] * 4 + ["too_many_refusals"], "the log keeps the newest few"
+        _, text = await server.get("/metrics")
+        assert 'drtranscribe_errors_total{code="not_json"} 99.0' in text
+        assert 'drtranscribe_errors_total{code="too_many_refusals"} 1.0' in text
+
+
+async def test_a_place_without_audio_is_soon_free_when_its_client_is_gone_and_at_once_when_it_is_needed():
+    async with serving(max_sessions=1, first_audio_timeout_s=0.3) as server:
+        async with server.connect() as gone:
+            await gone.start()
+        sessions = server.app[_sessions_key()]
+        await until(lambda: sessions.open_count == 0)
+        async with server.connect() as silent, server.connect() as other:
+            await silent.start()
+            (session,) = (each for each in sessions._sessions.values() if not each.stopping)
+            session._opened_at -= 1
+            await other.start()
+            assert (await silent.hear("session_stopped"))["reason"] == "idle"
+            assert await silent.close_code() == 4408
+            await other.say(speech((1.0, 0.5), (1.0, 0)))
+            assert (await other.finish())["segments"] == 1
+
+
+async def test_a_language_that_the_model_does_not_know_is_refused_with_those_that_it_knows():
+    engines = Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()], languages=frozenset({"en"}))
+    async with serving(engines) as server:
+        for language in ("de", "eng"):
+            async with server.connect() as client:
+                await client.say({**START, "language": language})
+                error = await client.hear("error")
+                assert error["code"] == "invalid_language"
+                assert error["message"].endswith("send auto or one of: en")
+                assert await client.close_code() == 1008
+        async with server.connect() as client:
+            await client.start(language="auto")

@@ -63,7 +63,7 @@ class _Paper(FPDF):
         super().__init__(format="A4")
         self._folder = folder
         self.boxes = False
-        self._foot = f"Draft, not reviewed   ·   session {record.session_id}   ·   page"
+        self._foot = "Draft, not reviewed   ·   page"
         self.set_title("Consultation record")
         self.set_creator(" ".join(record.software))
         self.set_creation_date(record.drawn_at)

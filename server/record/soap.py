@@ -112,7 +112,6 @@ def heading(record: Record) -> list[tuple[str, str]]:
         ("Patient", described(patient) if patient else ""),
         ("History given", plain(patient.history or "") if patient else ""),
         ("Consultation", f"{begun}, {clock(record.audio_s)} of audio, {speakers}"),
-        ("Session", record.session_id),
         ("Made by", " ".join(record.software) + "".join(f", {engine} {m}" for engine, m in record.models.items())),
     ]
     return [(name, value) for name, value in facts if value]

@@ -14,7 +14,10 @@ export function save(record) {
  */
 export async function saveNote(record, format, ending) {
   try {
-    const answer = await fetch(`/v1/sessions/${record.session_id}/record?format=${format}`);
+    // Beside the page, which a proxy may serve under a path of its own.
+    const url = new URL(`v1/sessions/${record.session_id}/record`, document.baseURI);
+    url.search = new URLSearchParams({ format });
+    const answer = await fetch(url);
     if (!answer.ok) return `${(await answer.json()).message}. Save keeps what this page holds.`;
     keepAs(await answer.blob(), record, ending);
     return "";

@@ -1,0 +1,49 @@
+"""How large a client's message may be, counted before anything is built from it. Pure."""
+
+from typing import Any
+
+MAX_TEXT_BYTES = 64 << 10
+"""Bytes of a text frame, a patient's history included."""
+
+MAX_DEPTH = 6
+MAX_KEYS = 32
+MAX_ITEMS = 1_000
+MAX_VALUES = 2_000
+MAX_NAME = 100
+"""Characters of a key."""
+
+
+class TooMuch(ValueError):
+    """A message is larger than any that the protocol has; `str()` says what to send and quotes nothing."""
+
+
+def check_text(text: str) -> None:
+    """Raises TooMuch for a text frame that is too long to be parsed."""
+    # A character takes one byte at least, so that a long text is refused without encoding it.
+    if len(text) > MAX_TEXT_BYTES or len(text.encode(errors="replace")) > MAX_TEXT_BYTES:
+        raise TooMuch(f"a text frame is above {MAX_TEXT_BYTES} bytes: shorten it, such as the patient's history")
+
+
+def check_shape(message: Any) -> None:
+    """Raises TooMuch for decoded JSON with more, deeper or longer parts than any message of the protocol needs."""
+    left = MAX_VALUES
+    waiting = [(message, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        left -= 1
+        if left < 0:
+            raise TooMuch(f"the message holds more than {MAX_VALUES} values: send fewer")
+        if not isinstance(value, dict | list):
+            continue
+        if depth > MAX_DEPTH:
+            raise TooMuch(f"the message is nested deeper than {MAX_DEPTH} levels: send it flat")
+        if isinstance(value, list):
+            if len(value) > MAX_ITEMS:
+                raise TooMuch(f"a list holds more than {MAX_ITEMS} items: send fewer")
+            waiting += [(item, depth + 1) for item in value]
+            continue
+        if len(value) > MAX_KEYS:
+            raise TooMuch(f"an object has more than {MAX_KEYS} keys: send fewer")
+        if any(len(name) > MAX_NAME for name in value):
+            raise TooMuch(f"a key is longer than {MAX_NAME} characters: send the names of the protocol")
+        waiting += [(item, depth + 1) for item in value.values()]
