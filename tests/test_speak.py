@@ -1,5 +1,6 @@
 """Speaks consultations: texts, timing and rooms of which the outcome is known, and one with an installed voice."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_nobody_speaks_over_himself_and_overlaps_are_bounded() -> None:
         said = scene.played(TEXTS["t0"], lambda who, text: say(text), 300.0, np.random.default_rng(seed))
         for who in ("doctor", "patient"):
             own = [one for one in said if one.speaker == who]
-            assert all(one.end <= after.start for one, after in zip(own, own[1:], strict=False))
+            assert all(one.end <= after.start for one, after in itertools.pairwise(own))
         for one in said:
             for other in said:
                 if one.speaker != other.speaker and one.text not in scene.INTERJECTIONS:

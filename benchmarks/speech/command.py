@@ -13,7 +13,7 @@ from inference.config import SAMPLE_RATE
 PACKAGES = {
     "flite": "flite",
     "espeak-ng": "espeak-ng",
-    "text2wave": "festival festvox-us-slt-hts festvox-kallpc16k",
+    "text2wave": "festival festvox-us-slt-hts festvox-kdlpc16k",
 }
 
 
