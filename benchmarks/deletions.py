@@ -21,17 +21,16 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import numpy as np
 import torch
 
-from benchmarks.accuracy import Pass, offline
-from benchmarks.corpus import Recording, consultations, normalise, pcm
+from benchmarks.accuracy import offline
+from benchmarks.corpus import Recording, consultations, pcm
+from benchmarks.lost_words import CLASSES, Decoded, Lost, also_offline, lost, reference
 from benchmarks.machine import card
 from benchmarks.result import deliver
 from benchmarks.streaming import Engine, stream
@@ -42,101 +41,7 @@ from inference.models import default_cache, resolve
 from inference.segmenter import Segmenter, Span
 from inference.transcript import Segment
 
-SEAM_S = 0.3
 NEVER_S = 1e6
-CLASSES = ("suppressed", "unopened", "seam", "skipped")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A reference word, when it was said, and whether somebody else spoke then."""
-
-    word: str
-    at_s: float
-    both: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A final's span in seconds, all that was made of it on the way, and the text that came out."""
-
-    start_s: float
-    end_s: float
-    tries: tuple[str, ...]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A deleted word: its place in the reference, its class, and the words about it."""
-
-    index: int
-    said: Said
-    kind: str
-    around: str
-    offline: bool | None = None  # whether the offline transcript lacks it as well
-
-
-def reference(utterances: Sequence[dict[str, Any]]) -> list[Said]:
-    """The words of the utterances in the order in which these begin, spread evenly over their time."""
-    found = []
-    for one in sorted(utterances, key=lambda u: u["start"]):
-        words = words_of(one["text"])
-        step = (one["end"] - one["start"]) / max(1, len(words))
-        others = [u for u in utterances if u["speaker"] != one["speaker"]]
-        for number, word in enumerate(words):
-            at_s = one["start"] + (number + 0.5) * step
-            found.append(Said(word, at_s, any(u["start"] <= at_s <= u["end"] for u in others)))
-    return found
-
-
-def words_of(text: str) -> list[str]:
-    return [word for raw in text.split() for word in normalise(raw).split()]
-
-
-def deleted(said: Sequence[Said], heard: Sequence[tuple[str, float]]) -> dict[int, float]:
-    """Index of every reference word that nobody heard, and when it was said; `heard` are words and their times."""
-    output = jiwer.process_words([" ".join(s.word for s in said)], [" ".join(word for word, _ in heard)])
-    times: dict[int, float] = {}
-    gone: list[int] = []
-    for chunk in output.alignments[0]:
-        if chunk.type == "delete":
-            gone += range(chunk.ref_start_idx, chunk.ref_end_idx)
-        elif chunk.type == "equal":
-            matched = range(chunk.ref_start_idx, chunk.ref_end_idx)
-            times.update({i: heard[chunk.hyp_start_idx + i - chunk.ref_start_idx][1] for i in matched})
-    found = {}
-    for i in gone:
-        before = max((times[j] for j in range(max(0, i - 8), i) if j in times), default=-np.inf)
-        after = min((times[j] for j in range(i + 1, min(len(said), i + 9)) if j in times), default=np.inf)
-        at_s = said[i].at_s
-        found[i] = min(max(at_s, before), after) if before <= after else at_s
-    return found
-
-
-def kind_of(word: str, at_s: float, spans: Sequence[Decoded]) -> str:
-    """The class of a deleted word."""
-    near = [span for span in spans if span.start_s - SEAM_S <= at_s <= span.end_s + SEAM_S]
-    if not near:
-        return "unopened"
-    if any(words_of(text).count(word) > words_of(span.text).count(word) for span in near for text in span.tries):
-        return "suppressed"
-    if any(min(abs(at_s - span.start_s), abs(at_s - span.end_s)) <= SEAM_S for span in near):
-        return "seam"
-    return "skipped"
-
-
-def lost(utterances: Sequence[dict[str, Any]], spans: Sequence[Decoded], finals: Sequence[Segment]) -> list[Lost]:
-    """What became of every reference word that the finals lack."""
-    said = reference(utterances)
-    heard = [(w, (word.start + word.end) / 2) for s in finals for word in s.words for w in words_of(word.text)]
-    found = []
-    for i, at_s in deleted(said, heard).items():
-        around = " ".join([*(s.word for s in said[max(0, i - 4) : i]), said[i].word.upper()])
-        around += " " + " ".join(s.word for s in said[i + 1 : i + 5])
-        word = replace(said[i], at_s=round(at_s, 2))
-        found.append(Lost(i, word, kind_of(word.word, at_s, spans), around.strip()))
-    return found
 
 
 @contextmanager
@@ -156,28 +61,51 @@ def watched(owner: type, method: str, seen: Callable[..., None]) -> Iterator[Non
         setattr(owner, method, plain)
 
 
-async def decoded(engine: Engine, recording: Recording) -> tuple[list[Decoded], list[Segment]]:
-    """The spans of a recording with every try at them, and its finals."""
-    spans: list[Span] = []
-    tries: list[tuple[AsrRequest, str]] = []
+class Ear:
+    """A Pipeline of real engines, and every try of its recogniser at a final: `async with Ear(model_dir) as ear`.
 
-    def transcribed(requests: Sequence[AsrRequest], *rest: Any, result: list[Hypothesis], **named: Any) -> None:
-        tries.extend((r, h.text) for r, h in zip(requests, result, strict=True) if r.final)
+    The tries are watched from before the engines are made, since the queues keep the engine's bound methods.
+    """
 
-    with ExitStack() as stack:
-        stack.enter_context(watched(Segmenter, "push", lambda *args, result: spans.extend(result)))
-        stack.enter_context(watched(Segmenter, "flush", lambda *, result: spans.extend(result)))
-        stack.enter_context(watched(WhisperAsr, "transcribe", transcribed))
-        updates = await stream(engine.pipeline, pcm(recording.audio))
-    finals = [update.segment for update in updates if update.segment.final]
-    found = []
-    for span in spans:
-        # Second tries hear the same samples, or the rest of them: the very same memory.
-        texts = tuple(text for r, text in tries if np.shares_memory(r.audio, span.audio))
-        middle = (span.start_s + span.end_s) / 2
-        text = " ".join(segment.text for segment in finals if segment.start <= middle <= segment.end)
-        found.append(Decoded(span.start_s, span.end_s, texts, text))
-    return found, finals
+    def __init__(self, model_dir: Path) -> None:
+        self._stack = AsyncExitStack()
+        self._tries: list[tuple[AsrRequest, str]] = []
+        self._model_dir = model_dir
+
+    async def __aenter__(self) -> "Ear":
+        self._stack.enter_context(watched(WhisperAsr, "transcribe", self._transcribed))
+        config = EngineConfig(segmenter=SegmenterConfig(partial_every_s=NEVER_S))
+        self._engine = await self._stack.enter_async_context(Engine(self._model_dir, config))
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    async def hear(self, recording: Recording) -> tuple[list[Decoded], list[Segment]]:
+        """The spans of a recording with every try at them, and its finals.
+
+        Raises RuntimeError for a span that no try is known of: its losses could not be told apart.
+        """
+        spans: list[Span] = []
+        self._tries.clear()
+        with ExitStack() as stack:
+            stack.enter_context(watched(Segmenter, "push", lambda *args, result: spans.extend(result)))
+            stack.enter_context(watched(Segmenter, "flush", lambda *, result: spans.extend(result)))
+            updates = await stream(self._engine.pipeline, pcm(recording.audio))
+        finals = [update.segment for update in updates if update.segment.final]
+        found = []
+        for span in spans:
+            # Second tries hear the same samples, or the rest of them: the very same memory.
+            texts = tuple(text for r, text in self._tries if np.shares_memory(r.audio, span.audio))
+            if not texts:
+                raise RuntimeError(f"no decoding of {span.start_s:.1f} s to {span.end_s:.1f} s was seen")
+            middle = (span.start_s + span.end_s) / 2
+            text = " ".join(segment.text for segment in finals if segment.start <= middle <= segment.end)
+            found.append(Decoded(span.start_s, span.end_s, texts, text))
+        return found, finals
+
+    def _transcribed(self, requests: Sequence[AsrRequest], *rest: object, result: list[Hypothesis]) -> None:
+        self._tries += [(r, h.text) for r, h in zip(requests, result, strict=True) if r.final]
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -186,13 +114,14 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     recordings = consultations(args.corpus)[: args.files]
     every: list[Lost] = []
     words, by_file = 0, {}
-    async with Engine(model_dir, EngineConfig(segmenter=SegmenterConfig(partial_every_s=NEVER_S))) as engine:
+    async with Ear(model_dir) as ear:
         for recording in recordings:
             utterances = json.loads((args.corpus / f"{recording.name}.json").read_text())["utterances"]
-            spans, finals = await decoded(engine, recording)
+            spans, finals = await ear.hear(recording)
             found = lost(utterances, spans, finals)
             if args.offline:
-                found = also_offline(found, utterances, await asyncio.to_thread(offline, model_dir, [recording], 2))
+                whole = await asyncio.to_thread(offline, model_dir, [recording], 2)
+                found = also_offline(found, utterances, whole.texts[0])
             words += len(reference(utterances))
             by_file[recording.name] = dict(Counter(one.kind for one in found))
             print(recording.name, by_file[recording.name], flush=True)
@@ -213,13 +142,6 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
         "classes": told,
         "by_file": by_file,
     }
-
-
-def also_offline(found: Sequence[Lost], utterances: Sequence[dict[str, Any]], whole: Pass) -> list[Lost]:
-    """Marks the words that the offline transcript lacks as well: those that its own alignment deletes."""
-    said = reference(utterances)
-    gone = deleted(said, [(word, 0.0) for word in words_of(whole.texts[0])])
-    return [replace(one, offline=one.index in gone) for one in found]
 
 
 def _told(found: Sequence[Lost], with_offline: bool) -> dict[str, int]:

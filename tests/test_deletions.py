@@ -1,8 +1,13 @@
 """Which class a lost word falls into, on spans and texts that are known."""
 
+import numpy as np
 import pytest
 
-from benchmarks.deletions import Decoded, Lost, deleted, kind_of, lost, reference, watched
+from benchmarks.corpus import Recording
+from benchmarks.deletions import Ear, watched
+from benchmarks.lost_words import Decoded, Lost, also_offline, deleted, kind_of, lost, reference
+from inference.audio import Samples
+from inference.models import default_cache, resolve
 from inference.transcript import Segment, Word
 
 UTTERANCES = [
@@ -64,6 +69,13 @@ def test_every_lost_word_is_told_once_with_the_words_about_it() -> None:
     assert isinstance(found[0], Lost)
 
 
+def test_a_lost_word_that_offline_decoding_lacks_too_is_marked() -> None:
+    said = "Do you take any now? Yes every day."
+    found = lost(UTTERANCES, [span(0.8, 6.8, said)], [segment(1.0, 6.5, said)])
+    assert [one.offline for one in also_offline(found, UTTERANCES, "Do you take any now? Yes.")] == [True]
+    assert [one.offline for one in also_offline(found, UTTERANCES, "Do you take any metformin now?")] == [False]
+
+
 def test_nothing_is_lost_of_what_was_heard_as_said() -> None:
     text = "Do you take any metformin now? Yes, every day."
     assert lost(UTTERANCES, [span(0.8, 6.8, text)], [segment(1.0, 6.5, text)]) == []
@@ -79,3 +91,17 @@ def test_a_watched_method_answers_as_before_and_is_put_back() -> None:
         assert Adder().add(1, 2) == 3
     assert seen == [((1, 2), 3)]
     assert Adder.add is plain
+
+
+async def test_every_span_of_a_stream_has_its_tries_those_that_were_thrown_away_too(
+    consultation: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.recognition.is_phantom", lambda text, *rest: "fever" in text.lower())
+    async with Ear(resolve("tiny.en", default_cache()).directory) as ear:
+        spans, finals = await ear.hear(Recording("sample", consultation[: 20 * 16_000], ""))
+    assert not any("fever" in final.text.lower() for final in finals)
+    silenced = [one for one in spans if not one.text]
+    assert silenced
+    for one in silenced:
+        assert any("fever" in text.lower() for text in one.tries)
+        assert kind_of("fever", float(np.mean([one.start_s, one.end_s])), spans) == "suppressed"
