@@ -11,16 +11,16 @@ import argparse
 import json
 import subprocess
 import tempfile
-import wave
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import soxr
 import torch
 
+from benchmarks.speech.command import read_wave
+from benchmarks.speech.voices import SPEECH_RMS
 from inference.asr import WhisperAsr
 from inference.audio import Samples
 from inference.config import SAMPLE_RATE, AsrConfig
@@ -29,7 +29,6 @@ from inference.models import default_cache, resolve
 
 DATA = Path(__file__).parent / "data" / "misheard.jsonl"
 VOICES = ("joe", "slt", "rms")
-SPEECH_RMS = 10 ** (-26 / 20)
 EDGE_S = 0.3
 BATCH = 4
 TAKES = 60
@@ -175,9 +174,7 @@ def speak(wanted: dict[Path, Sentence], piper: str, model: Path) -> None:
 
 
 def levelled(take: Path) -> Samples:
-    with wave.open(str(take), "rb") as file:
-        rate, pcm = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    audio = soxr.resample(pcm.astype(np.float32) / 32768, rate, SAMPLE_RATE)
+    audio = read_wave(take)
     edge = np.zeros(round(EDGE_S * SAMPLE_RATE), np.float32)
     level = SPEECH_RMS / np.sqrt(np.mean(audio**2))
     return np.asarray(np.concatenate((edge, audio * level, edge)), np.float32)

@@ -16,18 +16,19 @@ import argparse
 import json
 import subprocess
 import tempfile
-import wave
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-import av
 import numpy as np
-import soxr
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from benchmarks.speech.command import read_wave
+from benchmarks.speech.flac import write_flac
+from benchmarks.speech.room import pink_noise
+from benchmarks.speech.voices import level
+from inference.audio import Samples
+
 Speaker = Literal["clinician", "patient"]
 
 SAMPLE_RATE = 16_000
@@ -38,9 +39,6 @@ MADE = (
     "room noise; tests/make_sample.py"
 )
 ROOM_NOISE_RMS = 10 ** (-73 / 20)
-SPEECH_RMS = 10 ** (-26 / 20)
-SPEECH_FLOOR = 0.02
-"""Share of a take's peak below which its ends count as silence."""
 
 # Seconds of silence before each turn, who speaks, and what they say.
 CONSULTATION: tuple[tuple[float, Speaker, str], ...] = (
@@ -86,22 +84,7 @@ def speak(speaker: Speaker, text: str, piper_model: Path) -> Samples:
         else:
             command = ["flite", "-voice", "slt", "-t", text, "-o", str(path)]
         subprocess.run(command, check=True, capture_output=True)
-        with wave.open(str(path), "rb") as file:
-            rate = file.getframerate()
-            pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    take: Samples = soxr.resample(pcm.astype(np.float32) / 32768, rate, SAMPLE_RATE)
-    loud = np.flatnonzero(np.abs(take) > SPEECH_FLOOR * np.abs(take).max())
-    take = take[loud[0] : loud[-1] + 1]
-    return np.asarray(take * (SPEECH_RMS / np.sqrt(np.mean(take**2))), np.float32)
-
-
-def pink_noise(samples: int, rms: float, random: np.random.Generator) -> Samples:
-    """Noise whose power falls by 3 dB an octave, as a quiet room's does."""
-    spectrum = np.fft.rfft(random.standard_normal(samples))
-    spectrum[1:] /= np.sqrt(np.arange(1, spectrum.size))
-    spectrum[: max(1, 20 * samples // SAMPLE_RATE)] = 0  # below 20 Hz it would only move the zero line
-    noise = np.fft.irfft(spectrum, samples)
-    return np.asarray(noise * (rms / np.sqrt(np.mean(noise**2))), np.float32)
+        return level(read_wave(path))
 
 
 def consultation(piper_model: Path, random: np.random.Generator) -> tuple[Samples, list[Utterance]]:
@@ -118,7 +101,7 @@ def consultation(piper_model: Path, random: np.random.Generator) -> tuple[Sample
         )
         at += take.size
     total = at + SAMPLE_RATE
-    stereo = np.stack([pink_noise(total, ROOM_NOISE_RMS, random) for _ in range(2)], axis=1)
+    stereo = np.stack([ROOM_NOISE_RMS * pink_noise(total, random) for _ in range(2)], axis=1)
     for first, channel, take in takes:
         stereo[first : first + take.size, channel] += take
     return stereo, utterances
@@ -129,26 +112,11 @@ def noise_without_speech(seconds: float, random: np.random.Generator) -> Samples
     samples = round(seconds * SAMPLE_RATE)
     time_s = np.arange(samples) / SAMPLE_RATE
     hum = sum(0.01 / harmonic * np.sin(2 * np.pi * 50 * harmonic * time_s) for harmonic in (1, 2, 3, 5))
-    noise = pink_noise(samples, 10 ** (-38 / 20), random) + hum
+    noise = 10 ** (-38 / 20) * pink_noise(samples, random) + hum
     decay = np.exp(-np.arange(480) / 60)
     for first in random.integers(0, samples - decay.size, 9):
         noise[first : first + decay.size] += 0.25 * decay * random.standard_normal(decay.size)
     return noise.astype(np.float32)[:, None]
-
-
-def write_flac(path: Path, audio: Samples) -> None:
-    """Writes [samples, channels] as 16-bit FLAC."""
-    pcm = np.clip(np.round(audio * 32767), -32768, 32767).astype(np.int16)
-    layout = "stereo" if pcm.shape[1] == 2 else "mono"
-    with av.open(str(path), "w", format="flac") as container:
-        stream = container.add_stream("flac", rate=SAMPLE_RATE, layout=layout, format="s16")
-        stream.options = {"compression_level": "8"}
-        for first in range(0, len(pcm), 4096):
-            block = np.ascontiguousarray(pcm[first : first + 4096]).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(block, format="s16", layout=layout)
-            frame.sample_rate, frame.pts = SAMPLE_RATE, first
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -180,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     take = speak(*SENTENCE, piper_model)
     edge = SAMPLE_RATE // 2
-    sentence = pink_noise(take.size + 2 * edge, ROOM_NOISE_RMS, random)
+    sentence = ROOM_NOISE_RMS * pink_noise(take.size + 2 * edge, random)
     sentence[edge:-edge] += take
     write_flac(DATA / "sentence.flac", sentence[:, None])
 
