@@ -7,6 +7,7 @@ Prints what it found as one line of JSON. It runs at the lowest priority: an att
 
 import asyncio
 import json
+import logging
 import os
 import sys
 
@@ -25,6 +26,7 @@ async def assault(name: str, aim: Aim) -> None:
 def main() -> None:
     name, url, pid, seconds, seed, port = sys.argv[1:]
     os.nice(15)
+    logging.disable()  # asyncio warns of every write to a connection that the server has closed
     aim = Aim(URL(url), int(pid), float(seconds), int(seed), int(port))
     print("ready", flush=True)
     asyncio.run(assault(name, aim))

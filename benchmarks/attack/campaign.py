@@ -51,28 +51,31 @@ class Campaign:
             if self._late():
                 self.left_out += [attack.name for attack in attacks]
                 return
-            idle = await self._idle_of(setup) if any(attack.beside for attack in attacks) else Heard()
             async with Target(setup, self.model) as target:
                 # Loads what the first session and the first records load: memory that is not the attack's.
                 await listen_in(target.url, self.seconds, records=True)
+                idle = await self._idle_of(setup, target) if any(attack.beside for attack in attacks) else Heard()
                 clean = True  # memory that one attack leaves behind would hide what the next one takes
                 while clean and attacks and target.alive and not self._late():
                     clean = await self._beside(target, attacks.pop(0), idle)
 
-    async def _idle_of(self, setup: Setup) -> Heard:
-        """The undisturbed session of a healthy server with the same engines."""
+    async def _idle_of(self, setup: Setup, target: Target) -> Heard:
+        """The undisturbed session of a healthy server with the same engines: this one, if it is healthy."""
         engines = "fakes" if setup.staged is not None else self.model
         if engines not in self._idle:
-            healthy = Setup(staged=() if engines == "fakes" else None)
-            async with Target(healthy, self.model) as target:
-                await listen_in(target.url, self.seconds)
-                self._idle[engines] = await listen_in(target.url, self.seconds)
-            if self._idle[engines].failure or self._idle[engines].stopped is None:
-                raise SystemExit(f"the undisturbed session failed: {self._idle[engines].failure}")
+            if setup.staged:
+                async with Target(Setup(staged=()), self.model) as healthy:
+                    heard = await listen_in(healthy.url, self.seconds)
+            else:
+                heard = await listen_in(target.url, self.seconds)
+            if heard.failure or heard.stopped is None:
+                raise SystemExit(f"the undisturbed session failed: {heard.failure or heard.close_code}")
+            self._idle[engines] = heard
         return self._idle[engines]
 
     async def _beside(self, target: Target, attack: Attack, idle: Heard) -> bool:
         """Runs one attack and notes how it went. Returns whether the server is as it was before."""
+        await target.empty()
         log_from, start_mb = target.log_size, target.memory_mb()
         peak_mb = [start_mb]
         watching = asyncio.create_task(_watch(target, peak_mb))
@@ -138,10 +141,11 @@ class Campaign:
 
     async def _settled(self, target: Target, start_mb: float) -> float:
         """Resident MB when it is back where it may be, or when the time for that is over."""
-        until = time.monotonic() + self.bounds.settle_s
-        while (now_mb := target.memory_mb()) > settled_mb(start_mb, self.bounds) and time.monotonic() < until:
+        for _ in range(int(self.bounds.settle_s * 4)):
+            if target.memory_mb() <= settled_mb(start_mb, self.bounds):
+                break
             await asyncio.sleep(0.25)
-        return now_mb
+        return target.memory_mb()
 
     def _note(self, attack: Attack, seen: Observation) -> None:
         wrong = verdict(seen, self.bounds)

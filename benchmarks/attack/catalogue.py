@@ -7,10 +7,13 @@ from benchmarks.attack import doors, floods, outages, parsers, talkers
 from benchmarks.attack.aim import Aim
 from benchmarks.attack.target import Setup
 
-MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "5"))
+MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2"))
 """Sessions that one attack leaves behind are over before the next one counts memory."""
 
-SMALL = Setup(flags=("--max-sessions", str(doors.PLACES), "--idle-timeout-s", "3", "--resume-ttl-s", "3"), staged=())
+IMPATIENT = Setup(
+    flags=("--max-sessions", "64", "--idle-timeout-s", "3", "--resume-ttl-s", f"{outages.TTL_S:g}"), staged=()
+)
+CROWDED = Setup(flags=("--max-sessions", str(doors.PLACES)), staged=())
 NARROW = Setup(staged=(), nofile=1024)
 BROKEN = tuple(Setup(staged=("--fault", fault)) for fault in ("extractor", "merging", "codes"))
 BESIDE_MODEL = Setup(flags=("--vllm-url", "http://127.0.0.1:{port}/v1"), staged=())
@@ -64,9 +67,9 @@ ATTACKS: tuple[Attack, ...] = (
     Attack(talkers.random_frames),
     Attack(talkers.random_requests),
     Attack(floods.silent_connections, NARROW),
-    Attack(doors.abandoned_starts, SMALL, least_s=14),
-    Attack(outages.stall, SMALL, timed=False),
-    Attack(outages.forgotten_sessions, SMALL),
+    Attack(doors.abandoned_starts, CROWDED, least_s=14),
+    Attack(outages.stall, IMPATIENT, timed=False),
+    Attack(outages.forgotten_sessions, IMPATIENT),
     *(
         Attack(outages.broken_extraction, setup, setup.staged[1], allowed=UNAVAILABLE)
         for setup in BROKEN

@@ -9,7 +9,7 @@ from benchmarks.attack.witness import Heard
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What must hold under every attack. Memory may stand above its start by the share or by the MB, if that is more."""
+    """What must hold under every attack. Memory may stay above its start by the share, or by the MB if that is more."""
 
     lag_ms: float  # the p95 of the good session's lag, above its idle value
     live_ms: float  # the p99 of /health/live

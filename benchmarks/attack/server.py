@@ -2,8 +2,8 @@
 
     python -m benchmarks.attack.server [--fault NAME] [--hostile-talk] [--slow SECONDS] serve --port N ...
 
---fault names what raises at every second call: extractor, merging or codes. --hostile-talk: what is said is made to break
-records and rules. --slow: the seconds that the recogniser takes for a second of audio.
+--fault names what raises at every second call: extractor, merging or codes. --hostile-talk: what is said is made to
+break records and rules. --slow: the seconds that the recogniser takes for a second of audio.
 """
 
 import argparse

@@ -128,7 +128,7 @@ async def _converse(aim: Aim, line: Line, texts: list[str]) -> int:
 
 
 async def random_frames(aim: Aim) -> None:
-    """WebSocket frames by chance: reserved bits, unknown opcodes, wrong lengths, no mask, split and endless messages."""
+    """WebSocket frames by chance: reserved bits, unknown opcodes, wrong lengths, no mask, split messages."""
     chance, sent = random.Random(aim.seed), 0
 
     async def talk(number: int) -> None:

@@ -5,6 +5,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from yarl import URL
 from benchmarks.server_process import ServerProcess
 
 READY_S = 240.0
-STOP_S = 30.0
+EMPTY_TRIES = 40
 BLOCK = 1 << 24
 
 
@@ -83,6 +84,16 @@ class Target:
             return 0.0
         found = re.search(r"VmRSS:\s+(\d+)", status)
         return round(int(found[1]) / 1024, 1) if found else 0.0
+
+    async def empty(self) -> None:
+        """Returns when no session is left, those that wait to be resumed included, or after a while."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+            for _ in range(EMPTY_TRIES):
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with http.get(self.url / "metrics") as metrics:
+                        if "drtranscribe_sessions 0.0\n" in await metrics.text():
+                            return
+                await asyncio.sleep(0.25)
 
     def held(self, words: Iterable[bytes]) -> int:
         """How many of the words stand in the process's memory; only its parent may look."""
