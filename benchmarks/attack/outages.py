@@ -32,7 +32,7 @@ SPEECH = LOUD[: 4 * RATE] + QUIET
 
 
 async def stall(aim: Aim) -> None:
-    """The server stands still for 6 s (SIGSTOP) while sessions send: none is idle, and the lag told is true."""
+    """The server stands still for 6 s (SIGSTOP) while sessions send: none is idle, and the lag is told."""
     async with aim.http() as http:
         speakers = [asyncio.create_task(_outlast(aim, http, number)) for number in range(8)]
         await asyncio.sleep(2)

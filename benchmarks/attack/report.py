@@ -22,14 +22,14 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [
         f"# Attacks on {result['model']}",
         "",
-        f"{sum(row['held'] for row in rows)} of {len(rows)} attacks held, with {result['seconds']:g} s of good speech "
+        f"{sum(row['held'] for row in rows)} of {len(rows)} attacks held, with {result['seconds']:g} s of speech "
         f"beside each, seed {result['seed']}.",
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; load before: {machine['load_before']}; "
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, load {machine['load_before']}; "
         f"Python {machine['python']}, aiohttp {machine['packages']['aiohttp']}.",
         f"Bounds: lag p95 within {bounds['lag_ms']:g} ms of idle; /health/live within {bounds['live_ms']:g} ms at p99; "
-        f"memory within {bounds['memory_share']:.0%} (or {bounds['memory_mb']:g} MB) of its start {bounds['settle_s']:g} s "
-        f"later and never {bounds['peak_mb']:g} MB above it; {bounds['log_lines']} log lines; nothing lost, no secret in a "
-        "log.",
+        f"memory within {bounds['memory_share']:.0%} (or {bounds['memory_mb']:g} MB) of its start after at most "
+        f"{bounds['settle_s']:g} s, and never {bounds['peak_mb']:g} MB above it; {bounds['log_lines']} log lines; "
+        "nothing lost, no secret in a log.",
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "|" + "---|" * len(COLUMNS),
