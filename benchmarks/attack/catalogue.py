@@ -19,7 +19,7 @@ BROKEN = tuple(Setup(staged=("--fault", fault)) for fault in ("extractor", "merg
 BESIDE_MODEL = Setup(flags=("--vllm-url", "http://127.0.0.1:{port}/v1"), staged=())
 TALKING = Setup(staged=("--hostile-talk",))
 SLOW = Setup(flags=("--shutdown-grace-s", f"{outages.GRACE_S:g}"), staged=("--slow", "0.5"))
-UNAVAILABLE = frozenset({"extraction_unavailable", "extraction_late"})
+UNAVAILABLE = frozenset({"extraction_unavailable", "extraction_failed", "extraction_late"})
 
 
 @dataclass(frozen=True, slots=True)

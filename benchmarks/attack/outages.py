@@ -50,7 +50,7 @@ async def stall(aim: Aim) -> None:
 
 
 async def _outlast(aim: Aim, http: aiohttp.ClientSession, number: int) -> float:
-    """A session that sends throughout: chunks of half a second, or of 20 ms. The largest lag that it was told, in ms."""
+    """A session that sends throughout: chunks of half a second, or of 20 ms. Returns the largest lag told, ms."""
     seconds = 0.5 if number % 2 else 0.02
     size = int(seconds * RATE) * 2
     async with aim.socket(http) as line:

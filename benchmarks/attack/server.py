@@ -76,7 +76,7 @@ def main() -> None:
     def build(settings: Settings, *observers: Any) -> Pipeline:
         """As server.engines.build_pipeline, without weights."""
         extractors = engines._extractors(settings)
-        return Pipeline(
+        pipeline = Pipeline(
             LoudnessVad(),
             SpeakingAsr(HOSTILE_TALK if args.hostile_talk else None, args.slow),
             extractors,
@@ -84,6 +84,8 @@ def main() -> None:
             "fake",
             *observers,
         )
+        pipeline.languages = frozenset(SpeakingAsr.languages)
+        return pipeline
 
     engines.build_pipeline = build
     sys.argv = ["drtranscribe", *rest]
