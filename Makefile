@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAMPLE := tests/data/consultation.flac
 CORPUS ?=
+SECONDS ?=
 VLLM := .vllm
 VLLM_PORT ?= 8100
 
-.PHONY: demo serve test check lint types vllm check-vllm bench bench-gpu clean
+.PHONY: demo serve test check lint types vllm check-vllm bench bench-gpu attack clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
@@ -40,6 +41,10 @@ bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your
 	@test -n "$(CORPUS)" || { echo "make bench CORPUS=FOLDER: a folder with NAME.flac and NAME.json (benchmarks/README.md)"; exit 2; }
 	$(BIN)/python -m benchmarks.accuracy --corpus $(CORPUS)
 	$(BIN)/python -m benchmarks.load --corpus $(CORPUS) --sessions 1 --whole --wer
+
+attack: $(STAMP) ## Hostile clients against real servers over loopback, a good session beside each; SECONDS=240 for a short run
+	@mkdir -p records
+	$(BIN)/python -m benchmarks.attack --output records/attack.json $(if $(SECONDS),--short --seconds $(SECONDS))
 
 bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network
 	$(BIN)/python -m benchmarks.gpu

@@ -14,16 +14,25 @@ import psutil
 
 
 class ServerProcess:
-    """`python -m MODULE ... --port N` on a free port."""
+    """`python -m MODULE ... --port N` on a free port.
 
-    def __init__(self, module: str, *flags: str) -> None:
+    All that it writes goes to `log`, if that is given; `nofile` is the most descriptors that it may ever open.
+    """
+
+    def __init__(self, module: str, *flags: str, log: Path | None = None, nofile: int | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/"
         self.began = time.monotonic()
-        command = [sys.executable, "-m", *module.split(), "--port", str(port), *flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        command: list[str] = [sys.executable, "-m", *module.split(), "--port", str(port), *flags]
+        if nofile is not None:
+            command = ["sh", "-c", f'ulimit -n {nofile}; exec "$@"', "sh", *command]
+        if log is None:
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        else:
+            with log.open("wb") as file:
+                self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
     @classmethod
     def serving(cls, model: str, extra: Sequence[str] = ()) -> "ServerProcess":
@@ -52,5 +61,10 @@ class ServerProcess:
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
     def stop(self) -> int:
+        """Its exit status; one that does not end by itself is killed, and that is no normal status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        try:
+            return self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()

@@ -1,0 +1,83 @@
+"""Every attack, in the order in which they are run: what needs the same server stands together."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from benchmarks.attack import doors, floods, outages, parsers, talkers
+from benchmarks.attack.aim import Aim
+from benchmarks.attack.target import Setup
+
+MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2"))
+"""Sessions that one attack leaves behind are over before the next one counts memory."""
+
+IMPATIENT = Setup(
+    flags=("--max-sessions", "64", "--idle-timeout-s", "3", "--resume-ttl-s", f"{outages.TTL_S:g}"), staged=()
+)
+CROWDED = Setup(flags=("--max-sessions", str(doors.PLACES)), staged=())
+NARROW = Setup(staged=(), nofile=1024)
+BROKEN = tuple(Setup(staged=("--fault", fault)) for fault in ("extractor", "merging", "codes"))
+BESIDE_MODEL = Setup(flags=("--vllm-url", "http://127.0.0.1:{port}/v1"), staged=())
+TALKING = Setup(staged=("--hostile-talk",))
+SLOW = Setup(flags=("--shutdown-grace-s", f"{outages.GRACE_S:g}"), staged=("--slow", "0.5"))
+UNAVAILABLE = frozenset({"extraction_unavailable", "extraction_failed", "extraction_late"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    run: Callable[[Aim], Awaitable[None]]
+    setup: Setup = MAIN
+    variant: str = ""
+    beside: bool = True
+    """A good session runs beside it."""
+    timed: bool = True
+    may_end: bool = False
+    least_s: float = 0.0
+    """It needs this long to show anything."""
+    served: bool = True
+    """It needs a server at all."""
+    allowed: frozenset[str] = frozenset()
+    """Errors that the good session may be told, once each."""
+
+    @property
+    def name(self) -> str:
+        return "-".join((*self.run.__name__.split("_"), *self.variant.split()))
+
+    @property
+    def does(self) -> str:
+        """The first sentence of its docstring."""
+        return " ".join((self.run.__doc__ or "").split())
+
+
+ATTACKS: tuple[Attack, ...] = (
+    Attack(floods.big_first_message),
+    Attack(floods.wide_and_deep_first_message),
+    Attack(floods.big_later_messages),
+    Attack(floods.unfinished_frames),
+    Attack(floods.junk_messages),
+    Attack(floods.junk_audio),
+    Attack(floods.slow_reader),
+    Attack(floods.slow_request_line, least_s=16),
+    Attack(doors.rebinding, beside=False),
+    Attack(doors.malformed_requests),
+    Attack(doors.strange_headers),
+    Attack(doors.unknown_language, beside=False),
+    Attack(doors.hostile_resumes),
+    Attack(doors.wrong_rates),
+    Attack(talkers.random_messages),
+    Attack(talkers.random_frames),
+    Attack(talkers.random_requests),
+    Attack(floods.silent_connections, NARROW),
+    Attack(doors.abandoned_starts, CROWDED, least_s=14),
+    Attack(outages.stall, IMPATIENT, timed=False),
+    Attack(outages.forgotten_sessions, IMPATIENT),
+    *(
+        Attack(outages.broken_extraction, setup, setup.staged[1], allowed=UNAVAILABLE)
+        for setup in BROKEN
+        if setup.staged
+    ),
+    Attack(outages.hostile_model_server, BESIDE_MODEL, allowed=UNAVAILABLE),
+    Attack(parsers.hostile_records, TALKING, beside=False),
+    Attack(outages.drain, SLOW, beside=False, may_end=True),
+    Attack(parsers.hostile_audio_files, beside=False, served=False),
+    Attack(parsers.regular_expressions, beside=False, served=False, least_s=40),
+)

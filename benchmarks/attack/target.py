@@ -1,0 +1,129 @@
+"""The server under attack: a process with its log in a file, its memory and its descriptors watched."""
+
+import asyncio
+import re
+import socket
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from benchmarks.server_process import ServerProcess
+
+READY_S = 240.0
+EMPTY_TRIES = 40
+BLOCK = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a server is started: real engines or fakes, its flags, and the descriptors that it may open.
+
+    `flags` may hold {port}: a free one, which the attack serves at.
+    """
+
+    flags: tuple[str, ...] = ()
+    staged: tuple[str, ...] | None = None
+    """Flags of benchmarks/attack/server.py; None for the engines that the command line names."""
+    nofile: int | None = None
+
+
+class Target:
+    """An async context manager: inside it the server is ready."""
+
+    def __init__(self, setup: Setup, model: str) -> None:
+        self.port = _free_port()
+        flags = [flag.format(port=self.port) for flag in setup.flags]
+        self._folder = tempfile.TemporaryDirectory()
+        self._log = Path(self._folder.name, "log")
+        if setup.staged is None and model != "fakes":
+            module = "server serve"
+            flags = ["--model", model, *flags]
+        else:
+            module = " ".join(("benchmarks.attack.server", *(setup.staged or ()), "serve"))
+        self._process = ServerProcess(module, *flags, log=self._log, nofile=setup.nofile)
+        self.url = URL(self._process.url)
+        self.pid = self._process.process.pid
+
+    async def __aenter__(self) -> Self:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http, asyncio.timeout(READY_S):
+            await self._process.ready(http)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self._process.stop)
+        self._folder.cleanup()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.process.poll() is None
+
+    def log(self, since: int = 0) -> str:
+        """What the server has written, from a place in its log on."""
+        with self._log.open(errors="replace") as file:
+            file.seek(since)
+            return file.read()
+
+    @property
+    def log_size(self) -> int:
+        return self._log.stat().st_size
+
+    def memory_mb(self) -> float:
+        """Resident now; 0 where the server has ended."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return 0.0
+        found = re.search(r"VmRSS:\s+(\d+)", status)
+        return round(int(found[1]) / 1024, 1) if found else 0.0
+
+    async def empty(self) -> None:
+        """Returns when no session is left, those that wait to be resumed included, or after a while."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+            for _ in range(EMPTY_TRIES):
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with http.get(self.url / "metrics") as metrics:
+                        if "drtranscribe_sessions 0.0\n" in await metrics.text():
+                            return
+                await asyncio.sleep(0.25)
+
+    def held(self, words: Iterable[bytes]) -> int:
+        """How many of the words stand in the process's memory; only its parent may look."""
+        wanted = set(words)
+        longest = max(map(len, wanted), default=0)
+        found: set[bytes] = set()
+        for first, last in _writable(Path(f"/proc/{self.pid}/maps").read_text()):
+            with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
+                for at in range(first, last, BLOCK):
+                    memory.seek(at)
+                    try:
+                        block = memory.read(min(BLOCK + longest, last - at))
+                    except OSError:  # a guard page, or unmapped meanwhile
+                        continue
+                    found |= {word for word in wanted - found if word in block}
+        return len(found)
+
+
+def _writable(maps: str) -> list[tuple[int, int]]:
+    """Where a process keeps what it wrote: private mappings that it may write to."""
+    ranges = []
+    for line in maps.splitlines():
+        place, mode, *_ = line.split()
+        if mode.startswith("rw") and "p" in mode:
+            first, last = place.split("-")
+            ranges.append((int(first, 16), int(last, 16)))
+    return ranges
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
