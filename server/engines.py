@@ -46,9 +46,9 @@ def build_pipeline(
         max_batch=settings.asr_max_batch or defaults.max_batch,
         timestamps=defaults.timestamps if settings.asr_timestamps is None else settings.asr_timestamps,
     )
+    if device == "cuda":
+        _check_gpu(asr.device_index, files.directory)
     try:
-        if device == "cuda":
-            gpu.check(asr.device_index, (files.directory / "model.bin").stat().st_size)
         recogniser, asr = _recogniser(files.directory, asr, settings)
     except ValueError as error:
         raise SettingsError([f"--compute-type {asr.compute_type}, --device {device}: {error}"]) from error
@@ -61,6 +61,17 @@ def build_pipeline(
     shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
     vad = SileroVad(config.vad)
     return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory)
+
+
+def _check_gpu(index: int, model: Path) -> None:
+    """Raises SettingsError if the host lacks what a model needs of it: nothing is wrong with the weights then."""
+    from inference import cublas, gpu
+
+    try:
+        cublas.preload()
+        gpu.check(index, (model / "model.bin").stat().st_size)
+    except RuntimeError as error:
+        raise SettingsError([str(error)]) from error
 
 
 def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[WhisperAsr, AsrConfig]":

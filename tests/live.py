@@ -11,6 +11,7 @@ from aiohttp import web
 
 from inference.pipeline import Pipeline
 from server.app import STARTED, create_app
+from server.metrics import Metrics
 from server.settings import Settings
 from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad
 
@@ -92,10 +93,12 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(pipeline: Pipeline | None = None, **settings: Any) -> AsyncIterator[Server]:
+async def serving(
+    pipeline: Pipeline | None = None, metrics: Metrics | None = None, **settings: Any
+) -> AsyncIterator[Server]:
     """A server on a free port, on the given engines or on fakes; ready."""
     engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()])
-    app = create_app(engine, Settings(**{"shutdown_grace_s": 5, **settings}))
+    app = create_app(engine, Settings(**{"shutdown_grace_s": 5, **settings}), metrics)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

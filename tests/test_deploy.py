@@ -147,7 +147,7 @@ def test_systemd_takes_the_example(tmp_path):
 def test_systemd_restarts_what_may_come_back_and_leaves_time_to_drain():
     values = unit()
     assert values["Restart"] == ["on-failure"]
-    assert values["RestartPreventExitStatus"] == ["2"], "wrong settings; status 70 is restarted"
+    assert "RestartPreventExitStatus" not in values, "a GPU whose driver is not loaded yet looks like a wrong setting"
     assert int(values["TimeoutStopSec"][0]) > 2 * Settings.model_fields["shutdown_grace_s"].default
     state = f"/var/lib/{values['StateDirectory'][0]}"
     variables = dict(pair.split("=") for line in values["Environment"] for pair in line.split())
