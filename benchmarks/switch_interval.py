@@ -3,7 +3,7 @@
     python -m benchmarks.switch_interval [--threads 3] [--intervals 0.005 0.0005] [--output FILE.json]
 
 A thread that computes in Python keeps the interpreter's lock until another one has waited for it as long as the switch
-interval. sleep_ms: how much later than after 10 ms a coroutine goes on. hop_ms: from a call in another thread, which does
+interval. sleep_ms: how much later than after 10 ms a coroutine goes on. hop_ms: from a call in another thread that does
 nothing, to its result in the coroutine, as a batch's result comes back. million_steps_s: what busy threads, one more of
 them, count together in a second, which is what switching costs them. Each interval has two rounds, in turn. The last
 line is JSON.
