@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SWITCH_INTERVAL_S: dict[Device, float] = {"cpu": 0.005, "cuda": 0.0005}
+"""While a thread computes in Python, the event loop and the other workers wait this long for each of their turns.
+
+A GPU's workers hold the interpreter often and shortly; on a CPU a shorter interval has shown no gain (LOG.md).
+"""
+
 
 def build_pipeline(
     settings: Settings,
@@ -28,6 +35,7 @@ def build_pipeline(
 ) -> Pipeline:
     """A pipeline with its weights loaded, not yet warmed up. Raises ModelError or SettingsError."""
     device = _device(settings)
+    sys.setswitchinterval(settings.switch_interval_s or SWITCH_INTERVAL_S[device])
     name = settings.model or default_model(device)
     files = resolve(name, settings.models_dir)  # before torch and ctranslate2: a wrong name is told at once
 

@@ -28,7 +28,6 @@ def serve(*, config: Config = None, **flags: str | None) -> None:
     """Serve consultations. Every flag is also a variable (DRTRANSCRIBE_PORT) and a line of the file (port = 8765)."""
     settings = load_settings(flags, config)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    sys.setswitchinterval(settings.switch_interval_s)
     with told_clearly():
         failure = asyncio.run(_serve(settings))
     if failure is not None:

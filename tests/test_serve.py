@@ -141,9 +141,10 @@ def test_a_host_without_cublas_12_is_told_what_to_install(card, monkeypatch):
     assert line.endswith("and there is none: pip install drtranscribe[gpu]")
 
 
-def test_the_switch_interval_is_set_before_any_thread_of_the_engines_starts(card, monkeypatch):
+def test_the_switch_interval_follows_from_the_device_unless_it_is_given(card, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(sys, "setswitchinterval", asked.append)
-    monkeypatch.setattr("server.engines.build_pipeline", lambda *given: asked.append("engines") or 1 / 0)
-    CliRunner().invoke(app, ["serve", "--port", "0", "--switch-interval-s", "0.002"])
-    assert asked == [0.002, "engines"]
+    for flags in (["--devices", "3"], ["--devices", "3", "--switch-interval-s", "0.002"]):
+        ends(*flags)
+    ends("--device", "cpu", "--model", str(tmp_path))
+    assert asked == [0.0005, 0.002, 0.005]
