@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         None,
         gt=0,
         le=0.1,
-        description="Seconds that a Python thread may run while others wait; if not given, 0.0005 on a GPU, 0.005 else.",
+        description="Seconds that a Python thread may run while others wait; if not given, 0.0005 on a GPU or 0.005.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
