@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SWITCH_INTERVAL_S: dict[Device, float] = {"cpu": 0.005, "cuda": 0.0005}
+"""While a thread computes in Python, the event loop and the other workers wait this long for each of their turns.
+
+A GPU's workers hold the interpreter often and shortly; on a CPU a shorter interval has shown no gain (LOG.md).
+"""
+
 
 def build_pipeline(
     settings: Settings,
@@ -28,6 +35,7 @@ def build_pipeline(
 ) -> Pipeline:
     """A pipeline with its weights loaded, not yet warmed up. Raises ModelError or SettingsError."""
     device = _device(settings)
+    sys.setswitchinterval(settings.switch_interval_s or SWITCH_INTERVAL_S[device])
     name = settings.model or default_model(device)
     files = resolve(name, settings.models_dir)  # before torch and ctranslate2: a wrong name is told at once
 
@@ -46,9 +54,9 @@ def build_pipeline(
         max_batch=settings.asr_max_batch or defaults.max_batch,
         timestamps=defaults.timestamps if settings.asr_timestamps is None else settings.asr_timestamps,
     )
+    if device == "cuda":
+        _check_gpu(asr.device_index, files.directory)
     try:
-        if device == "cuda":
-            gpu.check(asr.device_index, (files.directory / "model.bin").stat().st_size)
         recogniser, asr = _recogniser(files.directory, asr, settings)
     except ValueError as error:
         raise SettingsError([f"--compute-type {asr.compute_type}, --device {device}: {error}"]) from error
@@ -65,6 +73,17 @@ def build_pipeline(
     shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
     vad = SileroVad(config.vad)
     return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory, languages)
+
+
+def _check_gpu(index: int, model: Path) -> None:
+    """Raises SettingsError if the host lacks what a model needs of it: nothing is wrong with the weights then."""
+    from inference import cublas, gpu
+
+    try:
+        cublas.preload()
+        gpu.check(index, (model / "model.bin").stat().st_size)
+    except RuntimeError as error:
+        raise SettingsError([str(error)]) from error
 
 
 def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[WhisperAsr, AsrConfig]":

@@ -150,6 +150,12 @@ class Settings(BaseSettings):
     resume_ttl_s: float = Field(120, ge=0, description="Seconds that a lost session waits to be resumed.")
     send_timeout_s: float = Field(30, gt=0, description="Seconds for a client to read; then its socket is closed.")
     shutdown_grace_s: float = Field(20, ge=0, description="Seconds for sessions to drain when the server stops.")
+    switch_interval_s: float | None = Field(
+        None,
+        gt=0,
+        le=0.1,
+        description="Seconds that a Python thread may run while others wait; if not given, 0.0005 on a GPU or 0.005.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @model_validator(mode="after")

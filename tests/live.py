@@ -14,6 +14,7 @@ from server.app import METRICS, STARTED, create_app
 from server.door import Door
 from server.engines import bound
 from server.listening import listening
+from server.metrics import Metrics
 from server.settings import Settings
 from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad
 
@@ -96,11 +97,13 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(pipeline: Pipeline | None = None, **settings: Any) -> AsyncIterator[Server]:
+async def serving(
+    pipeline: Pipeline | None = None, metrics: Metrics | None = None, **settings: Any
+) -> AsyncIterator[Server]:
     """A server on a free port, on the given engines or on fakes; ready."""
     engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()])
     chosen = Settings(**{"shutdown_grace_s": 5, **settings})
-    app = create_app(engine, chosen)
+    app = create_app(engine, chosen, metrics)
     listener = bound("127.0.0.1", 0)
     host, port = listener.getsockname()
     async with (

@@ -57,7 +57,14 @@ def seconds(duration: str) -> float:
 
 def default_of(argument: str) -> str:
     """A compose argument with the defaults of its variables put in."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", argument)
+    return interpolated(argument, {})
+
+
+def interpolated(argument: str, given: dict[str, str]) -> str:
+    """A compose argument as compose reads it: the innermost ${NAME:-default} first."""
+    while (found := re.search(r"\$\{(\w+):-([^${}]*)\}", argument)) is not None:
+        argument = argument[: found.start()] + (given.get(found[1]) or found[2]) + argument[found.end() :]
+    return argument
 
 
 def vllm_flags() -> dict[str, str]:
@@ -108,14 +115,60 @@ def test_volumes_are_declared_and_lie_where_weights_are_looked_for(path):
     assert "/weights" in mounted.values()
 
 
-def test_whisper_takes_its_memory_before_vllm_takes_a_bounded_share_of_the_same_gpu():
-    both = services(DOCKER / "compose.yaml")
+def gpus(given: dict[str, str]) -> dict[str, list[str]]:
+    """The GPUs of each service, as compose hands them out with the given variables."""
+    found = {}
+    for name, service in services(DOCKER / "compose.yaml").items():
+        (device,) = service.deploy["resources"]["reservations"]["devices"]
+        assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+        found[name] = [interpolated(gpu, given) for gpu in device["device_ids"]]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "server", "vllm"),
+    [
+        ({}, "0", "0"),
+        ({"GPU": "3"}, "3", "3"),
+        ({"VLLM_GPU": "1"}, "0", "1"),
+        ({"GPU": "2", "VLLM_GPU": "GPU-5c1d"}, "2", "GPU-5c1d"),
+    ],
+)
+def test_server_and_vllm_get_a_gpu_each_where_two_are_named_and_share_one_otherwise(given, server, vllm):
+    assert gpus(given) == {"server": [server], "vllm": [vllm]}
+
+
+def test_whisper_takes_its_memory_before_vllm_takes_a_cache_of_a_fixed_size():
+    both, flags = services(DOCKER / "compose.yaml"), vllm_flags()
     assert both["vllm"].depends_on == {"server": {"condition": "service_healthy"}}
     assert not both["server"].depends_on
-    assert 0.2 <= float(vllm_flags()["--gpu-memory-utilization"]) <= 0.8
-    assert both["vllm"].deploy == both["server"].deploy
-    devices = both["vllm"].deploy["resources"]["reservations"]["devices"]
-    assert [(device["driver"], device["capabilities"]) for device in devices] == [("nvidia", ["gpu"])]
+    cache_bytes = gibibytes(flags["--kv-cache-memory-bytes"]) * 2**30
+    token_bytes = 36 * 8 * 128 * 2 * 2  # layers, heads, their width, keys and values, bfloat16
+    assert cache_bytes >= int(flags["--max-model-len"]) * token_bytes, "vLLM refuses a cache that one request overfills"
+    assert float(flags["--gpu-memory-utilization"]) <= 0.25, "vLLM refuses to start where less of the GPU is free"
+    assert flags["--kv-cache-dtype"] == "auto"
+
+
+def gibibytes(size: str) -> int:
+    """vLLM reads G as 2**30 and g as 10**9."""
+    return int(re.fullmatch(r"(\d+)G", size)[1])
+
+
+def test_deploy_tells_the_defaults_of_the_compose_file_and_each_of_its_variables():
+    text = (DOCKER / "compose.yaml").read_text()
+    deploy = (ROOT / "docs" / "deploy.md").read_text()
+    variables = set(re.findall(r"\$\{(\w+)", text))
+    listed = re.search(r"# Variables: (.*?)\.\n", text, re.DOTALL)[1]
+    assert variables == set(re.findall(r"[A-Z][A-Z_]+", listed)) - {"UUID"}
+    assert [name for name in variables if not re.search(rf"\b{name}\b", deploy)] == []
+    assert f"`VLLM_KV_CACHE` ({vllm_flags()['--kv-cache-memory-bytes']}," in deploy
+    assert f"`VLLM_MAX_MODEL_LEN` ({vllm_flags()['--max-model-len']})" in deploy
+    assert f"It stays low ({vllm_flags()['--gpu-memory-utilization']})" in deploy
+
+
+@each_compose
+def test_a_server_that_ends_by_itself_is_started_again(path):
+    assert {service.restart for service in services(path).values()} == {"unless-stopped"}
 
 
 def test_vllm_logs_no_prompts_reports_nothing_and_writes_no_white_space():

@@ -104,6 +104,13 @@ def test_the_server_takes_the_environment_of_its_image(path, monkeypatch):
     assert settings.device == ("cpu" if path.suffix == ".cpu" else "cuda")
 
 
+@each_image
+def test_what_an_image_keeps_from_start_to_start_lies_in_its_volume(path):
+    kept = {name: environment(path)[name] for name in ("HF_HOME", "CUDA_CACHE_PATH") if name in environment(path)}
+    assert ("CUDA_CACHE_PATH" in kept) == (path.suffix != ".cpu"), "CUDA compiles for a new GPU once"
+    assert all(folder.startswith("/weights/") for folder in kept.values()), kept
+
+
 def test_constraints_for_a_gpu_host_pin_everything_and_nothing_twice():
     def pins(path: Path) -> dict[str, str]:
         lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]

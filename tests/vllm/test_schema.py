@@ -1,6 +1,7 @@
 """Answers under the schema, all of them."""
 
 import asyncio
+import os
 from collections import Counter
 
 from benchmarks import vllm_counters
@@ -9,9 +10,11 @@ from tests.vllm.consultations import requests
 from tests.vllm.watched import Watched
 
 AT_ONCE = 8
+EVERY = int(os.environ.get("TEST_VLLM_EVERY", "1"))
+"""Of the requests, every how manyth is asked: all of them unless time is short, as in CI."""
 
 
-async def test_two_hundred_answers_of_two_hundred_end_by_themselves_and_obey_the_schema(vllm):
+async def test_every_answer_ends_by_itself_and_obeys_the_schema(vllm):
     extractor = Watched(vllm.url)
     await extractor.start()
     before = await vllm_counters.read(vllm.root)
@@ -25,12 +28,12 @@ async def test_two_hundred_answers_of_two_hundred_end_by_themselves_and_obey_the
             except ExtractionError as error:
                 failures[str(error)] += 1
 
-    asked = list(requests())
+    asked = list(requests())[::EVERY]
     await asyncio.gather(*map(ask, asked))
     await extractor.close()
     spent = (await vllm_counters.read(vllm.root)).since(before)
-    assert (len(asked), failures) == (200, {})
+    assert (len(asked), failures) == (200 // EVERY, {})
     # vLLM's own count: none was cut off. It may have answered more often: a full answer is asked for again, in halves.
     assert {reason for reason, count in spent.finished.items() if count} == {"stop"}
-    assert extractor.valid == spent.finished["stop"] >= 200
-    assert extractor.proposals > 200, "empty answers prove nothing"
+    assert extractor.valid == spent.finished["stop"] >= len(asked)
+    assert extractor.proposals > len(asked), "empty answers prove nothing"
