@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load_statistics import nearest_rank
 from benchmarks.machine import card
+from benchmarks.percentiles import nearest_rank
 from benchmarks.result import deliver
 
 WAKE_UPS = 150
