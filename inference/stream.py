@@ -15,6 +15,7 @@ from inference.engines import Engines
 from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.isolation import place_of
 from inference.partials import Partials
 from inference.segmenter import OpenSegment, Segmenter, Span
 from inference.timing import Timings
@@ -154,7 +155,7 @@ class Stream:
     async def run(self) -> None:
         """Recognises and extracts until the stream has drained after a stop."""
         async with asyncio.TaskGroup() as group:
-            extraction = group.create_task(self.extraction.run())
+            extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
             # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
             while await self._do(await self._work.get(), group):
                 pass
@@ -217,14 +218,15 @@ class Stream:
             self._emit(TranscriptUpdate(segment, timed))
             if segment.text:
                 track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:].lstrip()
-                await self.extraction.add(segment, timed)
+                with self.extraction.isolation:
+                    await self.extraction.add(segment, timed)
 
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
         try:
             return await self._engines.asr.final(request, session=self._session)
         except Exception:
-            logger.exception("a final of %.1f s could not be decoded", span.end_s - span.start_s)
+            logger.error("a final of %.1f s could not be decoded: %s", span.end_s - span.start_s, place_of(error))
             self._emit(
                 Fault(
                     "asr_failed",
@@ -306,9 +308,11 @@ class Stream:
 
     async def _answer(self, control: Control) -> None:
         if control.kind == "stop":
-            await self.extraction.finish()
+            with self.extraction.isolation:
+                await self.extraction.finish()
         elif control.kind == "marker":
-            await self.extraction.caught_up()
+            with self.extraction.isolation:
+                await self.extraction.caught_up()
             self._emit(MarkerReached(control.marker_id))
         elif control.kind == "pause":
             self._emit(Paused())

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from inference.audio import AudioError
 from inference.findings import Operation
+from inference.isolation import place_of
 from inference.merging import Findings
 from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
@@ -106,7 +107,7 @@ class Session:
         except ExceptionGroup as failed:
             # Our own bug, or a device that is gone for good: what was transcribed stands in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
-            logger.exception("a session failed: %s", names)
+            logger.error("a session failed: %s", "; ".join(map(place_of, failed.exceptions)))
             self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
             self.reason = self.reason or "shutdown"
         finally:
@@ -154,6 +155,11 @@ class Session:
         except KeyError:
             raise ProtocolError(
                 "no_such_finding", "no finding of this session has that id: it may be retracted"
+            ) from None
+        except Exception as error:
+            logger.error("a finding could not be changed: %s", place_of(error))
+            raise ProtocolError(
+                "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
             ) from None
 
     def stop(self, reason: ClosingReason) -> None:
@@ -226,13 +232,15 @@ class Session:
             self.log.append("error", **error_fields(code, message, fatal=False))
 
     def _finish(self) -> None:
-        transcript, extraction = self._stream.transcript, self._stream.extraction
+        transcript, extraction, findings = self._stream.transcript, self._stream.extraction, 0
+        with extraction.isolation:
+            findings = len(extraction.findings.all())
         self.log.append(
             "session_stopped",
             reason=self.reason or "shutdown",
             audio_s=round(self.audio_s, 3),
             segments=sum(bool(segment.text) for segment in transcript.finals),
-            findings=len(extraction.findings.all()),
+            findings=findings,
         )
         self.log.close()
         self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from inference.audio import AudioFormat
+from inference.isolation import Isolation
 from inference.merging import Findings
 from inference.stream import Control, StreamOptions
 from inference.transcript import Transcript
@@ -26,6 +27,7 @@ class SteppedStream:
         self.transcript = Transcript()
         self.extraction = self
         self.findings = Findings()
+        self.isolation = Isolation(emit)
         self.go = asyncio.Semaphore(0)
         self.fed = []
         self.fail = False
