@@ -126,10 +126,16 @@ class Stream:
         ]
         self._heard = 0
         self._covered = 0
+        self._settled = 0  # samples of which every final is out
         self._paused = False
         self._language = options.language
         self._work: asyncio.Queue[_Work] = asyncio.Queue(WORK_AHEAD)
         self._chunks: deque[_Chunk] = deque()
+
+    @property
+    def transcribed_s(self) -> float:
+        """Seconds from the beginning of which every final is out; partials do not count."""
+        return self._settled / SAMPLE_RATE
 
     async def feed(self, data: bytes, timings: Timings) -> None:
         """Takes the next bytes of the stream: whole sample frames, as `AudioFormat.sample_frames` checked them."""
@@ -301,6 +307,8 @@ class Stream:
         """Tells of every chunk, in order, once its finals are out and its partials are shown or given up."""
         while self._chunks and self._chunks[0].done:
             work = self._chunks.popleft().work
+            unsettled = [found.start for track, found in work.open if track.committed < found.index]
+            self._settled = max(self._settled, min([work.heard, *unsettled]))
             if work.control is None:
                 self._covered = max(self._covered, min([work.heard, *(_covered(*found) for found in work.open)]))
                 lag_ms = round(work.timings.elapsed_ms(), 1)

@@ -24,12 +24,16 @@ from inference.updates import Drained, Fault, Update
 from server.arrivals import Arrivals
 from server.events import EventLog
 from server.metrics import Metrics
+from server.patience import patience
 from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
 
 logger = logging.getLogger(__name__)
 
 PAUSE_LIMIT_S = 1800.0
 """A paused session may be silent for this long: half an hour, for an examination or a call."""
+
+ROUNDING_S = 0.1
+"""A resampler keeps so much less than it was given that a difference below this is no lost audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Session:
         self._metrics = metrics
         self._ended = ended
         self._paused = False
-        self._heard_at = time.monotonic()
+        self._heard_at = patience.now()
 
     @property
     def max_frame_bytes(self) -> int:
@@ -89,6 +93,12 @@ class Session:
     @property
     def audio_s(self) -> float:
         return self.received_samples / self.options.audio.sample_rate
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of received audio whose finals are not out."""
+        left = self.audio_s - self._stream.transcribed_s
+        return left if left > ROUNDING_S else 0.0
 
     @property
     def stopping(self) -> bool:
@@ -120,7 +130,8 @@ class Session:
 
         Raises ProtocolError for one that it cannot take.
         """
-        self._heard_at = now = time.monotonic()
+        now = time.monotonic()
+        self._heard_at = patience.now()
         if self.stopping:
             raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
         try:
@@ -128,7 +139,7 @@ class Session:
         except AudioError as error:
             raise ProtocolError("invalid_audio", str(error)) from None
         duration_s = samples / self.options.audio.sample_rate
-        arrived = self._arrivals.note(now, duration_s, waited_s)
+        arrived = self._arrivals.note(now, duration_s, waited_s, patience.gap_since(now - waited_s))
         await self._put((data, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
         self.received_samples += samples
         self._metrics.chunks.inc()
@@ -138,7 +149,7 @@ class Session:
 
     async def control(self, control: Control) -> None:
         """Takes a marker, a pause or its end; one said twice, as after a lost connection, is answered twice."""
-        self._heard_at = time.monotonic()
+        self._heard_at = patience.now()
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
         if control.kind in ("pause", "continue"):
@@ -147,7 +158,7 @@ class Session:
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
         """The clinician's word about a finding: it wins over every later proposal. Raises ProtocolError."""
-        self._heard_at = time.monotonic()
+        self._heard_at = patience.now()
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         try:
@@ -173,14 +184,14 @@ class Session:
         assert self.attachment is None
         self.attachment = attachment
         self._arrivals.behind = False
-        self._heard_at = time.monotonic()
+        self._heard_at = patience.now()
         self._metrics.connections.inc()
 
     def detach(self, attachment: Attachment) -> None:
         """Leaves the session to be resumed; nothing happens if another socket holds it by now."""
         if self.attachment is attachment:
             self.attachment = None
-            self._heard_at = time.monotonic()
+            self._heard_at = patience.now()
             self._metrics.connections.dec()
 
     def error(self, error: ProtocolError) -> None:
@@ -188,7 +199,7 @@ class Session:
         self._fault(error.code, str(error))
 
     def forsaken(self, now: float) -> bool:
-        """Whether nothing has come for so long, or nobody took it up again, that it should end; `now` is monotonic."""
+        """Whether nothing has come for so long, or nobody took it up again, that it should end; `now` is that of `patience`."""
         # Whoever waits for room in the queue has said something that was not heard yet.
         return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
 
@@ -201,7 +212,7 @@ class Session:
                 await self._inbox.put(item)
             finally:
                 self._held_back = False
-        self._heard_at = time.monotonic()  # waiting for the session itself is not the client's silence
+        self._heard_at = patience.now()  # waiting for the session itself is not the client's silence
 
     async def _pump(self) -> None:
         while True:
@@ -235,10 +246,18 @@ class Session:
         transcript, extraction, findings = self._stream.transcript, self._stream.extraction, 0
         with extraction.isolation:
             findings = len(extraction.findings.all())
+        left_s = self.left_s
+        if left_s:
+            self._fault(
+                "untranscribed",
+                f"the last {left_s:.1f} s of the audio received are not in the transcript: the server had no time left "
+                "for them; if you still have the audio, send it in a new session",
+            )
         self.log.append(
             "session_stopped",
             reason=self.reason or "shutdown",
             audio_s=round(self.audio_s, 3),
+            transcribed_s=round(self.audio_s - left_s, 3),
             segments=sum(bool(segment.text) for segment in transcript.finals),
             findings=findings,
         )

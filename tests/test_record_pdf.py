@@ -75,3 +75,8 @@ def test_a_long_consultation_goes_on_over_pages_and_every_page_has_its_foot():
 def test_a_word_longer_than_a_line_and_an_empty_consultation_break_nothing():
     assert "Nothing was found." in text(record(found=[], turns=[], patient=None))
     assert "aaaa" in text(record(found=[replace(findings()[0], text="a" * 500)]))
+
+
+def test_a_page_count_that_somebody_says_stays_what_they_said():
+    assert "take {nb} of them" in text(record(found=[replace(findings()[0], text="take {nb} of them")]))
+    assert "\ue000" not in text(record(found=[replace(findings()[0], text="a \ue000\ue001\ue000 b")]))

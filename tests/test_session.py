@@ -33,6 +33,10 @@ class SteppedStream:
         self.fail = False
         self.stopped = asyncio.Event()
 
+    @property
+    def transcribed_s(self):
+        return sum(fed for fed in self.fed if isinstance(fed, float))
+
     async def feed(self, data, timings):
         await self.go.acquire()
         if self.fail:

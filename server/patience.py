@@ -1,0 +1,43 @@
+"""A clock for what the server waits for from its clients: it counts only while the server itself was running.
+
+A process that was stopped, as by SIGSTOP, a paused virtual machine or a swap storm, has heard nobody meanwhile, and must
+not blame its clients for that.
+"""
+
+import time
+
+LONGEST_S = 1.5
+"""More than this between two ticks counts as this much: the process, or its event loop, did not run."""
+
+
+class Patience:
+    """`tick` it more often than every `LONGEST_S`; one watcher does that for the whole server."""
+
+    def __init__(self) -> None:
+        self._counted = 0.0
+        self._seen = time.monotonic()
+        self._gap = (0.0, 0.0)  # the last one, from and to, in monotonic time
+
+    def tick(self) -> float:
+        """Counts what passed since the last tick, and returns `now`."""
+        at = time.monotonic()
+        if at - self._seen > LONGEST_S:
+            self._gap = (self._seen, at)
+        self._counted += min(at - self._seen, LONGEST_S)
+        self._seen = at
+        return self._counted
+
+    def now(self) -> float:
+        """Seconds that counted so far; never falls."""
+        return self._counted + min(time.monotonic() - self._seen, LONGEST_S)
+
+    def gap_since(self, monotonic_s: float) -> float | None:
+        """The monotonic time at which the server last stood still, if that ended after `monotonic_s`, else None."""
+        if time.monotonic() - self._seen > LONGEST_S:
+            return self._seen
+        begun, ended = self._gap
+        return begun if ended > monotonic_s else None
+
+
+patience = Patience()
+"""The clock of this process."""
