@@ -6,7 +6,7 @@ not blame its clients for that.
 
 import time
 
-LONGEST_S = 1.5
+LONGEST_S = 0.75
 """More than this between two ticks counts as this much: the process, or its event loop, did not run."""
 
 
@@ -14,6 +14,8 @@ class Patience:
     """`tick` it more often than every `LONGEST_S`; one watcher does that for the whole server."""
 
     def __init__(self) -> None:
+        self.ticking = False
+        """Whether somebody ticks; without that nothing is known of gaps."""
         self._counted = 0.0
         self._seen = time.monotonic()
         self._gap = (0.0, 0.0)  # the last one, from and to, in monotonic time
@@ -33,6 +35,8 @@ class Patience:
 
     def gap_since(self, monotonic_s: float) -> float | None:
         """The monotonic time at which the server last stood still, if that ended after `monotonic_s`, else None."""
+        if not self.ticking:
+            return None
         if time.monotonic() - self._seen > LONGEST_S:
             return self._seen
         begun, ended = self._gap

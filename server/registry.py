@@ -28,7 +28,7 @@ SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 CONSULTATION_S = 900.0
 """A usual consultation: of N places one is free again after about an N-th of it."""
 
-WATCH_S = 1.0
+WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
 
 
@@ -110,9 +110,14 @@ class Sessions:
 
     async def watch(self, shortest_limit_s: float) -> None:
         """Looks after everything until cancelled; often enough for the shortest of the limits in seconds."""
-        while True:
-            await asyncio.sleep(min(WATCH_S, shortest_limit_s / 4))
-            self.check(patience.tick())
+        patience.tick()
+        patience.ticking = True
+        try:
+            while True:
+                await asyncio.sleep(min(WATCH_S, shortest_limit_s / 4))
+                self.check(patience.tick())
+        finally:
+            patience.ticking = False
 
     def check(self, now: float) -> None:
         """Ends the sessions that were given up by their clients, and the sockets that nobody reads."""

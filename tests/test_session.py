@@ -192,8 +192,10 @@ async def test_a_failing_session_says_so_and_ends_its_log():
         stream.go.release()
         await session.receive_audio(SECOND)
         events = [json.loads(text) async for text in session.log.follow(0)]
-        assert [event["type"] for event in events] == ["error", "session_stopped"]
-        assert (events[0]["code"], events[1]["reason"]) == ("internal", "shutdown")
+        assert [event["type"] for event in events] == ["error", "error", "session_stopped"]
+        assert [event.get("code") for event in events] == ["internal", "untranscribed", None]
+        assert "the last 1.0 s" in events[1]["message"]
+        assert (events[2]["reason"], events[2]["audio_s"], events[2]["transcribed_s"]) == ("shutdown", 1.0, 0.0)
 
 
 async def test_a_token_that_cannot_be_encoded_is_a_wrong_token():
