@@ -1,7 +1,7 @@
 """A clock for what the server waits for from its clients: it counts only while the server itself was running.
 
-A process that was stopped, as by SIGSTOP, a paused virtual machine or a swap storm, has heard nobody meanwhile, and must
-not blame its clients for that.
+A process that was stopped, as by SIGSTOP, a paused virtual machine or a swap storm, has heard nobody meanwhile, and
+must not blame its clients for that.
 """
 
 import time

@@ -199,7 +199,10 @@ class Session:
         self._fault(error.code, str(error))
 
     def forsaken(self, now: float) -> bool:
-        """Whether nothing has come for so long, or nobody took it up again, that it should end; `now` is that of `patience`."""
+        """Whether nothing has come for so long, or nobody took it up again, that it should end.
+
+        `now` is that of `patience`.
+        """
         # Whoever waits for room in the queue has said something that was not heard yet.
         return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
 

@@ -70,7 +70,8 @@ def test_audio_that_came_while_the_server_stood_still_is_as_late_as_it_is():
 
 
 async def test_a_process_that_was_stopped_for_longer_than_its_idle_limit_ends_no_session():
-    child = subprocess.Popen([sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = subprocess.Popen([sys.executable, "-c", CHILD], text=True, **pipes)  # noqa: ASYNC220
     try:
         assert await asyncio.to_thread(child.stdout.readline) == "up\n"
         os.kill(child.pid, signal.SIGSTOP)
