@@ -80,6 +80,8 @@ def found(updates):
     return {op.finding.text for u in updates if isinstance(u, ExtractionUpdate) for op in u.operations}
 
 
+# A generator that is dropped is closed with a call, which nobody can catch an error of.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_whatever_fails_in_extraction_every_final_arrives_and_the_session_stops_and_the_client_is_told_once(caplog):
     caplog.set_level(logging.ERROR)
     asyncio.run(RulesExtractor().start())
