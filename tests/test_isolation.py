@@ -97,8 +97,8 @@ def test_whatever_fails_in_extraction_every_final_arrives_and_the_session_stops_
     late = 0
     outer = ("live.py", "reading.py", "merging.py", "grounding.py", "codes.py", "support.py")
     chosen = [
-        code for at, code in enumerate(calls) if code.co_filename.endswith(outer) or at % 6 == 0
-    ]  # rules: a sixth
+        code for at, code in enumerate(calls) if code.co_filename.endswith(outer) or at % 9 == 0
+    ]  # of the rules a ninth
     for code, times in ((code, calls[code]) for code in chosen):
         left = [(times + 1) // 2]
 

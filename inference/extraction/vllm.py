@@ -246,9 +246,9 @@ class VllmExtractor:
                 failure = _TooLong if "context length" in error.message else UnusableAnswer
         except (openai.APITimeoutError, TimeoutError):
             problem = f"did not answer within {self._timeout_s:g} s: start vLLM there, or give it less to do"
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, _Compressed) as error:
             problem = "does not answer: start vLLM there or unset --vllm-url"
-            if isinstance(error.__cause__, _Compressed):
+            if isinstance(error, _Compressed) or isinstance(error.__cause__, _Compressed):  # openai 2 wraps it
                 problem = "compresses its answers unasked: turn that off in the proxy before vLLM"
         except (openai.OpenAIError, ValidationError):
             problem = "speaks no OpenAI-compatible JSON: --vllm-url must name vLLM's address, ending in /v1"
