@@ -27,6 +27,22 @@ def place_of(error: BaseException) -> str:
     return " < ".join([type(error).__name__, *calls])
 
 
+def release(error: BaseException) -> None:
+    """Empties the frames that an error came through, but for those that still run.
+
+    A TaskGroup that fails or is cancelled leaves an exception and a frame that hold each other, and with them the
+    session and what was said in it, until the collector of cycles comes by.
+    """
+    pending, seen = [error], set[int]()
+    while pending:
+        one = pending.pop()
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        behind = [one.__cause__, one.__context__]
+        behind += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        pending += [other for other in behind if other is not None and id(other) not in seen]
+
+
 class Isolation:
     """The errors of one session's extraction. As a context manager it ends every `Exception` that its block raises.
 
@@ -72,7 +88,11 @@ class Isolation:
         failures = 0
         while True:
             with self:
-                await work()
+                try:
+                    await work()
+                except asyncio.CancelledError as error:
+                    release(error)
+                    raise
                 return
             await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
             failures += 1

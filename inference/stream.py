@@ -15,7 +15,7 @@ from inference.engines import Engines
 from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.isolation import place_of
+from inference.isolation import place_of, release
 from inference.partials import Partials
 from inference.segmenter import OpenSegment, Segmenter, Span
 from inference.timing import Timings
@@ -160,13 +160,28 @@ class Stream:
 
     async def run(self) -> None:
         """Recognises and extracts until the stream has drained after a stop."""
-        async with asyncio.TaskGroup() as group:
-            extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
-            # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
-            while await self._do(await self._work.get(), group):
-                pass
-            extraction.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
+                # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
+                while await self._do(await self._work.get(), group):
+                    pass
+                extraction.cancel()
+        except BaseException as error:
+            release(error)
+            raise
         self._emit(Drained())
+
+    def erase(self) -> None:
+        """Overwrites the audio that is kept and drops what waits. To be called when `run` has ended."""
+        for track in self._tracks:
+            track.segmenter.erase()
+            track.vad.erase()
+        self._decoder.erase()
+        self._tracks.clear()
+        self._chunks.clear()
+        while not self._work.empty():
+            self._work.get_nowait()
 
     async def _do(self, work: _Work, group: asyncio.TaskGroup) -> bool:
         """One chunk's work, or one control's. Returns whether more follows."""

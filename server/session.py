@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
+from weakref import WeakMethod
 
 from inference.audio import AudioError
 from inference.findings import Operation
-from inference.isolation import place_of
+from inference.isolation import place_of, release
 from inference.merging import Findings
 from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
@@ -74,7 +75,9 @@ class Session:
         self.received_samples = 0
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
-        self._stream: Stream = pipeline.open(self.id, options, self._emit)
+        # Weakly, or the session and its stream would hold each other until the collector of cycles comes by.
+        tell = WeakMethod(self._emit)
+        self._stream: Stream = pipeline.open(self.id, options, lambda update: _deliver(tell, update))
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
         self._turn = asyncio.Lock()  # a full queue lets in whom it likes; a lock, first come, first served
         self._held_back = False
@@ -120,10 +123,17 @@ class Session:
             logger.error("a session failed: %s", "; ".join(map(place_of, failed.exceptions)))
             self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
             self.reason = self.reason or "shutdown"
+            release(failed)
+        except asyncio.CancelledError as cancelled:
+            release(cancelled)
+            raise
         finally:
             if self._stop is not None:
                 self._stop.cancel()
             self._finish()
+            self._stream.erase()
+            while not self._inbox.empty():
+                self._inbox.get_nowait()
 
     async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> None:
         """Takes a binary frame for which the socket waited `waited_s`; waits itself while the session is behind.
@@ -267,3 +277,9 @@ class Session:
         self.log.close()
         self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()
         self._ended(self)
+
+
+def _deliver(tell: "WeakMethod[Any]", update: Update) -> None:
+    emit = tell()
+    if emit is not None:  # whoever runs the stream holds the session, so this is so until it has ended
+        emit(update)
