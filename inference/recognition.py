@@ -80,6 +80,11 @@ class Recogniser:
         reasons = [queue.failed for queue in self._queues]
         return next((reason for reason in reasons if reason), None) if all(reasons) else None
 
+    def prefer(self, sessions: Sequence[str]) -> None:
+        """From now on the sessions are served in this order, and no longer by how long they have waited."""
+        for queue in self._queues:
+            queue.ranks = {session: rank for rank, session in enumerate(sessions)}
+
     @property
     def waiting(self) -> int:
         return sum(queue.waiting for queue in self._queues)

@@ -161,23 +161,28 @@ class Stream:
     async def run(self) -> None:
         """Recognises and extracts until the stream has drained after a stop."""
         try:
-            async with asyncio.TaskGroup() as group:
-                extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
-                # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
-                while await self._do(await self._work.get(), group):
-                    pass
-                extraction.cancel()
+            await self._do_all()
         except BaseException as error:
             release(error)
             raise
         self._emit(Drained())
 
+    async def _do_all(self) -> None:
+        # Apart from `run`, so that `release` empties this frame too: its group knows the task, and that the error.
+        async with asyncio.TaskGroup() as group:
+            extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
+            # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
+            while await self._do(await self._work.get(), group):
+                pass
+            extraction.cancel()
+
     def erase(self) -> None:
-        """Overwrites the audio that is kept and drops what waits. To be called when `run` has ended."""
+        """Overwrites the audio that is kept and drops all that was said. To be called when `run` has ended."""
         for track in self._tracks:
             track.segmenter.erase()
             track.vad.erase()
         self._decoder.erase()
+        del self.transcript, self.extraction, self._decoder
         self._tracks.clear()
         self._chunks.clear()
         while not self._work.empty():

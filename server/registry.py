@@ -131,9 +131,14 @@ class Sessions:
             socket.check(now)
 
     async def close(self, grace_s: float) -> None:
-        """Stops every session; each has `grace_s` to transcribe what it received."""
+        """Stops every session; each has `grace_s` to transcribe what it received.
+
+        Those with the least left are served first, so that as many as possible come to their end.
+        """
         self._closing = True
-        for session in self._tasks.values():
+        by_left = sorted(self._tasks.values(), key=lambda session: session.left_s)
+        self.pipeline.prefer([session.id for session in by_left])
+        for session in by_left:
             session.stop("shutdown")
         if self._tasks:
             before_s = sum(session.left_s for session in self._tasks.values())

@@ -114,9 +114,7 @@ class Session:
     async def run(self) -> None:
         """Works until everything received is transcribed after a stop, then writes `session_stopped`."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._stream.run())
-                group.create_task(self._pump())
+            await self._work()
         except ExceptionGroup as failed:
             # Our own bug, or a device that is gone for good: what was transcribed stands in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
@@ -134,6 +132,12 @@ class Session:
             self._stream.erase()
             while not self._inbox.empty():
                 self._inbox.get_nowait()
+
+    async def _work(self) -> None:
+        # Apart from `run`, so that `release` empties this frame too: its group knows the task, and that the error.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stream.run())
+            group.create_task(self._pump())
 
     async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> None:
         """Takes a binary frame for which the socket waited `waited_s`; waits itself while the session is behind.

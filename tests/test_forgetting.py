@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import aiohttp
@@ -71,6 +72,7 @@ def alive():
 
 async def consult(sessions, ending):
     session = sessions.open(StreamOptions(AudioFormat(48_000)))
+    await asyncio.sleep(0)  # it runs
     running = next(task for task, one in sessions._tasks.items() if one is session)
     for _ in range(3):
         await session.receive_audio(speech((0.8, 0.5), (1.0, 0)))
@@ -97,7 +99,7 @@ async def test_no_object_of_a_session_outlives_its_time_though_no_collector_runs
         sessions.check(patience.now() + 31)
         for _ in range(10):  # the event loop lets go of its last callbacks
             await asyncio.sleep(0)
-        assert alive() == before
+        assert not Counter(alive()) - Counter(before)
     await pipeline.close()
 
 
@@ -194,4 +196,4 @@ async def test_the_memory_of_a_server_holds_no_word_of_a_session_that_is_forgott
         pytest.fail(f"the words are still there, so many times: {list(left.values())}")
     finally:
         child.kill()
-        child.wait()
+        child.communicate()  # closes the pipes as well

@@ -63,6 +63,9 @@ class SteppedPipeline:
     failed = None
     capacity = None
 
+    def prefer(self, sessions):
+        return None
+
     def open(self, session_id, options, emit):
         self.stream = SteppedStream(emit)
         return self.stream
