@@ -4,7 +4,10 @@ A process that was stopped, as by SIGSTOP, a paused virtual machine or a swap st
 must not blame its clients for that.
 """
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 LONGEST_S = 0.75
 """More than this between two ticks counts as this much: the process, or its event loop, did not run."""
@@ -41,6 +44,29 @@ class Patience:
             return self._seen
         begun, ended = self._gap
         return begun if ended > monotonic_s else None
+
+    @asynccontextmanager
+    async def timeout(self, limit_s: float) -> AsyncIterator[None]:
+        """As `asyncio.timeout`, but the seconds count on this clock. Raises TimeoutError."""
+        ends_at = self.now() + limit_s
+        async with asyncio.timeout(limit_s) as bound:
+            bound.reschedule(None)
+            loop = asyncio.get_running_loop()
+
+            def look_again() -> None:
+                # After a stall less than `limit_s` has counted: the rest is waited for before the block is cancelled.
+                nonlocal timer
+                left_s = ends_at - self.now()
+                if left_s > 0:
+                    timer = loop.call_later(left_s, look_again)
+                else:
+                    bound.reschedule(loop.time())
+
+            timer = loop.call_later(limit_s, look_again)
+            try:
+                yield
+            finally:
+                timer.cancel()
 
 
 patience = Patience()

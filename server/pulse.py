@@ -75,7 +75,7 @@ class Pulse:
             return False
         self._pong.clear()
         try:
-            async with asyncio.timeout(PROBE_S):
+            async with patience.timeout(PROBE_S):
                 await self._ws.ping()
                 await self._pong.wait()
                 return True

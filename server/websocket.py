@@ -9,6 +9,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from inference.stream import Control
 from server import protocol
 from server.admission import Admission, Refused, admit
+from server.patience import patience
 from server.protocol import (
     Close,
     ConfirmFinding,
@@ -78,7 +79,7 @@ class Connection:
     async def _admit(self) -> Admission | None:
         """The session that the client starts or resumes; None if it left. Raises Refused."""
         try:
-            async with asyncio.timeout(self._settings.first_message_timeout_s):
+            async with patience.timeout(self._settings.first_message_timeout_s):
                 message = await self._next()
         except TimeoutError:
             limit = self._settings.first_message_timeout_s

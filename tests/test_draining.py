@@ -1,6 +1,7 @@
 """SIGTERM with audio untranscribed: what is cut off is named, and as few sessions as possible are cut off."""
 
 import asyncio
+import re
 import signal
 import subprocess
 import sys
@@ -89,6 +90,7 @@ async def test_a_sigterm_with_a_backlog_names_what_is_lost_to_clients_and_the_gr
     assert not [event for event in nearly.events if event["type"] == "error"]
     assert "--shutdown-grace-s" in log
     assert "would have sufficed" in log
-    assert f"{missing:.1f} s of audio untranscribed" in log
+    logged = re.search(r"cut off 1 sessions after 2 s with ([\d.]+) s of audio untranscribed", log)
+    assert abs(float(logged[1]) - missing) <= 4, "a final may come between the count and the end"
     assert first not in log
     assert second not in log
