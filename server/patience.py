@@ -52,6 +52,7 @@ class Patience:
         async with asyncio.timeout(limit_s) as bound:
             bound.reschedule(None)
             loop = asyncio.get_running_loop()
+            timer = loop.call_later(limit_s, lambda: look_again())
 
             def look_again() -> None:
                 # After a stall less than `limit_s` has counted: the rest is waited for before the block is cancelled.
@@ -62,7 +63,6 @@ class Patience:
                 else:
                     bound.reschedule(loop.time())
 
-            timer = loop.call_later(limit_s, look_again)
             try:
                 yield
             finally:
