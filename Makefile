@@ -41,7 +41,7 @@ bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your
 	$(BIN)/python -m benchmarks.accuracy --corpus $(CORPUS)
 	$(BIN)/python -m benchmarks.load --corpus $(CORPUS) --sessions 1 --whole --wer
 
-bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 8 minutes, needs no network
+bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network
 	$(BIN)/python -m benchmarks.gpu
 
 # torch goes first and pinned: an open range would take a build with several GB of CUDA libraries.

@@ -129,7 +129,7 @@ def cut(audio: Samples) -> list[Samples]:
 
 async def padding(asr: WhisperAsr, spans: Sequence[Samples], final: bool, repeats: int) -> dict[str, Any]:
     """CPU seconds an audio second with the shortened input, with 30 s, and their ratio; second tries included."""
-    recogniser = Recogniser([asr], asr.config)
+    recogniser = Recogniser(asr, asr.config)
     ask = recogniser.final if final else recogniser.partial
     audio_s = sum(map(len, spans)) / SAMPLE_RATE
     found: dict[str, Any] = {"spans": len(spans), "audio_s": round(audio_s, 1)}

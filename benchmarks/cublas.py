@@ -25,7 +25,8 @@ def preload() -> str | None:
     May replace the process by a new one with the same arguments, so call it first.
     """
     links = os.environ.get(LINKS)
-    if links is not None:
+    # Starting anew keeps the process id. Children inherit the folder, and must not remove it from under each other.
+    if links is not None and links.endswith(f"-{os.getpid()}"):
         atexit.register(shutil.rmtree, links, ignore_errors=True)
     try:
         found = preload_12()
@@ -48,7 +49,7 @@ def loaded_path(name: str) -> Path | None:
 
 def under_old_name(newer: Path) -> dict[str, str]:
     """The environment by which a new process finds `newer` as `LIBRARY`, and its cuBLASLt beside it."""
-    links = tempfile.mkdtemp(prefix="cublas-")
+    links = tempfile.mkdtemp(prefix="cublas-", suffix=f"-{os.getpid()}")
     (Path(links) / LIBRARY).symlink_to(newer)
     paths = [links, str(newer.parent), os.environ.get("LD_LIBRARY_PATH", "")]
     return {LINKS: links, "LD_LIBRARY_PATH": ":".join(path for path in paths if path)}

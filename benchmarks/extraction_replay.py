@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.extraction_score import flips, valid_quotes
-from benchmarks.load_statistics import nearest_rank
+from benchmarks.percentiles import nearest_rank
 from inference.extraction import Consultation, ExtractionError, Extractor, UnusableAnswer
 from inference.extraction.live import LiveExtraction
 from inference.findings import Finding, Operation, Proposal

@@ -68,7 +68,17 @@ class ReadyAsr:
     def prepare(self, requests: Sequence[AsrRequest]) -> Sequence[Any]:
         return [()] * len(requests)
 
-    def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
+    def rehearse(
+        self,
+        final: bool,
+        seconds: float,
+        tokens: int,
+        batch: int,
+        *,
+        prompted: bool = True,
+        language: str | None = "en",
+        frames: int = 0,
+    ) -> None:
         return None
 
     def restart(self) -> None:

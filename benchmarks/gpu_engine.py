@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from inference.asr import WhisperAsr
 from inference.audio import Samples
 from inference.config import AsrConfig, VadConfig
 from inference.engines import VadItem
-from inference.hypothesis import AsrRequest
+from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import FRAMES_PER_SECOND
 from inference.vad import SileroVad
 from inference.vad_state import VadState
@@ -66,6 +67,13 @@ class MeasuredAsr(WhisperAsr):
     def prepare(self, requests: Sequence[AsrRequest]) -> list[Any]:
         with self.watch("mel", len(requests)):
             return super().prepare(requests)
+
+    def transcribe(self, requests: Sequence[AsrRequest], mels: Sequence[Any] | None = None) -> list[Hypothesis]:
+        hypotheses = super().transcribe(requests, mels)
+        if not self.random:
+            return hypotheses
+        # Times of random weights are noise, by which stretches would be decoded again without a reason.
+        return [replace(said, words=()) for said in hypotheses]
 
 
 class _TimedModel:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import bundle
 from inference.audio import Samples
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, SegmenterConfig
 from inference.timing import Timings
@@ -114,6 +115,8 @@ class Session:
 
 def recording(audio: Path | None, corpus: Path | None) -> Samples:
     """Mono samples at 16 kHz of a recording, of all recordings of a corpus, or of the sample."""
+    if audio is None and corpus is None:
+        audio = bundle.sample()
     if audio is not None and audio.suffix == ".wav":
         with wave.open(str(audio)) as file:
             if file.getframerate() != 16_000 or file.getsampwidth() != 2:

@@ -7,7 +7,7 @@ length, and loop real speech from a place of their own. They run through the rea
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from benchmarks.gpu_deadline import Deadline
 from benchmarks.gpu_engine import MeasuredAsr, MeasuredVad
 from benchmarks.gpu_session import CHUNK_S, Session, Speech, unshown_s
 from benchmarks.gpu_watch import Busy, GpuWatch, LoopWatch, device_memory_gb
-from benchmarks.load_statistics import distribution
+from benchmarks.percentiles import distribution
 from inference.config import EngineConfig
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
@@ -54,8 +54,18 @@ class Host:
     gpu: GpuWatch | None
 
 
-async def search(host: Host, bounds: Bounds, start: int, limit: int, deadline: Deadline) -> dict[str, Any]:
-    """Doubles the sessions until a trial misses the bound, then halves the gap, as long as the time allows."""
+async def search(
+    host: Host,
+    bounds: Bounds,
+    start: int,
+    limit: int,
+    deadline: Deadline,
+    keep: Callable[[dict[str, Any]], None] = lambda found: None,
+) -> dict[str, Any]:
+    """Doubles the sessions until a trial misses the bound, then halves the gap, as long as the time allows.
+
+    `keep` is called with the result so far after each trial.
+    """
     trials: list[dict[str, Any]] = []
     verdicts: dict[int, bool] = {}
     while (sessions := next_sessions(verdicts, start, limit)) is not None:
@@ -65,12 +75,17 @@ async def search(host: Host, bounds: Bounds, start: int, limit: int, deadline: D
         found["holds"] = verdicts[sessions] = holds(found, bounds.text_s)
         trials.append(found)
         print(summary(found), flush=True)
+        keep(_found(trials, bounds))
+    return _found(trials, bounds)
+
+
+def _found(trials: list[dict[str, Any]], bounds: Bounds) -> dict[str, Any]:
     failed = [found for found in trials if not found["holds"]]
     least = min(failed, key=lambda found: found["sessions"]) if failed else None
     return {
         "bound_s": bounds.text_s,
         "chunk_s": CHUNK_S,
-        "most_sessions": max((n for n, held in verdicts.items() if held), default=0),
+        "most_sessions": max((found["sessions"] for found in trials if found["holds"]), default=0),
         "limited_by": limited_by(least) if least else "not reached",
         "trials": trials,
     }

@@ -30,9 +30,17 @@ def windows(audio: Samples, seconds: float, count: int) -> list[Samples]:
 
 
 def sweep(
-    asr: MeasuredAsr, audio: Samples, sizes: Sequence[int], lengths_s: Iterable[float], deadline: Deadline
+    asr: MeasuredAsr,
+    audio: Samples,
+    sizes: Sequence[int],
+    lengths_s: Iterable[float],
+    deadline: Deadline,
+    keep: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> list[dict[str, Any]]:
-    """A row for each length, lane and batch size, through the engine's own path; stops a lane at its first failure."""
+    """A row for each length, lane and batch size, through the engine's own path; stops a lane at its first failure.
+
+    `keep` is called with each row as soon as it is known.
+    """
     rows: list[dict[str, Any]] = []
     for seconds in lengths_s:
         for final in (True, False):
@@ -45,6 +53,7 @@ def sweep(
                     break
                 row = _row(asr, audio, seconds, size, final)
                 rows.append(row)
+                keep(row)
                 print(row, flush=True)
                 if "error" in row:
                     break

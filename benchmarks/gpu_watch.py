@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.load_statistics import distribution
+from benchmarks.percentiles import distribution
 
 QUERY = ("utilization.gpu", "memory.used", "power.draw", "clocks.sm")
 EVERY_MS = 500

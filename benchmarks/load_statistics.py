@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.load_client import SAMPLE_RATE, Heard, Run
+from benchmarks.percentiles import Numbers, distribution
 
 SAMPLING_S = 0.1
 LATE_S = 0.1
@@ -23,7 +23,6 @@ ROUNDING_S = 0.002
 """Seconds on the wire have three decimals."""
 
 STAGES = ("vad_ms", "queue_ms", "asr_ms", "total_ms")
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +48,6 @@ def window(runs: Sequence[Run], warmup_s: float) -> Window | None:
     if not began:
         return None
     return Window(max(start for start, _ in began) + warmup_s, min(end for _, end in began))
-
-
-def nearest_rank(values: Sequence[float] | Numbers, share: float, digits: int = 3) -> float:
-    """The percentile at `share`, which is a value that was measured."""
-    return round(float(np.quantile(values, share, method="inverted_cdf")), digits)
-
-
-def distribution(values: Sequence[float] | Numbers) -> dict[str, float | None]:
-    """Nearest-rank percentiles: each is a value that was measured."""
-    if not len(values):
-        return {"p50": None, "p95": None, "p99": None, "max": None, "n": 0}
-    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-    return {"n": len(values)} | {name: nearest_rank(values, share) for name, share in shares.items()}
 
 
 def steps(times: Sequence[float], values: Sequence[float], at: Numbers) -> Numbers:

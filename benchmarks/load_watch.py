@@ -12,7 +12,7 @@ import aiohttp
 import numpy as np
 import psutil
 
-from benchmarks.load_statistics import distribution
+from benchmarks.percentiles import distribution
 
 EVERY_S = 0.5
 PROBE_EVERY_S = 0.1

@@ -1,7 +1,8 @@
 """A Whisper of a real model's shape with random weights: as fast as the real one, and nothing to download.
 
-Speed depends on shapes alone. What random weights say is noise, and noise never ends: the bias of the last layer leaves
-only text (the first token aside), so a hypothesis is as long as its limit of tokens, and the caller sets that to what
+Speed depends on the shapes, and on what the decoder's rules do with the logits. So the model suppresses the tokens that
+the real one does, and with timestamps its segments close as in speech. What random weights say is noise, and noise
+never ends: no text ends by itself, a hypothesis is as long as its limit of tokens, and the caller sets that to what
 speech needs. The vocabulary has the layout of large-v3 (51866 ids) with words of our own making.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from ctranslate2.specs.whisper_spec import WhisperSpec
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers.models.whisper.configuration_whisper import NON_SPEECH_TOKENS_MULTI
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 TEXT_TOKENS = 50_257
@@ -32,11 +34,40 @@ SPECIAL_TOKENS = [
 TIMESTAMPS = [f"<|{i * 0.02:.2f}|>" for i in range(1501)]
 POSITIONS, TEXT_POSITIONS = 1500, 448
 
-NEVER = -1000.0
-"""Bias of special tokens: also the end of the text."""
+FIRST_TIMESTAMP = TEXT_TOKENS + len(SPECIAL_TOKENS)
 
-SELDOM = -100.0
-"""Bias of timestamps: they come first only, where CTranslate2's rules allow nothing else."""
+SUPPRESSED = [
+    # The symbols and annotations, such as brackets and notes of music. The special tokens of that list have the ids of
+    # Whisper before large-v3, so they are named here.
+    *(token for token in NON_SPEECH_TOKENS_MULTI if token < TEXT_TOKENS),
+    *(
+        TEXT_TOKENS + SPECIAL_TOKENS.index(token)
+        for token in (
+            "<|startoftranscript|>",
+            "<|translate|>",
+            "<|transcribe|>",
+            "<|startoflm|>",
+            "<|startofprev|>",
+            "<|nospeech|>",
+        )
+    ),
+]
+"""`suppress_tokens` of large-v3-turbo's generation config: 88 ids that no hypothesis may hold."""
+
+SUPPRESSED_FIRST = [220, TEXT_TOKENS]
+"""`begin_suppress_tokens` of the same: a blank, and the end of the text."""
+
+NEVER = -1000.0
+"""Bias of special tokens, also of the end of the text, and of timestamps between the likely ones."""
+
+WEIGHTS = 0.02
+"""Standard deviation of every weight."""
+
+LIKELY_EVERY = 100
+"""A segment ends at a multiple of 2 s: of the 1501 timestamps only these are ever chosen."""
+
+SEGMENT_TOKENS = (8, 14)
+"""Fewest and most text tokens of a segment; benchmarks/LOG.md has what was counted in real speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +108,8 @@ def write(shape: Shape, folder: Path, seed: int = 0, threads: int = 8) -> Path:
     first_language = vocabulary.index("<|en|>")
     spec.config.lang_ids = list(range(first_language, first_language + len(LANGUAGES)))
     spec.config.alignment_heads = [list(head) for head in shape.alignment_heads]
-    spec.config.suppress_ids = []
-    spec.config.suppress_ids_begin = []
+    spec.config.suppress_ids = SUPPRESSED
+    spec.config.suppress_ids_begin = SUPPRESSED_FIRST
     spec.validate()
     spec.decoder.projection.weight = "decoder/embeddings/weight"  # Whisper ties them
     spec.save(str(folder))
@@ -101,7 +132,7 @@ def _fill(spec: WhisperSpec, shape: Shape, seed: int, threads: int) -> None:
     # 256 normal values, drawn from by index: three times quicker than as many normal values as there are weights.
     levels = np.random.default_rng(seed).standard_normal(256)
 
-    def normal(owner: Any, name: str, *size: int, mean: float = 0.0, scale: float = 0.02) -> None:
+    def normal(owner: Any, name: str, *size: int, mean: float = 0.0, scale: float = WEIGHTS) -> None:
         key, table = [seed, len(todo)], (mean + scale * levels).astype(np.float16)
 
         def values() -> Any:
@@ -147,10 +178,41 @@ def _fill(spec: WhisperSpec, shape: Shape, seed: int, threads: int) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for (owner, name, _), values in zip(todo, pool.map(lambda task: task[2](), todo), strict=True):
             setattr(owner, name, values)
+    timestamps = _close_segments(decoder, shape, seed)
     decoder.projection.weight = decoder.embeddings.weight
     decoder.projection.bias = np.array(
-        [0.0] * TEXT_TOKENS + [NEVER] * len(SPECIAL_TOKENS) + [SELDOM] * len(TIMESTAMPS), dtype=np.float16
+        [0.0] * TEXT_TOKENS + [NEVER] * len(SPECIAL_TOKENS) + timestamps, dtype=np.float16
     )
+
+
+def _close_segments(decoder: Any, shape: Shape, seed: int) -> list[float]:
+    """Makes timestamps win at some positions of the text and at no others; returns their biases.
+
+    CTranslate2 takes a timestamp where all that are allowed are together likelier than the likeliest word. Timestamps
+    share one embedding, the position encodings add a multiple of it at the positions that close a segment, and subtract
+    it at the others. So all rows of a batch close at the same steps, which in life are spread. The sizes follow from
+    the deviation of the weights, since each layer of random weights adds as much as `gain` says.
+    """
+    rng = np.random.default_rng([seed, FIRST_TIMESTAMP])
+    direction = rng.standard_normal(shape.width)
+    direction /= np.linalg.norm(direction)
+    root = shape.width**0.5  # the length of what the last layer sees, whose values have deviation 1
+    gain = WEIGHTS * root
+    likeliest_word = 4.2 * gain  # the largest of 50,000 normal values, in their deviations
+    margin = 12.0 * likeliest_word
+    embeddings, positions = decoder.embeddings.weight, decoder.position_encodings.encodings
+    embeddings[FIRST_TIMESTAMP:] = (margin / root * direction).astype(np.float16)
+    closes = np.zeros(TEXT_POSITIONS, dtype=bool)
+    at = 0
+    while (at := at + 2 + int(rng.integers(*SEGMENT_TOKENS, endpoint=True))) < TEXT_POSITIONS:
+        closes[at] = True
+    push = 2.0 * root * gain**2 * (3 * shape.decoder_layers) ** 0.5  # above what three parts of each layer add
+    positions += (push * np.where(closes, 1.0, -1.0)[:, None] * direction).astype(np.float16)
+    # Later ones are less likely, so that the beams agree on the next one after the last, and at 14 s still win.
+    return [
+        -margin / 2 - margin / 36 * (i // LIKELY_EVERY) if i % LIKELY_EVERY == 0 else NEVER
+        for i in range(len(TIMESTAMPS))
+    ]
 
 
 def _words() -> list[str]:

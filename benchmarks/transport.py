@@ -40,8 +40,8 @@ from typing import Any, Self
 from yarl import URL
 
 from benchmarks.counting_proxy import Counts, counting
-from benchmarks.load_statistics import nearest_rank
 from benchmarks.machine import card
+from benchmarks.percentiles import nearest_rank
 from benchmarks.result import deliver
 from benchmarks.transport_client import BROWSER, TRANSPORTS, Receive, Send
 from benchmarks.transport_server import serving

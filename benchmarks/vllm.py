@@ -21,8 +21,8 @@ from typing import Any
 import aiohttp
 
 from benchmarks import vllm_counters
-from benchmarks.load_statistics import distribution
 from benchmarks.machine import card
+from benchmarks.percentiles import distribution
 from benchmarks.result import deliver
 from benchmarks.vllm_counters import Counters
 from inference.extraction import Consultation, ExtractionError, Patient

@@ -4,6 +4,7 @@ The encoder hears the span and a margin of silence instead of 30 s, which is whe
 Every call is one pass: second tries are the queue's business (inference/recognition.py).
 """
 
+import json
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
@@ -15,20 +16,20 @@ import ctranslate2
 import numpy as np
 from tokenizers import Tokenizer
 
-from inference import cublas
-from inference.batching import DeviceError
+from inference import cublas, memory_pool
 from inference.config import SAMPLE_RATE, AsrConfig
-from inference.guard import suspicious
+from inference.device_faults import OutOfMemory, device_faults
+from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
 from inference.mel import LogMel, Mel
 from inference.transcript import Word
-from inference.words import SECONDS_PER_POSITION, Alignment, timed_words
+from inference.words import Alignment, timed_words
 
 MAX_TOKENS = 224
 
-DEVICE_FAULTS = ("cuda", "cublas", "cudnn", "out of memory", "nvml")
-"""Words by which an error of CTranslate2 or torch is known to be the device's."""
+OPENERS = frozenset("-[(♪*")
+"""What text that nobody said begins with: "[MUSIC]", "(coughs)", and the dash that a subtitle puts before a speaker."""
 
 
 class WhisperAsr:
@@ -40,23 +41,27 @@ class WhisperAsr:
             _use_avx512()
         else:
             cublas.preload()
+            if self.config.keep_memory:
+                memory_pool.keep(self.config.device_index)  # before anything is allocated
         self._model_dir = model_dir
         self.model = self._load()
         self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
         self.multilingual: bool = self.model.is_multilingual
         on_device = "cpu" if self.config.device == "cpu" else f"cuda:{self.config.device_index}"
-        self._mel = LogMel(self.model.n_mels, on_device)
+        self._mel = LogMel(self.model.n_mels, on_device, own_stream=self.config.mel_stream)
         self._first_timestamp = self._id("<|notimestamps|>") + 1
         self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
+        self._suppressed = self._suppressed_tokens()
 
     def restart(self) -> None:
         """Loads the model anew, after a DeviceError. No other thread may be in `transcribe`."""
         self.model.unload_model()
+        self._mel.release()
         self.model = self._load()
 
     def prepare(self, requests: Sequence[AsrRequest]) -> list[Mel]:
         """The log-mel [mels, frames] of each request, on the device: for the next batch while another one decodes."""
-        with _device_faults():
+        with self._on_device():
             by_length: defaultdict[int, list[int]] = defaultdict(list)
             for i, request in enumerate(requests):
                 by_length[self.frames(request)].append(i)
@@ -72,7 +77,7 @@ class WhisperAsr:
 
         `mels` are what `prepare` made of them, None where it did not. Raises DeviceError if the device failed.
         """
-        with _device_faults():
+        with self._on_device():
             mels = list(mels or [None] * len(requests))
             missing = [i for i, mel in enumerate(mels) if mel is None]
             if missing:
@@ -95,24 +100,46 @@ class WhisperAsr:
 
     def frames(self, request: AsrRequest) -> int:
         """Mel frames that the encoder hears for a request."""
-        return request.encoder_frames(self.config.margin_s)
+        return request.encoder_frames(self.config)
 
-    def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
-        """Work of a known size, whatever is heard: `batch` spans of noise that last and say as much as given."""
+    def rehearse(
+        self,
+        final: bool,
+        seconds: float,
+        tokens: int,
+        batch: int,
+        *,
+        prompted: bool = True,
+        language: str | None = "en",
+        frames: int = 0,
+    ) -> None:
+        """Decodes as a live batch is decoded, but of a known size: `batch` spans of noise of up to `seconds`.
+
+        Each is made to say `tokens` tokens, whatever is heard. `prompted` gives each the longest prompt; `language`
+        None has it detected; `frames` is what the encoder hears, as in AsrRequest.
+        """
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(int(seconds * SAMPLE_RATE))).astype(np.float32)
-        frames = encoder_frames(len(noise), self.config.margin_s)
-        with _device_faults():
-            encoded = self._encode(self.prepare([AsrRequest(noise, final)] * batch))
-            self.model.generate(
-                encoded,
-                [[*self._task("en"), self._first_timestamp - 1]] * batch,
-                beam_size=self.config.final_beam if final else 1,
-                max_length=2 * tokens,
-                suppress_tokens=[-1, self._end_of_text],
-            )
-            # Alignment costs what the words cost, which are there in any text.
-            self.model.align(encoded, self._task("en"), [[self._end_of_text - 1] * tokens] * batch, [frames] * batch)
+        # Of unequal lengths on one rung, as in life: word times are aligned row by row then.
+        spans = [noise[: len(noise) - i * HOP_SAMPLES] for i in range(batch)]
+        requests = [AsrRequest(span, final, language, frames=frames or self._rung(len(noise))) for span in spans]
+        prompt = [self._end_of_text - 1] * self.config.prompt_tokens if prompted else []
+        with self._on_device():
+            self._decode(requests, [prompt] * batch, self.prepare(requests), tokens)
+
+    def _rung(self, samples: int) -> int:
+        return encoder_frames(samples, self.config.margin_s, self.config.ladder)
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        """Tells failures of the device from those of an item; out of memory, gives back what torch has cached."""
+        with device_faults():
+            try:
+                with device_faults():
+                    yield
+            except OutOfMemory:
+                self._mel.release()
+                raise
 
     def _load(self) -> Any:
         return ctranslate2.models.Whisper(
@@ -124,14 +151,17 @@ class WhisperAsr:
             intra_threads=self.config.threads,
         )
 
-    def _decode(self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any]) -> list[Hypothesis]:
+    def _decode(
+        self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any], forced: int = 0
+    ) -> list[Hypothesis]:
+        """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `rehearse`)."""
         encoded = self._encode(mels)
         final = requests[0].final
         language = self._language(requests[0], encoded)
         task = self._task(language)
         # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
         ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
-        limit = self._token_limit(requests[0])
+        limit = forced or self._token_limit(requests[0])
         starts = [[*([self._id("<|startofprev|>"), *prompt] if prompt else []), *task, *ending] for prompt in prompts]
         results = self.model.generate(
             encoded,
@@ -139,10 +169,13 @@ class WhisperAsr:
             beam_size=self.config.final_beam if final else 1,
             # CTranslate2 decodes until half of it, or until all of it less the start sequence: exactly `limit`.
             max_length=limit + max(limit, len(starts[0]) - 1),
+            suppress_tokens=[*self._suppressed, self._end_of_text] if forced else self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
         )
         tokens = [[t for t in result.sequences_ids[0] if t < self._end_of_text] for result in results]
+        if forced:  # alignment costs what the words cost, which are there in any text
+            tokens = [[self._end_of_text - 1] * forced] * len(requests)
         words = self._align(encoded, task, tokens, requests)
         return [
             self._judged(request, result, found, timed, language, limit)
@@ -162,7 +195,9 @@ class WhisperAsr:
 
     def _token_limit(self, request: AsrRequest) -> int:
         """From the length of the ladder, not of the span, so that those who share a batch share the limit."""
-        return min(MAX_TOKENS, 16 + int(longest_s(len(request.audio)) * self.config.tokens_per_second))
+        return min(
+            MAX_TOKENS, 16 + int(longest_s(len(request.audio), self.config.ladder) * self.config.tokens_per_second)
+        )
 
     def _judged(
         self,
@@ -176,13 +211,10 @@ class WhisperAsr:
         text = self.tokenizer.decode(tokens).strip()
         logprob = result.scores[0]
         ids = result.sequences_ids[0]
-        closed = bool(ids) and ids[-1] > self._end_of_text  # every id above it that is left is a timestamp
-        seconds = request.audio.size / SAMPLE_RATE
         # An unlikely partial may be half a word: only loops are distrusted.
         likely = logprob if request.final else 0.0
-        doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, closed, seconds)
-        heard_s = (ids[-1] - self._first_timestamp) * SECONDS_PER_POSITION if closed else seconds
-        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful, heard_s)
+        doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, crammed(words), request.seconds)
+        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful)
 
     def _align(
         self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]
@@ -203,6 +235,14 @@ class WhisperAsr:
             return request.language
         token: str = self.model.detect_language(encoded)[0][0][0]
         return token.strip("<|>")
+
+    def _suppressed_tokens(self) -> list[int]:
+        """Ids that a text may not hold: -1 stands for the model's own list (CTranslate2, `suppress_tokens`)."""
+        if self.config.suppress_symbols:
+            return [-1]
+        path = self._model_dir / "config.json"
+        listed: list[int] = json.loads(path.read_text()).get("suppress_ids", []) if path.exists() else []
+        return [t for t in listed if t >= self._end_of_text or self.tokenizer.decode([t]).strip()[:1] in OPENERS]
 
     def _task(self, language: str) -> list[int]:
         names = [f"<|{language}|>", "<|transcribe|>"] if self.multilingual else []
@@ -226,18 +266,6 @@ class WhisperAsr:
                 f"the model's tokenizer.json has no {token}: not a Whisper tokenizer, or not that language"
             )
         return int(found)
-
-
-@contextmanager
-def _device_faults() -> Iterator[None]:
-    """Tells a failure of the device from one of the item."""
-    try:
-        yield
-    except RuntimeError as error:
-        if isinstance(error, DeviceError) or not any(word in str(error).lower() for word in DEVICE_FAULTS):
-            raise
-        reason = str(error).splitlines()[0][:200]
-        raise DeviceError(f"the device failed ({reason}): see its driver's log") from error
 
 
 def _use_avx512() -> None:

@@ -1,9 +1,9 @@
 """PCM bytes of a client -> float32 samples at 16 kHz, a chunk at a time. soxr resamples (docs/decisions.md)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from inference.config import SAMPLE_RATE
@@ -64,11 +64,7 @@ class PcmDecoder:
             raise AudioError('mode "dual" needs audio.channels 2: channel 0 clinician, channel 1 patient')
         self.audio = audio
         self.tracks = tracks
-        self._resampler = (
-            soxr.ResampleStream(audio.sample_rate, SAMPLE_RATE, tracks, dtype="float32")
-            if audio.sample_rate != SAMPLE_RATE
-            else None
-        )
+        self._resampler = _resampler(audio.sample_rate, tracks) if audio.sample_rate != SAMPLE_RATE else None
 
     def erase(self) -> None:
         """Drops the resampler, whose filter holds the last milliseconds of the stream."""
@@ -82,3 +78,9 @@ class PcmDecoder:
         if self._resampler is not None:
             pcm = self._resampler.resample_chunk(pcm, last=last)
         return [np.ascontiguousarray(pcm[:, track]) for track in range(self.tracks)]
+
+
+def _resampler(rate: int, tracks: int) -> Any:
+    import soxr  # here, because `Samples` is imported everywhere and a host for GPU benchmarks has no soxr
+
+    return soxr.ResampleStream(rate, SAMPLE_RATE, tracks, dtype="float32")

@@ -11,22 +11,24 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic
 
+from inference.batch_limits import BatchLimits
+from inference.device_faults import DeviceError, OutOfMemory
 from inference.waiting import Item, Lane, Result, Served, Superseded, Ticket, next_batch, ordered
 
 logger = logging.getLogger(__name__)
-
-
-class DeviceError(RuntimeError):
-    """The device failed, not the item: memory, driver, hardware. The message says what to do."""
 
 
 class Batcher(Generic[Item, Result]):
     """Runs `run` over lists of items, finals first, at most one item of a session in a batch.
 
     `kind` keeps apart what must not share a batch, such as lengths; `prepare` makes of each item, while the device is
-    busy, what `run` takes as its second argument in place of None. `run` raises DeviceError if the device is at fault:
-    the items of the batch fail with it, and nothing is started until `restart`, called once for that, has come back. A
-    second failure within `restart_rest_s` is the end: everything fails from then on.
+    busy, what `run` takes as its second argument in place of None.
+
+    `run` raises OutOfMemory if a batch does not fit: its items go back into the queue, and batches of their kind become
+    half as large. Only an item that does not fit alone on the device counts as a device fault. For every other
+    DeviceError, and for that item, the items of the batch fail, and nothing is started until `restart`, called once for
+    that, has come back. A second device fault within `restart_rest_s`, or a restart that fails or takes longer than
+    `restart_limit_s`, is the end: everything fails from then on, and `gone` is set.
     """
 
     def __init__(
@@ -39,29 +41,35 @@ class Batcher(Generic[Item, Result]):
         prepare: Callable[[Sequence[Item]], Sequence[Any]] | None = None,
         restart: Callable[[], Awaitable[None]] | None = None,
         restart_rest_s: float = 600.0,
+        restart_limit_s: float = 300.0,
         name: str = "batcher",
         observe: Callable[[int], None] = lambda size: None,
+        out_of_memory: Callable[[], None] = lambda: None,
     ) -> None:
         self._run = run
-        self._max_batch = max_batch
+        self._limits = BatchLimits(max_batch, workers)
         self._kind = kind
         self._prepare = prepare
         self._restart = restart
         self._restart_rest_s = restart_rest_s
+        self._restart_limit_s = restart_limit_s
         self._observe = observe
-        self._workers = workers
+        self._out_of_memory = out_of_memory
         self._running = 0
         self._queue: list[Ticket[Item, Result]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._preparing: asyncio.Task[None] | None = None
         self._preparer = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-prepare")
+        self._closed = False
         self._restarting = False
         self._restarted_at: float | None = None
         self.failed: DeviceError | None = None
         """Why nothing runs any more."""
         self.ranks: Mapping[str, int] = {}
         """Which sessions go first, the lowest rank before the others; empty: who has waited longest."""
+        self.gone = asyncio.Event()
+        """Set together with `failed`."""
 
     def submit(
         self, item: Item, *, session: str, lane: Lane = Lane.FINAL, since: float | None = None
@@ -89,10 +97,6 @@ class Batcher(Generic[Item, Result]):
         """Submits and waits. Raises what the engine raised for this item, DeviceError, or Superseded."""
         return await self.submit(item, session=session, lane=lane, since=since).future
 
-    def holds(self, session: str) -> bool:
-        """Whether a partial of the session waits here."""
-        return any(ticket.session == session and ticket.lane is Lane.PARTIAL for ticket in self._queue)
-
     @property
     def up(self) -> bool:
         return self.failed is None and not self._restarting
@@ -103,12 +107,13 @@ class Batcher(Generic[Item, Result]):
         return len(self._queue)
 
     @property
-    def backlog(self) -> float:
-        """What a new item finds before it, in batches of each worker."""
-        return (self._running + len(self._queue) / self._max_batch) / self._workers
+    def batch_limit(self) -> int:
+        """The most items in a batch, of the kind whose batches are smallest since memory ran out."""
+        return self._limits.smallest(time.monotonic())
 
     async def close(self) -> None:
         """Drops what waits, lets running batches end, and ends the threads."""
+        self._closed = True
         for ticket in self._queue:
             ticket.future.cancel()
         self._queue.clear()
@@ -127,12 +132,12 @@ class Batcher(Generic[Item, Result]):
 
     def _dispatch(self) -> None:
         # Only when a worker is free: to look through the queue for every item that joins it feeds an overload.
-        while self.up and self._running < self._workers:
+        while self.up and self._running < (at_once := self._limits.at_once(time.monotonic())):
             self._queue = [ticket for ticket in self._queue if not ticket.future.done()]
             if not self._queue:
                 break
             self._running += 1
-            self._hold(self._serve(self._next_batch()))
+            self._hold(self._serve(self._next_batch(), alone=at_once == 1))
         if self._prepare is not None and self._preparing is None and any(not t.asked for t in self._queue):
             self._preparing = self._hold(self._prepare_waiting(self._prepare))
 
@@ -140,7 +145,7 @@ class Batcher(Generic[Item, Result]):
         return ordered(self._queue, time.monotonic(), self.ranks)
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
-        batch = next_batch(self._in_order(), time.monotonic(), self._max_batch, strict=bool(self.ranks))
+        batch = next_batch(self._in_order(), time.monotonic(), self._limits, strict=bool(self.ranks))
         for ticket in batch:
             ticket.started = True
         self._queue = [ticket for ticket in self._queue if not ticket.started]
@@ -152,7 +157,7 @@ class Batcher(Generic[Item, Result]):
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _serve(self, batch: list[Ticket[Item, Result]]) -> None:
+    async def _serve(self, batch: list[Ticket[Item, Result]], alone: bool) -> None:
         began = time.monotonic()
         self._observe(len(batch))
         try:
@@ -160,8 +165,17 @@ class Batcher(Generic[Item, Result]):
         finally:
             self._running -= 1
         run_ms = (time.monotonic() - began) * 1000
+        starved = [ticket for ticket, result in zip(batch, results, strict=True) if isinstance(result, OutOfMemory)]
+        if starved:
+            self._out_of_memory()
+            self._limits.ran_out(batch[0].kind, len(batch), time.monotonic())
+            logger.warning("a batch of %d did not fit into the device's memory", len(batch))
+            if self.failed is not None or (len(batch) == 1 and alone and not self._running):
+                starved = []  # there is nothing smaller to try
         broken: DeviceError | None = None
         for ticket, result in zip(batch, results, strict=True):
+            if ticket in starved:
+                continue
             if isinstance(result, DeviceError):
                 broken = result
             if ticket.future.done():
@@ -170,9 +184,24 @@ class Batcher(Generic[Item, Result]):
                 ticket.future.set_exception(result)
             else:
                 ticket.future.set_result(Served(result, (began - ticket.queued_at) * 1000, run_ms))
+        self._put_back(starved)
         if broken is not None and self.up:
             await self._recover(broken)
         self._dispatch()
+
+    def _put_back(self, tickets: Sequence[Ticket[Item, Result]]) -> None:
+        """Queues again what has begun. Its turn is as before, since that depends on how long somebody has waited."""
+        if self._closed:
+            for ticket in tickets:
+                ticket.future.cancel()
+            return
+        shown = {ticket.session for ticket in self._queue if ticket.lane is Lane.PARTIAL}
+        for ticket in tickets:
+            ticket.started = False
+            if ticket.lane is not Lane.PARTIAL or ticket.session not in shown:
+                self._queue.append(ticket)
+            elif not ticket.future.done():
+                ticket.future.set_exception(Superseded())  # a newer partial came while it ran
 
     def _run_each(self, batch: Sequence[Ticket[Item, Result]]) -> list[Result | Exception]:
         """The batch, or, where it fails, each item alone: one bad item must not fail its neighbours."""
@@ -188,7 +217,9 @@ class Batcher(Generic[Item, Result]):
     async def _prepare_waiting(self, prepare: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while waiting := [t for t in self._in_order() if not t.asked and not t.future.done()][: self._max_batch]:
+            while waiting := [t for t in self._in_order() if not t.asked and not t.future.done()][
+                : self._limits.max_batch
+            ]:
                 for ticket in waiting:
                     ticket.asked = True
                 items = [ticket.item for ticket in waiting]
@@ -209,13 +240,14 @@ class Batcher(Generic[Item, Result]):
         if self._restart is not None and not lately:
             self._restarting = True
             running = self._tasks - {asyncio.current_task(), self._preparing}
-            if running:
-                await asyncio.wait(running)  # they hold the device that is to be started anew
             try:
-                await self._restart()
+                async with asyncio.timeout(self._restart_limit_s):  # a call into a broken driver may never return
+                    if running:
+                        await asyncio.wait(running)  # they hold the device that is to be started anew
+                    self._forget_prepared()
+                    await self._restart()
                 logger.warning("the device was started anew")
-                for ticket in self._queue:
-                    ticket.prepared, ticket.asked = None, False  # it may lie in the memory of the device that was lost
+                self._forget_prepared()
                 return
             except Exception as again:
                 error = DeviceError(f"{error}; it did not come back ({type(again).__name__}): restart the server")
@@ -227,3 +259,8 @@ class Batcher(Generic[Item, Result]):
             if not ticket.future.done():
                 ticket.future.set_exception(error)
         self._queue.clear()
+        self.gone.set()
+
+    def _forget_prepared(self) -> None:
+        for ticket in self._queue:
+            ticket.prepared, ticket.asked = None, False  # it lies in the memory of the device that was lost

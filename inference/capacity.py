@@ -6,7 +6,6 @@ takes for both tells how many such consultations fit. Above it new sessions are 
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference.config import AsrConfig
@@ -37,19 +36,19 @@ UNMEASURABLE_S = 1e-3
 """What answers faster than this does no work: the smallest model takes a hundred times as long."""
 
 
-async def sessions_in_real_time(replicas: Sequence[AsrEngine], config: AsrConfig) -> int | None:
-    """Sessions that all replicas together can follow; at least 1. None where the engines do no work to measure.
+async def sessions_in_real_time(engine: AsrEngine, config: AsrConfig) -> int | None:
+    """Sessions that the engine can follow; at least 1. None where it does no work to measure.
 
     The first pass warms every worker up; the second is the measurement, with all of them at work as under load.
     """
     for load in (FINALS, PARTIALS):
-        await _batch_s(replicas, config, load)
-    final_s, partial_s = [await _batch_s(replicas, config, load) for load in (FINALS, PARTIALS)]
+        await _batch_s(engine, config, load)
+    final_s, partial_s = [await _batch_s(engine, config, load) for load in (FINALS, PARTIALS)]
     if final_s < UNMEASURABLE_S:
         return None
     items = batch_size(config)
     busy = final_s / items / FINALS.every_s + SHOWN * partial_s / items / PARTIALS.every_s
-    return max(1, int(BUSY * len(replicas) * config.workers / busy))
+    return max(1, int(BUSY * config.workers / busy))
 
 
 def batch_size(config: AsrConfig) -> int:
@@ -57,16 +56,18 @@ def batch_size(config: AsrConfig) -> int:
     return config.max_batch if config.device == "cuda" else min(2, config.max_batch)
 
 
-async def _batch_s(replicas: Sequence[AsrEngine], config: AsrConfig, load: Load) -> float:
-    """Seconds of one batch with every worker of every replica busy.
+async def _batch_s(engine: AsrEngine, config: AsrConfig, load: Load) -> float:
+    """Seconds of one batch with every worker busy.
 
     On a CPU its processor time: what else the host does at this moment says nothing about what it can carry.
     """
     clock = time.monotonic if config.device == "cuda" else time.process_time
-    workers = [engine for engine in replicas for _ in range(config.workers)]
     began = clock()
     await asyncio.gather(
-        *(asyncio.to_thread(e.rehearse, load.final, load.seconds, load.tokens, batch_size(config)) for e in workers)
+        *(
+            asyncio.to_thread(engine.rehearse, load.final, load.seconds, load.tokens, batch_size(config))
+            for _ in range(config.workers)
+        )
     )
     together_s = clock() - began
-    return together_s if config.device == "cuda" else together_s / len(workers) / config.threads
+    return together_s if config.device == "cuda" else together_s / config.workers / config.threads

@@ -11,10 +11,26 @@ FRAME_SAMPLES = 512
 
 Device = Literal["cpu", "cuda"]
 
+Ladder = tuple[int, ...]
+"""Lengths that Whisper's encoder may hear, in mel frames, from short to long; see inference/lengths.py."""
+
+FULL_FRAMES = 3000
+
+CPU_LADDER: Ladder = (400, 500, 600, 800, 1000, 1200, 1400, 1600, 2000, 2500, FULL_FRAMES)
+"""Each at most a third above the one before: a CPU pays for every frame, and fills its small batches all the same."""
+
+CUDA_LADDER: Ladder = (700, 1000, 1300, 1700, FULL_FRAMES)
+"""A GPU pays for every launch, so that fewer lengths and fuller batches win over 3 % more of the encoder's work, which
+is what these cost in consultations (benchmarks/LOG.md). Partials are 4 s at most: the first rung holds them all."""
+
 
 @dataclass(frozen=True, slots=True)
 class VadConfig:
-    """Speech opens above `threshold` and closes below `threshold - 0.15`, as in Silero's own iterator."""
+    """Speech opens above `threshold` and closes below `threshold - 0.15`, as in Silero's own iterator.
+
+    `device` is the CPU on a GPU host too: a third of a core follows 600 sessions. On the GPU, each call would wait for
+    a batch of the recogniser, and an error of the GPU would not count as a device fault.
+    """
 
     threshold: float = 0.5
     device: Device = "cpu"
@@ -45,6 +61,13 @@ class AsrConfig:
     """How Whisper decodes. `margin_s` of silence follows the audio in a shortened encoder input.
 
     A hypothesis that reaches `tokens_per_second`, above any speaker's rate, is a loop; `guard` looks for such signs.
+    `ladder` holds the lengths that the encoder may hear. On CUDA, `keep_memory` keeps freed memory for the next batch,
+    where the driver would take it back at each synchronisation, and `mel_stream` computes log-mel on a stream of its
+    own, where torch's default stream would make every worker wait for it, and it for them.
+
+    `timestamps` gives finals timestamp tokens, and `suppress_symbols` forbids the 88 ids of Whisper's own list in place
+    of the 27 that stand for what nobody said. CTranslate2 applies both on the host, id by id and row by row:
+    32 finals with timestamps would wait 1.4 s for a GPU's host before their first token (benchmarks/LOG.md).
     """
 
     device: Device = "cpu"
@@ -57,8 +80,29 @@ class AsrConfig:
     margin_s: float = 3.0
     prompt_tokens: int = 32
     timestamps: bool = True
+    suppress_symbols: bool = True
     tokens_per_second: float = 7.0
     guard: bool = True
+    ladder: Ladder = CPU_LADDER
+    keep_memory: bool = True
+    mel_stream: bool = True
+
+
+ASR_DEFAULTS: dict[Device, AsrConfig] = {
+    # A CPU gains little beyond four spans and makes their speakers wait. Its workers are measured at start.
+    "cpu": AsrConfig(max_batch=4),
+    # A GPU fills up. Three workers share one copy of the weights: while one waits for the host in its decoder's steps,
+    # another one encodes.
+    "cuda": AsrConfig(
+        device="cuda",
+        compute_type="float16",
+        workers=3,
+        max_batch=32,
+        ladder=CUDA_LADDER,
+        timestamps=False,
+        suppress_symbols=False,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ The thresholds are those of the reference decoder (Radford et al. 2022, section 
 
 import re
 import zlib
+from collections.abc import Sequence
+
+from inference.transcript import Word
 
 MIN_LOGPROB = -1.0
 MAX_COMPRESSION = 2.4
@@ -13,6 +16,9 @@ MAX_WORDS_PER_SECOND = 7.0
 MAX_NO_SPEECH = 0.6
 SHORT_SPEECH_S = 0.6
 MAX_SAID = 3
+NO_TIME_S = 0.02
+MAX_CRAMMED = 0.08
+"""Of the words of a loop 0.14 to 0.4 take no time, of a person's repetitions none to 0.03 (benchmarks/LOG.md)."""
 MAX_LOOP_WORDS = 8
 
 # What Whisper says to music, noise and silence: the closing words of the videos that it was trained on.
@@ -28,11 +34,11 @@ FILLERS = frozenset(
 )
 
 
-def suspicious(text: str, logprob: float, hit_limit: bool, closed: bool, seconds: float) -> bool:
+def suspicious(text: str, logprob: float, hit_limit: bool, crammed: bool, seconds: float) -> bool:
     """Whether a hypothesis of a span of `seconds` wants a second try; an empty text never does.
 
-    `closed`: it ended with a timestamp, as Whisper ends what it has heard to its end. People repeat themselves too, and
-    such text ends well; a loop almost never does.
+    `crammed`: some of its words take no time (see `crammed`). People repeat themselves too, and each repetition takes
+    as long as the first; of a loop only the first pass is aligned with audio.
     """
     if not text:
         return False
@@ -42,8 +48,13 @@ def suspicious(text: str, logprob: float, hit_limit: bool, closed: bool, seconds
         or logprob < MIN_LOGPROB
         or compression_ratio(text) > MAX_COMPRESSION
         or len(words) > 3 + MAX_WORDS_PER_SECOND * seconds
-        or (not closed and (repeats_itself(words) or most_repeated_trigram(words) >= MAX_TRIGRAM_REPEATS))
+        or (crammed and (repeats_itself(words) or most_repeated_trigram(words) >= MAX_TRIGRAM_REPEATS))
     )
+
+
+def crammed(words: Sequence[Word]) -> bool:
+    """Whether too many words of a hypothesis were aligned with no time at all, as those of a loop are."""
+    return sum(word.end - word.start <= NO_TIME_S for word in words) > MAX_CRAMMED * len(words)
 
 
 def is_phantom(text: str, no_speech: float, logprob: float, speech_s: float) -> bool:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from inference.audio import Samples
+from inference.config import SAMPLE_RATE, AsrConfig
 from inference.lengths import encoder_frames
+from inference.spoken import Spoken
 from inference.transcript import Word
 
 
@@ -11,28 +13,35 @@ from inference.transcript import Word
 class AsrRequest:
     """One span to decode.
 
-    `prompt` is the text said before it, `language` None asks for detection, `speech_s` is how much of it is speech,
-    `frames` how many mel frames the encoder hears (0: the span and its margin, see inference/lengths.py).
+    `prompt` is the text said before it, `language` None asks for detection, `spoken` tells where it holds speech (None:
+    everywhere), `frames` how many mel frames the encoder hears (0: the span and its margin, see inference/lengths.py).
     """
 
     audio: Samples
     final: bool
     language: str | None = "en"
     prompt: str = ""
-    speech_s: float = 1.0
+    spoken: Spoken | None = None
     frames: int = 0
 
-    def encoder_frames(self, margin_s: float) -> int:
-        """Mel frames that the encoder hears, with `margin_s` of silence behind the span where none are asked for."""
-        return self.frames or encoder_frames(len(self.audio), margin_s)
+    @property
+    def seconds(self) -> float:
+        return len(self.audio) / SAMPLE_RATE
+
+    @property
+    def speech(self) -> Spoken:
+        return self.spoken if self.spoken is not None else Spoken(((0.0, self.seconds),))
+
+    def encoder_frames(self, config: AsrConfig) -> int:
+        """Mel frames that the encoder hears, with the margin of silence behind the span where none are asked for."""
+        return self.frames or encoder_frames(len(self.audio), config.margin_s, config.ladder)
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """What was heard. Times of words in seconds from the start of the span; `logprob` is the mean of its tokens'.
 
-    `doubtful`: it looks invented and wants a second try (inference/guard.py). `heard_s`: where its last timestamp says
-    that it stopped listening. `retried`: it had a second try.
+    `doubtful`: it looks invented and wants a second try (inference/guard.py). `retried`: it had a second try.
     """
 
     text: str
@@ -41,5 +50,4 @@ class Hypothesis:
     no_speech: float = 0.0
     words: tuple[Word, ...] = ()
     doubtful: bool = False
-    heard_s: float = float("inf")
     retried: bool = False

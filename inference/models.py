@@ -74,10 +74,6 @@ def default_model(device: Device) -> str:
     return TURBO if device == "cuda" else "base"
 
 
-def default_compute_type(device: Device) -> str:
-    return "float16" if device == "cuda" else "int8"
-
-
 def default_cache() -> Path:
     """`drtranscribe/models` in the user's cache folder (XDG Base Directory Specification)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drtranscribe" / "models"

@@ -24,6 +24,7 @@ from inference.recognition import AsrEngine, Recogniser
 from inference.stream import Stream, StreamOptions
 from inference.updates import Emit
 from inference.vad_state import VadState
+from inference.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +44,12 @@ class Pipeline:
     def __init__(
         self,
         vad: VadEngine,
-        asr: AsrEngine | Sequence[AsrEngine],
+        asr: AsrEngine,
         extractors: Sequence[Extractor],
         config: EngineConfig | None = None,
         asr_name: str = "whisper",
         observe_batch: Callable[[int], None] = lambda size: None,
+        out_of_memory: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config or EngineConfig()
         self.extractors = extractors
@@ -61,8 +63,8 @@ class Pipeline:
             kind=lambda item: len(item[0]).bit_length(),  # chunks of neighbouring lengths: the shorter ones wait
             name="vad",
         )
-        self._replicas = asr if isinstance(asr, Sequence) else [asr]
-        self.asr = Recogniser(self._replicas, self.config.asr, observe_batch)
+        self._recogniser = asr
+        self.asr = Recogniser(asr, self.config.asr, observe_batch, out_of_memory)
         self._engines = Engines(self.vad, self.asr, extractors, self.config)
 
     async def start(self) -> None:
@@ -77,24 +79,30 @@ class Pipeline:
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(3 * SAMPLE_RATE)).astype(np.float32)
         await self.vad.run((noise, VadState()), session="warm-up")
-        self.capacity = await sessions_in_real_time(self._replicas, self.config.asr)
+        if self.config.asr.device == "cuda":
+            await asyncio.to_thread(warm_up, self._recogniser, self.config.asr)
+        self.capacity = await sessions_in_real_time(self._recogniser, self.config.asr)
         warm = [AsrRequest(noise, final) for final in (True, False)]
         await asyncio.gather(self.asr.final(warm[0], session="warm-up"), self.asr.partial(warm[1], session="warm-up"))
 
     @property
     def ready(self) -> bool:
-        """Warm, and at least one device works."""
-        return self._started and self.asr.up
+        """Warm, and the device works."""
+        return self._started and self.asr.queue.up
 
     @property
     def restarting(self) -> bool:
         """The device failed and is being started anew: open sessions go on by themselves when it is back."""
-        return self._started and not self.asr.up and self.asr.failed is None
+        return self._started and not self.asr.queue.up and self.asr.queue.failed is None
 
     @property
     def failed(self) -> str | None:
         """Why nothing can be recognised any more, if so; it says what to do."""
-        return str(self.asr.failed) if self.asr.failed else None
+        return str(self.asr.queue.failed) if self.asr.queue.failed else None
+
+    async def gone(self) -> None:
+        """Returns once `failed` says why: nothing in this process can bring the engine back."""
+        await self.asr.queue.gone.wait()
 
     def open(self, session: str, options: StreamOptions, emit: Emit) -> Stream:
         """A stream of its own state over the shared engines. Raises AudioError if the options do not fit together."""

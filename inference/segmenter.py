@@ -10,6 +10,7 @@ import numpy as np
 
 from inference.audio import Samples
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, SegmenterConfig
+from inference.spoken import Spoken
 
 HYSTERESIS = 0.15
 """Speech goes on while the probability stays above the threshold less this, as in Silero's own iterator."""
@@ -26,7 +27,7 @@ CUT_PROBABILITY_DB = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Audio to decode: samples [start, end) of the stream, of which `speech_s` seconds are speech.
+    """Audio to decode: samples [start, end) of the stream, where `spoken` tells the speech.
 
     `index` counts the track's segments, `decided` is the stream position at which the end was known.
     """
@@ -35,9 +36,13 @@ class Span:
     end: int
     audio: Samples
     final: bool
-    speech_s: float
+    spoken: Spoken
     index: int
     decided: int
+
+    @property
+    def speech_s(self) -> float:
+        return self.spoken.seconds()
 
     @property
     def start_s(self) -> float:
@@ -172,13 +177,17 @@ class Segmenter:
     def _speech_s(self) -> float:
         return sum(p >= self._close_below for p in self._probabilities) * FRAME_SAMPLES / SAMPLE_RATE
 
+    def _runs(self, start: int) -> Spoken:
+        speech = [p >= self._close_below for p in self._probabilities]
+        return Spoken.of_frames(speech, FRAME_SAMPLES / SAMPLE_RATE, (self._first_frame - start) / SAMPLE_RATE)
+
     def _spoken(self) -> bool:
         return self._speech_s() >= self.config.min_speech_s
 
     def _span(self, end: int, final: bool) -> Span:
         assert self._start is not None
         audio = self._buffer[self._start - self._base : end - self._base]  # never written to: a view is safe
-        return Span(self._start, end, audio, final, self._speech_s(), self.index, self._judged)
+        return Span(self._start, end, audio, final, self._runs(self._start), self.index, self._judged)
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)

@@ -228,7 +228,7 @@ class Stream:
         return max(answer.run_ms for answer in served), finals
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
-        request = AsrRequest(span.audio, True, self._language, track.context, span.speech_s)
+        request = AsrRequest(span.audio, True, self._language, track.context, span.spoken)
         try:
             served = await self._engines.asr.final(request, session=self._session)
         except Exception as error:
@@ -292,7 +292,7 @@ class Stream:
     async def _partial(self, track: _Track, span: Span, timings: Timings) -> None:
         tail = track.partials.tail(span)
         prompt = f"{track.context} {tail.text}".strip()
-        request = AsrRequest(tail.audio, False, self._language, prompt, span.speech_s)
+        request = AsrRequest(tail.audio, False, self._language, prompt, span.spoken)
         try:
             served = await self._engines.asr.partial(request, session=f"{self._session}/{track.speaker}")
         except Superseded:

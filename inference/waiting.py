@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
+from inference.batch_limits import BatchLimits
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -79,15 +81,16 @@ def ordered(
 
 
 def next_batch(
-    queue: Sequence[Ticket[Item, Result]], now: float, most: int, *, strict: bool = False
+    queue: Sequence[Ticket[Item, Result]], now: float, limits: BatchLimits, *, strict: bool = False
 ) -> list[Ticket[Item, Result]]:
-    """At most `most` of one lane and one kind out of a queue in order, one of each session.
+    """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit.
 
     `strict`: the kind is that of the first, though more may wait for another.
     """
     lane = queue[0].lane
     ready = [ticket for ticket in queue if ticket.lane is lane]
     kind = ready[0].kind if strict else _kind(ready, now)
+    most = limits.most(kind, now)
     batch: dict[str, Ticket[Item, Result]] = {}
     for ticket in ready:
         if ticket.kind == kind and len(batch) < most:

@@ -24,6 +24,9 @@ METRICS = web.AppKey("metrics", Metrics)
 EXTRACTION_HEALTH = web.AppKey("extraction_health", ExtractionHealth)
 STARTED = web.AppKey("started", asyncio.Future[None])
 
+FAILED_GRACE_S = 5.0
+"""For sessions to end when the engine is gone: nothing more can be transcribed, only told."""
+
 CONTENT_SECURITY_POLICY = "default-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -34,6 +37,7 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
     app[PIPELINE] = pipeline
     app[METRICS] = metrics or Metrics()
     limits = Limits(settings.queue_chunks, settings.idle_timeout_s, settings.max_session_s, settings.resume_ttl_s)
+    app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
     app.cleanup_ctx.append(_engines)
     app[EXTRACTION_HEALTH] = ExtractionHealth(pipeline.extractors, app[METRICS].observe_extractor)
@@ -80,7 +84,10 @@ async def _watch_extraction(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _drain(app: web.Application) -> None:
-    await app[SESSIONS].close(app[SETTINGS].shutdown_grace_s)
+    grace_s = app[SETTINGS].shutdown_grace_s
+    if app[PIPELINE].failed is not None:
+        grace_s = min(grace_s, FAILED_GRACE_S)
+    await app[SESSIONS].close(grace_s)
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
@@ -95,6 +102,10 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
 
 
 async def _live(request: web.Request) -> web.Response:
+    """Whether the process can work: 503 from the moment at which only another process can."""
+    reason = request.app[PIPELINE].failed
+    if reason is not None:
+        return web.json_response({"status": "failed", "reason": reason}, status=503)
     return web.json_response({"status": "live"})
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.config import AsrConfig, Device, EngineConfig, SegmenterConfig, VadConfig
+from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig, SegmenterConfig
 from inference.extraction import Extractor
-from inference.models import ModelError, default_compute_type, default_model, resolve
+from inference.models import ModelError, default_model, resolve
 from inference.pipeline import Pipeline
 from server.settings import Settings, SettingsError
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-MAX_BATCH: dict[Device, int] = {"cpu": 4, "cuda": 32}
-"""A CPU gains little beyond four spans and makes their speakers wait; a GPU fills up."""
-
-
-def build_pipeline(settings: Settings, observe_batch: Callable[[int], None] = lambda size: None) -> Pipeline:
+def build_pipeline(
+    settings: Settings,
+    observe_batch: Callable[[int], None] = lambda size: None,
+    out_of_memory: Callable[[], None] = lambda: None,
+) -> Pipeline:
     """A pipeline with its weights loaded, not yet warmed up. Raises ModelError or SettingsError."""
     device = _device(settings)
     name = settings.model or default_model(device)
@@ -33,48 +33,50 @@ def build_pipeline(settings: Settings, observe_batch: Callable[[int], None] = la
 
     import torch
 
+    from inference import gpu
     from inference.vad import SileroVad
 
     # VAD and mel run inside the workers' threads: torch's own would only fight with them for the cores.
     torch.set_num_threads(1)
-    asr = AsrConfig(
-        device=device,
-        compute_type=settings.compute_type or default_compute_type(device),
-        max_batch=settings.asr_max_batch or MAX_BATCH[device],
+    defaults = ASR_DEFAULTS[device]
+    asr = replace(
+        defaults,
+        device_index=settings.devices or 0,
+        compute_type=settings.compute_type or defaults.compute_type,
+        max_batch=settings.asr_max_batch or defaults.max_batch,
+        timestamps=defaults.timestamps if settings.asr_timestamps is None else settings.asr_timestamps,
     )
     try:
-        replicas, asr = _recognisers(files.directory, asr, settings)
+        if device == "cuda":
+            gpu.check(asr.device_index, (files.directory / "model.bin").stat().st_size)
+        recogniser, asr = _recogniser(files.directory, asr, settings)
     except ValueError as error:
         raise SettingsError([f"--compute-type {asr.compute_type}, --device {device}: {error}"]) from error
     except RuntimeError as error:
-        raise ModelError(f"The model {name} cannot be loaded: {error}") from error
-    if settings.language not in ("en", "auto") and not replicas[0].multilingual:
+        raise ModelError(f"The model {name} cannot be loaded: {gpu.explained(error)}") from error
+    if settings.language not in ("en", "auto") and not recogniser.multilingual:
         raise SettingsError([f"--language {settings.language}: the model {name} knows English alone; choose another"])
-    config = EngineConfig(
-        vad=VadConfig(device=device, device_index=settings.devices[0] if settings.devices else 0),
-        segmenter=SegmenterConfig(pause_s=settings.pause_s, max_segment_s=settings.max_segment_s),
-        asr=asr,
-    )
+    segmenter = SegmenterConfig(pause_s=settings.pause_s, max_segment_s=settings.max_segment_s)
+    config = EngineConfig(segmenter=segmenter, asr=asr)
     shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
-    return Pipeline(SileroVad(config.vad), replicas, _extractors(settings), config, shown, observe_batch)
+    vad = SileroVad(config.vad)
+    return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory)
 
 
-def _recognisers(model: Path, config: AsrConfig, settings: Settings) -> "tuple[list[WhisperAsr], AsrConfig]":
-    """A replica for each GPU, or one with as many decoders as this CPU carries best; and the settings they share."""
+def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[WhisperAsr, AsrConfig]":
+    """The recogniser with its settings: on a CPU, as many decoders as it carries best."""
     from inference import threads
     from inference.asr import WhisperAsr
 
-    if config.device == "cuda":
-        config = replace(config, workers=settings.asr_workers or 1, threads=settings.asr_threads or 1)
-        return [WhisperAsr(model, replace(config, device_index=i)) for i in settings.devices or (0,)], config
-    if settings.asr_workers or settings.asr_threads:
-        width = settings.asr_threads or 1
-        config = replace(config, threads=width, workers=settings.asr_workers or max(1, threads.cores() // width))
-        return [WhisperAsr(model, config)], config
-    asr, config, trials = threads.fastest(lambda tried: WhisperAsr(model, tried), config, threads.cores())
-    for trial in trials:
-        logger.info("%d decoders of %d threads: %.2f spans/s", trial.workers, trial.threads, trial.spans_per_s)
-    return [asr], config
+    if config.device == "cpu" and not (settings.asr_workers or settings.asr_threads):
+        asr, config, trials = threads.fastest(lambda tried: WhisperAsr(model, tried), config, threads.cores())
+        for trial in trials:
+            logger.info("%d decoders of %d threads: %.2f spans/s", trial.workers, trial.threads, trial.spans_per_s)
+        return asr, config
+    width = settings.asr_threads or 1
+    workers = config.workers if config.device == "cuda" else max(1, threads.cores() // width)
+    config = replace(config, threads=width, workers=settings.asr_workers or workers)
+    return WhisperAsr(model, config), config
 
 
 def _extractors(settings: Settings) -> list[Extractor]:
@@ -93,17 +95,15 @@ def _extractors(settings: Settings) -> list[Extractor]:
 def _device(settings: Settings) -> Device:
     if settings.device == "cpu":
         return "cpu"
-    import torch
+    from inference import gpu
 
-    if torch.cuda.is_available():
-        missing = [index for index in settings.devices if index >= torch.cuda.device_count()]
-        if missing:
-            found = torch.cuda.device_count()
-            raise SettingsError([f"--devices {missing[0]}: this host has {found}, counted from 0; name one of these"])
+    reason = gpu.why_none()
+    if reason is None:
         return "cuda"
-    if settings.device == "cuda" or settings.devices:
-        flag = "--device cuda" if settings.device == "cuda" else "--devices"
-        raise SettingsError([f"{flag}: torch finds no CUDA device here; use --device cpu, or check the driver"])
+    if settings.device == "cuda" or settings.devices is not None:
+        flag = "--device cuda" if settings.device == "cuda" else f"--devices {settings.devices}"
+        raise SettingsError([f"{flag}: {reason}"])
+    logger.info("models run on the CPU: %s", reason)
     return "cpu"
 
 
@@ -113,6 +113,7 @@ class Running:
 
     address: str
     warm: "asyncio.Future[None]"
+    pipeline: Pipeline
 
 
 @asynccontextmanager
@@ -129,14 +130,16 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     # Bound before the weights are loaded, so that a port in use is told at once.
     with _bound(settings.host, settings.port) as listener:
         metrics = Metrics()
-        pipeline = await asyncio.to_thread(build_pipeline, settings, metrics.observe_batch)
+        pipeline = await asyncio.to_thread(
+            build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
+        )
         app = create_app(pipeline, settings, metrics)
         runner = web.AppRunner(app, shutdown_timeout=settings.shutdown_grace_s, access_log=None)
         await runner.setup()
         try:
             await web.SockSite(runner, listener).start()
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            yield Running(f"http://{host}:{listener.getsockname()[1]}/", app[STARTED])
+            yield Running(f"http://{host}:{listener.getsockname()[1]}/", app[STARTED], pipeline)
         finally:
             await runner.cleanup()
 

@@ -9,6 +9,9 @@ from inference.updates import ExtractionUpdate, Fault, Progress, TranscriptUpdat
 
 # Dense around the 3 s of one chunk: beyond it the server falls behind the speaker.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)
+BATCHES = (*range(1, 9), 12, 16, 24, 32, 48, 64, 128, 256)
+"""Exact where a CPU works, and up to the largest `--asr-max-batch`."""
+
 STAGES = ("vad", "queue", "asr", "extract", "total")
 
 
@@ -36,7 +39,13 @@ class Metrics:
             "drtranscribe_extractor_up", "1 while the server of an extractor answers", ["extractor"], registry=r
         )
         self.errors = Counter("drtranscribe_errors", "Error events sent", ["code"], registry=r)
-        self.batch_size = Histogram("drtranscribe_asr_batch_size", "Spans in a batch", buckets=range(1, 17), registry=r)
+        self.batch_size = Histogram("drtranscribe_asr_batch_size", "Spans in a batch", buckets=BATCHES, registry=r)
+        self.batch_limit = Gauge(
+            "drtranscribe_asr_batch_limit", "Most spans in a batch, of the kind that memory limits most", registry=r
+        )
+        self.out_of_memory = Counter(
+            "drtranscribe_asr_out_of_memory", "Batches that did not fit into the device's memory", registry=r
+        )
         self.stage_seconds = Histogram(
             "drtranscribe_stage_seconds", "A chunk's time in each stage", ["stage"], buckets=SECONDS, registry=r
         )
@@ -74,6 +83,9 @@ class Metrics:
 
     def observe_batch(self, size: int) -> None:
         self.batch_size.observe(size)
+
+    def observe_out_of_memory(self) -> None:
+        self.out_of_memory.inc()
 
     def text(self) -> bytes:
         """The exposition format that Prometheus reads."""

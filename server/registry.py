@@ -12,6 +12,7 @@ from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
 from server.metrics import Metrics
 from server.patience import patience
+from server.protocol import ProtocolError
 from server.session import Limits, Session
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,11 @@ SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 
 CONSULTATION_S = 900.0
 """A usual consultation: of N places one is free again after about an N-th of it."""
+
+ENGINE_FAILED = (
+    "the server's engine failed and the server starts anew: start a new session, here in a minute or on another one; "
+    "the transcript so far is complete up to the seconds that asr_failed names"
+)
 
 WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
@@ -139,6 +145,8 @@ class Sessions:
         by_left = sorted(self._tasks.values(), key=lambda session: session.left_s)
         self.pipeline.prefer([session.id for session in by_left])
         for session in by_left:
+            if self.pipeline.failed is not None:
+                session.error(ProtocolError("engine_failed", ENGINE_FAILED))
             session.stop("shutdown")
         if self._tasks:
             before_s = sum(session.left_s for session in self._tasks.values())

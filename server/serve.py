@@ -3,8 +3,11 @@
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
+import sys
+import threading
 from typing import Any, NoReturn
 
 import typer
@@ -13,6 +16,12 @@ from server import garbage
 from server.command import Config, fail, load_settings, settings_options, told_clearly, warmed
 from server.settings import Settings
 
+ENGINE_FAILED_STATUS = 70
+"""EX_SOFTWARE of sysexits.h: no wrong setting (2) and nothing wrong at start (1), so starting anew may help."""
+
+LAST_WORDS_S = 30.0
+"""For a server without an engine to tell its clients and to end."""
+
 
 @settings_options(*Settings.model_fields)
 def serve(*, config: Config = None, **flags: str | None) -> None:
@@ -20,10 +29,13 @@ def serve(*, config: Config = None, **flags: str | None) -> None:
     settings = load_settings(flags, config)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with told_clearly():
-        asyncio.run(_serve(settings))
+        failure = asyncio.run(_serve(settings))
+    if failure is not None:
+        _end(failure)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> str | None:
+    """Serves until a signal, or until the engine is gone for good: then the reason."""
     from server.engines import running
 
     stop = asyncio.Event()
@@ -39,16 +51,39 @@ async def _serve(settings: Settings) -> None:
     try:
         async with running(settings) as server:
             typer.echo(server.address)
-            stopped = asyncio.create_task(stop.wait())
-            either: list[asyncio.Future[Any]] = [stopped, server.warm]
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            over: list[asyncio.Future[Any]] = [
+                asyncio.create_task(stop.wait()),
+                asyncio.create_task(server.pipeline.gone()),
+            ]
+            await asyncio.wait([server.warm, *over], return_when=asyncio.FIRST_COMPLETED)
             if server.warm.done():
                 await warmed(server.warm)
                 garbage.settle()
                 typer.echo("ready")
-            await stopped
+            await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+            for task in over:
+                task.cancel()
+            failure = server.pipeline.failed
+            if failure is not None:
+                # A call into a broken driver may never return, and Python waits for its thread.
+                watchdog = threading.Timer(LAST_WORDS_S, _end, [failure])
+                watchdog.daemon = True
+                watchdog.start()
+            return failure
     except OSError as error:
         _cannot_listen(settings, error)
+
+
+def _end(failure: str) -> NoReturn:
+    """Ends the process at once: CTranslate2's destructors abort it where the device is gone."""
+    typer.echo(
+        f"the engine failed for good: {failure}. The server ends with status {ENGINE_FAILED_STATUS}, for Docker, "
+        "systemd or Kubernetes to start it anew; look at the GPU (nvidia-smi, dmesg) if this comes again",
+        err=True,
+    )
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(ENGINE_FAILED_STATUS)
 
 
 def _cannot_listen(settings: Settings, error: OSError) -> NoReturn:

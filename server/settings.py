@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     HttpUrl,
@@ -46,11 +45,20 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _distinct(devices: tuple[int, ...]) -> tuple[int, ...]:
-    twice = [index for index in devices if devices.count(index) > 1]
-    if twice:
-        raise ValueError(f"GPU {twice[0]} is named twice: name each once")
-    return devices
+def _one_device(value: object) -> object:
+    """The only part of the value, for the type to judge. Raises ValueError where it names several GPUs."""
+    parts = _comma_separated(value)
+    if not isinstance(parts, list | tuple):
+        return value
+    twice = next((part for part in parts if parts.count(part) > 1), None)
+    if twice is not None:
+        raise ValueError(f"GPU {twice} is named twice: name one GPU, once")
+    if len(parts) > 1:
+        raise ValueError(
+            f"{len(parts)} GPUs are named, and a server uses one: start a server for each GPU, every one with a "
+            "CUDA_VISIBLE_DEVICES and a --port of its own (docs/deploy.md)"
+        )
+    return parts[0] if parts else None
 
 
 class Settings(BaseSettings):
@@ -64,9 +72,9 @@ class Settings(BaseSettings):
     model: str | None = Field(None, description="Whisper: a folder, a hub id, or a bundled package (tiny.en, base).")
     models_dir: Path = Field(default_factory=default_cache, description="Folder where bundled models are put together.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run: auto, cpu or cuda.")
-    devices: Annotated[
-        tuple[NonNegativeInt, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_distinct)
-    ] = Field((), description="GPUs to use, by index, with commas: 0,1; the first one, if not given.")
+    devices: Annotated[NonNegativeInt | None, NoDecode, BeforeValidator(_one_device)] = Field(
+        None, description="GPU to use, by index: 0 is the first, and the default. One server uses one GPU."
+    )
     compute_type: str | None = Field(None, description="CTranslate2's number type: int8, float16, ...")
     language: str = Field(
         "en",
@@ -74,11 +82,21 @@ class Settings(BaseSettings):
         description="Language spoken, where a client names none: a code such as en, or auto.",
     )
     asr_workers: int | None = Field(
-        None, ge=1, le=256, description="Decoders side by side on a device; on a CPU measured at start, if not given."
+        None,
+        ge=1,
+        le=256,
+        description="Decoders side by side; if not given, 3 on a GPU, and measured at start on a CPU.",
     )
     asr_threads: int | None = Field(None, ge=1, le=256, description="CPU threads of each decoder; measured likewise.")
     asr_max_batch: int | None = Field(
-        None, ge=1, le=256, description="Most segments decoded at once by one decoder; 32 on a GPU, 4 on a CPU."
+        None,
+        ge=1,
+        le=256,
+        description="Most segments decoded at once by one decoder; if not given, 32 on a GPU and 4 on a CPU.",
+    )
+    asr_timestamps: bool | None = Field(
+        None,
+        description="Timestamp tokens in finals; on a GPU they cost more than they help: on a CPU only, if not given.",
     )
     pause_s: float = Field(_SEGMENTER.pause_s, description="Silence that ends a segment, in seconds.")
     max_segment_s: float = Field(_SEGMENTER.max_segment_s, description="Longest segment, in seconds.")
@@ -110,8 +128,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _devices_are_of_a_gpu_host(self) -> Self:
-        if self.devices and self.device == "cpu":
-            raise ValueError("--devices names GPUs and --device is cpu: leave one of the two out")
+        if self.devices is not None and self.device == "cpu":
+            raise ValueError("--devices names a GPU and --device is cpu: leave one of the two out")
         return self
 
 

@@ -53,7 +53,17 @@ class LevelAsr:
     def prepare(self, requests: Sequence[AsrRequest]) -> list[None]:
         return [None] * len(requests)
 
-    def rehearse(self, final: bool, seconds: float, tokens: int, batch: int) -> None:
+    def rehearse(
+        self,
+        final: bool,
+        seconds: float,
+        tokens: int,
+        batch: int,
+        *,
+        prompted: bool = True,
+        language: str | None = "en",
+        frames: int = 0,
+    ) -> None:
         return None
 
     def restart(self) -> None:

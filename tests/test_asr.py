@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from inference.asr import WhisperAsr
-from inference.batching import DeviceError
 from inference.config import AsrConfig
+from inference.device_faults import DeviceError, OutOfMemory
 from inference.hypothesis import AsrRequest
 from inference.models import default_cache, resolve
 from tests.test_end_to_end import REFERENCE, error_rate, words
@@ -82,7 +82,7 @@ def test_what_was_prepared_before_is_heard_like_what_was_not(tiny, sentence, con
 def test_a_loop_and_an_early_end_are_told_apart_from_speech(tiny, sentence, monkeypatch):
     (sound,) = tiny.transcribe([AsrRequest(sentence, True)])
     assert not sound.doubtful
-    assert len(sentence) / 16_000 - 1.5 < sound.heard_s <= len(sentence) / 16_000 + 1.0
+    assert len(sentence) / 16_000 - 1.5 < sound.words[-1].end <= len(sentence) / 16_000 + 1.0
     monkeypatch.setattr("inference.asr.suspicious", lambda *about: True)
     (loop,) = tiny.transcribe([AsrRequest(sentence, True)])
     assert loop.doubtful
@@ -102,7 +102,7 @@ def test_an_error_of_the_device_is_told_from_one_of_the_item(tiny, sentence, mon
     model = tiny.model
     monkeypatch.setattr(tiny, "model", Model())
     fails(RuntimeError("CUDA failed with error out of memory"))
-    with pytest.raises(DeviceError, match="out of memory"):
+    with pytest.raises(OutOfMemory, match="asr-max-batch"):
         tiny.transcribe([AsrRequest(sentence, True)])
     fails(RuntimeError("a bug of ours"))
     with pytest.raises(RuntimeError, match="a bug of ours") as bug:

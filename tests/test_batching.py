@@ -5,8 +5,10 @@ import time
 import pytest
 
 from inference import waiting
-from inference.batching import Batcher, DeviceError
+from inference.batching import Batcher
+from inference.device_faults import DeviceError, OutOfMemory
 from inference.waiting import Lane, Superseded
+from tests.live import until
 
 
 class Engine:
@@ -17,12 +19,15 @@ class Engine:
         self.prepared: list[list[str | None]] = []
         self.began = threading.Semaphore(0)
         self.gate = threading.Semaphore(0)
+        self.fits = 100
 
     def __call__(self, items, prepared):
         self.batches.append(list(items))
         self.prepared.append(list(prepared))
         self.began.release()
         assert self.gate.acquire(timeout=10)
+        if len(items) > self.fits:
+            raise OutOfMemory("the device's memory ran out")
         if "bad" in items:
             raise ValueError("a bad item")
         if "fire" in items:
@@ -136,7 +141,6 @@ async def test_a_newer_partial_takes_the_place_of_the_older_one_of_its_session(e
     other = queue.submit("other", session="2", lane=Lane.PARTIAL)
     newer = queue.submit("new", session="1", lane=Lane.PARTIAL)
     assert queue.waiting == 2
-    assert queue.holds("1")
     with pytest.raises(Superseded):
         await older.future
     engine.gate.release(3)
@@ -338,3 +342,113 @@ async def test_closing_drops_what_waits_and_lets_the_running_batch_end(engine):
     await queue.close()
     assert (await running.future).value == "A"
     assert waiting.future.cancelled()
+
+
+async def test_a_batch_that_does_not_fit_runs_in_parts_and_later_batches_of_its_kind_are_no_larger(engine):
+    ran_out = []
+    queue = batcher(engine, kind=str.isupper, out_of_memory=lambda: ran_out.append(1))
+    engine.fits = 2
+    queue.submit("x", session="0")
+    await engine.begun()
+    tickets = [queue.submit(item, session=item) for item in "abcde"]
+    engine.gate.release(5)
+    assert [(await ticket.future).value for ticket in tickets] == list("ABCDE"), "nothing is lost"
+    assert engine.batches[1:] == [["a", "b", "c", "d", "e"], ["a", "b"], ["c", "d"], ["e"]]
+    assert (len(ran_out), queue.batch_limit, queue.up) == (1, 2, True)
+    queue.submit("x", session="0")
+    for _ in range(5):
+        await engine.begun()
+    engine.fits = 100
+    tickets = [queue.submit(item, session=item) for item in ("f", "g", "h", "A", "B", "C")]
+    engine.gate.release(4)
+    await asyncio.gather(*(ticket.future for ticket in tickets))
+    assert engine.batches[-3:] == [["f", "g"], ["A", "B", "C"], ["h"]], "another kind has a limit of its own"
+    await queue.close()
+
+
+async def test_an_item_that_does_not_fit_beside_other_batches_runs_alone(engine):
+    restarts = []
+
+    async def restart():
+        restarts.append(1)
+
+    queue = batcher(engine, workers=2, restart=restart)
+    engine.fits = 0
+    first = queue.submit("a", session="1")
+    await engine.begun()
+    beside = queue.submit("b", session="2")
+    await engine.begun()
+    engine.gate.release(1)
+    await until(lambda: queue.batch_limit == 1)
+    waiting = queue.submit("c", session="3")
+    assert len(engine.batches) == 2, "one batch at a time from now on"
+    engine.fits = 8
+    engine.gate.release(3)
+    results = await asyncio.gather(first.future, beside.future, waiting.future)
+    assert sorted(result.value for result in results) == ["A", "B", "C"]
+    assert restarts == []
+    await queue.close()
+
+
+async def test_an_item_that_does_not_fit_alone_is_a_fault_of_the_device(engine):
+    restarts = []
+
+    async def restart():
+        restarts.append(1)
+
+    queue = batcher(engine, restart=restart)
+    engine.fits = 0
+    engine.gate.release(2)
+    for _ in range(2):
+        with pytest.raises(OutOfMemory):
+            await queue.run("a", session="1")
+        await asyncio.gather(*queue._tasks)
+    assert restarts == [1]
+    assert queue.gone.is_set()
+    await queue.close()
+
+
+async def test_a_partial_that_did_not_fit_gives_way_to_a_newer_one_of_its_session(engine):
+    queue = batcher(engine)
+    engine.fits = 1
+    queue.submit("x", session="0")
+    await engine.begun()
+    older = queue.submit("old", session="1", lane=Lane.PARTIAL)
+    other = queue.submit("other", session="2", lane=Lane.PARTIAL)
+    engine.gate.release(1)
+    await engine.begun()
+    newer = queue.submit("new", session="1", lane=Lane.PARTIAL)
+    engine.gate.release(3)
+    with pytest.raises(Superseded):
+        await older.future
+    assert [(await ticket.future).value for ticket in (other, newer)] == ["OTHER", "NEW"]
+    await queue.close()
+
+
+async def test_a_queue_that_closes_while_a_batch_does_not_fit_leaves_nobody_waiting(engine):
+    queue = batcher(engine)
+    engine.fits = 1
+    queue.submit("x", session="0")
+    await engine.begun()
+    tickets = [queue.submit(item, session=item) for item in "ab"]
+    engine.gate.release(1)
+    await engine.begun()
+    closing = asyncio.create_task(queue.close())
+    await asyncio.sleep(0)
+    engine.gate.release(1)
+    await closing
+    assert all(ticket.future.cancelled() for ticket in tickets)
+
+
+async def test_a_device_that_takes_too_long_to_come_back_is_given_up(engine):
+    async def restart():
+        await asyncio.Event().wait()
+
+    queue = batcher(engine, restart=restart, restart_limit_s=0.01)
+    burning = queue.submit("fire", session="1")
+    engine.gate.release(1)
+    with pytest.raises(DeviceError):
+        await burning.future
+    await queue.gone.wait()
+    assert "did not come back (TimeoutError)" in str(queue.failed)
+    await queue.close()

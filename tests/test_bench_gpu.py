@@ -1,22 +1,25 @@
 """The GPU benchmark on a CPU: random weights, the count of tokens, the search, and one trial with a toy."""
 
+import itertools
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import ctranslate2
 import numpy as np
 import pytest
 
 from benchmarks.cublas import LIBRARY, loaded_path, under_old_name
 from benchmarks.gpu_check import check
 from benchmarks.gpu_deadline import Deadline
-from benchmarks.gpu_engine import TOKENS_PER_SECOND, MeasuredAsr, MeasuredVad
+from benchmarks.gpu_engine import TOKENS_PER_SECOND, MeasuredAsr, MeasuredVad, exact_length
 from benchmarks.gpu_report import markdown
 from benchmarks.gpu_session import CHUNK_SAMPLES, Session, Speech, unshown_s
 from benchmarks.gpu_streams import Bounds, Host, next_sessions, trial
 from benchmarks.gpu_sweep import chosen, sweep
-from benchmarks.random_whisper import TOY, write
+from benchmarks.random_whisper import FIRST_TIMESTAMP, TOY, write
 from inference.config import SAMPLE_RATE, AsrConfig, EngineConfig, SegmenterConfig, VadConfig
 from inference.hypothesis import AsrRequest
 from inference.mel import LogMel
@@ -43,6 +46,33 @@ def test_a_random_model_has_the_ids_of_large_v3_and_is_multilingual(toy):
     assert ids == [50257, 50259, 50358, 50364]
     assert toy.multilingual
     assert toy.model.n_mels == 128
+
+
+def test_a_random_model_suppresses_what_large_v3_turbo_does(toy_folder):
+    config = json.loads((toy_folder / "config.json").read_text())
+    ids = config["suppress_ids"]
+    assert (len(ids), ids[:4], ids[-7:]) == (88, [1, 2, 7, 8], [50254, 50258, 50359, 50360, 50361, 50362, 50363])
+    assert config["suppress_ids_begin"] == [220, 50257]
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+@pytest.mark.parametrize("prompt", [0, 32])
+def test_with_timestamps_random_weights_close_a_segment_every_few_seconds(toy, sentence, beam, prompt):
+    mel = LogMel(128)([sentence[: 6 * SAMPLE_RATE]] * 2, 900).numpy()
+    encoded = toy.model.encode(ctranslate2.StorageView.from_array(mel))
+    start = ([50362, *range(1000, 1000 + prompt)] if prompt else []) + [50258, 50259, 50360]
+    tokens = round(13 * TOKENS_PER_SECOND)
+    results = toy.model._model.generate(
+        encoded, [start] * 2, beam_size=beam, max_length=exact_length(tokens, len(start))
+    )
+    for result in results:
+        ids = result.sequences_ids[0]
+        times = [0.02 * (i - FIRST_TIMESTAMP) for i in ids if i >= FIRST_TIMESTAMP]
+        closed = sum(a >= FIRST_TIMESTAMP and b >= FIRST_TIMESTAMP for a, b in itertools.pairwise(ids))
+        assert len(ids) == tokens
+        assert 3 <= closed <= 6
+        assert times == sorted(times)
+        assert 6 <= times[-1] <= 14
 
 
 @pytest.mark.parametrize("final", [False, True])

@@ -11,7 +11,7 @@ SOURCES = sorted(path for package in ("inference", "server") for path in (ROOT /
 
 HOMES = {
     "ctranslate2": {"inference/asr.py"},
-    "torch": {"inference/vad.py", "inference/mel.py", "server/engines.py"},
+    "torch": {"inference/vad.py", "inference/mel.py", "inference/gpu.py", "server/engines.py"},
     "transformers": {"inference/mel.py"},
     "openai": {"inference/extraction/vllm.py"},
     "soxr": {"inference/audio.py"},

@@ -6,6 +6,7 @@ import pytest
 
 from inference import bundled, models
 from inference.bundled import BUNDLED
+from inference.config import ASR_DEFAULTS
 from inference.models import ModelError, catalogue, resolve, verify
 
 MODEL_BIN = b"\x06\0\0\0\x0c\0WhisperSpec\0" + bytes(range(256)) * 8
@@ -110,5 +111,5 @@ def test_a_hub_that_is_out_of_reach_is_a_clear_error(tmp_path: Path, monkeypatch
 
 
 def test_a_gpu_gets_turbo_in_float16_and_a_cpu_base_in_int8() -> None:
-    assert (models.default_model("cuda"), models.default_compute_type("cuda")) == (models.TURBO, "float16")
-    assert (models.default_model("cpu"), models.default_compute_type("cpu")) == ("base", "int8")
+    assert (models.default_model("cuda"), ASR_DEFAULTS["cuda"].compute_type) == (models.TURBO, "float16")
+    assert (models.default_model("cpu"), ASR_DEFAULTS["cpu"].compute_type) == ("base", "int8")

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from inference.batching import DeviceError
 from inference.config import AsrConfig, EngineConfig
+from inference.device_faults import DeviceError
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings
@@ -30,7 +30,7 @@ class Fragile(LevelAsr):
 
     def transcribe(self, requests, mels=None):
         if self.broken:
-            raise DeviceError("the device failed (out of memory): see its driver's log")
+            raise DeviceError("the device failed (an illegal memory access): see its driver's log")
         return super().transcribe(requests)
 
     def restart(self):
@@ -95,11 +95,11 @@ async def test_a_device_that_does_not_come_back_leaves_the_transcript_and_tells_
 @pytest.mark.parametrize("takes_s", [0.0, 0.02])
 async def test_the_capacity_is_known_after_the_start_where_it_can_be_measured(takes_s):
     class Working(LevelAsr):
-        def rehearse(self, final, seconds, tokens, batch):
+        def rehearse(self, final, seconds, tokens, batch, **about):
             threading.Event().wait(takes_s)
 
     gpus = EngineConfig(asr=AsrConfig(device="cuda", workers=1))
-    built = Pipeline(LoudnessVad(), [Working(), Working()], [], gpus)
+    built = Pipeline(LoudnessVad(), Working(), [], gpus)
     assert (built.ready, built.capacity) == (False, None)
     await built.start()
     assert built.ready

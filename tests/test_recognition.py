@@ -1,16 +1,15 @@
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from inference.batching import DeviceError
 from inference.config import AsrConfig
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.recognition import Recogniser
+from inference.spoken import Spoken
 from inference.transcript import Word
 from tests.fakes import LevelAsr
-from tests.live import until
 
 SPAN = AsrRequest(np.zeros(4 * 16_000, np.float32), final=True, prompt="Good morning.")
 
@@ -32,8 +31,8 @@ def said(text, logprob=-0.3, **about):
 
 
 @asynccontextmanager
-async def recogniser(*replicas, **config):
-    built = Recogniser(replicas, AsrConfig(**{"workers": 1, **config}))
+async def recogniser(engine, **config):
+    built = Recogniser(engine, AsrConfig(**{"workers": 1, **config}))
     yield built
     await built.close()
 
@@ -86,97 +85,74 @@ async def test_a_second_try_does_not_hold_up_the_finals_of_others():
     assert [request.frames for request in engine.requests] == [0, 0, 2000]
 
 
-async def test_a_final_that_stopped_listening_early_is_decoded_to_its_end():
-    words = (Word("no", 0.2, 0.4, 0.9), Word("fever", 0.4, 1.5, 0.9))
-    engine = Script(said("no fever", words=words, heard_s=1.5), said("but pain", words=words, heard_s=2.5))
+def words(*said_at):
+    return tuple(Word(text, start, end, 0.9) for text, start, end in said_at)
+
+
+def heard(*said_at):
+    return said(" ".join(text for text, _, _ in said_at), words=words(*said_at))
+
+
+async def test_speech_behind_the_last_word_is_decoded_by_itself():
+    engine = Script(heard(("no", 0.2, 0.4), ("fever", 0.5, 1.5)), heard(("but", 0.2, 1.0), ("pain", 1.0, 2.0)))
     async with recogniser(engine) as asr:
         served = await asr.final(SPAN, session="1")
     rest = engine.requests[1]
     assert (len(rest.audio), rest.prompt) == (2.5 * 16_000, "Good morning. no fever")
     assert served.value.text == "no fever but pain"
-    assert [word.start for word in served.value.words] == [0.2, 0.4, 1.7, 1.9]
-    assert len(engine.requests) == 2, "what is left is no rest"
+    assert [word.start for word in served.value.words] == [0.2, 0.5, 1.7, 2.5]
+
+
+async def test_speech_under_a_word_that_is_too_long_takes_its_place_with_what_is_said_there():
+    skipped = heard(("Here?", 0.1, 0.5), ("Right.", 0.5, 3.0), ("Thanks.", 3.0, 3.9))
+    piece = heard(("Yes,", 0.1, 0.6), ("my", 0.6, 0.8), ("left", 0.8, 1.2), ("ear.", 1.2, 1.6), ("Right.", 1.7, 2.4))
+    engine = Script(skipped, piece)
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert served.value.text == "Here? Yes, my left ear. Right. Thanks."
+    assert [word.start for word in served.value.words] == [0.1, 0.6, 1.1, 1.3, 1.7, 2.2, 3.0]
+    assert [request.prompt for request in engine.requests[1:]] == ["Good morning. Here?"]
+    assert len(engine.requests[1].audio) == 2.5 * 16_000
+
+
+async def test_a_piece_that_says_no_more_or_loops_changes_nothing_and_is_asked_for_once():
+    skipped = heard(("Here?", 0.1, 0.5), ("Right.", 0.5, 3.0), ("Thanks.", 3.0, 3.9))
+    for piece in (heard(("Right.", 0.1, 2.0)), said("no no no", words=words(*[("no", 0, 0.1)] * 3), doubtful=True)):
+        engine = Script(skipped, piece)
+        async with recogniser(engine) as asr:
+            served = await asr.final(SPAN, session="1")
+        assert served.value.text == "Here? Right. Thanks."
+        assert len(engine.requests) == 2
+
+
+async def test_silence_under_a_word_is_no_gap():
+    quiet = replace(SPAN, spoken=Spoken(((0.0, 0.9), (3.0, 4.0))))
+    engine = Script(heard(("Here?", 0.1, 0.5), ("Right.", 0.5, 3.0), ("Thanks.", 3.0, 3.9)))
+    async with recogniser(engine) as asr:
+        await asr.final(quiet, session="1")
+    assert len(engine.requests) == 1
 
 
 async def test_silence_and_noise_give_no_text(base, noise):
     async with recogniser(base) as asr:
         for audio in (np.zeros(32_000, np.float32), noise[:48_000]):
-            served = await asr.final(AsrRequest(audio, True, speech_s=0.2), session="1")
+            served = await asr.final(AsrRequest(audio, True, spoken=Spoken(((0.0, 0.2),))), session="1")
             assert (served.value.text, served.value.words) == ("", ())
 
 
 async def test_a_real_loop_is_ended_by_more_silence(tiny, sentence, monkeypatch):
     """The real model behind the queue, with a guard that distrusts whatever was heard without the full window."""
-    monkeypatch.setattr("inference.asr.suspicious", lambda *about: len(heard) < 3)
-    heard = []
+    monkeypatch.setattr("inference.asr.suspicious", lambda *about: len(tried) < 3)
+    tried = []
     transcribe = tiny.transcribe
 
     def counted(requests, mels=None):
-        heard.extend(requests)
+        tried.extend(requests)
         return transcribe(requests, mels)
 
     monkeypatch.setattr(tiny, "transcribe", counted)
     async with recogniser(tiny) as asr:
         served = await asr.final(AsrRequest(sentence, True), session="1")
-    assert [request.frames for request in heard] == [0, 2000, 3000]
+    assert [request.frames for request in tried] == [0, 2000, 3000]
     assert served.value.retried
     assert "numb" in served.value.text
-
-
-async def test_work_goes_to_the_least_loaded_replica():
-    busy, idle = LevelAsr(), LevelAsr()
-    async with recogniser(busy, idle) as asr:
-        busy.go.clear()
-        idle.go.clear()
-        tasks = [asyncio.create_task(asr.final(SPAN, session=str(i))) for i in range(4)]
-        await until(lambda: len(busy.requests) == len(idle.requests) == 1)
-        assert asr.waiting == 2
-        idle.go.set()
-        await until(lambda: len(idle.requests) == 2)
-        assert len(busy.requests) == 1
-        busy.go.set()
-        await asyncio.gather(*tasks)
-    assert [len(busy.requests), len(idle.requests)] == [2, 2]
-
-
-async def test_a_newer_partial_finds_the_older_one_of_its_session_on_any_replica():
-    engines = [LevelAsr(), LevelAsr()]
-    partial = AsrRequest(SPAN.audio, final=False)
-    async with recogniser(*engines) as asr:
-        for engine in engines:
-            engine.go.clear()
-        held = [asyncio.create_task(asr.final(SPAN, session=name)) for name in "ab"]
-        await until(lambda: all(engine.requests for engine in engines))
-        shown = [asyncio.create_task(asr.partial(partial, session=name)) for name in ("1", "2", "2", "1")]
-        await asyncio.sleep(0)
-        assert asr.waiting == 2
-        for engine in engines:
-            engine.go.set()
-        await asyncio.gather(*held)
-        results = await asyncio.gather(*shown, return_exceptions=True)
-    assert [type(result).__name__ for result in results] == ["Superseded", "Superseded", "Served", "Served"]
-
-
-async def test_a_dead_replica_leaves_the_work_to_the_others():
-    class Dead(LevelAsr):
-        def transcribe(self, requests, mels=None):
-            raise DeviceError("the device failed")
-
-        def restart(self):
-            raise OSError("no such device")
-
-    alive = LevelAsr()
-    async with recogniser(Dead(), alive) as asr:
-        with pytest.raises(DeviceError):
-            await asr.final(SPAN, session="1")
-        assert (asr.up, asr.failed) == (True, None)
-        for _ in range(3):
-            assert (await asr.final(SPAN, session="1")).value.text
-    assert len(alive.requests) == 3
-    async with recogniser(Dead()) as asr:
-        with pytest.raises(DeviceError):
-            await asr.final(SPAN, session="1")
-        await until(lambda: not asr.up)
-        await until(lambda: asr.failed is not None)
-        with pytest.raises(DeviceError, match="restart the server"):
-            await asr.final(SPAN, session="1")

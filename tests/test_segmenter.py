@@ -38,6 +38,8 @@ def test_a_pause_ends_a_segment_and_silence_around_it_is_kept_short():
     assert span.start_s == pytest.approx(0.75, abs=0.05)
     assert span.end_s == pytest.approx(3.25, abs=0.05)
     assert span.speech_s == pytest.approx(2.0, abs=0.05)
+    ((begin, end),) = span.spoken.runs
+    assert (begin, end) == (pytest.approx(0.25, abs=0.04), pytest.approx(2.25, abs=0.07))
     np.testing.assert_array_equal(span.audio, samples[span.start : span.end])
 
 

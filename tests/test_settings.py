@@ -96,23 +96,44 @@ def test_the_key_of_vllm_is_in_no_fault_and_no_representation() -> None:
     assert "hunter2" not in "".join(faults(vllm_api_key=["hunter2"]))
 
 
-def test_gpus_are_named_by_index_with_commas_and_as_a_list_in_the_file(
+SEVERAL = (
+    "2 GPUs are named, and a server uses one: start a server for each GPU, every one with a "
+    "CUDA_VISIBLE_DEVICES and a --port of its own (docs/deploy.md)"
+)
+
+
+def test_one_gpu_is_named_by_its_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().devices is None
+    assert load({"devices": "2"}).devices == 2
+    assert load({}, toml(tmp_path, "devices = 1\n")).devices == 1
+    assert load({}, toml(tmp_path, "devices = [1]\n")).devices == 1
+    monkeypatch.setenv("DRTRANSCRIBE_DEVICES", "3")
+    assert load().devices == 3
+    monkeypatch.setenv("DRTRANSCRIBE_DEVICES", "")
+    assert load().devices is None
+
+
+def test_several_gpus_in_one_server_are_refused_wherever_they_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert load().devices == ()
-    assert load({"devices": "0, 2"}).devices == (0, 2)
-    assert load({}, toml(tmp_path, "devices = [1, 0]\n")).devices == (1, 0)
-    monkeypatch.setenv("DRTRANSCRIBE_DEVICES", "3")
-    assert load().devices == (3,)
+    path = toml(tmp_path, "devices = [0, 1]\n")
+    with pytest.raises(SettingsError) as refused:
+        load({}, path)
+    assert refused.value.faults == [f"devices in {path}: {SEVERAL}"]
+    monkeypatch.setenv("DRTRANSCRIBE_DEVICES", "0,1")
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert refused.value.faults == [f"DRTRANSCRIBE_DEVICES: {SEVERAL}"]
 
 
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        ({"devices": "1,1"}, "--devices: GPU 1 is named twice: name each once"),
+        ({"devices": "1,1"}, "--devices: GPU 1 is named twice: name one GPU, once"),
+        ({"devices": "0,1"}, f"--devices: {SEVERAL}"),
         ({"devices": "-1"}, "--devices: Input should be greater than or equal to 0"),
         ({"devices": "cuda:0"}, "--devices: Input should be a valid integer, unable to parse string as an integer"),
-        ({"devices": "0", "device": "cpu"}, "--devices names GPUs and --device is cpu: leave one of the two out"),
+        ({"devices": "0", "device": "cpu"}, "--devices names a GPU and --device is cpu: leave one of the two out"),
         ({"send_timeout_s": "0"}, "--send-timeout-s: Input should be greater than 0"),
         ({"max_sessions": "0"}, "--max-sessions: Input should be greater than or equal to 1"),
     ],

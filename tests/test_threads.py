@@ -12,7 +12,7 @@ class Timed(LevelAsr):
         super().__init__()
         self.span_s = span_s
 
-    def rehearse(self, final, seconds, tokens, batch):
+    def rehearse(self, final, seconds, tokens, batch, **about):
         time.sleep(self.span_s)
 
 

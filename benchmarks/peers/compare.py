@@ -24,7 +24,6 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.corpus import word_errors
-from benchmarks.load_statistics import nearest_rank
 from benchmarks.machine import card
 from benchmarks.peers.drtranscribe import DrTranscribe
 from benchmarks.peers.excerpt import Excerpt, excerpts
@@ -32,6 +31,7 @@ from benchmarks.peers.lag import lags
 from benchmarks.peers.offline import ceiling
 from benchmarks.peers.session import DRAIN_S, Heard, System
 from benchmarks.peers.whisper_live import WhisperLive
+from benchmarks.percentiles import nearest_rank
 from benchmarks.result import deliver
 from inference.config import SAMPLE_RATE
 from inference.models import default_cache, resolve

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from typing import TYPE_CHECKING
 
 from inference.extraction import Consultation, ExtractionError, Extractor, reviews
 from inference.findings import Proposal
 from inference.transcript import Segment
+
+if TYPE_CHECKING:
+    from tenacity import AsyncRetrying
 
 FIRST_BACKOFF_S = 1.0
 LAST_BACKOFF_S = 30.0
@@ -60,8 +62,11 @@ class Reading:
             end += 1
         return end
 
-    def retrying(self) -> AsyncRetrying:
+    def retrying(self) -> "AsyncRetrying":
         """Calls again after an ExtractionError: later and later, each session at a moment of its own."""
+        # Here, because a host for GPU benchmarks, where nothing is extracted, has no tenacity.
+        from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
         return AsyncRetrying(
             retry=retry_if_exception_type(ExtractionError),
             wait=wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LAST_BACKOFF_S),
