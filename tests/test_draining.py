@@ -51,7 +51,7 @@ def test_ranks_go_before_the_time_somebody_has_waited_and_a_strict_batch_begins_
     assert [one.session for one in ordered(queue, 4.0)] == ["long", "other", "short"]
     in_order = ordered(queue, 4.0, ranks)
     assert [one.session for one in in_order] == ["short", "long", "other"]
-    assert [one.session for one in next_batch(in_order, 4.0, BatchLimits(8), strict=True)] == ["short"]
+    assert [one.session for one in next_batch(in_order, 4.0, BatchLimits(8, 1), strict=True)] == ["short"]
 
 
 async def consult(http, url, seconds):
