@@ -66,6 +66,10 @@ class PcmDecoder:
         self.tracks = tracks
         self._resampler = _resampler(audio.sample_rate, tracks) if audio.sample_rate != SAMPLE_RATE else None
 
+    def erase(self) -> None:
+        """Drops the resampler, whose filter holds the last milliseconds of the stream."""
+        self._resampler = None
+
     def decode(self, data: bytes, last: bool = False) -> list[Samples]:
         """Samples of each track, shape [samples]. `last` flushes the resampler (data may then be empty)."""
         pcm = np.frombuffer(data, dtype="<i2").reshape(-1, self.audio.channels).astype(np.float32) / 32768.0

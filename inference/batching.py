@@ -7,7 +7,7 @@ text-embeddings-inference). All bookkeeping happens on the event loop, so it nee
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic
 
@@ -66,6 +66,8 @@ class Batcher(Generic[Item, Result]):
         self._restarted_at: float | None = None
         self.failed: DeviceError | None = None
         """Why nothing runs any more."""
+        self.ranks: Mapping[str, int] = {}
+        """Which sessions go first, the lowest rank before the others; empty: who has waited longest."""
         self.gone = asyncio.Event()
         """Set together with `failed`."""
 
@@ -140,10 +142,10 @@ class Batcher(Generic[Item, Result]):
             self._preparing = self._hold(self._prepare_waiting(self._prepare))
 
     def _in_order(self) -> list[Ticket[Item, Result]]:
-        return ordered(self._queue, time.monotonic())
+        return ordered(self._queue, time.monotonic(), self.ranks)
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
-        batch = next_batch(self._in_order(), time.monotonic(), self._limits)
+        batch = next_batch(self._in_order(), time.monotonic(), self._limits, strict=bool(self.ranks))
         for ticket in batch:
             ticket.started = True
         self._queue = [ticket for ticket in self._queue if not ticket.started]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.codes import codes_of
@@ -31,13 +32,22 @@ class Findings:
     def all(self) -> list[Finding]:
         return list(self._live.values())
 
-    def apply(self, proposals: Sequence[Proposal], segments: Mapping[str, Segment]) -> list[Operation]:
-        """Merge proposals in their order; only what changed comes back."""
+    def apply(
+        self,
+        proposals: Sequence[Proposal],
+        segments: Mapping[str, Segment],
+        isolation: AbstractContextManager[None, bool | None] | None = None,
+    ) -> list[Operation]:
+        """Merge proposals in their order; only what changed comes back.
+
+        Each proposal is merged inside `isolation`: one that ends errors keeps those of a proposal from the others.
+        """
         operations: list[Operation] = []
         for proposal in proposals:
-            operation = self._apply_one(proposal, segments)
-            if operation is not None:
-                operations.append(operation)
+            with isolation or nullcontext():
+                operation = self._apply_one(proposal, segments)
+                if operation is not None:
+                    operations.append(operation)
         if operations:
             self.revision += 1
         return operations
@@ -48,9 +58,11 @@ class Findings:
         unknown = set(fields) - {"kind", "text", "status", "temporality", "experiencer", "attributes"}
         if unknown:
             raise KeyError(f"a finding has no field {sorted(unknown)[0]!r} to edit")
-        self._overruled.append(finding)
         edited = replace(finding, source="clinician", confidence=1.0, **fields)  # type: ignore[arg-type]
-        return self._publish(Operation("update", self._store(edited)))
+        operation = Operation("update", self._store(edited))
+        self._overruled.append(finding)
+        self.revision += 1
+        return operation
 
     def confirm(self, finding_id: str) -> Operation:
         """Hold the finding as it is against later proposals. Raises KeyError for an unknown id."""
@@ -60,11 +72,8 @@ class Findings:
         """Take the finding away for good: the same fact is not proposed again. Raises KeyError for an unknown id."""
         finding = self._live.pop(finding_id)
         self._overruled.append(finding)
-        return self._publish(Operation("retract", finding))
-
-    def _publish(self, operation: Operation) -> Operation:
         self.revision += 1
-        return operation
+        return Operation("retract", finding)
 
     def _store(self, finding: Finding) -> Finding:
         codes = codes_of(finding.kind, finding.text, finding.temporality, finding.experiencer)
@@ -74,8 +83,8 @@ class Findings:
     def _apply_one(self, proposal: Proposal, segments: Mapping[str, Segment]) -> Operation | None:
         named = self._live.get(proposal.finding_id) if proposal.finding_id else None
         evidence = _distinct(ground(quote, segments) for quote in proposal.quotes)
-        if not evidence:
-            self.dropped += 1
+        if not evidence or not (proposal.op == "retract" or _words(proposal.text)):
+            self.dropped += 1  # nothing proves it, or it says nothing
             return None
         if proposal.op == "retract":
             return self._retract(named)

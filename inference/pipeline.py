@@ -111,6 +111,10 @@ class Pipeline:
         """A stream of its own state over the shared engines. Raises AudioError if the options do not fit together."""
         return Stream(self._engines, session, options, emit)
 
+    def prefer(self, sessions: Sequence[str]) -> None:
+        """From now on the sessions, by their names, are recognised in this order."""
+        self.asr.prefer(sessions)
+
     async def close(self) -> None:
         self._started = False
         await asyncio.gather(self.vad.close(), self.asr.close())

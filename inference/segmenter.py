@@ -123,6 +123,12 @@ class Segmenter:
         self._partial_end = self._speech_end
         return self._span(min(self._speech_end + _samples(self.config.tail_s), self._judged), final=False)
 
+    def erase(self) -> None:
+        """Overwrites the audio that is kept, spans of it included. Nothing may be pushed after this."""
+        self._buffer.fill(0)
+        self._buffer = np.zeros(0, dtype=np.float32)
+        self._start = None
+
     def _open(self, frame: int, probability: float) -> None:
         self.index += 1
         self._start = max(self._floor, frame - _samples(self.config.lead_in_s))

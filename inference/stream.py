@@ -15,6 +15,7 @@ from inference.engines import Engines
 from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.isolation import place_of, release
 from inference.partials import Partials
 from inference.segmenter import OpenSegment, Segmenter, Span
 from inference.timing import Timings
@@ -125,10 +126,16 @@ class Stream:
         ]
         self._heard = 0
         self._covered = 0
+        self._settled = 0  # samples of which every final is out
         self._paused = False
         self._language = options.language
         self._work: asyncio.Queue[_Work] = asyncio.Queue(WORK_AHEAD)
         self._chunks: deque[_Chunk] = deque()
+
+    @property
+    def transcribed_s(self) -> float:
+        """Seconds from the beginning of which every final is out; partials do not count."""
+        return self._settled / SAMPLE_RATE
 
     async def feed(self, data: bytes, timings: Timings) -> None:
         """Takes the next bytes of the stream: whole sample frames, as `AudioFormat.sample_frames` checked them."""
@@ -153,13 +160,33 @@ class Stream:
 
     async def run(self) -> None:
         """Recognises and extracts until the stream has drained after a stop."""
+        try:
+            await self._do_all()
+        except BaseException as error:
+            release(error)
+            raise
+        self._emit(Drained())
+
+    async def _do_all(self) -> None:
+        # Apart from `run`, so that `release` empties this frame too: its group knows the task, and that the error.
         async with asyncio.TaskGroup() as group:
-            extraction = group.create_task(self.extraction.run())
+            extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
             # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
             while await self._do(await self._work.get(), group):
                 pass
             extraction.cancel()
-        self._emit(Drained())
+
+    def erase(self) -> None:
+        """Overwrites the audio that is kept and drops all that was said. To be called when `run` has ended."""
+        for track in self._tracks:
+            track.segmenter.erase()
+            track.vad.erase()
+        self._decoder.erase()
+        del self.transcript, self.extraction, self._decoder
+        self._tracks.clear()
+        self._chunks.clear()
+        while not self._work.empty():
+            self._work.get_nowait()
 
     async def _do(self, work: _Work, group: asyncio.TaskGroup) -> bool:
         """One chunk's work, or one control's. Returns whether more follows."""
@@ -217,14 +244,15 @@ class Stream:
             self._emit(TranscriptUpdate(segment, timed))
             if segment.text:
                 track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:].lstrip()
-                await self.extraction.add(segment, timed)
+                with self.extraction.isolation:
+                    await self.extraction.add(segment, timed)
 
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
         try:
             return await self._engines.asr.final(request, session=self._session)
         except Exception:
-            logger.exception("a final of %.1f s could not be decoded", span.end_s - span.start_s)
+            logger.error("a final of %.1f s could not be decoded: %s", span.end_s - span.start_s, place_of(error))
             self._emit(
                 Fault(
                     "asr_failed",
@@ -299,6 +327,8 @@ class Stream:
         """Tells of every chunk, in order, once its finals are out and its partials are shown or given up."""
         while self._chunks and self._chunks[0].done:
             work = self._chunks.popleft().work
+            unsettled = [found.start for track, found in work.open if track.committed < found.index]
+            self._settled = max(self._settled, min([work.heard, *unsettled]))
             if work.control is None:
                 self._covered = max(self._covered, min([work.heard, *(_covered(*found) for found in work.open)]))
                 lag_ms = round(work.timings.elapsed_ms(), 1)
@@ -306,9 +336,11 @@ class Stream:
 
     async def _answer(self, control: Control) -> None:
         if control.kind == "stop":
-            await self.extraction.finish()
+            with self.extraction.isolation:
+                await self.extraction.finish()
         elif control.kind == "marker":
-            await self.extraction.caught_up()
+            with self.extraction.isolation:
+                await self.extraction.caught_up()
             self._emit(MarkerReached(control.marker_id))
         elif control.kind == "pause":
             self._emit(Paused())

@@ -21,3 +21,9 @@ class VadState:
     hidden: Samples = field(default_factory=lambda: zeros(2, HIDDEN))  # [h and c, 128]
     context: Samples = field(default_factory=lambda: zeros(CONTEXT_SAMPLES))
     remainder: Samples = field(default_factory=lambda: zeros(0))
+
+    def erase(self) -> None:
+        """Overwrites the audio in it."""
+        for kept in (self.hidden, self.context, self.remainder):
+            if kept.flags.writeable:
+                kept.fill(0)

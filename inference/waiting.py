@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
@@ -64,21 +64,32 @@ class Ticket(Generic[Item, Result]):
         return not self.started and self.future.cancel()
 
 
-def ordered(queue: Sequence[Ticket[Item, Result]], now: float) -> list[Ticket[Item, Result]]:
-    """By lane, then by the time somebody has waited; a second try that has waited long enough counts as a final."""
+def ordered(
+    queue: Sequence[Ticket[Item, Result]], now: float, ranks: Mapping[str, int] | None = None
+) -> list[Ticket[Item, Result]]:
+    """By lane, then by the time somebody has waited; a second try that has waited long enough counts as a final.
 
-    def turn(ticket: Ticket[Item, Result]) -> tuple[int, float]:
+    `ranks` of sessions, where given, count before the time, the lowest first; a session without one comes before them.
+    """
+
+    def turn(ticket: Ticket[Item, Result]) -> tuple[int, int, float]:
         overdue = ticket.lane is Lane.RETRY and now - ticket.queued_at > RETRY_PATIENCE_S
-        return (Lane.FINAL if overdue else ticket.lane), ticket.since
+        rank = ranks.get(ticket.session, -1) if ranks else 0
+        return (Lane.FINAL if overdue else ticket.lane), rank, ticket.since
 
     return sorted(queue, key=turn)
 
 
-def next_batch(queue: Sequence[Ticket[Item, Result]], now: float, limits: BatchLimits) -> list[Ticket[Item, Result]]:
-    """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit."""
+def next_batch(
+    queue: Sequence[Ticket[Item, Result]], now: float, limits: BatchLimits, *, strict: bool = False
+) -> list[Ticket[Item, Result]]:
+    """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit.
+
+    `strict`: the kind is that of the first, though more may wait for another.
+    """
     lane = queue[0].lane
     ready = [ticket for ticket in queue if ticket.lane is lane]
-    kind = _kind(ready, now)
+    kind = ready[0].kind if strict else _kind(ready, now)
     most = limits.most(kind, now)
     batch: dict[str, Ticket[Item, Result]] = {}
     for ticket in ready:

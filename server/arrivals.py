@@ -18,9 +18,16 @@ class Arrivals:
     last: float = 0.0
     behind: bool = False
 
-    def note(self, now: float, duration_s: float, waited_s: float) -> float:
-        """The arrival of a chunk of `duration_s` that is read `now`, after waiting `waited_s` for it."""
+    def note(self, now: float, duration_s: float, waited_s: float, stopped_at: float | None = None) -> float:
+        """The arrival of a chunk of `duration_s` that is read `now`, after waiting `waited_s` for it.
+
+        `stopped_at`: when the whole server stood still during that wait. The chunk came after it, unheard.
+        """
         paced = self.last + duration_s
+        if stopped_at is not None:
+            self.behind = True
+            self.last = min(now, max(paced, stopped_at))
+            return self.last
         if paced >= now or waited_s >= min(LISTENED_S, duration_s / 2):
             self.behind = False
         self.last = paced if self.behind else now

@@ -33,10 +33,13 @@ def read_chunks(path: Path, channels: int, chunk_s: float) -> Iterator[bytes]:
 
 
 def _decode(path: Path, channels: int) -> Iterator[bytes]:
-    with _faults_named(path), av.open(str(path)) as container:
+    # Bytes of a title or an encoder's name that are no UTF-8 must not cost the audio.
+    with _faults_named(path), av.open(str(path), metadata_errors="replace") as container:
         if not container.streams.audio:
             raise AudioError(f"{path} has no audio in it: give a recording (WAV, FLAC, MP3, M4A, Ogg, WebM ...)")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise AudioError(f"{path} has audio of an unknown codec: convert it to WAV or FLAC first")
         if channels > stream.codec_context.channels:
             raise AudioError(f"{path} has one channel, and --mode dual needs two: use --mode ambient")
         resampler = av.AudioResampler(format="s16", layout="stereo" if channels == 2 else "mono", rate=SAMPLE_RATE)
@@ -48,10 +51,17 @@ def _decode(path: Path, channels: int) -> Iterator[bytes]:
 
 @contextmanager
 def _faults_named(path: Path) -> Iterator[None]:
+    """Turns whatever PyAV raises into AudioError.
+
+    Besides its own errors these are AttributeError, UnicodeError and ValueError, where FFmpeg leaves something out or
+    changes it in the middle of a damaged file.
+    """
     try:
         yield
-    except (av.FFmpegError, OSError) as error:
-        reason = error.strerror or type(error).__name__
+    except AudioError:
+        raise
+    except Exception as error:
+        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
         raise AudioError(f"{path} cannot be read as audio ({reason}): give a recording of speech") from error
 
 

@@ -51,9 +51,10 @@ class EventLog:
     def append(self, type_: str, **fields: Any) -> int:
         """Adds an event and returns its `seq`."""
         assert not self._closed, "an event after the last one"
+        text = protocol.event(type_, self._last + 1, **fields)  # before anything changes: it may raise
         self._last += 1
         self._seqs.append(self._last)
-        self._texts.append(protocol.event(type_, self._last, **fields))
+        self._texts.append(text)
         if type_ in PASSING:
             self._worthless.add(self._last)
         elif type_ == "transcript":

@@ -110,7 +110,7 @@ class FindingEdit(_Message):
     model_config = ConfigDict(extra="forbid")
 
     kind: Kind | None = None
-    text: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    text: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"[\p{L}\p{N}]")] | None = None
     status: Status | None = None
     temporality: Temporality | None = None
     experiencer: Experiencer | None = None

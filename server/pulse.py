@@ -1,10 +1,11 @@
 """Whether the client at the other end of a socket still reads: pings, their answers, and sends that do not end."""
 
 import asyncio
-import time
 from contextlib import suppress
 
 from aiohttp import WSMsgType, web
+
+from server.patience import patience
 
 PROBE_S = 2.0
 """How long a silent socket has to prove that it is alive before another one may take its session over."""
@@ -24,7 +25,7 @@ class Pulse:
         self._limit_s = limit_s
         self._sending = False
         self._blocked_s = 0.0  # since this send began
-        self._checked_at = time.monotonic()
+        self._checked_at = patience.now()
         self._ping_at = self._checked_at + limit_s / 2
         self._unanswered_s: float | None = None  # listened since the last ping, without its answer
         self._pinging: asyncio.Task[None] | None = None
@@ -74,7 +75,7 @@ class Pulse:
             return False
         self._pong.clear()
         try:
-            async with asyncio.timeout(PROBE_S):
+            async with patience.timeout(PROBE_S):
                 await self._ws.ping()
                 await self._pong.wait()
                 return True

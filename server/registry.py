@@ -1,8 +1,8 @@
 """The sessions of one server: how many may be open, and where a lost one is found again."""
 
 import asyncio
+import logging
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +11,11 @@ from typing import Protocol
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
 from server.metrics import Metrics
+from server.patience import patience
 from server.protocol import ProtocolError
 from server.session import Limits, Session
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_CAPACITY = 32
 """Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
@@ -31,7 +34,7 @@ ENGINE_FAILED = (
     "the transcript so far is complete up to the seconds that asr_failed names"
 )
 
-WATCH_S = 1.0
+WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
 
 
@@ -49,7 +52,7 @@ class Watched(Protocol):
     """A socket, as far as the watch over all of them needs it."""
 
     def check(self, now: float) -> None:
-        """Looks after the socket; `now` is monotonic. It must not wait and must not raise."""
+        """Looks after the socket; `now` is that of `patience`. It must not wait and must not raise."""
         ...
 
 
@@ -63,6 +66,7 @@ class Sessions:
     max_sessions: int | None = None
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
+    _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
     _sockets: set[Watched] = field(default_factory=set)
     _closing: bool = False
 
@@ -112,27 +116,43 @@ class Sessions:
 
     async def watch(self, shortest_limit_s: float) -> None:
         """Looks after everything until cancelled; often enough for the shortest of the limits in seconds."""
-        while True:
-            await asyncio.sleep(min(WATCH_S, shortest_limit_s / 4))
-            self.check(time.monotonic())
+        patience.tick()
+        patience.ticking = True
+        try:
+            while True:
+                await asyncio.sleep(min(WATCH_S, shortest_limit_s / 4))
+                self.check(patience.tick())
+        finally:
+            patience.ticking = False
 
     def check(self, now: float) -> None:
         """Ends the sessions that were given up by their clients, and the sockets that nobody reads."""
         for session in self._tasks.values():
             if session.forsaken(now):
                 session.stop("idle")
+        for session_id in [ended for ended, until in self._kept_until.items() if now >= until]:
+            del self._kept_until[session_id]
+            self._sessions.pop(session_id, None)
         for socket in self._sockets:
             socket.check(now)
 
     async def close(self, grace_s: float) -> None:
-        """Stops every session; each has `grace_s` to transcribe what it received."""
+        """Stops every session; each has `grace_s` to transcribe what it received.
+
+        Those with the least left are served first, so that as many as possible come to their end.
+        """
         self._closing = True
-        for session in self._tasks.values():
+        by_left = sorted(self._tasks.values(), key=lambda session: session.left_s)
+        self.pipeline.prefer([session.id for session in by_left])
+        for session in by_left:
             if self.pipeline.failed is not None:
                 session.error(ProtocolError("engine_failed", ENGINE_FAILED))
             session.stop("shutdown")
         if self._tasks:
+            before_s = sum(session.left_s for session in self._tasks.values())
             _, late = await asyncio.wait(set(self._tasks), timeout=grace_s)
+            if late:
+                _tell_late(grace_s, before_s, [self._tasks[task].left_s for task in late])
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -157,7 +177,7 @@ class Sessions:
 
     def _make_room(self) -> bool:
         """Whether a session that never sent audio could be given up; of several, the one that was opened first."""
-        now = time.monotonic()
+        now = patience.now()
         return any(session.give_up(now) for session in self._tasks.values() if not session.given_up)
 
     def _ended(self, session: Session) -> None:
@@ -165,5 +185,22 @@ class Sessions:
         if self._closing:
             self._sessions.pop(session.id, None)
         else:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.limits.resume_ttl_s, self._sessions.pop, session.id, None)
+            self._kept_until[session.id] = patience.now() + self.limits.resume_ttl_s
+
+
+def _tell_late(grace_s: float, before_s: float, left_s: list[float]) -> None:
+    """Logs what the end of the grace cut off, and the grace that would have sufficed at the pace of this one."""
+    done_s = before_s - sum(left_s)
+    if not any(left_s):
+        enough = "their audio was transcribed and their findings were still being read"
+    elif done_s > 0:
+        enough = f"--shutdown-grace-s {grace_s * before_s / done_s:.0f} would have sufficed"
+    else:
+        enough = "nothing was transcribed meanwhile, so no grace can be named"
+    logger.warning(
+        "the shutdown cut off %d sessions after %.0f s with %.1f s of audio untranscribed: %s",
+        len(left_s),
+        grace_s,
+        sum(left_s),
+        enough,
+    )

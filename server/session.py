@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
+from weakref import WeakMethod
 
 from inference.audio import AudioError
 from inference.findings import Operation
+from inference.isolation import place_of, release
 from inference.merging import Findings
 from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
@@ -23,12 +25,16 @@ from inference.updates import Drained, Fault, Update
 from server.arrivals import Arrivals
 from server.events import EventLog
 from server.metrics import Metrics
+from server.patience import patience
 from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
 
 logger = logging.getLogger(__name__)
 
 PAUSE_LIMIT_S = 1800.0
 """A paused session may be silent for this long: half an hour, for an examination or a call."""
+
+ROUNDING_S = 0.1
+"""A resampler keeps so much less than it was given that a difference below this is no lost audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ class Session:
         self.received_samples = 0
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
-        self._stream: Stream = pipeline.open(self.id, options, self._emit)
+        # Weakly, or the session and its stream would hold each other until the collector of cycles comes by.
+        tell = WeakMethod(self._emit)
+        self._stream: Stream = pipeline.open(self.id, options, lambda update: _deliver(tell, update))
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
         self._turn = asyncio.Lock()  # a full queue lets in whom it likes; a lock, first come, first served
         self._held_back = False
@@ -79,7 +87,7 @@ class Session:
         self._metrics = metrics
         self._ended = ended
         self._paused = False
-        self._opened_at = self._heard_at = time.monotonic()
+        self._opened_at = self._heard_at = patience.now()
         self.given_up = False
         """It stops since another one needs its place."""
 
@@ -93,6 +101,12 @@ class Session:
         return self.received_samples / self.options.audio.sample_rate
 
     @property
+    def left_s(self) -> float:
+        """Seconds of received audio whose finals are not out."""
+        left = self.audio_s - self._stream.transcribed_s
+        return left if left > ROUNDING_S else 0.0
+
+    @property
     def stopping(self) -> bool:
         return self.reason is not None
 
@@ -103,26 +117,38 @@ class Session:
     async def run(self) -> None:
         """Works until everything received is transcribed after a stop, then writes `session_stopped`."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._stream.run())
-                group.create_task(self._pump())
+            await self._work()
         except ExceptionGroup as failed:
             # Our own bug, or a device that is gone for good: what was transcribed stands in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
-            logger.exception("a session failed: %s", names)
+            logger.error("a session failed: %s", "; ".join(map(place_of, failed.exceptions)))
             self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
             self.reason = self.reason or "shutdown"
+            release(failed)
+        except asyncio.CancelledError as cancelled:
+            release(cancelled)
+            raise
         finally:
             if self._stop is not None:
                 self._stop.cancel()
             self._finish()
+            self._stream.erase()
+            while not self._inbox.empty():
+                self._inbox.get_nowait()
+
+    async def _work(self) -> None:
+        # Apart from `run`, so that `release` empties this frame too: its group knows the task, and that the error.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stream.run())
+            group.create_task(self._pump())
 
     async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> None:
         """Takes a binary frame for which the socket waited `waited_s`; waits itself while the session is behind.
 
         Raises ProtocolError for one that it cannot take.
         """
-        self._heard_at = now = time.monotonic()
+        now = time.monotonic()
+        self._heard_at = patience.now()
         if self.stopping:
             raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
         try:
@@ -130,7 +156,7 @@ class Session:
         except AudioError as error:
             raise ProtocolError("invalid_audio", str(error)) from None
         duration_s = samples / self.options.audio.sample_rate
-        arrived = self._arrivals.note(now, duration_s, waited_s)
+        arrived = self._arrivals.note(now, duration_s, waited_s, patience.gap_since(now - waited_s))
         await self._put((data, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
         self.received_samples += samples
         self._metrics.chunks.inc()
@@ -140,7 +166,7 @@ class Session:
 
     async def control(self, control: Control) -> None:
         """Takes a marker, a pause or its end; one said twice, as after a lost connection, is answered twice."""
-        self._heard_at = time.monotonic()
+        self._heard_at = patience.now()
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
         if control.kind in ("pause", "continue"):
@@ -149,7 +175,7 @@ class Session:
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
         """The clinician's word about a finding: it wins over every later proposal. Raises ProtocolError."""
-        self._heard_at = time.monotonic()
+        self._heard_at = patience.now()
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         try:
@@ -157,6 +183,11 @@ class Session:
         except KeyError:
             raise ProtocolError(
                 "no_such_finding", "no finding of this session has that id: it may be retracted"
+            ) from None
+        except Exception as error:
+            logger.error("a finding could not be changed: %s", place_of(error))
+            raise ProtocolError(
+                "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
             ) from None
 
     def stop(self, reason: ClosingReason) -> None:
@@ -178,14 +209,14 @@ class Session:
         assert self.attachment is None
         self.attachment = attachment
         self._arrivals.behind = False
-        self._heard_at = time.monotonic()
+        self._heard_at = patience.now()
         self._metrics.connections.inc()
 
     def detach(self, attachment: Attachment) -> None:
         """Leaves the session to be resumed; nothing happens if another socket holds it by now."""
         if self.attachment is attachment:
             self.attachment = None
-            self._heard_at = time.monotonic()
+            self._heard_at = patience.now()
             self._metrics.connections.dec()
 
     def error(self, error: ProtocolError) -> None:
@@ -195,7 +226,10 @@ class Session:
             self.log.refuse(**error_fields(error.code, str(error), fatal=False))
 
     def forsaken(self, now: float) -> bool:
-        """Whether nothing has come for so long, or nobody took it up again, that it should end; `now` is monotonic."""
+        """Whether nothing has come for so long, or nobody took it up again, that it should end.
+
+        `now` is that of `patience`.
+        """
         # Whoever waits for room in the queue has said something that was not heard yet.
         return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
 
@@ -208,7 +242,7 @@ class Session:
                 await self._inbox.put(item)
             finally:
                 self._held_back = False
-        self._heard_at = time.monotonic()  # waiting for the session itself is not the client's silence
+        self._heard_at = patience.now()  # waiting for the session itself is not the client's silence
 
     async def _pump(self) -> None:
         while True:
@@ -242,14 +276,30 @@ class Session:
             self.log.append("error", **error_fields(code, message, fatal=False))
 
     def _finish(self) -> None:
-        transcript, extraction = self._stream.transcript, self._stream.extraction
+        transcript, extraction, findings = self._stream.transcript, self._stream.extraction, 0
+        with extraction.isolation:
+            findings = len(extraction.findings.all())
+        left_s = self.left_s
+        if left_s:
+            self._fault(
+                "untranscribed",
+                f"the last {left_s:.1f} s of the audio received are not in the transcript: the server had no time left "
+                "for them; if you still have the audio, send it in a new session",
+            )
         self.log.append(
             "session_stopped",
             reason=self.reason or "shutdown",
             audio_s=round(self.audio_s, 3),
+            transcribed_s=round(self.audio_s - left_s, 3),
             segments=sum(bool(segment.text) for segment in transcript.finals),
-            findings=len(extraction.findings.all()),
+            findings=findings,
         )
         self.log.close()
         self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()
         self._ended(self)
+
+
+def _deliver(tell: "WeakMethod[Any]", update: Update) -> None:
+    emit = tell()
+    if emit is not None:  # whoever runs the stream holds the session, so this is so until it has ended
+        emit(update)

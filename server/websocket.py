@@ -11,6 +11,7 @@ from server import protocol
 from server.admission import Admission, Refused, admit
 from server.bounds import MAX_TEXT_BYTES
 from server.door import visitor_of
+from server.patience import patience
 from server.protocol import (
     Close,
     ConfirmFinding,
@@ -91,9 +92,9 @@ class Connection:
         """The session that the client starts or resumes; None if it left. Raises Refused."""
         visitor = self._visitor
         try:
-            async with asyncio.timeout(self._settings.first_message_timeout_s) as patience:
+            async with patience.timeout(self._settings.first_message_timeout_s) as bound:
                 if visitor is not None:
-                    visitor.on_overflow = lambda: patience.reschedule(0)
+                    visitor.on_overflow = lambda: bound.reschedule(0)
                 message = await self._next()
             if visitor is not None:
                 visitor.on_overflow = None

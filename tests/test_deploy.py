@@ -81,7 +81,9 @@ def test_the_proxy_sample_keeps_ids_of_sessions_out_of_its_log_and_names_the_sch
     text = DEPLOY.read_text()
     (records,) = re.findall(r"location /v1/ \{.*?\n    \}", text, re.DOTALL)
     assert "access_log off;" in records
-    assert text.count("proxy_set_header X-Forwarded-Proto $scheme;") == len(re.findall(r"^ +proxy_pass ", text, re.MULTILINE))
+    assert text.count("proxy_set_header X-Forwarded-Proto $scheme;") == len(
+        re.findall(r"^ +proxy_pass ", text, re.MULTILINE)
+    )
 
 
 def examples(language: str) -> list[str]:

@@ -77,6 +77,14 @@ def test_what_no_quote_proves_is_dropped_and_counted() -> None:
     assert (findings.dropped, findings.revision, findings.all()) == (2, 0, [])
 
 
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "\t\n", "\u00a0\ufeff", "..."])
+def test_a_finding_without_a_word_is_dropped_and_counted(text: str) -> None:
+    findings = Findings()
+    assert findings.apply([proposal(text, ("s1", "dry cough"), source="vllm")], SEGMENTS) == []
+    assert findings.dropped == 1
+    assert findings.all() == []
+
+
 def test_the_same_fact_twice_is_one_finding_with_more_evidence() -> None:
     findings = Findings()
     apply(findings, proposal("cough", ("s1", "dry cough"), kind="chief_complaint"))

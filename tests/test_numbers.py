@@ -53,3 +53,10 @@ def test_an_amount_may_be_a_half_or_a_range(spoken: str, amount: str) -> None:
     found = amount_at(spoken.split(), 0)
     assert found is not None
     assert found.written == amount
+
+
+def test_a_number_of_more_digits_than_a_float_holds_is_none():
+    from inference.extraction.numbers import amount_at, numbers_in
+
+    assert numbers_in(["9" * 309, "5"])[0].value == 5.0
+    assert amount_at(["1" * 400], 0) is None

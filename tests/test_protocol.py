@@ -45,6 +45,13 @@ def test_a_wrong_message_is_named_with_its_remedy(text, code, remedy):
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "\u200d", "\t\n", "\u00a0\ufeff", "..."])
+def test_a_finding_cannot_be_edited_into_one_without_a_word(text):
+    with pytest.raises(ProtocolError, match="text") as caught:
+        parse(json.dumps({"type": "edit_finding", "finding_id": "f1", "fields": {"text": text}}))
+    assert caught.value.code == "invalid_message"
+
+
 def test_a_fault_never_repeats_what_the_client_sent():
     with pytest.raises(ProtocolError) as caught:
         parse('{"type": "start_session", "consent": true, "patient": {"name": "Secretname", "age": "Secretname"}}')

@@ -82,3 +82,8 @@ def test_the_id_of_a_session_which_is_the_key_of_its_record_is_on_no_page():
     pages = "".join(page.extract_text() for page in PdfReader(io.BytesIO(render(drawn))).pages)
     assert "Consultation record" in pages
     assert drawn.session_id not in pages
+
+
+def test_a_page_count_that_somebody_says_stays_what_they_said():
+    assert "take {nb} of them" in text(record(found=[replace(findings()[0], text="take {nb} of them")]))
+    assert "\ue000" not in text(record(found=[replace(findings()[0], text="a \ue000\ue001\ue000 b")]))

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from inference.audio import AudioFormat
+from inference.isolation import Isolation
 from inference.merging import Findings
 from inference.stream import Control, StreamOptions
 from inference.transcript import Transcript
@@ -26,10 +27,18 @@ class SteppedStream:
         self.transcript = Transcript()
         self.extraction = self
         self.findings = Findings()
+        self.isolation = Isolation(emit)
         self.go = asyncio.Semaphore(0)
         self.fed = []
         self.fail = False
         self.stopped = asyncio.Event()
+
+    @property
+    def transcribed_s(self):
+        return sum(fed for fed in self.fed if isinstance(fed, float))
+
+    def erase(self):
+        return None
 
     async def feed(self, data, timings):
         await self.go.acquire()
@@ -53,6 +62,9 @@ class SteppedPipeline:
     restarting = False
     failed = None
     capacity = None
+
+    def prefer(self, sessions):
+        return None
 
     def open(self, session_id, options, emit):
         self.stream = SteppedStream(emit)
@@ -190,8 +202,10 @@ async def test_a_failing_session_says_so_and_ends_its_log():
         stream.go.release()
         await session.receive_audio(SECOND)
         events = [json.loads(text) async for text in session.log.follow(0)]
-        assert [event["type"] for event in events] == ["error", "session_stopped"]
-        assert (events[0]["code"], events[1]["reason"]) == ("internal", "shutdown")
+        assert [event["type"] for event in events] == ["error", "error", "session_stopped"]
+        assert [event.get("code") for event in events] == ["internal", "untranscribed", None]
+        assert "the last 1.0 s" in events[1]["message"]
+        assert (events[2]["reason"], events[2]["audio_s"], events[2]["transcribed_s"]) == ("shutdown", 1.0, 0.0)
 
 
 async def test_a_token_that_cannot_be_encoded_is_a_wrong_token():

@@ -1,8 +1,10 @@
 """The client against a small OpenAI-compatible server over real HTTP."""
 
 import asyncio
+import gzip
 import json
 import logging
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -440,6 +442,26 @@ async def test_a_flood_is_read_no_further_than_an_answer_can_be_long(monkeypatch
         assert "must name vLLM's address" in await failure(server.url)
         await gone.wait()
     assert sent < 20 * MOST_BYTES, "what lies in the sockets' buffers besides"
+
+
+async def test_a_compressed_answer_is_refused_before_it_is_unpacked():
+    bomb = gzip.compress(b" " * (256 << 20), compresslevel=6)
+    asked = []
+
+    async def compressed(request: web.Request) -> web.Response:
+        asked.append(request.headers["Accept-Encoding"])
+        return web.Response(body=bomb, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
+
+    async with serving_model(compressed) as server:
+        tracemalloc.start()
+        try:
+            assert "compresses its answers unasked" in await failure(server.url)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert asked
+    assert set(asked) == {"identity"}
+    assert peak < 4 * MOST_BYTES, "an answer of 256 MB unpacked"
 
 
 async def test_cancelling_closes_the_request_and_leaves_the_extractor_fit_for_the_next():

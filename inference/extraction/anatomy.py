@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from inference.extraction.lexicon import Entry, Match, Trie, find, stems_of, wordings
-from inference.extraction.tables import rows, words
+from inference.extraction.tables import rows, table, words
 from inference.extraction.tokens import QUALIFIERS, Token
 
 _BEFORE_PART = words("complaint_to_part")
@@ -38,7 +37,7 @@ class Ailment:
     negated: bool
 
 
-@cache
+@table
 def _parts_trie() -> Trie:
     trie = Trie()
     for name, adjective, column in rows("body_parts.tsv"):
@@ -47,7 +46,7 @@ def _parts_trie() -> Trie:
     return trie
 
 
-@cache
+@table
 def _complaints_trie() -> Trie:
     trie = Trie()
     for name, column in rows("complaints.tsv"):
@@ -56,7 +55,7 @@ def _complaints_trie() -> Trie:
     return trie
 
 
-@cache
+@table
 def _combinations() -> dict[tuple[str, str], str]:
     return {(part, complaint): concept for part, complaint, concept in rows("combinations.tsv")}
 

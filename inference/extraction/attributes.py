@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from inference.extraction.numbers import number_at
-from inference.extraction.tables import rows, words
+from inference.extraction.tables import rows, table, words
 from inference.extraction.tokens import Token, normalise
 
 _NUMBER = (
@@ -65,7 +64,7 @@ class Expression:
     end: int
 
 
-@cache
+@table
 def _expressions() -> dict[str, list[tuple[tuple[str, ...], str, str]]]:
     table: dict[str, list[tuple[tuple[str, ...], str, str]]] = {}
     for slot, written, column in rows("expressions.tsv"):

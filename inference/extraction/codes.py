@@ -4,11 +4,10 @@ A code is looked up by words alone, so it is a suggestion (`Code.suggestion`). W
 said, there is none. MeSH is left out: the packaged list gives the class of a drug, not the drug.
 """
 
-from functools import cache
 from typing import get_args
 
 from inference.extraction.lexicon import find, findings_trie
-from inference.extraction.tables import rows
+from inference.extraction.tables import rows, table
 from inference.extraction.tokens import sentences
 from inference.findings import Code, CodeSystem, Experiencer, Kind, Temporality
 
@@ -16,7 +15,7 @@ _DRUG_KINDS = frozenset(("medication", "order"))
 _CHRONIC = "chronic"
 
 
-@cache
+@table
 def _table() -> dict[tuple[str, str], Code]:
     """Codes by scope ("finding", "history", "family", "allergy", "drug") and concept."""
     systems: dict[str, CodeSystem] = {name: name for name in get_args(CodeSystem)}
@@ -26,7 +25,7 @@ def _table() -> dict[tuple[str, str], Code]:
     }
 
 
-@cache
+@table
 def _lasting() -> frozenset[str]:
     """Conditions that somebody who once had them still has."""
     return frozenset(columns[0] for columns in rows("conditions.tsv") if columns[1] == _CHRONIC)

@@ -7,10 +7,9 @@ its scope. Pure.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
-from inference.extraction.tables import rows, words
+from inference.extraction.tables import rows, table, words
 from inference.extraction.tokens import Token, normalise
 from inference.findings import Experiencer, Status, Temporality
 
@@ -50,7 +49,7 @@ class Assertion:
     to_token: int
 
 
-@cache
+@table
 def _triggers() -> dict[str, list[tuple[tuple[str, ...], Category, str, int]]]:
     """Triggers by first word, the longest first."""
     table: dict[str, list[tuple[tuple[str, ...], Category, str, int]]] = {}

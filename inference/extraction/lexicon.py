@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
-from inference.extraction.tables import rows, words
+from inference.extraction.tables import rows, table, words
 from inference.extraction.tokens import Token, normalise, stem
 
 _COPULAS = words("copula")
@@ -119,7 +118,7 @@ def exact(wording: str) -> list[str]:
     return ["=" + word for word in normalise(wording)]
 
 
-@cache
+@table
 def findings_trie() -> Trie:
     """Symptoms, conditions, operations and habits; and idioms, which look like them and are none."""
     trie = Trie()
@@ -138,7 +137,7 @@ def findings_trie() -> Trie:
     return trie
 
 
-@cache
+@table
 def drugs_trie() -> Trie:
     trie = Trie()
     for name, kind in (("drugs.tsv", "drug"), ("drugs_public.tsv", "drug"), ("drug_classes.tsv", "drug_class")):
@@ -150,13 +149,13 @@ def drugs_trie() -> Trie:
     return trie
 
 
-@cache
+@table
 def drug_classes() -> frozenset[str]:
     """What is taken but names no drug: "painkillers"."""
     return frozenset(columns[0] for columns in rows("drug_classes.tsv"))
 
 
-@cache
+@table
 def _generics() -> dict[str, str]:
     entries = [entry for branch in drugs_trie().walk() for entry in branch.entries if entry.kind == "drug"]
     return {entry.concept: entry.detail for entry in entries}
@@ -167,7 +166,7 @@ def generic_of(name: str) -> str | None:
     return _generics().get(name)
 
 
-@cache
+@table
 def allergens_trie() -> Trie:
     trie = Trie()
     for columns in rows("allergens.tsv"):
@@ -176,7 +175,7 @@ def allergens_trie() -> Trie:
     return trie
 
 
-@cache
+@table
 def relations_trie() -> Trie:
     trie = Trie()
     for concept, column in rows("relations.tsv"):

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from inference.extraction import Consultation, ExtractionError, Extractor, Patient, UnusableAnswer, reads
 from inference.extraction.injection import provable
 from inference.extraction.reading import Reading
 from inference.findings import Operation, Proposal
+from inference.isolation import Isolation
 from inference.merging import Findings
 from inference.timing import Timings
 from inference.transcript import Segment
@@ -28,6 +30,9 @@ class LiveExtraction:
     Each extractor has one request in flight; what is said meanwhile goes into its next one. An extractor that fails is
     tried again with the same segments later, so an outage delays findings and loses none. Nothing here waits for an
     extractor but `caught_up` and `finish`, and these two for a bounded time.
+
+    An error of our own, in an extractor, in merging or in sending, costs the findings that it met and no others; it
+    ends in `isolation`. Callers put what they call here into that too: `with live.isolation: await live.add(...)`.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class LiveExtraction:
     ) -> None:
         self.findings = Findings()
         self.language = language
+        self.isolation = Isolation(emit)
         self._emit = emit
         self._patient = patient
         self._segments: list[Segment] = []
@@ -49,21 +55,22 @@ class LiveExtraction:
         """Hands a final over; returns at once."""
         async with self._changed:
             self._segments.append(segment)
-            self._provable[segment.id] = provable(segment)
             self._timings = timings
-            self._tell_language()
             self._changed.notify_all()
+            with self.isolation:
+                self._provable[segment.id] = provable(segment)
+            with self.isolation:
+                self._tell_language()
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
         """The clinician's word about a finding. Raises KeyError for one that there is not."""
-        operation = judgement(self.findings)
-        self._emit(ExtractionUpdate(self.findings.revision, (operation,), Timings().stamped()))
+        self._publish([judgement(self.findings)], Timings().stamped())
 
     async def run(self) -> None:
         """Extracts until cancelled; requests in flight are cancelled with it."""
         async with asyncio.TaskGroup() as group:
             for one in self._readings:
-                group.create_task(self._keep_up(one))
+                group.create_task(self.isolation.supervise(partial(self._keep_up, one)))
 
     async def caught_up(self, limit_s: float = LAST_PASS_S) -> None:
         """Returns when every extractor has read every final, has failed on the last ones, or after `limit_s`."""
@@ -126,13 +133,15 @@ class LiveExtraction:
         over = self._over and end == len(self._segments)
         if end == one.cursor and not over:
             return
-        consultation = Consultation(
-            self._segments[:end], one.cursor, self.findings.all(), self._patient, self.language, over
-        )
+        segments = one.legible(self._segments[:end])
+        consultation = Consultation(segments, one.cursor, self.findings.all(), self._patient, self.language, over)
         timings = self._timings
         began_ms = timings.elapsed_ms()
         try:
             proposals = await one.ask(consultation)
+            if proposals is None:
+                return
+            self._apply(proposals, timings, began_ms)
         except UnusableAnswer as error:
             if one.useless(consultation):
                 logger.warning("the %s extractor gave no usable answer for a segment, which is passed over", one.name)
@@ -141,25 +150,34 @@ class LiveExtraction:
         except ExtractionError as error:
             await self._failed(one, str(error))
             raise
-        except Exception as error:  # our own bug: these segments would fail again, the transcript must go on
-            logger.error("the %s extractor failed with %s", one.name, type(error).__name__)
-            await self._failed(one, f"the {one.name} extractor failed on some segments: report this")
-            proposals = []
-        if proposals is None:
+        except Exception as error:  # our own bug, which these segments may meet again
+            self.isolation.note(error)
+            async with self._changed:
+                one.stumbled(consultation)
+                self._changed.notify_all()
             return
-        self._apply(proposals, timings, began_ms)
         async with self._changed:
             one.read(consultation)
             self._changed.notify_all()
 
     def _apply(self, proposals: list[Proposal], timings: Timings, began_ms: float) -> None:
         dropped = self.findings.dropped
-        operations = self.findings.apply(proposals, self._provable)
-        if self.findings.dropped > dropped:
-            self._emit(Ungrounded(self.findings.dropped - dropped))
+        operations = self.findings.apply(proposals, self._provable, self.isolation)
         if operations:
-            timed = timings.stamped(extract_ms=timings.elapsed_ms() - began_ms)
-            self._emit(ExtractionUpdate(self.findings.revision, tuple(operations), timed))
+            self._publish(operations, timings.stamped(extract_ms=timings.elapsed_ms() - began_ms))
+        if self.findings.dropped > dropped:
+            with self.isolation:
+                self._emit(Ungrounded(self.findings.dropped - dropped))
+
+    def _publish(self, operations: Sequence[Operation], timings: Timings) -> None:
+        """Tells of the operations together; where that fails each is told alone, so that one cannot hide the others."""
+        try:
+            self._emit(ExtractionUpdate(self.findings.revision, tuple(operations), timings))
+        except Exception as error:
+            self.isolation.note(error)
+            for operation in operations:
+                with self.isolation:
+                    self._emit(ExtractionUpdate(self.findings.revision, (operation,), timings))
 
     async def _failed(self, one: Reading, message: str) -> None:
         async with self._changed:

@@ -7,14 +7,14 @@ chosen on half of the drugs of benchmarks/misheard.py and on consultations witho
 """
 
 from collections.abc import Collection, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from inference.extraction.attributes import expressions
 from inference.extraction.lexicon import Entry, Match, wordings
 from inference.extraction.numbers import number_at
 from inference.extraction.sounds import Node, coded, dictionary, nearest, sound_of, weight
-from inference.extraction.tables import rows
+from inference.extraction.tables import rows, table
 from inference.extraction.tokens import Token
 
 MAX_WORDS = 4
@@ -43,12 +43,12 @@ class _Near(NamedTuple):
     weight: float
 
 
-@cache
+@table
 def _classes() -> dict[str, frozenset[str]]:
     return {name: frozenset(column.split()) for name, column in rows("misheard.tsv")}
 
 
-@cache
+@table
 def _names() -> dict[str, tuple[Entry, tuple[int, ...]]]:
     """The names of drugs and how they sound, but for those with ordinary words ("blue inhaler")."""
     found: dict[str, tuple[Entry, tuple[int, ...]]] = {}
@@ -63,7 +63,7 @@ def _names() -> dict[str, tuple[Entry, tuple[int, ...]]]:
     return found
 
 
-@cache
+@table
 def _tree() -> Node:
     root = Node()
     for name, (_, sound) in _names().items():

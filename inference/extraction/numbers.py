@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, isfinite
 
 _ONES = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -78,9 +79,10 @@ def _with_half(words: Sequence[str], number: Number) -> Number:
 
 def _digits(word: str) -> float | None:
     try:
-        return float(word.replace(",", "")) if word[:1].isdigit() else None
+        value = float(word.replace(",", "")) if word[:1].isdigit() else inf
     except ValueError:
         return None
+    return value if isfinite(value) else None  # 309 digits and more are infinite
 
 
 def _spelled(words: Sequence[str], at: int) -> Number:

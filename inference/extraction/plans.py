@@ -3,12 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Literal
 
 from inference.extraction.followups import followup
 from inference.extraction.lexicon import Entry, Match, Trie, exact, find, stems_of, wordings
-from inference.extraction.tables import rows, words
+from inference.extraction.tables import rows, table, words
 from inference.extraction.tokens import Token
 
 _PLANNING = re.compile(
@@ -70,7 +69,7 @@ class Plan:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-@cache
+@table
 def _tests_trie() -> Trie:
     trie = Trie()
     for name, order_type, column in rows("tests.tsv"):
@@ -80,13 +79,13 @@ def _tests_trie() -> Trie:
     return trie
 
 
-@cache
+@table
 def uncertain_tests() -> frozenset[str]:
     """Orders that name no certain test: "blood test"."""
     return frozenset(columns[0][1:] for columns in rows("tests.tsv") if columns[0].startswith("!"))
 
 
-@cache
+@table
 def _advice_trie() -> Trie:
     trie = Trie()
     for columns in rows("advice.tsv"):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inference.extraction import Consultation, ExtractionError, Extractor, reviews
@@ -22,6 +23,9 @@ READ_CHARACTERS = 3_000
 USELESS_ANSWERS = 3
 """For one and the same segment, before it is passed over."""
 
+STUMBLES = 2
+"""Errors of our own over one and the same segment, before it is passed over."""
+
 
 class Reading:
     """Waits and retries for one extractor; who drives it knows the segments."""
@@ -39,6 +43,14 @@ class Reading:
         self.asked_upto = 0  # of the request in flight
         self._at_once = READ_AT_ONCE
         self._useless = 0
+        self._stumbles = 0
+        self._illegible: set[int] = set()  # index of each segment over which the extractor stumbled
+
+    def legible(self, segments: list[Segment]) -> list[Segment]:
+        """The segments, those without text over which the extractor would stumble again when it looks back."""
+        for at in self._illegible:
+            segments[at] = replace(segments[at], text="", words=())
+        return segments
 
     def end(self, segments: Sequence[Segment]) -> int:
         """Up to where the next attempt reads."""
@@ -85,7 +97,7 @@ class Reading:
         self.cursor = len(consultation.segments)
         self.reviewed |= consultation.over
         self.down = False
-        self._useless = 0
+        self._useless = self._stumbles = 0
         self._at_once = min(READ_AT_ONCE, 2 * self._at_once)
 
     def useless(self, consultation: Consultation) -> bool:
@@ -100,6 +112,22 @@ class Reading:
         self._useless = 0
         self.cursor += asked
         return asked > 0
+
+    def stumbled(self, consultation: Consultation) -> None:
+        """Notes an error of our own: less at once next time. A segment that stands alone is passed over in the end."""
+        asked = len(consultation.segments) - consultation.new_from
+        self._at_once = max(1, asked // 2)
+        if asked > 1:
+            return
+        self._stumbles += 1
+        if self._stumbles < STUMBLES:
+            return
+        self._stumbles = 0
+        if asked == 0:
+            self.reviewed = True
+        else:
+            self._illegible.add(consultation.new_from)
+            self.cursor += 1
 
     async def _pause(self, seconds: float) -> None:
         """Waits, less if somebody asks for the findings now."""

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from inference.extraction import Consultation
+from inference.extraction import Consultation, tables
 from inference.extraction.allergies import allergies, reactions_of
 from inference.extraction.answers import Answer, answered, asked_with, is_bare, is_empty
 from inference.extraction.asides import addresses_patient
@@ -55,7 +55,8 @@ class RulesExtractor:
     languages = ("en",)
 
     async def start(self) -> None:
-        """Load the vocabulary."""
+        """Load the vocabulary, and read one sentence with it."""
+        await asyncio.to_thread(tables.load)
         await asyncio.to_thread(self.propose, Consultation(segments=(_WARM_UP,), new_from=0, findings=()))
 
     async def extract(self, consultation: Consultation) -> list[Proposal]:

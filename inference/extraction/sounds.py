@@ -8,10 +8,9 @@ U (put) u (too) Y (my) W (now) Q (boy).
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import groupby
 
-from inference.extraction.tables import rows
+from inference.extraction.tables import rows, table
 
 VOWELS = "iIeEAa@oOUuYWQ"
 CONSONANTS = "pbtdkgfvTDszSZhCJmnNlrwy"
@@ -68,13 +67,13 @@ SUBSTITUTION = _costs()
 GAP = [_GAPS.get(phoneme, _VOWEL_GAP if phoneme in VOWELS else _CONSONANT_GAP) for phoneme in CODES]
 
 
-@cache
+@table
 def dictionary() -> dict[str, str]:
     """Ordinary words, lower case and without apostrophes, and their sound."""
     return dict(rows("pronunciations.tsv"))
 
 
-@cache
+@table
 def _letters() -> tuple[re.Pattern[str], list[str]]:
     table = [(columns[0], columns[1] if len(columns) > 1 else "") for columns in rows("letters.tsv")]
     return re.compile("|".join(f"({spelling})" for spelling, _ in table)), [sound for _, sound in table]

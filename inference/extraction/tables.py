@@ -1,8 +1,30 @@
 """Reads the data files of the vocabulary."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
+from typing import TypeVar
+
+Table = TypeVar("Table")
+
+_tables: list[Callable[[], object]] = []
+
+
+def table(read: Callable[[], Table]) -> Callable[[], Table]:
+    """Decorates a function without arguments that builds a table from data files: it runs once, and `load` runs it."""
+    kept = cache(read)
+    _tables.append(kept)
+    return kept
+
+
+def load() -> None:
+    """Builds every table of the modules that are imported.
+
+    A server calls this before its first session. A table that is read with the first finding that needs it would fail
+    that finding when the process has no file descriptor left.
+    """
+    for read in _tables:
+        read()
 
 
 def rows(name: str) -> Iterator[list[str]]:
@@ -13,7 +35,7 @@ def rows(name: str) -> Iterator[list[str]]:
             yield line.split("\t")
 
 
-@cache
+@table
 def _grammar() -> dict[str, frozenset[str]]:
     return {name: frozenset(column.split()) for name, column in rows("grammar.tsv")}
 

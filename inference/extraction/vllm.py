@@ -51,15 +51,23 @@ class _TooLong(UnusableAnswer):
     """The prompt has more tokens than were estimated."""
 
 
+class _Compressed(Exception):
+    """The answer is compressed, which was not asked for."""
+
+
 class _BoundedClient(openai.DefaultAsyncHttpxClient):
     """Reads no more of an answer than `MOST_BYTES`: a server that never ends must not fill the memory."""
 
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        request.headers["Accept-Encoding"] = "identity"
         response = await super().send(request, stream=True, **options)
         if stream:
             return response
         body = bytearray()
         try:
+            # Compressed bytes tell nothing of how many come out: 895 kB of gzip have become 2.8 GB.
+            if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+                raise _Compressed()
             async for part in response.aiter_raw():
                 body += part
                 if len(body) > MOST_BYTES:
@@ -238,8 +246,10 @@ class VllmExtractor:
                 failure = _TooLong if "context length" in error.message else UnusableAnswer
         except (openai.APITimeoutError, TimeoutError):
             problem = f"did not answer within {self._timeout_s:g} s: start vLLM there, or give it less to do"
-        except openai.APIConnectionError:
+        except (openai.APIConnectionError, _Compressed) as error:
             problem = "does not answer: start vLLM there or unset --vllm-url"
+            if isinstance(error, _Compressed) or isinstance(error.__cause__, _Compressed):  # openai 2 wraps it
+                problem = "compresses its answers unasked: turn that off in the proxy before vLLM"
         except (openai.OpenAIError, ValidationError):
             problem = "speaks no OpenAI-compatible JSON: --vllm-url must name vLLM's address, ending in /v1"
         if not issubclass(failure, UnusableAnswer):

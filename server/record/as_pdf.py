@@ -29,6 +29,10 @@ _MARGIN_MM, _COLUMN_MM, _TIME_MM = 18.0, 36.0, 14.0
 _SIZE, _SMALL, _FOOT, _LINE_MM = 9.0, 7.5, 7.0, 4.5
 _INK, _GREY, _RULE = (25, 25, 25), (115, 115, 115), (205, 205, 205)
 
+_PAGES = "\ue000\ue001\ue000"
+"""Stands for the number of pages until the end. fpdf's own sign for it, "{nb}", may be said in a consultation; signs of
+the private use area that no font has cannot, since they are shown as boxes."""
+
 # The subsetter tells of every table that it drops.
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
@@ -62,6 +66,7 @@ class _Paper(FPDF):
     def __init__(self, record: Record, folder: Path) -> None:
         super().__init__(format="A4")
         self._folder = folder
+        self.alias_nb_pages(_PAGES)
         self.boxes = False
         self._foot = "Draft, not reviewed   ·   page"
         self.set_title("Consultation record")
@@ -80,7 +85,7 @@ class _Paper(FPDF):
         self.set_xy(_MARGIN_MM, -_MARGIN_MM + 3)
         # A size of its own: fpdf 2.8 leaves out a font that it takes for the current one, after a fallback wrongly so.
         self._ink(_GREY, _FOOT)
-        self.cell(0, 4, f"{self._foot} {self.page_no()} of {{nb}}")
+        self.cell(0, 4, f"{self._foot} {self.page_no()} of {_PAGES}")
 
     def put_heading(self, record: Record) -> None:
         self._ink(_INK, 16, bold=True)
