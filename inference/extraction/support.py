@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 from inference.extraction.lexicon import Match, drugs_trie, find
 from inference.extraction.numbers import numbers_in
@@ -13,7 +14,7 @@ _WORDED = ("dose", "frequency")
 """Attributes whose words must be quoted too, where they hold no number."""
 
 _DRUG_KINDS = ("medication", "allergy", "order")
-_PRONOUNS = frozenset((1.0,))
+_PRONOUNS = frozenset((Decimal(1),))
 """Numbers that are ordinary words: "one" says nothing of how many."""
 
 
@@ -43,7 +44,7 @@ def proved(attributes: Mapping[str, str], quote: str) -> list[str]:
     ]
 
 
-def _numbers(text: str) -> set[float]:
+def _numbers(text: str) -> set[Decimal]:
     return {number.value for number in numbers_in(_spoken_words(text))} - _PRONOUNS
 
 
