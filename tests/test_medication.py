@@ -23,7 +23,7 @@ def found(text: str, *, asked: bool = False) -> list[Medicine]:
             "prednisolone tablets once a day for five days",
             {"form": "tablet", "frequency": "once a day", "duration": "five days"},
         ),
-        ("codeine half a tablet at bedtime", {"dose": "0.5 tablet", "frequency": "at bedtime"}),
+        ("codeine half a tablet at bedtime", {"dose": "half a tablet", "frequency": "at bedtime"}),
         (
             "lortab one or two tablets every six hours as needed",
             {"dose": "1-2 tablets", "frequency": "every six hours as needed"},

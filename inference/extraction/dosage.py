@@ -34,6 +34,8 @@ _IN_PERIOD = re.compile(
 )
 _NUMBERED = frozenset(("tylenol", "vitamin", "omega", "coenzyme", "factor", "humulin", "novomix", "humalog", "novolog"))
 """Names that a number belongs to: "Tylenol 3"."""
+_TAKES_ANOTHER = re.compile(r"\b(?:he|she|they)(?:s|re)? (?:is |are |was )?(?:takes?|taking|uses?|on|has|had|gets?)\b")
+_REFERRING = frozenset(("it", "that", "this", "them", "those", "these", "the", "my", "each", "your"))
 _WHEN_GAP = 2
 _CHAIN_GAP = 6
 _SHORTEST_NAME = 5
@@ -157,6 +159,21 @@ def phrase_end(tokens: Sequence[Token], start: int, end: int, read: Sequence[Amo
     return end
 
 
+def belongs_to_another(tokens: Sequence[Token], read: Sequence[Amount]) -> bool:
+    """ "My wife is on 20 mg", "bicepperol five milligrams", "20 mg of something": no dose of the medicine before."""
+    doses = [a for a in read if is_dose(a)]
+    first = doses[0].start if doses else len(tokens)
+    if phrase_end(tokens, 0, first, read) < first or (
+        first < len(tokens)
+        and any(is_strange(tokens, at) and _doses_follow(tokens, at + 1, read) for at in range(first))
+    ):
+        return True
+    if _TAKES_ANOTHER.search(" ".join(token.word for token in tokens[:first])):
+        return True
+    after = [token.word for token in tokens[doses[0].end : doses[0].end + 2]] if doses else []
+    return len(after) == 2 and after[0] == "of" and after[1] not in _REFERRING
+
+
 def is_strange(tokens: Sequence[Token], at: int) -> bool:
     """A word that no list of English words holds: perhaps the name of a medicine."""
     token = tokens[at]
@@ -197,7 +214,8 @@ def _chain(
         following = next((a.start for a in inside[place + 1 :] if is_dose(a)), end)
         if not parts:
             if is_dose(amount):
-                parts.append(_part(text, tokens, amount, times, following))
+                behind_name = name[1] if name is not None and amount.end <= name[0] else amount.end
+                parts.append(_part(text, tokens, amount, times, following, behind_name))
             continue
         last = parts[-1]
         if amount.start < last.end:
@@ -229,7 +247,7 @@ def _chain(
 
 
 def _is_joined(tokens: Sequence[Token], at: int, between: Sequence[str]) -> bool:
-    return "and" in between or "plus" in between or tokens[at - 1].comma
+    return "and" in between or "plus" in between or tokens[max(0, at - 1)].comma
 
 
 def _with_strength(strength: _Part, count: _Part, text: str) -> _Part | None:
@@ -243,12 +261,14 @@ def _with_strength(strength: _Part, count: _Part, text: str) -> _Part | None:
     return _Part(Amount(whole, strength.amount.start, count.amount.end), count.when, count.end)
 
 
-def _part(text: str, tokens: Sequence[Token], amount: Amount, times: Sequence[Expression], end: int) -> _Part:
-    """The amount with what is said of its time behind it, up to the token `end`."""
+def _part(
+    text: str, tokens: Sequence[Token], amount: Amount, times: Sequence[Expression], end: int, start: int = 0
+) -> _Part:
+    """The amount with what is said of its time behind it, from the token `start` up to the token `end`."""
     said: list[str] = []
-    last = amount.end
+    last = max(amount.end, start)
     if last >= end:
-        return _Part(amount, "", last)
+        return _Part(amount, "", amount.end)
     lasting = timing(text, tokens[last].start, tokens[end - 1].end).get("duration")
     duration = tokens_over(tokens, lasting[1], lasting[2]) if lasting is not None else None
     for first, after in sorted([(e.start, e.end) for e in times] + ([duration] if duration else [])):
@@ -258,7 +278,7 @@ def _part(text: str, tokens: Sequence[Token], amount: Amount, times: Sequence[Ex
         begin = first - 1 if is_duration and tokens[first - 1].word == "for" and first > last else first
         said.append(text[tokens[begin].start : tokens[after - 1].end])
         last = after
-    return _Part(amount, " ".join(said), last)
+    return _Part(amount, " ".join(said), last if said else amount.end)
 
 
 def _joined(parts: Sequence[_Part]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.attributes import Span, expressions, timing
-from inference.extraction.dosage import Amount, amounts, dosage, is_dose, leading, phrase_end
+from inference.extraction.dosage import Amount, amounts, belongs_to_another, dosage, is_dose, leading, phrase_end
 from inference.extraction.lexicon import Match, allergens_trie, drugs_trie, find
 from inference.extraction.misheard import misheard
 from inference.extraction.numbers import number_at
@@ -69,11 +69,16 @@ def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> lis
 
 
 def loose_dose(text: str, tokens: Sequence[Token]) -> Medicine | None:
-    """A dose or frequency in a sentence that names no drug: "ten milligrams, twice a day"."""
+    """A dose or frequency in a sentence that names no drug: "ten milligrams, twice a day".
+
+    None where it belongs to a name that is not known, or to another person.
+    """
     read = amounts(text, tokens)
+    if belongs_to_another(tokens, read):
+        return None
     start = _after_old_dose(tokens, 0, len(tokens))
     attributes, first, last = _attributes(text, tokens, start, len(tokens), read)
-    if not {"dose", "frequency"} & attributes.keys() or attributes.get("dose", "").endswith("%"):
+    if not {"dose", "frequency", "maximum"} & attributes.keys() or attributes.get("dose", "").endswith("%"):
         # A percentage is a strength beside a name; alone it is anything: "I'm ten percent disabled".
         return None
     return Medicine("", "", first, first, first, last, attributes)
