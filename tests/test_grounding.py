@@ -89,3 +89,9 @@ def test_every_run_of_whole_words_is_grounded(words: list[str], data: st.DataObj
     evidence = ground(Quote("s1", quote.upper()), {"s1": segment(" ".join(words))})
     assert evidence is not None
     assert evidence.quote.replace(" ", "") == quote.replace(" ", "")
+
+
+def test_a_number_is_not_quoted_without_the_point_before_it() -> None:
+    assert grounded("5mg", "Warfarin.5mg") is None
+    assert grounded("Warfarin 5mg", "Warfarin.5mg") is None
+    assert grounded(".5mg", "Warfarin.5mg") == ".5mg"

@@ -60,11 +60,19 @@ def _fold(text: str) -> tuple[str, list[int]]:
         if between and folded[-1].isdigit() and character.isdigit() and between != _THOUSANDS:
             folded.append("." if between == "." else " ")
             origins.append(index)
+        elif character.isdigit() and _opens_decimals(text, index):
+            folded.append(".")
+            origins.append(index - 1)
         for part in character.casefold():
             if part.isalnum():
                 folded.append(part)
                 origins.append(index)
     return "".join(folded), origins
+
+
+def _opens_decimals(text: str, at: int) -> bool:
+    """A point stands before the digit at `at`, which is no end of an ellipsis: "Warfarin.5mg"."""
+    return at > 0 and text[at - 1] == "." and text[max(0, at - 2) : at - 1] != "."
 
 
 def _find(wanted: str, text: str) -> tuple[int, int] | None:
@@ -84,6 +92,8 @@ def _occurrences(wanted: str, folded: str) -> Iterator[int]:
 
 
 def _opens_word(text: str, start: int) -> bool:
+    if text[start].isdigit() and _opens_decimals(text, start):
+        return False
     if start == 0 or not text[start - 1].isalnum():
         return not (start > 1 and _joins_number(text, start - 1))
     return False

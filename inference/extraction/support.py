@@ -1,16 +1,22 @@
 """A model may not invent a drug or its dose: what it says must stand in the quotes. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from inference.extraction.lexicon import Match, drugs_trie, find
-from inference.extraction.numbers import numbers_in
+from inference.extraction.numbers import NUMBER, numbers_in
+from inference.extraction.quantities import quantities
+from inference.extraction.quantity import Quantity, QuantityKind
 from inference.extraction.tokens import sentences
 from inference.findings import Evidence, Proposal
+from inference.transcript import Segment
 
-_WORDED = ("dose", "frequency")
+_QUANTITIES: Mapping[str, QuantityKind] = {"dose": "dose", "maximum": "ceiling"}
+"""Attributes that are quantities, and what kind of quantity bears them out."""
+
+_WORDED = ("frequency",)
 """Attributes whose words must be quoted too, where they hold no number."""
 
 _DRUG_KINDS = ("medication", "allergy", "order")
@@ -18,13 +24,62 @@ _PRONOUNS = frozenset((Decimal(1),))
 """Numbers that are ordinary words: "one" says nothing of how many."""
 
 
-def with_supported_attributes(proposal: Proposal, evidence: tuple[Evidence, ...]) -> Proposal:
-    """The proposal without the attributes of a model that its quotes do not bear out, in digits or spelled out."""
+def with_supported_attributes(
+    proposal: Proposal, evidence: tuple[Evidence, ...], segments: Mapping[str, Segment] | None = None
+) -> Proposal:
+    """The proposal without the attributes of a model that its quotes do not bear out, in digits or spelled out.
+
+    A dose is compared as a quantity with those that the quotes touch in their segments, so that a quote of "five
+    milligrams" out of "point five milligrams" proves 0.5 mg. Where they hold one other dose, that one stands instead.
+    """
     if proposal.source != "model":
         return proposal
     quoted = " ".join(e.quote for e in evidence)
-    kept = {name: value for name, value in proposal.attributes.items() if _is_borne_out(name, value, quoted)}
+    kept = {
+        name: value
+        for name, value in proposal.attributes.items()
+        if name not in _QUANTITIES and _is_borne_out(name, value, quoted)
+    }
+    heard = [quantity for e in evidence for quantity in _touched(e, segments or {})]
+    for name, kind in _QUANTITIES.items():
+        if name in proposal.attributes:
+            kept |= _heard_as(name, proposal.attributes[name], [q for q in heard if q.kind == kind], heard)
     return replace(proposal, attributes=kept)
+
+
+def _touched(evidence: Evidence, segments: Mapping[str, Segment]) -> list[Quantity]:
+    segment = segments.get(evidence.segment)
+    if segment is None:
+        return quantities(evidence.quote)
+    return [q for q in quantities(segment.text) if q.start < evidence.end and evidence.start < q.end]
+
+
+def _heard_as(name: str, value: str, heard: Sequence[Quantity], every: Sequence[Quantity]) -> dict[str, str]:
+    """The attribute as it was heard, in doubt where the words are; nothing where it was not."""
+    claimed = [q for q in quantities(value) if q.unit is not None or q.strength is not None]
+    said = [_same(claim, heard) for claim in claimed]
+    found = [q for q in said if q is not None]
+    numbers = {q.measure[:2] for q in every}
+    others = [q for q in quantities(value) if q.unit is None and q.strength is None]
+    if claimed and len(found) == len(claimed) and all(q.measure[:2] in numbers for q in others):
+        doubt = next((q.doubt for q in found if q.doubt), "")
+        text = found[0].written if len(found) == 1 and not others else value
+        return {name: text} | ({"check": f"{name}: {doubt}"} if doubt else {})
+    bare = [q for q in heard if q.unit is None and q.strength is None and len(claimed) == 1]
+    bare = [q for q in bare if q.measure[:2] == claimed[0].measure[:2]]
+    if bare:
+        return {name: bare[0].written, "check": f"{name}: no unit"}
+    measured = [q for q in heard if q.unit is not None or q.strength is not None]
+    if len(measured) == 1:
+        return {name: measured[0].written} | ({"check": f"{name}: {measured[0].doubt}"} if measured[0].doubt else {})
+    return {}
+
+
+def _same(claim: Quantity, heard: Sequence[Quantity]) -> Quantity | None:
+    def key(quantity: Quantity) -> tuple[object, ...]:
+        return (*quantity.measure, quantity.strength.measure if quantity.strength is not None else None)
+
+    return next((quantity for quantity in heard if key(quantity) == key(claim)), None)
 
 
 def _is_borne_out(name: str, value: str, quoted: str) -> bool:
@@ -50,7 +105,7 @@ def _numbers(text: str) -> set[Decimal]:
 
 def _spoken_words(text: str) -> list[str]:
     """Words and numbers, "10mg" as two."""
-    return re.findall(r"\d+(?:[.,]\d+)*|[^\W\d_]+", text.casefold())
+    return re.findall(rf"{NUMBER}|[^\W\d_]+", text.casefold())
 
 
 def _word_stems(text: str) -> frozenset[str]:
