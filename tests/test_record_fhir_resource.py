@@ -126,3 +126,24 @@ def test_every_attribute_of_every_kind_is_told_somewhere(kind, status):
     made = of(replace(findings()[0], kind=kind, status=status, attributes=attributes))
     told = json.dumps(made)
     assert [name for name, value in attributes.items() if value not in told] == []
+
+
+def test_a_vital_sign_has_a_time_and_a_stopped_medicine_is_not_current() -> None:
+    """FHIR R4B, Vital Signs Profile: effective[x] is 1..1, and vs-2 asks for a value or the reason why there is none."""
+    from inference.findings import Finding
+    from server.record.fhir_resource import resource
+
+    pulse = Finding(
+        "f1", "vital", "pulse", "present", "current", "patient", {"value": "72", "unit": "bpm"}, (), "rules", 0.5
+    )
+    made = resource(pulse, {}, "2026-01-01T10:00:00Z", said_at="2026-01-01T09:59:00Z")
+    assert made["effectiveDateTime"] == "2026-01-01T09:59:00Z"
+    assert made["code"]["coding"][0]["code"] == "8867-4"
+    assert made["valueQuantity"] == {"value": 72, "unit": "bpm", "system": "http://unitsofmeasure.org", "code": "/min"}
+    aspirin = Finding("f2", "medication", "aspirin", "present", "current", "patient", {}, (), "rules", 0.5)
+    assert resource(aspirin, {}, "2026-01-01T10:00:00Z")["status"] == "active"
+    assert resource(aspirin, {}, "2026-01-01T10:00:00Z", stopped=True)["status"] == "stopped"
+    stop = Finding(
+        "f3", "order", "stop aspirin", "present", "planned", "patient", {"order_type": "medication"}, (), "rules", 0.5
+    )
+    assert resource(stop, {}, "2026-01-01T10:00:00Z")["doNotPerform"] is True

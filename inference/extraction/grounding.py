@@ -92,6 +92,8 @@ def _occurrences(wanted: str, folded: str) -> Iterator[int]:
 
 
 def _opens_word(text: str, start: int) -> bool:
+    if text[start] == ".":
+        return start == 0 or not text[start - 1].isdigit()
     if text[start].isdigit() and _opens_decimals(text, start):
         return False
     if start == 0 or not text[start - 1].isalnum():
