@@ -17,7 +17,7 @@ _TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
     "ninety": 90,
 }  # fmt: skip
-_ZEROS = frozenset(("zero", "nought", "naught", "oh", "o", "nil"))
+ZEROS = frozenset(("zero", "nought", "naught", "oh", "o", "nil"))
 """Words for the digit 0 beside a decimal point."""
 _GREAT = {"thousand": 1000, "million": 1_000_000}
 _PARTS = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "eighth": 8, "eighths": 8}
@@ -25,6 +25,9 @@ _GLYPHS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "�
 _MULTIPLES = {"once": "1", "twice": "2", "thrice": "3", "couple": "2", "half": "0.5"}
 _NO_DECIMAL_BEFORE = frozenset(("that", "this", "some", "the", "a", "which", "what", "any", "every", "no"))
 """Before the noun "point": "at that point five people came"."""
+
+_RANGE_FACTOR = 2
+"""Of two numbers without a word between them, as in "ten twenty", that may be a range."""
 
 _PARTED = r"(?:1/[2348]|2/3|3/4|[357]/8)"
 """A written fraction. Others, as 4/5 or 5/10, grade strength or pain."""
@@ -62,17 +65,29 @@ def number_at(words: Sequence[str], at: int) -> Number | None:
         return Number(_fraction(word), at, at + 1)
     digits = _digits(word)
     if digits is not None:
-        return _with_fraction(words, _multiplied(words, _with_decimals(words, _grouped(words, at, digits))))
-    if word == "point" or (word in _ZEROS and _word(words, at + 1) == "point"):
+        return _multiplied(
+            words, _with_fraction(words, _multiplied(words, _with_decimals(words, _grouped(words, at, digits))))
+        )
+    if word == "point" or (word in ZEROS and _word(words, at + 1) == "point"):
         is_noun = word == "point" and at > 0 and words[at - 1] in _NO_DECIMAL_BEFORE
         return None if is_noun else _decimals(words, "0", at, at + 1 + (word != "point"))
     if word in _TENS or word in _ONES or (word == "a" and _word(words, at + 1) in ("hundred", *_GREAT)):
-        return _with_fraction(words, _multiplied(words, _with_decimals(words, _spelled(words, at))))
+        return _multiplied(words, _with_fraction(words, _multiplied(words, _with_decimals(words, _spelled(words, at)))))
     return None
 
 
 def fraction_at(words: Sequence[str], at: int) -> Number | None:
-    """A part of one that starts at word `at`: "½", "1/2", "half", "a quarter", "three quarters"."""
+    """A part that starts at word `at`: "½", "1/2", "half", "a quarter", "three quarters", "half a million"."""
+    part = _part_at(words, at)
+    if part is None:
+        return None
+    place = part.end + (_word(words, part.end) == "of")
+    if _word(words, place) == "a" and (great := _GREAT.get(_word(words, place + 1))) is not None:
+        return Number(part.value * great, at, place + 2)
+    return part
+
+
+def _part_at(words: Sequence[str], at: int) -> Number | None:
     word = words[at]
     if word in _GLYPHS or _FRACTION.fullmatch(word):
         return Number(_fraction(word), at, at + 1)
@@ -173,7 +188,9 @@ def _spelled(words: Sequence[str], at: int) -> Number:
     while index < len(words):
         word = words[index]
         if word in _TENS and last in ("", "ones", "hundred", "thousand", "and"):
-            # "one twenty" is 120 as blood pressures are read out.
+            # "One twenty" is 120 as blood pressures are read out; "ten twenty" is more likely 10 to 20.
+            if last == "ones" and (group >= 20 or group < _TENS[word] <= _RANGE_FACTOR * group):
+                break
             group = group * 100 + _TENS[word] if last == "ones" else group + _TENS[word]
             last = "tens"
         elif word in _ONES and last in ("", "tens", "hundred", "thousand", "and"):
@@ -181,6 +198,8 @@ def _spelled(words: Sequence[str], at: int) -> Number:
                 break
             group += _ONES[word]
             last = "ones"
+        elif group == 1 and not total and last == "ones" and _ONES.get(word, 0) >= 10:
+            group, last = 100 + _ONES[word], "tens"  # "one twelve"
         elif word == "hundred" and last in ("", "ones", "tens"):
             group = max(group, 1) * 100
             last = "hundred"
@@ -202,7 +221,7 @@ def _decimals(words: Sequence[str], whole: str, start: int, first: int) -> Numbe
     index, decimals = first, ""
     while index < len(words):
         word = words[index]
-        if word in _ZEROS:
+        if word in ZEROS:
             decimals += "0"
         elif word in _ONES and _ONES[word] < 10:
             decimals += str(_ONES[word])

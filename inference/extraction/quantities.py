@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 
-from inference.extraction.numbers import GLYPH, NUMBER, Number, fraction_at, number_at
+from inference.extraction.numbers import GLYPH, NUMBER, ZEROS, Number, fraction_at, number_at
 from inference.extraction.quantity import Quantity, QuantityKind
 from inference.extraction.units import Unit, unit_at
 
@@ -36,6 +36,8 @@ _TIMES = frozenset(("x", "×"))
 _PER = {"kg": "kg", "kilo": "kg", "kilogram": "kg", "hour": "hour", "hr": "hour", "h": "hour", "minute": "minute"}
 _PER |= {"min": "minute", "puff": "puff", "spray": "spray", "actuation": "puff", "drop": "drop"}
 _MOST_DIGITS = 12
+_SURE_ZEROS = frozenset(("nought", "naught", "zero"))
+"""Of the words for 0 those that are nothing else; "oh" is mostly said in surprise."""
 _LONGEST_NUMBER = 4
 """Words of a number that stands before another one."""
 _MOST_TIMES = 20
@@ -154,6 +156,8 @@ def _quantity(text: str, lexed: _Lexed, at: int) -> tuple[Quantity, int] | None:
 
 def _amount(words: Sequence[str], at: int) -> _Amount | None:
     first = fraction_at(words, at) or number_at(words, at)
+    if words[at] == "a" and words[at + 1 : at + 2] in (["gram"], ["gramme"]):  # "a gram, four times a day"
+        first = Number(Decimal(1), at, at + 1)
     if first is None:
         return None
     between = words[at - 1 : at] == ["between"] and words[first.end : first.end + 1] == ["and"]
@@ -247,8 +251,13 @@ def _first_of_row(words: Sequence[str], start: int) -> int:
     if words[start - 1 : start] == ["/"]:
         first = start - 1
     while first > 0:
-        starts = range(max(0, first - _LONGEST_NUMBER), first)
-        before = next((n for at in starts if (n := number_at(words, at)) and n.end == first), None)
+        end = first
+        while end > 0 and words[end - 1] in ZEROS:  # "one oh five"
+            end -= 1
+        starts = range(max(0, end - _LONGEST_NUMBER), end)
+        before = next((n for at in starts if (n := number_at(words, at)) and n.end == end), None)
+        if before is None and words[first - 1] in _SURE_ZEROS:
+            return end
         if before is None:
             break
         first = before.start
