@@ -77,6 +77,15 @@ def test_the_numbers_of_any_attribute_must_be_heard() -> None:
 
 
 @pytest.mark.parametrize(
+    ("claimed", "shown"),
+    [("8 tablets a day", "8 tablets a day"), ("8 tablets a week", "8 tablets"), ("8", "8 tablets")],
+)
+def test_a_models_maximum_keeps_the_period_that_was_said(claimed: str, shown: str) -> None:
+    proof = evidence("no more than eight tablets a day")
+    assert with_supported_attributes(medicine("x", maximum=claimed), proof).attributes == {"maximum": shown}
+
+
+@pytest.mark.parametrize(
     ("said", "quote", "claimed", "shown"),
     [
         ("Warfarin, point five milligrams.", "five milligrams", "5 mg", {"dose": "0.5 mg"}),

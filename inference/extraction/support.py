@@ -43,8 +43,20 @@ def with_supported_attributes(
     heard = [quantity for e in evidence for quantity in _touched(e, segments or {})]
     for name, kind in _QUANTITIES.items():
         if name in proposal.attributes:
-            kept |= _heard_as(name, proposal.attributes[name], [q for q in heard if q.kind == kind], heard)
+            value = proposal.attributes[name]
+            shown = _heard_as(name, value, [q for q in heard if q.kind == kind], heard)
+            if name == "maximum" and name in shown:
+                shown[name] = f"{shown[name]} {_period(value, shown[name], quoted)}".strip()
+            kept |= shown
     return replace(proposal, attributes=kept)
+
+
+def _period(value: str, shown: str, quoted: str) -> str:
+    """ "A day" of the maximum "8 tablets a day", where that was said and is not shown yet."""
+    claimed = quantities(value)
+    rest = value[claimed[-1].end :].strip() if claimed else ""
+    is_said = re.search(rf"\b{re.escape(rest)}\b", quoted, re.IGNORECASE) is not None
+    return rest if rest and is_said and not shown.endswith(rest) else ""
 
 
 def _touched(evidence: Evidence, segments: Mapping[str, Segment]) -> list[Quantity]:
