@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from inference.extraction.lexicon import Match, drugs_trie, find
+from inference.extraction.limits import BEYOND_USUAL, is_beyond_usual
 from inference.extraction.numbers import NUMBER, numbers_in
 from inference.extraction.quantities import quantities
 from inference.extraction.quantity import Quantity, QuantityKind
@@ -31,9 +32,10 @@ def with_supported_attributes(
 
     A dose is compared as a quantity with those that the quotes touch in their segments, so that a quote of "five
     milligrams" out of "point five milligrams" proves 0.5 mg. Where they hold one other dose, that one stands instead.
+    Of any source, a dose beyond the limit of its medicine is marked.
     """
     if proposal.source != "model":
-        return proposal
+        return _marked(proposal)
     quoted = " ".join(e.quote for e in evidence)
     kept = {
         name: value
@@ -48,7 +50,16 @@ def with_supported_attributes(
             if name == "maximum" and name in shown:
                 shown[name] = f"{shown[name]} {_period(value, shown[name], quoted)}".strip()
             kept |= shown
-    return replace(proposal, attributes=kept)
+    return _marked(replace(proposal, attributes=kept))
+
+
+def _marked(proposal: Proposal) -> Proposal:
+    dose = proposal.attributes.get("dose")
+    if dose is None or "check" in proposal.attributes or proposal.kind not in _DRUG_KINDS:
+        return proposal
+    if not any(is_beyond_usual(match.entry.detail, dose) for match in _drugs(proposal.text)):
+        return proposal
+    return replace(proposal, attributes={**proposal.attributes, "check": f"dose: {BEYOND_USUAL}"})
 
 
 def _period(value: str, shown: str, quoted: str) -> str:
