@@ -8,10 +8,23 @@ condition can be neither refuted nor doubted in FHIR: there the status stands in
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from inference.extraction.quantities import quantities
 from inference.findings import Finding
-from server.record.fhir_codes import MEASURES, RELATIVES, UCUM, Measure, coded, concept, loinc, snomed, terminology
+from server.record.fhir_codes import (
+    MEASURES,
+    PROFILED,
+    RELATIVES,
+    UCUM,
+    Measure,
+    coded,
+    concept,
+    loinc,
+    snomed,
+    terminology,
+)
 from server.record.wording import details, plain, stated
 
 Resource = dict[str, Any]
@@ -212,7 +225,21 @@ def _dosage(finding: Finding) -> list[dict[str, Any]]:
     most = _attribute(finding, "maximum")
     text = ", ".join(filter(None, (text, _attribute(finding, "duration"), f"maximum {most}" if most else "")))
     route = _attribute(finding, "route")
-    return [{"text": text} | ({"route": {"text": route}} if route else {})] if text else []
+    return [{"text": text, **({"route": {"text": route}} if route else {}), **_amount(finding)}] if text else []
+
+
+def _amount(finding: Finding) -> dict[str, Any]:
+    """The dose as a quantity of UCUM, where it is one amount that nothing is in doubt of; a taper stays in words."""
+    read = quantities(_attribute(finding, "dose"))
+    if len(read) != 1 or _attribute(finding, "check"):
+        return {}
+    (dose,) = read
+    if dose.unit is None or dose.doubt or dose.per or dose.heard != _attribute(finding, "dose"):
+        return {}
+    unit = {"unit": dose.unit.name, "system": "http://unitsofmeasure.org", "code": dose.unit.ucum}
+    low, high = ({"value": int(v) if v == int(v) else float(v), **unit} for v in (dose.low, dose.high))
+    amount = {"doseQuantity": low} if dose.low == dose.high else {"doseRange": {"low": low, "high": high}}
+    return {"doseAndRate": [amount]}
 
 
 def _reason(finding: Finding) -> dict[str, Any]:
@@ -255,6 +282,10 @@ def _value(finding: Finding, measure: Measure | None) -> dict[str, Any]:
 
 def _quantity(value: str, unit: str) -> dict[str, Any]:
     ucum = UCUM.get(unit.casefold())
-    number = float(value) if "." in value else int(value)
+    exact = Decimal(value)
+    if ucum in PROFILED:
+        factor, unit, ucum = PROFILED[ucum]
+        exact *= factor
+    number = int(exact) if exact == exact.to_integral_value() else float(exact)
     coded = {"system": "http://unitsofmeasure.org", "code": ucum} if ucum else {}
     return {"value": number} | ({"unit": unit} if unit else {}) | coded
