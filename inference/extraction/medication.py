@@ -4,8 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.attributes import Span, expressions, timing
-from inference.extraction.dosage import Amount, amounts, belongs_to_another, dosage, is_dose, leading, phrase_end
-from inference.extraction.lexicon import Match, allergens_trie, drugs_trie, find
+from inference.extraction.dosage import (
+    Amount,
+    amounts,
+    belongs_to_another,
+    dosage,
+    is_dose,
+    is_strange,
+    leading,
+    phrase_end,
+)
+from inference.extraction.lexicon import Entry, Match, allergens_trie, drugs_trie, find
 from inference.extraction.misheard import misheard
 from inference.extraction.numbers import number_at
 from inference.extraction.tables import words
@@ -20,6 +29,10 @@ _GAP = 7
 _DURATION_GAP = 3
 _SPAN = 18
 _NAME_TO_DOSE = 3
+_VERB_REACH = 8
+_WEIGHED = frozenset(("mg", "micrograms", "ng", "g", "units"))
+"""Units that a medicine is measured in and hardly anything else that people take."""
+UNKNOWN = "name: unknown"
 _TAKING = words("taking")
 _ANALYTES = words("analyte")
 _COPULAS = words("copula")
@@ -44,9 +57,12 @@ class Medicine:
 def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> list[Medicine]:
     """The medicines of a sentence. `asked`: it answers a question about medicines, so no verb of taking is needed."""
     named, heard = _matches(tokens, asked)
-    if not named:
+    strange = [at for at in range(len(tokens)) if is_strange(tokens, at)]
+    if not named and not strange:
         return []
     read = amounts(text, tokens)
+    unknown = _unknown(tokens, read, strange, named)
+    named = sorted((*named, *unknown), key=lambda match: match.start)
     matches = [m for m in named if (asked or _is_drug_here(tokens, m, read)) and not _is_measured(tokens, m, read)]
     kinds = {m.start: m for m in matches if m.entry.kind == "drug_class"}
     kinds = {m.end: kinds[m.end] for m in matches if m.entry.kind == "drug" and m.end in kinds}
@@ -64,7 +80,30 @@ def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> lis
         if match in heard:
             words_heard = text[tokens[match.start].start : tokens[match.end - 1].end]
             medicine = replace(medicine, attributes={**medicine.attributes, "heard": words_heard})
+        if match in unknown:
+            doubts = "; ".join(filter(None, (medicine.attributes.get("check"), UNKNOWN)))
+            medicine = replace(medicine, attributes={**medicine.attributes, "check": doubts})
         found.append(medicine)
+    return found
+
+
+def _unknown(
+    tokens: Sequence[Token], read: Sequence[Amount], strange: Sequence[int], named: Sequence[Match]
+) -> list[Match]:
+    """Names that no list holds, in the place of a medicine: "take 20 mg of flurbidol", "I'm on flurbidol 20 mg"."""
+    covered = {i for match in named for i in range(match.start, match.end)}
+    found = []
+    for amount in read:
+        unit = amount.quantity.unit
+        if unit is None or unit.name not in _WEIGHED or not is_dose(amount):
+            continue
+        is_of = [token.word for token in tokens[amount.end : amount.end + 1]] == ["of"]
+        is_before = is_of or amount.end in strange  # "20 mg of flurbidol", "20 mg flurbidol"
+        at = amount.end + is_of if is_before else amount.start - 1
+        before = tokens[max(0, min(at, amount.start) - _VERB_REACH) : min(at, amount.start)]
+        is_taken = any(t.stem in _TAKING or t.word in _TAKING for t in before)
+        if at in strange and at not in covered and is_taken:
+            found.append(Match(Entry(tokens[at].word, "drug", tokens[at].word), at, at + 1))
     return found
 
 

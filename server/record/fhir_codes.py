@@ -72,7 +72,7 @@ PROFILED: Mapping[str, tuple[int, str, str]] = {
     "[ft_i]": (12, "in", "[in_i]"),
     "[stone_av]": (14, "lb", "[lb_av]"),
 }
-"""Units that the profile's sets "Body Length Units" and "Body Weight Units" lack: how many of which unit one of them is."""
+"""Units that the profile's sets "Body Length Units" and "Body Weight Units" lack: each as a number of another."""
 
 RELATIVES: Mapping[str, str] = {
     "mother": "MTH", "mum": "MTH", "mom": "MTH", "father": "FTH", "dad": "FTH", "parent": "PRN", "parents": "PRN",

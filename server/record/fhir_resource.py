@@ -283,7 +283,7 @@ def _value(finding: Finding, measure: Measure | None) -> dict[str, Any]:
 def _quantity(value: str, unit: str) -> dict[str, Any]:
     ucum = UCUM.get(unit.casefold())
     exact = Decimal(value)
-    if ucum in PROFILED:
+    if ucum is not None and ucum in PROFILED:
         factor, unit, ucum = PROFILED[ucum]
         exact *= factor
     number = int(exact) if exact == exact.to_integral_value() else float(exact)

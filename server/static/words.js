@@ -40,14 +40,16 @@ const DOUBTS = {
   "a point or a comma": "has a sign that may be a decimal point or may part thousands",
   "beyond any dose": "is beyond any dose",
   "beyond the usual dose": "is beyond the usual dose of this medicine",
-  "unknown name": "stands beside a name that is in no list of medicines",
+  unknown: "is in no list of medicines",
   "no amount": "is zero",
 };
 
-/** @param {string} check as in "dose: no unit" @returns {string} "the dose has no unit" */
+/** @param {string} check as in "dose: no unit; name: unknown" @returns {string} "the dose has no unit" */
 function doubt(check) {
-  const [, name, reason] = /^(\w+): (.*)$/.exec(check) ?? [];
-  return reason in DOUBTS ? `the ${name} ${DOUBTS[reason]}` : check;
+  return check.split("; ").map((one) => {
+    const [, name, reason] = /^(\w+): (.*)$/.exec(one) ?? [];
+    return reason in DOUBTS ? `the ${name} ${DOUBTS[reason]}` : one;
+  }).join("; ");
 }
 
 /** @returns {{label: string, value: string}[]} */
