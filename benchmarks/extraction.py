@@ -1,7 +1,7 @@
 """How right, how proven and how soon are the findings of an extractor?
 
     python -m benchmarks.extraction --corpus DIR [--transcripts FOLDER] [--orders FILE] [--clips DIR] [--live NAME]
-        [--extractor rules|vllm|both --vllm-url URL [--vllm-model NAME]] [--show] [--output FILE]
+        [--cases PATH ...] [--extractor rules|vllm|both --vllm-url URL [--vllm-model NAME]] [--show] [--output FILE]
 
 Final segments are fed through `LiveExtraction` one at a time, so only what is grounded and merged counts. Scored (how:
 extraction_score.py, extraction_orders.py):
@@ -10,6 +10,7 @@ extraction_score.py, extraction_orders.py):
 - --orders: orders of labelled consultations, of some of them the medicines (--medications), and of others every finding
   (--findings: part "dev" was read while the rules were written, "heldout" was scored);
 - --clips: recordings without a consultation (index.json of {"file", "text"}), where nothing may be found;
+- the safety sentences (safety.py): the project's own and those of --cases, how many are right of each kind;
 - --live: one recording of the corpus at the pace of life, from the end of the words to their finding.
 Any OpenAI-compatible address can be scored. The last line is JSON.
 """
@@ -32,6 +33,7 @@ from benchmarks.extraction_score import Label, Tally
 from benchmarks.extraction_transcripts import SPEAKERS, Heard, reference
 from benchmarks.machine import card
 from benchmarks.result import deliver
+from benchmarks.safety import own_cases, read_cases, table
 from inference.extraction import ExtractionError, Extractor
 from inference.extraction.rules import RulesExtractor
 from inference.findings import Finding
@@ -135,6 +137,16 @@ class Scorer:
                 print(source_table(f"{part}, {mode}", scored[part][mode]), flush=True)
         return scored
 
+    async def safety(self) -> dict[str, Any]:
+        """Sentences in which a wrong finding would do harm, by kind."""
+        sources = {"own": own_cases(), **{str(path): read_cases(path) for path in self.args.cases}}
+        scored = {}
+        for name, cases in sources.items():
+            rows = await table(cases, self.extractors)
+            print(f"safety sentences, {name}\n{rows}\n", flush=True)
+            scored[name] = rows.as_dict()
+        return scored
+
     async def clips(self, heard: Heard | None) -> dict[str, Any]:
         """Clips in which nobody consults anybody: every finding is one too many."""
         log, extra, scored, folder = Log(), list[dict[str, str]](), 0, self.args.clips
@@ -178,6 +190,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
         print(orders_table(result), flush=True)
         if args.findings.exists():
             result["texts"] = await scorer.texts()
+    result["safety"] = await scorer.safety()
     result["extractors"] = {extractor.name: extractor.as_dict() for extractor in extractors}
     print(json.dumps(result["extractors"]))
     if args.live:  # last: a Pipeline closes the extractors that it was given
@@ -219,6 +232,7 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="of --orders the first so many")
     parser.add_argument("--medications", type=Path, default=MEDICATIONS, help="JSON lines of {id, part, medications}")
     parser.add_argument("--findings", type=Path, default=FINDINGS, help="JSON lines of {id, part, findings}")
+    parser.add_argument("--cases", type=Path, nargs="*", default=[], help="more safety sentences: files or folders")
     parser.add_argument("--clips", type=Path, help="folder of index.json with clips")
     parser.add_argument("--live", metavar="NAME", help="a recording of the corpus, in real time")
     parser.add_argument("--mode", choices=MODES, default="ambient", help="of --live")

@@ -42,6 +42,8 @@ Attribute = Literal[
     "reason",
     "order_type",
     "heard",
+    "maximum",
+    "check",
 ]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

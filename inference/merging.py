@@ -91,7 +91,7 @@ class Findings:
         if not is_supported(proposal, evidence):
             self.dropped += 1
             return None
-        proposal = with_supported_attributes(proposal, evidence)
+        proposal = with_supported_attributes(proposal, evidence, segments)
         if named is not None and proposal.op == "update":
             return self._replaced(named, proposal, evidence)
         if any(_same_fact(finding, proposal) for finding in self._overruled):

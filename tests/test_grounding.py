@@ -1,5 +1,6 @@
 """Quotes are found in the transcript, or they are nothing."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,3 +90,29 @@ def test_every_run_of_whole_words_is_grounded(words: list[str], data: st.DataObj
     evidence = ground(Quote("s1", quote.upper()), {"s1": segment(" ".join(words))})
     assert evidence is not None
     assert evidence.quote.replace(" ", "") == quote.replace(" ", "")
+
+
+def test_a_number_is_not_quoted_without_the_point_before_it() -> None:
+    assert grounded("5mg", "Warfarin.5mg") is None
+    assert grounded("Warfarin 5mg", "Warfarin.5mg") is None
+    assert grounded(".5mg", "Warfarin.5mg") == ".5mg"
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "found"),
+    [
+        ("five milligrams", "Warfarin, point five milligrams.", "point five milligrams"),
+        ("five milligrams", "Warfarin, zero point five milligrams.", "zero point five milligrams"),
+        ("half tablets", "Take two and a half tablets.", "two and a half tablets"),
+        ("a half tablets at night", "Take two and a half tablets at night.", "two and a half tablets at night"),
+        ("take two", "Take two point five milligrams.", "Take two point five milligrams"),
+        ("2 tablets", "Take 1/2 tablets.", "1/2 tablets"),
+        ("five milligrams", "Take one two five milligrams.", "one two five milligrams"),
+        ("five micrograms", "Take one hundred and twenty-five micrograms.", "one hundred and twenty-five micrograms"),
+        ("500 mg tablets", "Take two 500 mg tablets.", "two 500 mg tablets"),
+        ("10 mg", "Take 5 to 10 mg.", "5 to 10 mg"),
+        ("take ramipril", "I take ramipril, five milligrams.", "take ramipril"),
+    ],
+)
+def test_a_quote_never_cuts_a_quantity(quote: str, text: str, found: str) -> None:
+    assert grounded(quote, text) == found

@@ -15,7 +15,7 @@ from inference.transcript import Segment, Speaker
 from inference.updates import Fault
 from tests.model_server import addition, completion, serving_model, tokens
 
-WINDOW = 2_048
+WINDOW = 2_112
 SYMPTOMS = ("cough", "rash", "headache", "dizziness", "nausea", "cramps", "itching", "earache", "fatigue", "hiccups")
 SMALL_TALK = (
     "and the weather was bad that week, so we stayed at home for most of it",

@@ -23,7 +23,7 @@ def found(text: str, *, asked: bool = False) -> list[Medicine]:
             "prednisolone tablets once a day for five days",
             {"form": "tablet", "frequency": "once a day", "duration": "five days"},
         ),
-        ("codeine half a tablet at bedtime", {"dose": "0.5 tablet", "frequency": "at bedtime"}),
+        ("codeine half a tablet at bedtime", {"dose": "half a tablet", "frequency": "at bedtime"}),
         (
             "lortab one or two tablets every six hours as needed",
             {"dose": "1-2 tablets", "frequency": "every six hours as needed"},
@@ -80,3 +80,22 @@ def test_a_dose_belongs_to_the_drug_before_it_and_not_to_the_next() -> None:
 def test_what_is_said_much_later_is_said_of_something_else() -> None:
     (medicine,) = found("I take metformin and my daughter comes to see me at the weekend twice a day")
     assert medicine.attributes == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "dose", "check"),
+    [
+        ("Take 20 mg of flurbidol daily.", "flurbidol", "20 mg", "name: unknown"),
+        ("I take flurbidol, point five milligrams.", "flurbidol", "0.5 mg", "name: unknown"),
+        ("Take 20 mg flurbidol at night.", "flurbidol", "20 mg", "name: unknown"),
+        ("I take 20 mg ml of flurbidol.", "flurbidol", "20 mg ml", "dose: two units; name: unknown"),
+        ("I drank 500 ml of Lucozade.", None, None, None),
+        ("We walked with flurbidol for 20 days.", None, None, None),
+    ],
+)
+def test_a_name_of_no_list_in_the_place_of_a_medicine_is_shown_as_heard_and_marked(
+    text: str, name: str | None, dose: str | None, check: str | None
+) -> None:
+    (sentence,) = sentences(text)
+    found = [(m.name, m.attributes.get("dose"), m.attributes.get("check")) for m in medicines(text, sentence.tokens)]
+    assert found == ([(name, dose, check)] if name else [])

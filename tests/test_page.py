@@ -393,6 +393,14 @@ async def test_a_final_replaces_its_partial_and_a_finding_shows_its_words(
         await expect(page.locator("mark")).to_have_count(0)
 
 
+async def test_a_dose_in_doubt_and_a_limit_are_told_in_words(server: FakeServer, browser: Browser) -> None:
+    attributes = {"dose": "5", "check": "dose: no unit", "maximum": "8 tablets a day"}
+    async with opened(server, browser) as page:
+        sentence = "import('/static/words.js').then(({ sentence }) => sentence({ text: 'warfarin', attributes: %s }))"
+        told = await page.evaluate(sentence % json.dumps(attributes))
+    assert told == "warfarin (5, please check: the dose has no unit, at most: 8 tablets a day)"
+
+
 async def test_what_people_say_is_never_markup(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:

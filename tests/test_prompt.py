@@ -1,11 +1,14 @@
 import itertools
 import json
+import re
 
 import pytest
 
 from inference.extraction import Consultation, Patient
+from inference.extraction.grounding import ground
 from inference.extraction.prompt import NEW_BYTES, RULES, prompts, restored
 from inference.extraction.schema import ANSWER_SCHEMA, ASKED_ATTRIBUTES, proposals_of, read_answer
+from inference.extraction.support import with_supported_attributes
 from inference.findings import ATTRIBUTES, KINDS, Evidence, Finding
 from inference.transcript import Segment, Speaker
 
@@ -200,7 +203,7 @@ def test_the_rules_name_every_kind_and_attribute():
 
 
 def test_the_words_behind_a_corrected_drug_name_are_never_asked_of_the_model():
-    assert set(ATTRIBUTES) - set(ASKED_ATTRIBUTES) == {"heard"}
+    assert set(ATTRIBUTES) - set(ASKED_ATTRIBUTES) == {"heard", "check"}
     assert "heard" not in json.dumps(ANSWER_SCHEMA)
 
 
@@ -220,6 +223,20 @@ def test_the_worked_answers_obey_the_schema_and_quote_their_lines():
             assert any(line.startswith(f"{quote.segment} ") and quote.text in line for line in RULES.splitlines()), (
                 quote
             )
+
+
+def test_the_worked_doses_are_what_their_quotes_prove():
+    _, _, example = RULES.partition("Example 2")
+    lines = re.findall(r"^(e\d) unknown: (.+)$", example, re.MULTILINE)
+    segments = {id: Segment(id, "unknown", 0.0, 1.0, text, True) for id, text in lines}
+    answer = next(line for line in example.splitlines() if line.startswith('{"operations":[{'))
+    quantities = []
+    for proposal in proposals_of(read_answer(answer), [finding("f1", "ramipril")]):
+        proof = tuple(found for quote in proposal.quotes if (found := ground(quote, segments)))
+        kept = with_supported_attributes(proposal, proof, segments).attributes
+        assert kept.keys() == proposal.attributes.keys()
+        quantities += [(name, value) for name, value in kept.items() if name in ("dose", "maximum")]
+    assert quantities == [("dose", "2.5 mg")]
 
 
 def test_the_schema_asks_for_evidence_before_value():

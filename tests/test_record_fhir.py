@@ -29,7 +29,7 @@ def test_the_document_is_valid_and_its_first_entry_is_a_preliminary_composition(
 
 
 def test_the_libraries_models_turn_down_what_is_no_fhir(monkeypatch):
-    monkeypatch.setattr(as_fhir, "resource", lambda *_: {"resourceType": "Condition"})
+    monkeypatch.setattr(as_fhir, "resource", lambda *_, **__: {"resourceType": "Condition"})
     with pytest.raises(ValidationError, match="subject"):
         as_fhir.render(record())
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from inference.extraction.vitals import _MEASURES
 from inference.findings import ATTRIBUTES, KINDS
+from server.record.fhir_codes import MEASURES
 from tests.fhir_document import code, named, of
 from tests.recorded import findings
 
@@ -119,6 +121,95 @@ def test_a_relatives_condition_is_stated_only_where_it_is_present_or_in_words_th
     assert "condition" not in taken
 
 
+@pytest.mark.parametrize(
+    ("dose", "amount"),
+    [
+        ("0.5 mg", {"doseQuantity": (0.5, "mg", "mg")}),
+        ("62.5 micrograms", {"doseQuantity": (62.5, "micrograms", "ug")}),
+        ("25,000 units", {"doseQuantity": (25000, "units", "[iU]")}),
+        ("two 500 mg tablets", {"doseQuantity": (2, "tablets", "{tbl}")}),
+        ("half a tablet", {"doseQuantity": (0.5, "tablets", "{tbl}")}),
+        ("200-400 mg", {"doseRange": ((200, "mg", "mg"), (400, "mg", "mg"))}),
+        ("40 mg for three days, then 20 mg", None),
+        ("5", None),
+        ("5 mg ml", None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["medication", "order"])
+def test_a_dose_is_a_quantity_of_ucum_where_it_is_one_sure_amount(kind, dose, amount):
+    made = of(replace(named("lisinopril"), kind=kind, attributes={"dose": dose, "order_type": "medication"}))
+    (dosage,) = made["dosage" if kind == "medication" else "dosageInstruction"]
+    assert dosage["text"] == dose
+
+    def told(quantity):
+        assert quantity["system"] == "http://unitsofmeasure.org"
+        return quantity["value"], quantity["unit"], quantity["code"]
+
+    if amount is None:
+        assert "doseAndRate" not in dosage
+    elif "doseQuantity" in amount:
+        assert told(dosage["doseAndRate"][0]["doseQuantity"]) == amount["doseQuantity"]
+    else:
+        bounds = dosage["doseAndRate"][0]["doseRange"]
+        assert (told(bounds["low"]), told(bounds["high"])) == amount["doseRange"]
+
+
+def test_a_dose_that_somebody_must_check_is_no_quantity():
+    attributes = {"dose": "10 mg", "check": "dose: beyond the usual dose"}
+    made = of(replace(named("lisinopril"), attributes=attributes))
+    assert "doseAndRate" not in made["dosage"][0]
+    assert "beyond the usual dose" in json.dumps(made["note"])
+
+
+# FHIR R4B, Vital Signs Profile: the code of each measure, and "Vital Signs Units": the UCUM units that it may have.
+VITAL_SIGNS = [
+    ("respiratory rate", "18", "/min", "9279-1", {"/min"}),
+    ("pulse", "72", "bpm", "8867-4", {"/min"}),
+    ("oxygen saturation", "97", "%", "2708-6", {"%"}),
+    ("temperature", "37.2", "°C", "8310-5", {"Cel", "[degF]"}),
+    ("temperature", "99", "°F", "8310-5", {"Cel", "[degF]"}),
+    ("height", "170", "cm", "8302-2", {"cm", "[in_i]"}),
+    ("weight", "70", "kg", "29463-7", {"g", "kg", "[lb_av]"}),
+    ("weight", "150", "lb", "29463-7", {"g", "kg", "[lb_av]"}),
+    ("body mass index", "24", "kg/m²", "39156-5", {"kg/m2"}),
+    ("height", "1.7", "m", "8302-2", {"cm", "[in_i]"}),
+    ("height", "5.5", "ft", "8302-2", {"cm", "[in_i]"}),
+    ("weight", "12", "st", "29463-7", {"g", "kg", "[lb_av]"}),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "unit", "loinc", "units"), VITAL_SIGNS)
+def test_each_vital_sign_keeps_the_rules_of_the_profile(name, value, unit, loinc, units):
+    made = of(replace(named("temperature"), text=name, attributes={"value": value, "unit": unit}))
+    assert made["status"]  # status 1..1
+    assert code(made["category"][0]) == "vital-signs"  # category:VSCat 1..1
+    assert made["code"]["coding"][0] | {"display": ""} == {
+        "system": "http://loinc.org", "code": loinc, "display": "", "userSelected": False,
+    }  # fmt: skip
+    assert made["subject"]["reference"]  # subject 1..1
+    assert made["effectiveDateTime"]  # effective[x] 1..1; vs-1: at least to the day
+    assert len(made["effectiveDateTime"]) >= len("2026-01-01")
+    quantity = made["valueQuantity"]  # vs-2: a value, or dataAbsentReason
+    assert quantity["system"] == "http://unitsofmeasure.org"  # valueQuantity.system 1..1, fixed
+    assert quantity["code"] in units  # valueQuantity.code 1..1, of the value set
+    assert quantity["value"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "written"),
+    [("height", "1.7", "m", (170, "cm")), ("height", "5.5", "ft", (66, "in")), ("weight", "12", "st", (168, "lb"))],
+)
+def test_a_unit_that_the_profile_lacks_becomes_one_that_it_has(name, value, unit, written):
+    made = of(replace(named("temperature"), text=name, attributes={"value": value, "unit": unit}))
+    assert (made["valueQuantity"]["value"], made["valueQuantity"]["unit"]) == written
+
+
+def test_every_measure_of_the_rules_has_the_code_of_a_measure_or_none_that_is_wrong():
+    """Blood sugar, peak flow and haemoglobin A1c are no vital signs of the profile: they have no code of it."""
+    profiled = {name for name, *_ in _MEASURES} - {"blood sugar", "peak flow", "hemoglobin a1c"}
+    assert profiled | {"blood pressure"} <= MEASURES.keys()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("status", ["present", "absent", "possible"])
 def test_every_attribute_of_every_kind_is_told_somewhere(kind, status):
@@ -126,3 +217,24 @@ def test_every_attribute_of_every_kind_is_told_somewhere(kind, status):
     made = of(replace(findings()[0], kind=kind, status=status, attributes=attributes))
     told = json.dumps(made)
     assert [name for name, value in attributes.items() if value not in told] == []
+
+
+def test_a_vital_sign_has_a_time_and_a_stopped_medicine_is_not_current() -> None:
+    """FHIR R4B, Vital Signs Profile: effective[x] is 1..1, and vs-2 asks for a value or the reason why there is none."""
+    from inference.findings import Finding
+    from server.record.fhir_resource import resource
+
+    pulse = Finding(
+        "f1", "vital", "pulse", "present", "current", "patient", {"value": "72", "unit": "bpm"}, (), "rules", 0.5
+    )
+    made = resource(pulse, {}, "2026-01-01T10:00:00Z", said_at="2026-01-01T09:59:00Z")
+    assert made["effectiveDateTime"] == "2026-01-01T09:59:00Z"
+    assert made["code"]["coding"][0]["code"] == "8867-4"
+    assert made["valueQuantity"] == {"value": 72, "unit": "bpm", "system": "http://unitsofmeasure.org", "code": "/min"}
+    aspirin = Finding("f2", "medication", "aspirin", "present", "current", "patient", {}, (), "rules", 0.5)
+    assert resource(aspirin, {}, "2026-01-01T10:00:00Z")["status"] == "active"
+    assert resource(aspirin, {}, "2026-01-01T10:00:00Z", stopped=True)["status"] == "stopped"
+    stop = Finding(
+        "f3", "order", "stop aspirin", "present", "planned", "patient", {"order_type": "medication"}, (), "rules", 0.5
+    )
+    assert resource(stop, {}, "2026-01-01T10:00:00Z")["doNotPerform"] is True

@@ -4,6 +4,7 @@ import pytest
 
 from inference.extraction.support import is_supported, with_supported_attributes
 from inference.findings import Evidence, Kind, Proposal
+from inference.transcript import Segment
 
 
 def evidence(quote: str) -> tuple[Evidence, ...]:
@@ -21,7 +22,7 @@ def medicine(text: str, **attributes: str) -> Proposal:
         ("10mg", {"dose": "10 mg"}, {"dose"}),
         ("one tablet every day", {"frequency": "daily"}, {"frequency"}),
         ("some aspirin", {"dose": "75 mg", "frequency": "daily", "route": "by mouth"}, {"route"}),
-        ("twenty milligrams", {"dose": "40 mg"}, set()),
+        ("twice a day", {"dose": "40 mg"}, set()),
     ],
 )
 def test_dose_and_frequency_are_kept_where_they_are_quoted(
@@ -73,3 +74,31 @@ def test_the_numbers_of_any_attribute_must_be_heard() -> None:
         proposal, evidence("this pain for three weeks, eight of ten, and thirty eight five")
     )
     assert dict(kept.attributes) == {"severity": "8 out of 10", "duration": "three weeks", "onset": "on Monday"}
+
+
+@pytest.mark.parametrize(
+    ("claimed", "shown"),
+    [("8 tablets a day", "8 tablets a day"), ("8 tablets a week", "8 tablets"), ("8", "8 tablets")],
+)
+def test_a_models_maximum_keeps_the_period_that_was_said(claimed: str, shown: str) -> None:
+    proof = evidence("no more than eight tablets a day")
+    assert with_supported_attributes(medicine("x", maximum=claimed), proof).attributes == {"maximum": shown}
+
+
+@pytest.mark.parametrize(
+    ("said", "quote", "claimed", "shown"),
+    [
+        ("Warfarin, point five milligrams.", "five milligrams", "5 mg", {"dose": "0.5 mg"}),
+        ("Warfarin.5mg.", "Warfarin.5mg", "5 mg", {"dose": "0.5 mg"}),
+        ("Levothyroxine 50 micrograms.", "50 micrograms", "50 mg", {"dose": "50 micrograms"}),
+        ("Take no more than 8 tablets a day.", "8 tablets a day", "8 tablets", {}),
+        ("I take ramipril, five.", "ramipril, five", "5 mg", {"dose": "5", "check": "dose: no unit"}),
+    ],
+)
+def test_a_models_dose_is_what_the_words_around_its_quote_say(
+    said: str, quote: str, claimed: str, shown: dict[str, str]
+) -> None:
+    start = said.index(quote)
+    proof = (Evidence("s1", quote, start, start + len(quote), 0.0, 1.0, "patient"),)
+    segments = {"s1": Segment("s1", "patient", 0.0, 1.0, said, True)}
+    assert with_supported_attributes(medicine("x", dose=claimed), proof, segments).attributes == shown

@@ -90,5 +90,5 @@ def _days(text: str) -> float | None:
     unit = next((word.rstrip("s") for word in spoken if word.rstrip("s") in _DAYS), None)
     if unit is None:
         return None
-    said = [n.value for i in range(len(spoken)) if (n := number_at(spoken, i))] or [1.0]
+    said = [float(n.value) for i in range(len(spoken)) if (n := number_at(spoken, i))] or [1.0]
     return _DAYS[unit] * (said[0] + said[-1]) / 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from inference.extraction.quantities import quantities
 from inference.findings import Evidence, Quote
 from inference.transcript import Segment, word_span
 
@@ -12,7 +13,8 @@ def ground(quote: Quote, segments: Mapping[str, Segment]) -> Evidence | None:
     """The evidence for a quote, or None where no final holds it.
 
     Case, white space and punctuation may differ; letters, digits and the shape of numbers may not. The returned quote
-    is the literal slice of the segment's text. A quote that names the wrong segment is found if it stands in one final.
+    is the literal slice of the segment's text, and holds whole quantities: of "point five milligrams" nobody can quote
+    "five milligrams". A quote that names the wrong segment is found if it stands in one final.
     """
     wanted, _ = _fold(quote.text)
     if not wanted:
@@ -34,6 +36,7 @@ def ground(quote: Quote, segments: Mapping[str, Segment]) -> Evidence | None:
 
 
 def _evidence(segment: Segment, start: int, end: int) -> Evidence:
+    start, end = _whole_quantities(segment.text, start, end)
     from_s, to_s = word_span(segment, start, end)
     return Evidence(
         segment=segment.id,
@@ -44,6 +47,16 @@ def _evidence(segment: Segment, start: int, end: int) -> Evidence:
         to_s=to_s,
         speaker=segment.speaker,
     )
+
+
+def _whole_quantities(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span, widened to the quantities that it would cut: what is left of one is another quantity."""
+    for quantity in quantities(text) if start > 0 or end < len(text) else ():
+        if quantity.start < start < quantity.end:
+            start = quantity.start
+        if quantity.start < end < quantity.end:
+            end = quantity.end
+    return start, end
 
 
 def _fold(text: str) -> tuple[str, list[int]]:
@@ -60,11 +73,19 @@ def _fold(text: str) -> tuple[str, list[int]]:
         if between and folded[-1].isdigit() and character.isdigit() and between != _THOUSANDS:
             folded.append("." if between == "." else " ")
             origins.append(index)
+        elif character.isdigit() and _opens_decimals(text, index):
+            folded.append(".")
+            origins.append(index - 1)
         for part in character.casefold():
             if part.isalnum():
                 folded.append(part)
                 origins.append(index)
     return "".join(folded), origins
+
+
+def _opens_decimals(text: str, at: int) -> bool:
+    """A point stands before the digit at `at`, which is no end of an ellipsis: "Warfarin.5mg"."""
+    return at > 0 and text[at - 1] == "." and text[max(0, at - 2) : at - 1] != "."
 
 
 def _find(wanted: str, text: str) -> tuple[int, int] | None:
@@ -84,6 +105,10 @@ def _occurrences(wanted: str, folded: str) -> Iterator[int]:
 
 
 def _opens_word(text: str, start: int) -> bool:
+    if text[start] == ".":
+        return start == 0 or not text[start - 1].isdigit()
+    if text[start].isdigit() and _opens_decimals(text, start):
+        return False
     if start == 0 or not text[start - 1].isalnum():
         return not (start > 1 and _joins_number(text, start - 1))
     return False

@@ -3,10 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inference.extraction.attributes import expressions, timing
-from inference.extraction.lexicon import Match, allergens_trie, drugs_trie, find
+from inference.extraction.attributes import Span, expressions, timing
+from inference.extraction.dosage import (
+    Amount,
+    amounts,
+    belongs_to_another,
+    dosage,
+    is_dose,
+    is_strange,
+    leading,
+    phrase_end,
+)
+from inference.extraction.lexicon import Entry, Match, allergens_trie, drugs_trie, find
 from inference.extraction.misheard import misheard
-from inference.extraction.numbers import amount_at
+from inference.extraction.numbers import number_at
 from inference.extraction.tables import words
 from inference.extraction.tokens import Token
 
@@ -19,6 +29,10 @@ _GAP = 7
 _DURATION_GAP = 3
 _SPAN = 18
 _NAME_TO_DOSE = 3
+_VERB_REACH = 8
+_WEIGHED = frozenset(("mg", "micrograms", "ng", "g", "units"))
+"""Units that a medicine is measured in and hardly anything else that people take."""
+UNKNOWN = "name: unknown"
 _TAKING = words("taking")
 _ANALYTES = words("analyte")
 _COPULAS = words("copula")
@@ -43,16 +57,22 @@ class Medicine:
 def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> list[Medicine]:
     """The medicines of a sentence. `asked`: it answers a question about medicines, so no verb of taking is needed."""
     named, heard = _matches(tokens, asked)
-    matches = [m for m in named if (asked or _is_drug_here(tokens, m)) and not _is_measured(tokens, m)]
+    strange = [at for at in range(len(tokens)) if is_strange(tokens, at)]
+    if not named and not strange:
+        return []
+    read = amounts(text, tokens)
+    unknown = _unknown(tokens, read, strange, named)
+    named = sorted((*named, *unknown), key=lambda match: match.start)
+    matches = [m for m in named if (asked or _is_drug_here(tokens, m, read)) and not _is_measured(tokens, m, read)]
     kinds = {m.start: m for m in matches if m.entry.kind == "drug_class"}
     kinds = {m.end: kinds[m.end] for m in matches if m.entry.kind == "drug" and m.end in kinds}
     matches = [m for m in matches if m not in kinds.values()]
     found: list[Medicine] = []
     for index, match in enumerate(matches):
-        after = matches[index + 1].start if index + 1 < len(matches) else len(tokens)
         # "Lipitor forty milligrams a day and the aspirin": the dose is the first one's.
         before = found[-1].last if found else 0
-        medicine = _with_attributes(text, tokens, match, before, after)
+        after = phrase_end(tokens, match.end, _next_begins(tokens, matches, index, read), read)
+        medicine = _with_attributes(text, tokens, match, before, after, read)
         if (kind := kinds.get(match.end)) is not None:
             # "A salbutamol inhaler" is one medicine.
             form = {"form": kind.entry.concept, **medicine.attributes}
@@ -60,18 +80,60 @@ def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> lis
         if match in heard:
             words_heard = text[tokens[match.start].start : tokens[match.end - 1].end]
             medicine = replace(medicine, attributes={**medicine.attributes, "heard": words_heard})
+        if match in unknown:
+            doubts = "; ".join(filter(None, (medicine.attributes.get("check"), UNKNOWN)))
+            medicine = replace(medicine, attributes={**medicine.attributes, "check": doubts})
         found.append(medicine)
     return found
 
 
+def _unknown(
+    tokens: Sequence[Token], read: Sequence[Amount], strange: Sequence[int], named: Sequence[Match]
+) -> list[Match]:
+    """Names that no list holds, in the place of a medicine: "take 20 mg of flurbidol", "I'm on flurbidol 20 mg"."""
+    covered = {i for match in named for i in range(match.start, match.end)}
+    found = []
+    for amount in read:
+        unit = amount.quantity.unit
+        if unit is None or unit.name not in _WEIGHED or not is_dose(amount):
+            continue
+        is_of = [token.word for token in tokens[amount.end : amount.end + 1]] == ["of"]
+        is_before = is_of or amount.end in strange  # "20 mg of flurbidol", "20 mg flurbidol"
+        at = amount.end + is_of if is_before else amount.start - 1
+        before = tokens[max(0, min(at, amount.start) - _VERB_REACH) : min(at, amount.start)]
+        is_taken = any(t.stem in _TAKING or t.word in _TAKING for t in before)
+        if at in strange and at not in covered and is_taken:
+            found.append(Match(Entry(tokens[at].word, "drug", tokens[at].word), at, at + 1))
+    return found
+
+
 def loose_dose(text: str, tokens: Sequence[Token]) -> Medicine | None:
-    """A dose or frequency in a sentence that names no drug: "ten milligrams, twice a day"."""
+    """A dose or frequency in a sentence that names no drug: "ten milligrams, twice a day".
+
+    None where it belongs to a name that is not known, or to another person.
+    """
+    read = amounts(text, tokens)
+    if belongs_to_another(tokens, read):
+        return None
     start = _after_old_dose(tokens, 0, len(tokens))
-    attributes, first, last = _attributes(text, tokens, start, len(tokens))
-    if not {"dose", "frequency"} & attributes.keys() or attributes.get("dose", "").endswith("%"):
+    attributes, first, last = _attributes(text, tokens, start, len(tokens), read)
+    if not {"dose", "frequency", "maximum"} & attributes.keys() or attributes.get("dose", "").endswith("%"):
         # A percentage is a strength beside a name; alone it is anything: "I'm ten percent disabled".
         return None
     return Medicine("", "", first, first, first, last, attributes)
+
+
+def _next_begins(tokens: Sequence[Token], matches: Sequence[Match], index: int, read: Sequence[Amount]) -> int:
+    """Where the talk of the next medicine begins, which may be with its dose: "and 20 mg of simvastatin"."""
+    if index + 1 == len(matches):
+        return len(tokens)
+    name = matches[index + 1].start
+    led = leading(tokens, read, matches[index].end, name)
+    if led is None:
+        return name
+    amount, is_of = led
+    between = {token.word for token in tokens[matches[index].end : amount.start]}
+    return amount.start if is_of or between & {"and", "plus", "also"} else name
 
 
 def _matches(tokens: Sequence[Token], asked: bool) -> tuple[list[Match], list[Match]]:
@@ -84,41 +146,48 @@ def _matches(tokens: Sequence[Token], asked: bool) -> tuple[list[Match], list[Ma
     return sorted((*exact, *heard), key=lambda match: match.start), heard
 
 
-def _is_drug_here(tokens: Sequence[Token], match: Match) -> bool:
+def _is_drug_here(tokens: Sequence[Token], match: Match, read: Sequence[Amount]) -> bool:
     """A class of drugs, or a name that is an ordinary word, counts only beside a verb of taking or a dose."""
     if match.entry.kind == "drug" and not match.entry.personal:
         return True
     nearby = tokens[max(0, match.start - 8) : match.start]
     return any(t.stem in _TAKING or t.word in _TAKING for t in nearby) or bool(
-        {"dose", "frequency"} & _attributes("", tokens, match.end, min(len(tokens), match.end + 6))[0].keys()
+        {"dose", "frequency"} & _attributes("", tokens, match.end, min(len(tokens), match.end + 6), read)[0].keys()
     )
 
 
-def _is_measured(tokens: Sequence[Token], match: Match) -> bool:
+def _is_measured(tokens: Sequence[Token], match: Match, read: Sequence[Amount]) -> bool:
     """ "My potassium is low", "he checked my iron": what the blood holds, unless a dose follows."""
     if not any(t.word in _ANALYTES for t in tokens[match.start : match.end]):
         return False
     after = tokens[match.end : match.end + _SPAN]
     before = {t.word for t in tokens[max(0, match.start - 3) : match.start]}
     measured = bool(_MEASURING & before) or (bool(after) and after[0].word in _COPULAS | _MEASURED)
-    return measured and not _dose(after)[0]
+    return measured and not any(is_dose(a) and match.end <= a.start < match.end + _SPAN for a in read)
 
 
-def _with_attributes(text: str, tokens: Sequence[Token], match: Match, before: int, after: int) -> Medicine:
+def _with_attributes(
+    text: str, tokens: Sequence[Token], match: Match, before: int, after: int, read: Sequence[Amount]
+) -> Medicine:
     """The medicine with what is said of it after its name, or of its dose before it."""
     new = _after_old_dose(tokens, match.end, after)
-    found, _, last = _attributes(text, tokens, new, min(after, new + _SPAN))
-    if match.end < new < after and "dose" not in found and (amount := amount_at([t.word for t in tokens], new)):
+    # "600 milligram ibuprofen", "a ten milligram dose of": the dose before goes first.
+    led = leading(tokens, read, before, match.start)
+    name = (match.start, match.end)
+    first, start = match.start, new
+    if led is not None and (led[1] or not any(is_dose(a) and new <= a.start < after for a in read)):
+        first = start = led[0].start
+    found, begun, last = _attributes(text, tokens, start, min(after, new + _SPAN), read, name)
+    if match.end < new < after and "dose" not in found and (amount := number_at([t.word for t in tokens], new)):
         # "From 40 milligrams to 60."
-        old, _ = _dose(tokens[match.end : new])
+        old = [a for a in read if match.end <= a.start and a.end <= new and is_dose(a)]
         if old and amount.end == len(tokens):
-            found, last = {**found, "dose": f"{amount.written} {old['dose'].split()[-1]}"}, amount.end
-    first = match.start
-    if "dose" not in found:
-        # "600 milligram ibuprofen", "a ten milligram dose of".
-        dose, dose_first, _ = _attributes(text, tokens, max(before, match.start - 6), match.start, only_dose=True)
-        if dose:
-            found, first = {**found, **dose}, dose_first
+            quantity = next(a.quantity for a in read if a.start == new)
+            found = {**found, "dose": replace(quantity, unit=old[0].quantity.unit).written}
+            found.pop("check", None)
+            last = amount.end
+    last = max(last, match.end)
+    first = min(first, begun) if found else match.start
     return Medicine(
         name=match.entry.concept,
         generic=match.entry.detail,
@@ -135,30 +204,32 @@ def _after_old_dose(tokens: Sequence[Token], start: int, end: int) -> int:
     """ "From forty milligrams a day to sixty": where the new dose begins, or the end where no new one is named."""
     spoken = [token.word for token in tokens[:end]]
     at = next((at for at in range(start, min(end, start + _NAME_TO_DOSE)) if spoken[at] == "from"), None)
-    if at is None or at + 1 == end or amount_at(spoken, at + 1) is None:
+    if at is None or at + 1 == end or number_at(spoken, at + 1) is None:
         return start
     reach = range(at + 2, min(end, at + _SPAN) - 1)
-    new = (to + 1 for to in reach if spoken[to] == "to" and amount_at(spoken, to + 1))
+    new = (to + 1 for to in reach if spoken[to] == "to" and number_at(spoken, to + 1))
     return next(new, end)
 
 
 def _attributes(
-    text: str, tokens: Sequence[Token], start: int, end: int, *, only_dose: bool = False
+    text: str, tokens: Sequence[Token], start: int, end: int, read: Sequence[Amount], name: Span | None = None
 ) -> tuple[dict[str, str], int, int]:
-    """Attributes in the tokens [start, end), and the tokens that they take up."""
+    """Attributes in the tokens [start, end), and the tokens that they take up. `name`: those of the medicine."""
     stretch = tokens[start:end]
     if not stretch:
         return {}, start, start
-    found, spans = _dose(stretch)
-    if only_dose:
-        spans = spans or [(0, 0)]
-        return found, start + spans[0][0], start + spans[-1][1]
+    said = dosage(text, tokens, read, start, end, name)
+    found = dict(said.attributes)
+    spans = [(first - start, last - start) for first, last in said.spans]
     taken = {i for first, last in spans for i in range(first, last)}
+    own = {i - start for i in range(*name)} if name is not None else set[int]()
     for expression in expressions(stretch, _SLOTS):
         inside = set(range(expression.start, expression.end))
-        if taken & inside or (expression.value in _RATES and "dose" not in found):
+        if (taken | own) & inside or (expression.value in _RATES and "dose" not in found):
             continue
-        if expression.start - max((last for _, last in spans), default=0) > _GAP:
+        if said.timed and expression.slot == "frequency":
+            continue
+        if expression.start - max((last for _, last in spans), default=max(own, default=-1) + 1) > _GAP:
             # What is said so much later is said of something else.
             break
         if expression.slot not in found:
@@ -168,26 +239,11 @@ def _attributes(
         else:
             continue
         spans.append((expression.start, expression.end))
-    if text and found:
+    if text and found and not said.timed:
         _add_duration(text, stretch, found, spans)
     if not spans:
         return found, start, start
     return found, start + min(first for first, _ in spans), start + max(last for _, last in spans)
-
-
-def _dose(stretch: Sequence[Token]) -> tuple[dict[str, str], list[tuple[int, int]]]:
-    """The first amount with a unit behind it: "two and a half milligrams", "one or two tablets", "half a tablet"."""
-    spoken = [t.word for t in stretch]
-    units = {e.start: e for e in expressions(stretch, frozenset(("unit",)))}
-    at = 0
-    while at < len(spoken):
-        amount = amount_at(spoken, at)
-        unit = units.get(amount.end) if amount else None
-        if amount is not None and unit is not None:
-            name = unit.value.removesuffix("s") if amount.most <= 1 and unit.value != "drops" else unit.value
-            return {"dose": f"{amount.written} {name}"}, [(at, unit.end)]
-        at = amount.end if amount else at + 1
-    return {}, []
 
 
 def _add_duration(text: str, stretch: Sequence[Token], found: dict[str, str], spans: list[tuple[int, int]]) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from inference.extraction.attributes import expressions
 from inference.extraction.lexicon import Entry, Match, wordings
 from inference.extraction.numbers import number_at
 from inference.extraction.sounds import Node, coded, dictionary, nearest, sound_of, weight
 from inference.extraction.tables import rows, table
 from inference.extraction.tokens import Token
+from inference.extraction.units import unit_at
 
 MAX_WORDS = 4
 DOSED, FILLED, TAKEN, STRANGE = 0.38, 0.33, 0.22, 0.14
@@ -162,7 +162,7 @@ def _window(tokens: Sequence[Token], start: int, recognised: Collection[int]) ->
         word = tokens[at].word
         if at in recognised or word in _classes()["never_in_name"] or (at == start and word in _classes()["takes"]):
             break
-        if word[0].isdigit() and word not in _DIGITS:
+        if not word[0].isalpha() and word not in _DIGITS:
             break
         heard.append(word)
     return tuple(heard)
@@ -171,11 +171,11 @@ def _window(tokens: Sequence[Token], start: int, recognised: Collection[int]) ->
 def _doses(tokens: Sequence[Token]) -> frozenset[int]:
     """Where a dose begins."""
     spoken = [token.word for token in tokens]
-    units = {e.start for e in expressions(tokens, frozenset(("unit",))) if e.value in _UNITS}
     found, at = set[int](), 0
-    while units and at < len(spoken):
+    while at < len(spoken):
         number = number_at(spoken, at)
-        if number is not None and number.end in units:
+        named = unit_at(spoken, number.end) if number is not None else None
+        if named is not None and named[0].name in _UNITS:
             found.add(at)
         at = max(at + 1, number.end if number else 0)
     return frozenset(found)

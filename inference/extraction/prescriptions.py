@@ -69,6 +69,8 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
     explaining = turn.speaker == "clinician" and len(tokens) > _ECHO_TOKENS
     acts = [None] * len(found) if of_self else clinicians_acts(pieces, at, found)
     for medicine, act in zip(found, acts, strict=True):
+        if act is None and turn.speaker == "clinician" and medicine.first <= 1 and _is_course(medicine):
+            act = "prescribe"  # "Prednisolone 40 mg for three days, then 20 mg": dictated
         near = turn.sentence.words[max(0, medicine.first - _NEAR_TOKENS) : medicine.last]
         said = assertion(tokens, context, medicine.start, medicine.end)
         if act in ("prescribe", "stop") and not is_conditional(turn):
@@ -96,6 +98,10 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
             temporality=temporality,
             attributes=medicine.attributes,
         )
+
+
+def _is_course(medicine: Medicine) -> bool:
+    return ", then " in medicine.attributes.get("dose", "")
 
 
 def clinicians_acts(pieces: Sequence[Turn], at: int, found: Sequence[Medicine]) -> list[Act | None]:

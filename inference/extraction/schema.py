@@ -22,8 +22,8 @@ from inference.findings import ATTRIBUTES, Experiencer, Finding, Kind, Op, Propo
 log = logging.getLogger(__name__)
 
 
-ASKED_ATTRIBUTES = tuple(name for name in ATTRIBUTES if name != "heard")
-"""Not the words behind a corrected drug name: those the rules know, and a model would make them up."""
+ASKED_ATTRIBUTES = tuple(name for name in ATTRIBUTES if name not in ("heard", "check"))
+"""Not the words behind a corrected drug name, nor what is in doubt: a model would make them up."""
 
 
 def _known(name: str) -> str:
@@ -166,8 +166,13 @@ def whole_operations(content: str) -> str:
         found = from_json(content, allow_partial=True)
     except ValueError:
         return ""
-    operations = found.get("operations", [])[:-1] if isinstance(found, dict) else []
-    return json.dumps({"operations": operations}) if operations else ""
+    operations = found.get("operations") if isinstance(found, dict) else None
+    if not isinstance(operations, list) or len(operations) < 2:
+        return ""
+    try:
+        return json.dumps({"operations": operations[:-1]})
+    except ValueError:  # a number of more digits than Python writes
+        return ""
 
 
 def _proposal(operation: _Addition | _Correction | _Retraction, known: Mapping[str, Finding]) -> Proposal | None:

@@ -4,14 +4,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from inference.extraction.numbers import NUMBER
 from inference.extraction.tables import rows, words
 
 # Some transcripts part "do n't" and "gon na", as treebanks do.
 _WORD = re.compile(
-    r"\d+(?:[.,]\d+)*|[^\W\d_]+\d\w*|(?:gon|wan|got) (?:na|ta)\b|[^\W\d_]+(?: n['’]t\b|(?:['’][^\W\d_]+)*)",
+    rf"{NUMBER}|%|[^\W\d_]+\d\w*|(?:gon|wan|got) (?:na|ta)\b|[^\W\d_]+(?: n['’]t\b|(?:['’][^\W\d_]+)*)",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.?!;…]")
+
+_MICRO_SIGN, _MU = "\u00b5", "\u03bc"
+"""Two signs that look alike: words are written with the second."""
 
 _IRREGULAR = {form: stem for stem, forms in rows("irregular.tsv") for form in forms.split()}
 
@@ -57,7 +61,7 @@ def stem(word: str) -> str:
     """A light stem: "ache", "aches" and "aching" are one. Not a linguist's."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if word[0].isdigit():
+    if not word[0].isalpha():
         return word.replace(",", "")
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
@@ -107,7 +111,7 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def _plain(word: str) -> str:
-    return word.lower().replace("'", "").replace("’", "").replace(" ", "")
+    return word.lower().replace("'", "").replace("’", "").replace(" ", "").replace(_MICRO_SIGN, _MU)
 
 
 def _with_soft_pairs(tokens: Sequence[Token]) -> tuple[Token, ...]:

@@ -44,7 +44,7 @@ _MEASURES: tuple[tuple[str, tuple[str, ...], float, float, str], ...] = (
 _UNITS = {
     "kilos": "kg", "kilograms": "kg", "kilo": "kg", "kg": "kg", "pounds": "lb", "lbs": "lb", "stone": "st",
     "centimetres": "cm", "centimeters": "cm", "cm": "cm", "feet": "ft", "foot": "ft", "metres": "m", "meters": "m",
-    "celsius": "°C", "fahrenheit": "°F", "percent": "%", "bpm": "bpm",
+    "celsius": "°C", "fahrenheit": "°F", "percent": "%", "%": "%", "bpm": "bpm",
 }  # fmt: skip
 _SHORT_REPLY = 7
 _NEAR = 4

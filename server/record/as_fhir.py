@@ -9,6 +9,7 @@ The only import of fhir.resources, whose models check everything.
 
 import base64
 from collections.abc import Iterable
+from datetime import timedelta
 from html import escape
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -18,7 +19,7 @@ from fhir.resources.R4B.bundle import Bundle
 from inference.findings import Evidence, Finding
 from inference.transcript import Segment
 from server.record.fhir_codes import concept, loinc, terminology
-from server.record.fhir_resource import Resource, resource
+from server.record.fhir_resource import STOP, Resource, resource
 from server.record.record import Record
 from server.record.soap import Loinc, Part, Section, soap
 from server.record.wording import clock, described, plain
@@ -46,10 +47,14 @@ def bundle(record: Record) -> Resource:
         "device": _device(record),
         "transcript": _transcript(record, subject, device, at),
     }
+    stopped = {f.text.casefold().removeprefix(STOP) for f in record.findings if f.text.casefold().startswith(STOP)}
     for finding in record.findings:
+        said = min((evidence.from_s for evidence in finding.evidence), default=0.0)
+        said_at = (record.declared.started_at + timedelta(seconds=said)).isoformat(timespec="seconds")
+        is_stopped = finding.text.casefold() in stopped
         label = _LABELS[finding.source == "clinician"]
         meta = {"security": [terminology("v3-ObservationValue", *label)]}
-        resources[finding.id] = {"meta": meta, **resource(finding, subject, at)}
+        resources[finding.id] = {"meta": meta, **resource(finding, subject, at, said_at=said_at, stopped=is_stopped)}
     for finding in record.findings:
         target = ids.reference(finding.id)
         resources[f"provenance {finding.id}"] = _provenance(finding, target, device, transcript, at)

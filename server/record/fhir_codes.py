@@ -67,6 +67,13 @@ UCUM: Mapping[str, str] = {
 }
 """By the unit in lower case; unitsofmeasure.org."""
 
+PROFILED: Mapping[str, tuple[int, str, str]] = {
+    "m": (100, "cm", "cm"),
+    "[ft_i]": (12, "in", "[in_i]"),
+    "[stone_av]": (14, "lb", "[lb_av]"),
+}
+"""Units that the profile's sets "Body Length Units" and "Body Weight Units" lack: each as a number of another."""
+
 RELATIVES: Mapping[str, str] = {
     "mother": "MTH", "mum": "MTH", "mom": "MTH", "father": "FTH", "dad": "FTH", "parent": "PRN", "parents": "PRN",
     "sister": "SIS", "brother": "BRO", "sibling": "SIB", "siblings": "SIB", "daughter": "DAUC", "son": "SONC",

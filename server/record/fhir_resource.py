@@ -8,29 +8,53 @@ condition can be neither refuted nor doubted in FHIR: there the status stands in
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from inference.extraction.quantities import quantities
 from inference.findings import Finding
-from server.record.fhir_codes import MEASURES, RELATIVES, UCUM, Measure, coded, concept, loinc, snomed, terminology
+from server.record.fhir_codes import (
+    MEASURES,
+    PROFILED,
+    RELATIVES,
+    UCUM,
+    Measure,
+    coded,
+    concept,
+    loinc,
+    snomed,
+    terminology,
+)
 from server.record.wording import details, plain, stated
 
 Resource = dict[str, Any]
+
+STOP = "stop "
+"""Before the name of a medicine in an order that stops it."""
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PRESSURE = re.compile(r"(\d+) ?/ ?(\d+)")
 
 
-def resource(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
-    """The resource of a finding about the patient `subject`, recorded at the instant `at`; without id and meta."""
+def resource(
+    finding: Finding, subject: Mapping[str, str], at: str, *, said_at: str | None = None, stopped: bool = False
+) -> Resource:
+    """The resource of a finding about the patient `subject`, recorded at the instant `at`; without id and meta.
+
+    `said_at` is the instant at which it was said, `at` where that is not known. `stopped`: an order of this record
+    stops the medicine.
+    """
     if finding.experiencer == "family" or finding.kind == "family_history":
         return _family(finding, subject, at)
     ordered = finding.kind == "order" and finding.attributes.get("order_type", "").casefold() == "medication"
     if ordered or (finding.kind == "medication" and finding.temporality == "planned"):
         return _medication_request(finding, subject, at)
+    if finding.kind == "vital":
+        return _vital(finding, subject, at) | {"effectiveDateTime": said_at or at}
+    if finding.kind == "medication":
+        return _medication_statement(finding, subject, at, stopped=stopped)
     build: Mapping[str, Callable[[Finding, Mapping[str, str], str], Resource]] = {
-        "medication": _medication_statement,
         "allergy": _allergy,
-        "vital": _vital,
         "social_history": _social,
         "order": _service_request,
         "advice": _service_request,
@@ -66,8 +90,10 @@ def _condition(finding: Finding, subject: Mapping[str, str], at: str) -> Resourc
     return made | _notes(finding, "severity", "location", "onset", "past")
 
 
-def _medication_statement(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+def _medication_statement(finding: Finding, subject: Mapping[str, str], at: str, *, stopped: bool) -> Resource:
     status = {"absent": "not-taken", "possible": "unknown"}.get(finding.status)
+    if stopped or (finding.status == "absent" and finding.temporality == "past"):
+        status = "stopped"
     return {
         "resourceType": "MedicationStatement",
         "status": status or ("completed" if finding.temporality == "past" else "active"),
@@ -81,11 +107,12 @@ def _medication_statement(finding: Finding, subject: Mapping[str, str], at: str)
 
 
 def _medication_request(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
+    stops = finding.text.casefold().startswith(STOP)
     return {
         "resourceType": "MedicationRequest",
         "status": "draft",
         "intent": "proposal",
-        **({"doNotPerform": True} if finding.status == "absent" else {}),
+        **({"doNotPerform": True} if finding.status == "absent" or stops else {}),
         "medicationCodeableConcept": coded(finding),
         "subject": subject,
         "authoredOn": at,
@@ -190,14 +217,29 @@ def _attribute(finding: Finding, name: str) -> str:
     return plain(finding.attributes.get(name, ""))
 
 
-_DOSAGE = ("dose", "form", "route", "frequency", "duration")
+_DOSAGE = ("dose", "form", "route", "frequency", "duration", "maximum")
 
 
 def _dosage(finding: Finding) -> list[dict[str, Any]]:
-    text = " ".join(filter(None, (_attribute(finding, name) for name in _DOSAGE[:-1])))
-    text = ", ".join(filter(None, (text, _attribute(finding, "duration"))))
+    text = " ".join(filter(None, (_attribute(finding, name) for name in _DOSAGE[:-2])))
+    most = _attribute(finding, "maximum")
+    text = ", ".join(filter(None, (text, _attribute(finding, "duration"), f"maximum {most}" if most else "")))
     route = _attribute(finding, "route")
-    return [{"text": text} | ({"route": {"text": route}} if route else {})] if text else []
+    return [{"text": text, **({"route": {"text": route}} if route else {}), **_amount(finding)}] if text else []
+
+
+def _amount(finding: Finding) -> dict[str, Any]:
+    """The dose as a quantity of UCUM, where it is one amount that nothing is in doubt of; a taper stays in words."""
+    read = quantities(_attribute(finding, "dose"))
+    if len(read) != 1 or _attribute(finding, "check"):
+        return {}
+    (dose,) = read
+    if dose.unit is None or dose.doubt or dose.per or dose.heard != _attribute(finding, "dose"):
+        return {}
+    unit = {"unit": dose.unit.name, "system": "http://unitsofmeasure.org", "code": dose.unit.ucum}
+    low, high = ({"value": int(v) if v == int(v) else float(v), **unit} for v in (dose.low, dose.high))
+    amount = {"doseQuantity": low} if dose.low == dose.high else {"doseRange": {"low": low, "high": high}}
+    return {"doseAndRate": [amount]}
 
 
 def _reason(finding: Finding) -> dict[str, Any]:
@@ -211,7 +253,7 @@ def _notes(finding: Finding, *told: str, also: Iterable[str] = (), inline: bool 
     if finding.status == "possible":
         lines.append("possible")
     if inline:
-        lines += [value for name in _DOSAGE[:-1] if (value := _attribute(finding, name))]
+        lines += [value for name in _DOSAGE[:-2] if (value := _attribute(finding, name))]
     lines += details(finding, told)
     return {"note": [{"text": "; ".join(lines)}]} if lines else {}
 
@@ -223,7 +265,8 @@ def _presence(finding: Finding) -> dict[str, Any]:
 def _value(finding: Finding, measure: Measure | None) -> dict[str, Any]:
     value, unit = _attribute(finding, "value"), _attribute(finding, "unit")
     if not value:
-        return _presence(finding)
+        # The vital-signs profile wants a value or the reason why there is none (vs-2).
+        return _presence(finding) or {"dataAbsentReason": concept(terminology("data-absent-reason", "unknown"))}
     pressure = _PRESSURE.fullmatch(value)
     if pressure and measure and measure.components:
         parts = zip(measure.components, pressure.groups(), strict=True)
@@ -239,6 +282,10 @@ def _value(finding: Finding, measure: Measure | None) -> dict[str, Any]:
 
 def _quantity(value: str, unit: str) -> dict[str, Any]:
     ucum = UCUM.get(unit.casefold())
-    number = float(value) if "." in value else int(value)
+    exact = Decimal(value)
+    if ucum is not None and ucum in PROFILED:
+        factor, unit, ucum = PROFILED[ucum]
+        exact *= factor
+    number = int(exact) if exact == exact.to_integral_value() else float(exact)
     coded = {"system": "http://unitsofmeasure.org", "code": ucum} if ucum else {}
     return {"value": number} | ({"unit": unit} if unit else {}) | coded

@@ -29,11 +29,37 @@ export const SPEAKERS = { clinician: "Clinician", patient: "Patient" };
 // These speak for themselves; the others need their name beside them.
 const PLAIN = new Set(["dose", "frequency", "route", "form", "value", "unit", "duration", "order_type"]);
 
+const LABELS = { maximum: "at most", check: "please check:" };
+
+// Why the dose of a finding is in doubt, by the server's word for it.
+const DOUBTS = {
+  "no unit": "has no unit",
+  "two units": "has two units",
+  "two numbers": "has two numbers",
+  "two amounts": "has two amounts",
+  "a point or a comma": "has a sign that may be a decimal point or may part thousands",
+  "beyond any dose": "is beyond any dose",
+  "beyond the usual dose": "is beyond the usual dose of this medicine",
+  unknown: "is in no list of medicines",
+  "no amount": "is zero",
+};
+
+/** @param {string} check as in "dose: no unit; name: unknown" @returns {string} "the dose has no unit" */
+function doubt(check) {
+  return check.split("; ").map((one) => {
+    const [, name, reason] = /^(\w+): (.*)$/.exec(one) ?? [];
+    return reason in DOUBTS ? `the ${name} ${DOUBTS[reason]}` : one;
+  }).join("; ");
+}
+
 /** @returns {{label: string, value: string}[]} */
 export function attributes({ attributes = {} }) {
   return Object.entries(attributes)
     .filter(([, value]) => value)
-    .map(([name, value]) => ({ label: PLAIN.has(name) ? "" : name.replaceAll("_", " "), value: String(value) }));
+    .map(([name, value]) => ({
+      label: PLAIN.has(name) ? "" : (LABELS[name] ?? name.replaceAll("_", " ")),
+      value: name === "check" ? doubt(String(value)) : String(value),
+    }));
 }
 
 /** Words that change what a finding means: they stand before it. @returns {{name: string, text: string}[]} */
@@ -49,7 +75,7 @@ export function markers({ status, temporality, experiencer, attributes: { relati
 
 /** @returns {string} one line: "No fever", "ibuprofen (400 mg, three times a day)" */
 export function sentence(finding) {
-  const details = attributes(finding).map(({ label, value }) => (label ? `${label}: ${value}` : value));
+  const details = attributes(finding).map(({ label, value }) => (label ? `${label.replace(/:$/, "")}: ${value}` : value));
   const words = [...markers(finding).map(({ text }) => text), finding.text].join(" ");
   return details.length ? `${words} (${details.join(", ")})` : words;
 }
