@@ -5,43 +5,26 @@ import re
 from inference.extraction.dialogue import Turn
 from inference.extraction.repairs import Correction
 from inference.extraction.slots import Slot, slots
+from inference.extraction.tables import words
 
 _WORDS = r"(?: (?:it|that|this|them|those|one|any|either|really|actually|now|anymore|any more))*"
 _DENYING = re.compile(
     r"(?:no |sorry |actually )*(?:(?:i|it|they|he|she|that|we|there) )?"
-    rf"(?:dont|do not|didnt|did not|havent|have not|hasnt|isnt|is not|wasnt|arent|am not|im not|its not|never did){_WORDS}"
+    r"(?:dont|do not|didnt|did not|havent|have not|hasnt|isnt|is not|wasnt|arent|am not|im not|its not|never did)"
+    rf"{_WORDS}"
     r"(?: (?:have|had|take|took|use))?"
     rf"{_WORDS}$"
 )
 _AFFIRMING = re.compile(
     r"(?:yes |yeah |sorry |actually )*(?:i|it|they|there) (?:do|did|have|had|am|was|is|does|has)"
-    r"(?: (?:have|had|get|got|take|took))?(?: (?:it|one|some|that|them))?(?: (?:on|in|at|last|this|once)(?: \w+){1,3})?$"
+    r"(?: (?:have|had|get|got|take|took))?(?: (?:it|one|some|that|them))?"
+    r"(?: (?:on|in|at|last|this|once)(?: \w+){1,3})?$"
 )
 _NOT = frozenset(("no", "not", "dont", "didnt", "havent", "hasnt", "isnt", "wasnt", "nt", "never", "without", "any"))
 _DENIED = frozenset(("problem", "drug", "allergen"))
 _OWN = frozenset(("i", "ive", "im"))
 _OWNED = frozenset(("you", "youve", "youre"))
-_OTHERS = frozenset(
-    (
-        "that",
-        "thats",
-        "it",
-        "its",
-        "was",
-        "is",
-        "my",
-        "the",
-        "no",
-        "i",
-        "dont",
-        "not",
-        "me",
-        "a",
-        "it's",
-        "meant",
-        "mean",
-    )
-)
+_OTHERS = words("of_another_head")
 
 
 def elliptical(earlier: Turn, correction: Correction, turn: Turn) -> list[tuple[Turn, int]] | None:

@@ -1,8 +1,8 @@
 """The conversation as it stands once people have corrected themselves and each other. Pure.
 
-A sentence that was repaired is read once more with the repair in the place of what it takes back: "I take warfarin 3 mg"
-and, later, "sorry, 5 mg" as "I take warfarin 5 mg". Its quotes are then led back to the segments, with what was said
-first and what was said last.
+A sentence that was repaired is read once more with the repair in the place of what it takes back: "I take warfarin
+3 mg" and, later, "sorry, 5 mg" as "I take warfarin 5 mg". Its quotes are then led back to the segments, with what was
+said first and what was said last.
 """
 
 from collections.abc import Sequence

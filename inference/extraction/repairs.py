@@ -17,6 +17,7 @@ _HEAD = words("repair_head")
 _BARE = words("repair_bare")
 """The same where a clause of one's own would be news: "sorry, I have a fever" corrects no headache."""
 _ADDITIONS = words("repair_addition")
+_POINTING = frozenset(("it", "its", "thats", "that", "more"))
 _DENIALS = frozenset(("not", "isnt", "wasnt", "dont", "arent", "nt"))
 _DENIAL_REACH = 3
 _NEW_CLAUSE = frozenset(("problem", "relation"))
@@ -76,7 +77,7 @@ def correction_of(turn: Turn) -> Correction | None:
 
 
 def outer_repair(earlier: Turn, correction: Correction, turn: Turn, *, asked: bool = False) -> Repair | None:
-    """What a sentence repairs in an earlier one. `asked`: that one is another's question, in which less is corrected."""
+    """What a sentence repairs in an earlier one. `asked`: that is another's question, in which less is corrected."""
     before = _slots(earlier, 0, len(earlier.tokens))
     if asked:
         before = [slot for slot in before if slot.kind in _ASKED]
@@ -111,22 +112,35 @@ def _adjoins(before: Sequence[Slot], at: int) -> bool:
 
 def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: Turn) -> Repair | None:
     after = _slots(turn, correction.start, correction.end)
-    rest = turn.tokens[correction.start : correction.end]
     if not before or not after or _adds(turn, correction):
         return None
     denied = {slot for slot in after if _is_denied(turn, slot, correction.start)}
     known = {(slot.kind, slot.value) for slot in before}
     explicit = correction.strength in ("explicit", "cancel") or any((d.kind, d.value) in known for d in denied)
     said = {at for slot in denied for at in range(slot.start, slot.end)}
-    del rest
     for slot in (s for s in after if s not in denied):
         head = {turn.tokens[at].word for at in range(correction.start, slot.start) if at not in said} - _DENIALS
         if not _leads(slot, head, explicit=explicit):
             continue
+        if slot.kind == "problem" and correction.strength == "weak" and not explicit and not _POINTING & head:
+            continue  # "no vomiting, no fever" is a list
         pairs = _pairs(before, [s for s in after if s not in denied and s.start >= slot.start])
         if pairs and pairs[0][1] is slot:
+            if (
+                slot.kind == "problem"
+                and turn is earlier
+                and not explicit
+                and not _closes(turn, pairs[0][0], correction)
+            ):
+                return None
             return _replacing(before, pairs)
     return None
+
+
+def _closes(turn: Turn, old: Slot, correction: Correction) -> bool:
+    """Nothing but fillers stands between what is taken back and the editing term."""
+    first = max((e.start for e in editings(turn.tokens) if e.end == correction.start), default=correction.start)
+    return all(token.soft for token in turn.tokens[old.end : first])
 
 
 def _adds(turn: Turn, correction: Correction) -> bool:

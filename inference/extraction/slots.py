@@ -14,27 +14,7 @@ from inference.extraction.tokens import Token
 
 _SIDES = {"left": "left", "right": "right"}
 _STRANGERS = words("stranger") | words("kin")
-_TIMES = frozenset(
-    [
-        "second",
-        "seconds",
-        "minute",
-        "minutes",
-        "hour",
-        "hours",
-        "day",
-        "days",
-        "night",
-        "nights",
-        "week",
-        "weeks",
-        "fortnight",
-        "month",
-        "months",
-        "year",
-        "years",
-    ]
-)
+_TIMES = words("time_unit")
 _PRONOUN = "one"
 """A number that is a pronoun more often than an amount, unless a unit follows."""
 _OVER = "over"

@@ -26,7 +26,7 @@ def touched(mending: Mending, findings: Sequence[Finding], new_from: int) -> dic
 def settled(
     proposals: Sequence[Proposal], mending: Mending, findings: Sequence[Finding], gone: dict[str, Mended | None]
 ) -> list[Proposal]:
-    """The proposals, those that correct a finding as its update, and a retraction of every finding that nothing bears."""
+    """The proposals, one that corrects a finding as its update, and a retraction of each finding that nothing bears."""
     kept = list(proposals)
     corrected = set[str]()
     for finding in (f for f in findings if f.id in gone):
@@ -53,7 +53,7 @@ def _retractions(
         if finding.id not in gone or finding.id in corrected:
             continue
         mended = gone[finding.id]
-        by = [p for p in mended.repair] if mended is not None else []
+        by = list(mended.repair) if mended is not None else []
         quotes = [Quote(e.segment, e.quote) for e in finding.evidence]
         if mended is not None and by:
             quotes.append(Quote(mended.turn.segment.id, mended.turn.segment.text))
