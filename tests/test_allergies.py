@@ -43,7 +43,7 @@ def test_a_substance_that_the_words_tie_to_an_allergy_is_one(line, expected):
         ("D: I see you're allergic to penicillin, so I'll give you clarithromycin instead.", "order", "clarithromycin"),
         ("D: I'll prescribe amoxicillin, unless you're allergic.", "order", "amoxicillin"),
         ("D: Take one cetirizine a day for the allergy.", "order", "cetirizine"),
-        ("P: My son's allergic to peanuts, he carries an EpiPen.", "medication", "epipen"),
+        ("P: I'm allergic to peanuts, I carry an EpiPen.", "medication", "epipen"),
         ("P: I'm allergic to penicillin and I have a headache.", "symptom", "headache"),
     ],
 )

@@ -60,19 +60,24 @@ def _combinations() -> dict[tuple[str, str], str]:
     return {(part, complaint): concept for part, complaint, concept in rows("combinations.tsv")}
 
 
+def parts(tokens: Sequence[Token]) -> list[Match]:
+    """The parts of the body that a sentence names."""
+    return find(_parts_trie(), tokens)
+
+
 def ailments(tokens: Sequence[Token]) -> list[Ailment]:
     """Every pair of a part and a complaint that the words between them join."""
-    parts = find(_parts_trie(), tokens)
+    places = parts(tokens)
     complaints = find(_complaints_trie(), tokens)
-    if not parts or not complaints:
+    if not places or not complaints:
         return []
     found: list[Ailment] = []
     for complaint in complaints:
-        for part in parts:
+        for part in places:
             ailment = _joined(tokens, part, complaint)
             if ailment is not None:
                 found.append(ailment)
-    return found + _coordinated(tokens, parts, complaints, found)
+    return found + _coordinated(tokens, places, complaints, found)
 
 
 def _joined(tokens: Sequence[Token], part: Match, complaint: Match) -> Ailment | None:

@@ -93,6 +93,11 @@ def _advice_trie() -> Trie:
     return trie
 
 
+def tests(tokens: Sequence[Token]) -> list[Match]:
+    """The tests and referrals that a sentence names."""
+    return find(_tests_trie(), tokens)
+
+
 def plans(text: str, tokens: Sequence[Token], *, certain_speaker: bool) -> list[Plan]:
     """Orders and advice in a clause of the clinician. A speaker who is not known must not speak of himself."""
     spoken = [t.word for t in tokens]
@@ -109,7 +114,7 @@ def _follow_ups(text: str, tokens: Sequence[Token]) -> list[Plan]:
 
 def _tests(tokens: Sequence[Token], spoken: Sequence[str]) -> list[Plan]:
     found: list[Plan] = []
-    matches = find(_tests_trie(), tokens)
+    matches = tests(tokens)
     matches += _unlisted(tokens, {i for m in matches for i in range(m.start, m.end)})
     for match in sorted(matches, key=lambda m: m.start):
         near = " ".join(spoken[max(0, match.start - _NEAR_TOKENS) : match.start])

@@ -19,6 +19,7 @@ from inference.extraction.draft import Draft
 from inference.extraction.enquiries import follow_ups
 from inference.extraction.functions import functions
 from inference.extraction.injection import provable
+from inference.extraction.mending import mend
 from inference.extraction.misheard import forget
 from inference.extraction.naming import one_name_a_drug, without_generic
 from inference.extraction.questions import answered_facts, denied_facts
@@ -28,6 +29,7 @@ from inference.extraction.statements import WELL, concepts, imagined, stated
 from inference.extraction.tables import words
 from inference.extraction.topics import is_known_better, named, under_known_name
 from inference.extraction.treatment import question_before, treatments
+from inference.extraction.unsaid import settled, touched
 from inference.findings import Finding, Proposal, Status
 from inference.transcript import Segment
 
@@ -76,7 +78,10 @@ class RulesExtractor:
         if not consultation.language.startswith("en"):
             return []
         first = max(0, consultation.new_from - _LOOK_BACK)
-        conversation = turns([provable(segment) for segment in consultation.segments[first:]], first)
+        mending = mend(turns([provable(segment) for segment in consultation.segments[first:]], first))
+        conversation, every = mending.turns, consultation.findings
+        gone = touched(mending, every, consultation.new_from)
+        consultation = replace(consultation, findings=[f for f in every if f.id not in gone])
         known = frozenset(f.text for f in consultation.findings if f.status == "present")
         statuses = {f.text: f.status for f in consultation.findings if f.experiencer == "patient"}
         drafts = [
@@ -103,7 +108,8 @@ class RulesExtractor:
             for d in drafts
             if any(index >= consultation.new_from for index in d.segments)
         ]
-        return _with_chief_complaint(one_name_a_drug(new, consultation.findings), consultation.findings)
+        new = settled(one_name_a_drug(new, consultation.findings), mending, every, gone)
+        return _with_chief_complaint([mending.real(p, consultation.segments) for p in new], every)
 
 
 def _resolved(

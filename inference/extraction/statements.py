@@ -45,6 +45,10 @@ _DIAGNOSING = re.compile(
     r"worried about|concerned about|concerned that|assessment|this is|it is|its|thats|that is|caused by|due to|"
     r"touch of|case of|bout of|problem|possibility|back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
+_REPORTING = re.compile(
+    r"\b(?:no (?:evidence|signs?|features) of|nothing to suggest|negative for|concern for|suspicious for)\b"
+)
+"""How a clinician reports what an examination did or did not find."""
 _OWNING = re.compile(
     r"\b(?:you have|you had|youve|your|you suffer|you get|history|known|with|you are|youre|you were|"
     r"you mentioned|he has|she has)\b"
@@ -211,6 +215,8 @@ def _is_told(turn: Turn, mention: Mention) -> bool:
         return True
     head = " ".join([t.word for t in turn.tokens[: mention.start] if not t.soft][-_TELLING_REACH:])
     if mention.kind == "condition":
+        if _REPORTING.search(head):
+            return True
         return bool(_DIAGNOSING.search(head) or _OWNING.search(head))
     return turn.speaker == "unknown" or bool((_SECOND_PERSON | THIRD_PERSON) & spoken or _EXAMINING.search(turn.joined))
 
@@ -236,6 +242,8 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if head.endswith("your"):
         return "past_history"
     if _DIAGNOSING.search(head) and not _HISTORY.search(head):
+        return "diagnosis"
+    if said.status == "possible" and turn.speaker == "clinician":
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"
