@@ -47,7 +47,7 @@ class Patience:
 
     @asynccontextmanager
     async def timeout(self, limit_s: float) -> AsyncIterator[asyncio.Timeout]:
-        """As `asyncio.timeout`, but the seconds count on this clock; rescheduling ends the wait early. Raises TimeoutError."""
+        """As `asyncio.timeout`, but the seconds count on this clock. Raises TimeoutError."""
         ends_at = self.now() + limit_s
         async with asyncio.timeout(limit_s) as bound:
             bound.reschedule(None)

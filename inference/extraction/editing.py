@@ -6,10 +6,9 @@ found; what it takes back, and what it puts in its place, is found in repairs.py
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
-from inference.extraction.tables import rows
+from inference.extraction.tables import rows, table
 from inference.extraction.tokens import Token, normalise
 
 Strength = Literal["weak", "strong", "explicit", "cancel"]
@@ -26,7 +25,7 @@ class Editing:
     end: int
 
 
-@cache
+@table
 def _terms() -> dict[str, list[tuple[tuple[str, ...], str]]]:
     """Editing terms by their first word, the longest first."""
     table: dict[str, list[tuple[tuple[str, ...], str]]] = {}

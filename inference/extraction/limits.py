@@ -5,18 +5,17 @@ They are no dosing advice: below one of them a dose may still be wrong for its p
 """
 
 from decimal import Decimal
-from functools import cache
 
 from inference.extraction.quantities import quantities
 from inference.extraction.quantity import Quantity
-from inference.extraction.tables import rows
+from inference.extraction.tables import rows, table
 
 BEYOND_USUAL = "beyond the usual dose"
 
 _IN_NANOGRAMS = {"ng": 1, "micrograms": 10**3, "mg": 10**6, "g": 10**9}
 
 
-@cache
+@table
 def _limits() -> dict[str, tuple[Decimal, str]]:
     return {name: (Decimal(most), unit) for name, most, unit, _ in rows("limits.tsv")}
 

@@ -7,10 +7,11 @@ from inference.extraction.anatomy import parts
 from inference.extraction.attributes import expressions
 from inference.extraction.lexicon import allergens_trie, drugs_trie, find, relations_trie
 from inference.extraction.mentions import mentions
-from inference.extraction.numbers import amount_at
+from inference.extraction.numbers import Number, fraction_at, number_at
 from inference.extraction.plans import tests
 from inference.extraction.tables import words
 from inference.extraction.tokens import Token
+from inference.extraction.units import unit_at
 
 _SIDES = {"left": "left", "right": "right"}
 _STRANGERS = words("stranger") | words("kin")
@@ -66,21 +67,25 @@ def _parts(tokens: Sequence[Token]) -> Iterator[Slot]:
         yield Slot("part", " ".join(t.stem for t in tokens[start : match.end]), start, match.end)
 
 
+def _number(words: Sequence[str], at: int) -> Number | None:
+    return fraction_at(words, at) or number_at(words, at)
+
+
 def _amounts(tokens: Sequence[Token]) -> Iterator[Slot]:
     spoken = [token.word for token in tokens]
-    units = {e.start: e for e in expressions(tokens, frozenset(("unit",)))}
     at = 0
     while at < len(spoken):
-        amount = amount_at(spoken, at)
+        amount = _number(spoken, at)
         if amount is None:
             at += 1
             continue
         end, unit = amount.end, ""
-        if amount.end in units:
-            end, unit = units[amount.end].end, "dose"
+        measured = unit_at(spoken, amount.end)
+        if measured is not None:
+            end, unit = measured[1], "dose"
         elif end < len(spoken) and spoken[end] in _TIMES:
             end, unit = end + 1, "time"
-        elif end + 1 < len(spoken) and spoken[end] == _OVER and (second := amount_at(spoken, end + 1)) is not None:
+        elif end + 1 < len(spoken) and spoken[end] == _OVER and (second := _number(spoken, end + 1)) is not None:
             end, unit = second.end, "pressure"
         if unit or spoken[at : amount.end] != [_PRONOUN]:
             yield Slot("amount", " ".join(spoken[at:end]), at, end, unit, amount.end)

@@ -4,10 +4,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Literal
 
-from inference.extraction.tables import rows
+from inference.extraction.tables import rows, table
 
 UnitClass = Literal["measure", "solid", "count"]
 
@@ -27,7 +26,7 @@ class Unit:
     most: Decimal
 
 
-@cache
+@table
 def _wordings() -> dict[str, list[tuple[tuple[str, ...], Unit]]]:
     table: dict[str, list[tuple[tuple[str, ...], Unit]]] = {}
     for name, singular, kind, ucum, most, column in rows("units.tsv"):
@@ -40,7 +39,7 @@ def _wordings() -> dict[str, list[tuple[tuple[str, ...], Unit]]]:
     return table
 
 
-@cache
+@table
 def units() -> dict[str, Unit]:
     """The units by their canonical names."""
     return {unit.name: unit for wordings in _wordings().values() for _, unit in wordings}
