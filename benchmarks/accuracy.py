@@ -129,7 +129,7 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
     torch.set_num_threads(1)
     model_dir = resolve(args.model, default_cache()).directory
     segmenter = SegmenterConfig(partial_every_s=NEVER_S) if args.finals_only else SegmenterConfig()
-    config = EngineConfig(segmenter=segmenter, asr=AsrConfig(workers=args.workers))
+    config = EngineConfig(segmenter=segmenter, asr=AsrConfig(workers=args.workers, timestamps=not args.no_timestamps))
     recordings = consultations(args.corpus, args.seconds)[: args.files]
     many = repeated(recordings, args.sessions)
     result: dict[str, object] = {"benchmark": "accuracy", "model": args.model, "machine": card()}
@@ -192,6 +192,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--model", default="base")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--no-timestamps", action="store_true", help="finals without timestamp tokens, as on CUDA")
     parser.add_argument("--sessions", type=int, default=1, help="streams abreast, beside one at a time")
     parser.add_argument("--padded", action="store_true", help="also with every encoder input padded to 30 s")
     parser.add_argument("--speed", type=float, help="pace of the sessions abreast, 1 as in life; else as fast as taken")
