@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from benchmarks.corpus import load, pcm
-from benchmarks.load_statistics import nearest_rank
+from benchmarks.percentiles import nearest_rank
 
 SAMPLE = Path(__file__).parents[2] / "tests" / "data" / "consultation.flac"
 RATE = 16_000
