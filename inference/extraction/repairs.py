@@ -120,7 +120,12 @@ def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: T
         return None
     denied = {slot for slot in after if _is_denied(turn, slot, correction.start)}
     known = {(slot.kind, slot.value) for slot in before}
-    explicit = correction.strength in ("explicit", "cancel") or any((d.kind, d.value) in known for d in denied)
+    explicit = correction.strength in ("explicit", "cancel")
+    named = {(slot.kind, slot.value) for slot in denied} & known
+    if named:  # "not sertraline, citalopram" says itself what it takes back
+        before, explicit = [slot for slot in before if (slot.kind, slot.value) in named], True
+        if len(turn.tokens) > _SHORT:
+            return None
     said = {at for slot in denied for at in range(slot.start, slot.end)}
     for slot in (s for s in after if s not in denied):
         head = {turn.tokens[at].word for at in range(correction.start, slot.start) if at not in said} - _DENIALS
