@@ -37,7 +37,7 @@ def elliptical(earlier: Turn, correction: Correction, turn: Turn) -> list[tuple[
     own = _OWN if same else _OWNED
     every = slots(earlier.segment.text, earlier.tokens)
     named = [slot for slot in every if slot.kind in _DENIED]
-    if not named:
+    if not named or not (same or own & set(earlier.sentence.words)):
         return None
     if _DENYING.match(said):
         return _denied(earlier, correction, turn, named)

@@ -110,6 +110,8 @@ def _repairs_earlier(mending: Mending, turn: Turn) -> bool:
     for at in _candidates(mending.turns, turn, correction):
         earlier = mending.turns[at]
         asked = earlier.form == "polar"
+        if asked and "or" in earlier.sentence.words:
+            continue  # "the right or the left?" is no claim that an answer corrects
         if correction is None:
             repair = restated_side(earlier, turn)
             end = len(turn.tokens)

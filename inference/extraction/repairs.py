@@ -25,6 +25,10 @@ _MARKED = frozenset(("amount", "side", "part", "frequency"))
 """What an ordinary word corrects without a comma: "three no five milligrams"."""
 _ASKED = frozenset(("amount", "side", "part"))
 """What the answer to a question corrects in it: "does your right knee hurt?" "No, the left." """
+_TAIL = 3
+"""Words behind an illness that corrects another."""
+_SHORT = 8
+"""Words of a sentence whose one illness a later one may correct."""
 _GAP = 3
 """Words between two parts of one repair: "warfarin, 5 mg"."""
 
@@ -116,7 +120,12 @@ def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: T
         return None
     denied = {slot for slot in after if _is_denied(turn, slot, correction.start)}
     known = {(slot.kind, slot.value) for slot in before}
-    explicit = correction.strength in ("explicit", "cancel") or any((d.kind, d.value) in known for d in denied)
+    explicit = correction.strength in ("explicit", "cancel")
+    named = {(slot.kind, slot.value) for slot in denied} & known
+    if named:  # "not sertraline, citalopram" says itself what it takes back
+        before, explicit = [slot for slot in before if (slot.kind, slot.value) in named], True
+        if len(turn.tokens) > _SHORT:
+            return None
     said = {at for slot in denied for at in range(slot.start, slot.end)}
     for slot in (s for s in after if s not in denied):
         head = {turn.tokens[at].word for at in range(correction.start, slot.start) if at not in said} - _DENIALS
@@ -135,6 +144,15 @@ def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: T
                 return None
             return _replacing(before, pairs)
     return None
+
+
+def _is_bare_problem(earlier: Turn, turn: Turn, pair: tuple[Slot, Slot], correction: Correction) -> bool:
+    """An illness corrects another where nothing else is said: "a headache, sorry, a toothache"."""
+    if correction.end - pair[1].end > _TAIL:
+        return False
+    if turn is not earlier:
+        return earlier.form == "statement" and len(earlier.tokens) <= _SHORT
+    return _closes(turn, pair[0], correction)
 
 
 def _closes(turn: Turn, old: Slot, correction: Correction) -> bool:

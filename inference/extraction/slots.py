@@ -16,6 +16,9 @@ from inference.extraction.units import unit_at
 _SIDES = {"left": "left", "right": "right"}
 _STRANGERS = words("stranger") | words("kin")
 _TIMES = words("time_unit")
+_RATES = ("day", "week", "hour", "morning", "evening", "night", "month")
+"""What a frequency that can be corrected holds: "three times a day", not "on and off"."""
+_BESIDE_SIDE = frozenset(("the", "my", "your", "his", "her", "side", "one"))
 _PRONOUN = "one"
 """A number that is a pronoun more often than an amount, unless a unit follows."""
 _OVER = "over"
@@ -46,16 +49,22 @@ def slots(text: str, tokens: Sequence[Token]) -> list[Slot]:
         *(Slot("relation", t.word, at, at + 1) for at, t in enumerate(tokens) if t.word in _STRANGERS),
         *(Slot("test", m.entry.concept, m.start, m.end) for m in tests(tokens)),
         *(Slot("problem", m.concept, m.start, m.end) for m in mentions(text, tokens) if m.kind != "social"),
-        *(Slot("side", t.word, at, at + 1) for at, t in enumerate(tokens) if t.word in _SIDES),
+        *(Slot("side", t.word, at, at + 1) for at, t in enumerate(tokens) if _is_side(tokens, at)),
         *(
             Slot("frequency", e.value, e.start, e.end)
             for e in expressions(tokens, frozenset(("frequency",)))
-            if e.value not in ("constantly", "constant")
+            if any(unit in e.value for unit in _RATES)
         ),
         *_parts(tokens),
         *_amounts(tokens),
     ]
     return sorted(found, key=lambda slot: (slot.start, -slot.end))
+
+
+def _is_side(tokens: Sequence[Token], at: int) -> bool:
+    """ "The right one", and not "right, so"."""
+    beside = {t.word for t in (*tokens[max(0, at - 1) : at], *tokens[at + 1 : at + 2])}
+    return tokens[at].word in _SIDES and not _BESIDE_SIDE.isdisjoint(beside)
 
 
 def _parts(tokens: Sequence[Token]) -> Iterator[Slot]:
