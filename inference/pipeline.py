@@ -9,6 +9,7 @@ are arguments, so everything around them is tested with small fakes, and the eng
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +28,10 @@ from inference.vad_state import VadState
 from inference.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
+
+IMPORTED_LATE = ("soxr", "tenacity")
+"""Imported where they are used, because a host for GPU benchmarks lacks them. A server imports them at its start: the
+first session that needs one may come when the process has no file descriptor left."""
 
 EXTRACTOR_START_S = 10.0
 """A model server that accepts and never answers must not keep speakers out."""
@@ -72,6 +77,8 @@ class Pipeline:
 
     async def start(self) -> None:
         """Warms every engine up; `ready` turns true. An extractor that is not there yet does not hold it up."""
+        for name in IMPORTED_LATE:
+            import_module(name)
         async with asyncio.TaskGroup() as group:
             for extractor in self.extractors:
                 group.create_task(_introduce(extractor))

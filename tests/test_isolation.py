@@ -169,7 +169,7 @@ import tests.test_isolation as t
 
 async def main():
     rules = t.RulesExtractor()
-    await rules.start()
+    await t.Pipeline(t.LoudnessVad(), t.LevelAsr(), [rules]).start()
     t.RulesExtractor.start = None
     taken = max(map(int, os.listdir("/proc/self/fd"))) + 1
     resource.setrlimit(resource.RLIMIT_NOFILE, (taken, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
