@@ -44,7 +44,7 @@ bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your
 
 attack: $(STAMP) ## Hostile clients against real servers over loopback, a good session beside each; SECONDS=240 for a short run
 	@mkdir -p records
-	$(BIN)/python -m benchmarks.attack --output records/attack.json $(if $(SECONDS),--short --seconds $(SECONDS))
+	$(BIN)/python -m benchmarks.attack --output records/attack.json $(if $(SECONDS),--short --model fakes --seconds $(SECONDS))
 
 bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network
 	$(BIN)/python -m benchmarks.gpu
