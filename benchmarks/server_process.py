@@ -1,12 +1,13 @@
 """A server as a process of its own: started, timed to readiness, stopped."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -16,10 +17,18 @@ import psutil
 class ServerProcess:
     """`python -m MODULE ... --port N` on a free port.
 
-    All that it writes goes to `log`, if that is given; `nofile` is the most descriptors that it may ever open.
+    All that it writes goes to `log`, if that is given; `nofile` is the most descriptors that it may ever open;
+    `environment` adds variables.
     """
 
-    def __init__(self, module: str, *flags: str, log: Path | None = None, nofile: int | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *flags: str,
+        log: Path | None = None,
+        nofile: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -28,11 +37,12 @@ class ServerProcess:
         command: list[str] = [sys.executable, "-m", *module.split(), "--port", str(port), *flags]
         if nofile is not None:
             command = ["sh", "-c", f'ulimit -n {nofile}; exec "$@"', "sh", *command]
+        variables = {**os.environ, **(environment or {})}
         if log is None:
-            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=variables)
         else:
             with log.open("wb") as file:
-                self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+                self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=variables)
 
     @classmethod
     def serving(cls, model: str, extra: Sequence[str] = ()) -> "ServerProcess":

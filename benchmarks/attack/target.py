@@ -32,6 +32,7 @@ class Setup:
     staged: tuple[str, ...] | None = None
     """Flags of benchmarks/attack/server.py; None for the engines that the command line names."""
     nofile: int | None = None
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 class Target:
@@ -47,7 +48,9 @@ class Target:
             flags = ["--model", model, *flags]
         else:
             module = " ".join(("benchmarks.attack.server", *(setup.staged or ()), "serve"))
-        self._process = ServerProcess(module, *flags, log=self._log, nofile=setup.nofile)
+        self._process = ServerProcess(
+            module, *flags, log=self._log, nofile=setup.nofile, environment=dict(setup.environment)
+        )
         self.url = URL(self._process.url)
         self.pid = self._process.process.pid
 
