@@ -56,7 +56,7 @@ class ServerProcess:
                 async with http.get(f"{self.url}health/ready") as response:
                     if response.status == 200:
                         return time.monotonic() - self.began
-            except aiohttp.ClientError:
+            except (aiohttp.ClientError, TimeoutError):  # not listening yet, or busy with its start
                 pass
             await asyncio.sleep(0.05)
         raise SystemExit("the server ended before it was ready: see its message above")
