@@ -52,7 +52,6 @@ class WhisperAsr:
         on_device = "cpu" if self.config.device == "cpu" else f"cuda:{self.config.device_index}"
         self.languages = self._languages()
         self._mel = LogMel(self.model.n_mels, on_device, own_stream=self.config.mel_stream)
-        self._first_timestamp = self._id("<|notimestamps|>") + 1
         self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
         self._suppressed = self._suppressed_tokens()
 
