@@ -17,6 +17,10 @@ from inference.waiting import Item, Lane, Result, Served, Superseded, Ticket, ne
 
 logger = logging.getLogger(__name__)
 
+NEXT_OF_SESSION_S = 0.01
+"""While sessions have ranks, a free worker waits this long for the next item of the session that it has just served:
+without that, the item is still on its way, and the session of the next rank takes every other turn."""
+
 
 class Batcher(Generic[Item, Result]):
     """Runs `run` over lists of items, finals first, at most one item of a session in a batch.
@@ -187,6 +191,10 @@ class Batcher(Generic[Item, Result]):
         self._put_back(starved)
         if broken is not None and self.up:
             await self._recover(broken)
+        if self.ranks:
+            self._running += 1
+            await asyncio.sleep(NEXT_OF_SESSION_S)
+            self._running -= 1
         self._dispatch()
 
     def _put_back(self, tickets: Sequence[Ticket[Item, Result]]) -> None:

@@ -70,10 +70,11 @@ def ordered(
     """By lane, then by the time somebody has waited; a second try that has waited long enough counts as a final.
 
     `ranks` of sessions, where given, count before the time, the lowest first; a session without one comes before them.
+    Second tries count as finals then: the first session comes to its end before the second one goes on.
     """
 
     def turn(ticket: Ticket[Item, Result]) -> tuple[int, int, float]:
-        overdue = ticket.lane is Lane.RETRY and now - ticket.queued_at > RETRY_PATIENCE_S
+        overdue = ticket.lane is Lane.RETRY and (bool(ranks) or now - ticket.queued_at > RETRY_PATIENCE_S)
         rank = ranks.get(ticket.session, -1) if ranks else 0
         return (Lane.FINAL if overdue else ticket.lane), rank, ticket.since
 

@@ -6,7 +6,7 @@ from inference.audio import AudioError, AudioFormat
 from inference.extraction import Patient
 from inference.stream import StreamOptions
 from server import protocol
-from server.bounds import MAX_TEXT_BYTES
+from server.bounds import MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
 from server.registry import Full, Sessions
 from server.session import Attachment, Session
@@ -74,6 +74,8 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
             "resume_ttl_s": limits.resume_ttl_s,
             "first_audio_timeout_s": limits.first_audio_timeout_s,
             "max_text_bytes": MAX_TEXT_BYTES,
+            "messages_per_s": MESSAGES_PER_S,
+            "messages_at_once": MESSAGES_AT_ONCE,
         },
         models=sessions.pipeline.models,
     )

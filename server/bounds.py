@@ -12,6 +12,11 @@ MAX_VALUES = 2_000
 MAX_NAME = 100
 """Characters of a key."""
 
+MESSAGES_PER_S = 5.0
+MESSAGES_AT_ONCE = 200
+"""Messages of one session, audio not counted: more than anybody clicks. Every change of a finding is an event that is
+kept to the session's end, so their rate bounds memory as well as time."""
+
 
 class TooMuch(ValueError):
     """A message is larger than any that the protocol has; `str()` says what to send and quotes nothing."""

@@ -50,9 +50,10 @@ class Close(IntEnum):
 class ProtocolError(Exception):
     """A message that the server cannot take; `str()` says what to do and repeats nothing of its content."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class _Message(BaseModel):

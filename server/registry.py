@@ -1,7 +1,6 @@
 """The sessions of one server: how many may be open, and where a lost one is found again."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +9,11 @@ from typing import Protocol
 
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
+from server.drain import drain
 from server.metrics import Metrics
 from server.patience import patience
 from server.protocol import ProtocolError
 from server.session import Limits, Session
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_CAPACITY = 32
 """Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
@@ -148,14 +146,7 @@ class Sessions:
             if self.pipeline.failed is not None:
                 session.error(ProtocolError("engine_failed", ENGINE_FAILED))
             session.stop("shutdown")
-        if self._tasks:
-            before_s = sum(session.left_s for session in self._tasks.values())
-            _, late = await asyncio.wait(set(self._tasks), timeout=grace_s)
-            if late:
-                _tell_late(grace_s, before_s, [self._tasks[task].left_s for task in late])
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await drain(dict(self._tasks), grace_s)
 
     def _check_room(self) -> None:
         if self._closing:
@@ -186,21 +177,3 @@ class Sessions:
             self._sessions.pop(session.id, None)
         else:
             self._kept_until[session.id] = patience.now() + self.limits.resume_ttl_s
-
-
-def _tell_late(grace_s: float, before_s: float, left_s: list[float]) -> None:
-    """Logs what the end of the grace cut off, and the grace that would have sufficed at the pace of this one."""
-    done_s = before_s - sum(left_s)
-    if not any(left_s):
-        enough = "their audio was transcribed and their findings were still being read"
-    elif done_s > 0:
-        enough = f"--shutdown-grace-s {grace_s * before_s / done_s:.0f} would have sufficed"
-    else:
-        enough = "nothing was transcribed meanwhile, so no grace can be named"
-    logger.warning(
-        "the shutdown cut off %d sessions after %.0f s with %.1f s of audio untranscribed: %s",
-        len(left_s),
-        grace_s,
-        sum(left_s),
-        enough,
-    )

@@ -6,6 +6,7 @@ It lives apart from any socket: a connection attaches to it, is lost, and anothe
 import asyncio
 import hmac
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -22,7 +23,9 @@ from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Update
+from server.allowance import Allowance
 from server.arrivals import Arrivals
+from server.bounds import MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.events import EventLog
 from server.metrics import Metrics
 from server.patience import patience
@@ -83,6 +86,7 @@ class Session:
         self._turn = asyncio.Lock()  # a full queue lets in whom it likes; a lock, first come, first served
         self._held_back = False
         self._arrivals = Arrivals()
+        self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._ended = ended
@@ -103,8 +107,13 @@ class Session:
     @property
     def left_s(self) -> float:
         """Seconds of received audio whose finals are not out."""
-        left = self.audio_s - self._stream.transcribed_s
+        left = self.audio_s - self.transcribed_s
         return left if left > ROUNDING_S else 0.0
+
+    @property
+    def transcribed_s(self) -> float:
+        """Seconds of received audio whose finals are out."""
+        return self._stream.transcribed_s
 
     @property
     def stopping(self) -> bool:
@@ -158,6 +167,8 @@ class Session:
         duration_s = samples / self.options.audio.sample_rate
         arrived = self._arrivals.note(now, duration_s, waited_s, patience.gap_since(now - waited_s))
         await self._put((data, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
+        if self.log.closed:  # it ended while the frame waited for room, and has told how much it received
+            return
         self.received_samples += samples
         self._metrics.chunks.inc()
         self._metrics.audio_seconds.inc(duration_s)
@@ -169,6 +180,7 @@ class Session:
         self._heard_at = patience.now()
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
+        self._allow()
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
         await self._put(control)
@@ -178,6 +190,7 @@ class Session:
         self._heard_at = patience.now()
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
+        self._allow()
         try:
             self._stream.extraction.judge(judgement)
         except KeyError:
@@ -223,7 +236,7 @@ class Session:
         """Tells the client that a message was not taken; the session lives on."""
         self._metrics.observe(Fault(error.code, str(error)))
         if not self.log.closed:
-            self.log.refuse(**error_fields(error.code, str(error), fatal=False))
+            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s))
 
     def forsaken(self, now: float) -> bool:
         """Whether nothing has come for so long, or nobody took it up again, that it should end.
@@ -232,6 +245,16 @@ class Session:
         """
         # Whoever waits for room in the queue has said something that was not heard yet.
         return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
+
+    def _allow(self) -> None:
+        """Raises ProtocolError if the client says too much."""
+        wait_s = self._allowance.take(time.monotonic())
+        if wait_s:
+            raise ProtocolError(
+                "too_many_messages",
+                f"more than {MESSAGES_AT_ONCE} messages at once, or {MESSAGES_PER_S:g} a second: send it again later",
+                math.ceil(10 * wait_s) / 10,
+            )
 
     async def _put(self, item: tuple[bytes, Timings] | Control) -> None:
         """Hands an item to `_pump`, in the order of the calls; waits while the queue is full."""
