@@ -26,7 +26,7 @@ class Findings:
     revision: int = 0
     dropped: int = 0
     _live: dict[str, Finding] = field(default_factory=dict)
-    _overruled: list[Finding] = field(default_factory=list)
+    _overruled: dict[tuple[str, ...], list[Finding]] = field(default_factory=dict)  # by what they are about
     _issued: int = 0
 
     def all(self) -> list[Finding]:
@@ -60,7 +60,7 @@ class Findings:
             raise KeyError(f"a finding has no field {sorted(unknown)[0]!r} to edit")
         edited = replace(finding, source="clinician", confidence=1.0, **fields)  # type: ignore[arg-type]
         operation = Operation("update", self._store(edited))
-        self._overruled.append(finding)
+        self._overrule(finding)
         self.revision += 1
         return operation
 
@@ -71,9 +71,15 @@ class Findings:
     def dismiss(self, finding_id: str) -> Operation:
         """Take the finding away for good: the same fact is not proposed again. Raises KeyError for an unknown id."""
         finding = self._live.pop(finding_id)
-        self._overruled.append(finding)
+        self._overrule(finding)
         self.revision += 1
         return Operation("retract", finding)
+
+    def _overrule(self, finding: Finding) -> None:
+        """Looked up by its subject and kept once, so that no number of edits makes the next proposals slow."""
+        same = self._overruled.setdefault(_subject(finding), [])
+        if finding not in same:
+            same.append(finding)
 
     def _store(self, finding: Finding) -> Finding:
         codes = codes_of(finding.kind, finding.text, finding.temporality, finding.experiencer)
@@ -94,7 +100,7 @@ class Findings:
         proposal = with_supported_attributes(proposal, evidence, segments)
         if named is not None and proposal.op == "update":
             return self._replaced(named, proposal, evidence)
-        if any(_same_fact(finding, proposal) for finding in self._overruled):
+        if any(_same_fact(finding, proposal) for finding in self._overruled.get(_subject(proposal), ())):
             return None
         for finding in self._live.values():
             if _same_fact(finding, proposal):
@@ -205,12 +211,15 @@ def _normalised(text: str) -> str:
     )
 
 
+def _subject(fact: Finding | Proposal) -> tuple[str, ...]:
+    """What a fact is about, whatever is said of it."""
+    return _family(fact.kind), fact.experiencer, _normalised(fact.text)
+
+
 def _same_fact(finding: Finding, proposal: Proposal) -> bool:
     """One fact unless a past state differs from the current one: vomited then, not now."""
     return (
-        _family(finding.kind) == _family(proposal.kind)
-        and finding.experiencer == proposal.experiencer
-        and _normalised(finding.text) == _normalised(proposal.text)
+        _subject(finding) == _subject(proposal)
         and (finding.status == proposal.status or (finding.temporality == "past") == (proposal.temporality == "past"))
         and not _measured_anew(finding, proposal)
     )
