@@ -78,7 +78,7 @@ class Pipeline:
     async def start(self) -> None:
         """Warms every engine up; `ready` turns true. An extractor that is not there yet does not hold it up."""
         for name in IMPORTED_LATE:
-            import_module(name)
+            await asyncio.to_thread(import_module, name)
         async with asyncio.TaskGroup() as group:
             for extractor in self.extractors:
                 group.create_task(_introduce(extractor))

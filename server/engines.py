@@ -14,6 +14,7 @@ from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig, Segm
 from inference.extraction import Extractor
 from inference.models import ModelError, default_model, resolve
 from inference.pipeline import Pipeline
+from server import garbage
 from server.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -103,9 +104,11 @@ def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[Wh
 
 
 def _extractors(settings: Settings) -> list[Extractor]:
-    """The rules' fast draft always; the model's word where there is one."""
+    """The rules' fast draft always, with its tables loaded; the model's word where there is one."""
+    from inference.extraction import tables
     from inference.extraction.rules import RulesExtractor
 
+    tables.load()
     extractors: list[Extractor] = [RulesExtractor()]
     if settings.vllm_url is not None:
         from inference.extraction.vllm import VllmExtractor
@@ -149,12 +152,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     from server.listening import listening
     from server.metrics import Metrics
 
-    # Bound before the weights are loaded, so that a port in use is told at once.
+    # Bound before the weights are loaded, so that a port in use is told at once. It listens when all that computes in
+    # Python for seconds is done (the tables of the rules, the collector's first walk), which would hold up a probe: until
+    # then connections are refused, which a startup probe takes for "not yet".
     with bound(settings.host, settings.port) as listener:
         metrics = Metrics()
         pipeline = await asyncio.to_thread(
             build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
         )
+        await asyncio.to_thread(garbage.settle)
         app = create_app(pipeline, settings, metrics)
         async with listening(app, listener, settings, metrics):
             host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -39,6 +39,8 @@ PAUSE_LIMIT_S = 1800.0
 ROUNDING_S = 0.1
 """A resampler keeps so much less than it was given that a difference below this is no lost audio."""
 
+allowance_clock = time.monotonic
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -130,7 +132,8 @@ class Session:
         except ExceptionGroup as failed:
             # Our own bug, or a device that is gone for good: what was transcribed stands in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
-            logger.error("a session failed: %s", "; ".join(map(place_of, failed.exceptions)))
+            places = "; ".join(map(place_of, failed.exceptions))
+            logger.error("a session failed: %s", places)
             self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
             self.reason = self.reason or "shutdown"
             release(failed)
@@ -248,7 +251,7 @@ class Session:
 
     def _allow(self) -> None:
         """Raises ProtocolError if the client says too much."""
-        wait_s = self._allowance.take(time.monotonic())
+        wait_s = self._allowance.take(allowance_clock())
         if wait_s:
             raise ProtocolError(
                 "too_many_messages",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.attack.aim import Aim
-from benchmarks.attack.campaign import chosen
+from benchmarks.attack.campaign import batches, chosen
 from benchmarks.attack.catalogue import ATTACKS
 from benchmarks.attack.drawing import drawn
 from benchmarks.attack.judge import SHORT, STRICT, Memory, Observation, verdict
@@ -110,6 +110,19 @@ def test_every_attack_has_a_name_of_its_own_and_says_what_it_does():
     assert [attack.name for attack in chosen(ATTACKS, ["stall"])] == ["stall"]
     with pytest.raises(SystemExit, match="choose among"):
         chosen(ATTACKS, ["nothing"])
+
+
+def test_the_worst_attacks_come_first_and_share_servers_in_batches():
+    names = [attack.name for attack in ATTACKS]
+    critical = ["big-first-message", "broken-extraction-merging", "drain", "stall", "forgotten-sessions"]
+    assert max(map(names.index, critical)) < names.index("slow-request-line")
+    parts = batches(ATTACKS, 5)
+    assert sorted(attack.name for part in parts for attack in part) == sorted(names)
+    assert parts[0][0].name == "big-first-message"
+    for part in parts:
+        assert len(part) <= 5
+        assert len({attack.setup for attack in part}) == 1
+        assert part[0].served or len(part) == 1
 
 
 def test_the_same_seed_draws_the_same_messages_and_requests():

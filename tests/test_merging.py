@@ -319,3 +319,15 @@ def test_what_only_old_words_prove_goes_with_them() -> None:
     stopped = one(apply(findings, proposal("lisinopril", ("s4", "lies in April"), kind="medication", status="absent")))
     assert stopped.finding.attributes == {"form": "tablet"}, "what no words proved is not less proven now"
     assert [e.segment for e in stopped.finding.evidence] == ["s4"]
+
+
+def test_what_was_overruled_many_times_is_kept_once_for_each_state_and_still_not_proposed_again():
+    findings = Findings()
+    (added,) = findings.apply([proposal("cough", ("s1", "dry cough"))], SEGMENTS)
+    for _ in range(1000):
+        findings.confirm(added.finding.id)
+        findings.edit(added.finding.id, {"text": "wheeze"})
+        findings.edit(added.finding.id, {"text": "cough"})
+    assert sum(map(len, findings._overruled.values())) <= 4
+    findings.dismiss(added.finding.id)
+    assert findings.apply([proposal("Cough", ("s2", "The cough is worse"))], SEGMENTS) == []

@@ -18,7 +18,7 @@ async def test_a_consultation_from_start_to_stop():
         started = await client.start(patient={"name": "A", "age": 40, "gender": "f", "history": "none"})
         assert started["limits"] == {
             "max_frame_bytes": 320_000, "max_session_s": 14_400.0, "idle_timeout_s": 60.0, "resume_ttl_s": 120.0,
-            "first_audio_timeout_s": 10.0, "max_text_bytes": 65_536,
+            "first_audio_timeout_s": 10.0, "max_text_bytes": 65_536, "messages_per_s": 5.0, "messages_at_once": 200,
         }  # fmt: skip
         assert started["models"] == {"asr": "whisper", "extraction": "rules"}
         for chunk in chunks(TALK, 96_000):
@@ -403,6 +403,44 @@ async def test_fifty_refusals_in_a_row_close_the_connection_and_a_resume_loses_n
         _, text = await server.get("/metrics")
         assert 'drtranscribe_errors_total{code="not_json"} 99.0' in text
         assert 'drtranscribe_errors_total{code="too_many_refusals"} 1.0' in text
+
+
+async def test_a_client_that_says_too_much_is_refused_with_a_time_and_closed_and_may_still_speak_and_stop(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("server.session.allowance_clock", lambda: now[0])
+    async with serving() as server:
+        async with server.connect() as client:
+            started = await client.start()
+            await client.say(speech((1.0, 0.5), (1.0, 0)))
+            await client.say({"type": "marker", "id": 1})
+            await client.hear("marker")
+            for _ in range(199):
+                await client.say({"type": "confirm_finding", "finding_id": "f1"})
+            for message in (
+                {"type": "edit_finding", "finding_id": "f1", "fields": {"text": "a cough"}},
+                {"type": "dismiss_finding", "finding_id": "f1"},
+                {"type": "marker", "id": 2},
+                {"type": "pause_session"},
+            ):
+                await client.say(message)
+                error = await client.hear("error", "marker", "session_paused")
+                assert (error["code"], error["retry_after_s"], error["fatal"]) == ("too_many_messages", 0.2, False)
+                assert "200 messages at once" in error["message"]
+            assert sum(event["type"] == "extraction" for event in client.events) == 200
+            now[0] += 0.2
+            await client.say({"type": "marker", "id": 3})
+            assert (await client.hear("error", "marker"))["type"] == "marker"
+            for _ in range(50):
+                await client.say({"type": "confirm_finding", "finding_id": "f1"})
+            assert await client.close_code() == 1008
+        async with server.connect() as again:
+            await again.say(_resume(started, 1))
+            await again.hear("session_resumed")
+            await again.say(speech((1.0, 0.6), (1.0, 0)))
+            stopped = await again.finish()
+            assert (stopped["segments"], stopped["findings"]) == (2, 2)
+        _, text = await server.get("/metrics")
+        assert 'drtranscribe_errors_total{code="too_many_messages"} 54.0' in text
 
 
 async def test_a_place_without_audio_is_soon_free_when_its_client_is_gone_and_at_once_when_it_is_needed():

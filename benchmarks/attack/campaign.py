@@ -5,10 +5,10 @@ import json
 import secrets
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from itertools import groupby
 from typing import Any
 
 from benchmarks.attack.catalogue import Attack
@@ -21,6 +21,12 @@ OVERTIME_S = 90.0
 """After its time an attack still reads answers and closes what it opened; one that is not done then is killed."""
 
 READY_S = 60.0
+ORDINARY = 8
+"""Sessions at once that a server has had before it is attacked: as many as the attacks have that count its memory."""
+
+BATCH = 5
+"""Attacks on one server, of several that run beside each other."""
+
 UNSERVED = "http://127.0.0.1:9/"
 
 
@@ -33,17 +39,26 @@ class Campaign:
     seconds: float  # of good speech beside each attack
     seed: int
     until: float
+    lanes: int = 1  # servers that are attacked at the same time
     rows: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     _idle: dict[str, Heard] = field(default_factory=dict)
 
     async def run(self, attacks: Sequence[Attack]) -> None:
-        for setup, group in groupby(attacks, lambda attack: attack.setup if attack.served else None):
-            if setup is None:
-                for attack in group:
-                    await self._unserved(attack)
-            else:
-                await self._against(setup, list(group))
+        """Each batch is on a server of its own; as many servers as there are lanes run beside each other."""
+        waiting = deque(batches(attacks, BATCH if self.lanes > 1 else len(attacks)))
+
+        async def lane() -> None:
+            while waiting:
+                batch = waiting.popleft()
+                if batch[0].served:
+                    await self._against(batch[0].setup, batch)
+                else:
+                    await self._unserved(batch[0])
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.lanes):
+                group.create_task(lane())
 
     async def _against(self, setup: Setup, attacks: list[Attack]) -> None:
         """All attacks on one server; on a new one where it has ended or keeps memory."""
@@ -52,12 +67,18 @@ class Campaign:
                 self.left_out += [attack.name for attack in attacks]
                 return
             async with Target(setup, self.model) as target:
-                # Loads what the first session and the first records load: memory that is not the attack's.
-                await listen_in(target.url, self.seconds, records=True)
+                await self._warm(target)
                 idle = await self._idle_of(setup, target) if any(attack.beside for attack in attacks) else Heard()
                 clean = True  # memory that one attack leaves behind would hide what the next one takes
                 while clean and attacks and target.alive and not self._late():
                     clean = await self._beside(target, attacks.pop(0), idle)
+
+    async def _warm(self, target: Target) -> None:
+        """Makes the server take the memory that ordinary work needs: of several sessions at once, and of records."""
+        await asyncio.gather(
+            listen_in(target.url, self.seconds, records=True),
+            *(listen_in(target.url, self.seconds) for _ in range(ORDINARY - 1)),
+        )
 
     async def _idle_of(self, setup: Setup, target: Target) -> Heard:
         """The undisturbed session of a healthy server with the same engines: this one, if it is healthy."""
@@ -218,6 +239,19 @@ async def _watch(target: Target, peak_mb: list[float]) -> None:
     while True:
         peak_mb.append(target.memory_mb())
         await asyncio.sleep(WATCH_S)
+
+
+def batches(attacks: Sequence[Attack], most: int) -> list[list[Attack]]:
+    """Attacks that may share a server, at most so many together, in the order of the first of each."""
+    groups: dict[object, list[list[Attack]]] = {}
+    found: list[list[Attack]] = []
+    for attack in attacks:
+        group = groups.setdefault(attack.setup if attack.served else attack, [])
+        if not group or len(group[-1]) == most:
+            group.append([])
+            found.append(group[-1])
+        group[-1].append(attack)
+    return found
 
 
 def chosen(attacks: Iterable[Attack], only: Sequence[str]) -> list[Attack]:

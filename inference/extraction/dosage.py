@@ -27,9 +27,9 @@ _BEFORE_NAME = frozenset(("of", "the", "my", "your", "a", "an", "his", "her", "d
 _LEADS_TO_DOSE = FILLERS | frozenset(("at", "about", "is", "a", "an", "of", "dose", "tablet", "tablets", "the"))
 _STRENGTH_GAP = _LIGHT | frozenset(("tablet", "tablets", "capsule", "capsules", "pill", "pills", "strength"))
 _IN_PERIOD = re.compile(
-    r"\s*(?:a time|at (?:a time|once)|in (?:a|any|one) \w+(?: period)?|(?:in|per|every|over|within) (?:any )?"
+    r"\s{0,4}(?:a time|at (?:a time|once)|in (?:a|any|one) \w+(?: period)?|(?:in|per|every|over|within) (?:any )?"
     r"(?:24|twenty[ -]four|twelve|12|six|6|four|4)[ -]hours?(?: period)?|a day|per day|daily|each day|a week|per week|"
-    r"/\s*(?:day|d|week)|times a \w+|times per \w+|in total)\b",
+    r"/\s{0,4}(?:day|d|week)|times a \w+|times per \w+|in total)\b",
     re.IGNORECASE,
 )
 _NUMBERED = frozenset(("tylenol", "vitamin", "omega", "coenzyme", "factor", "humulin", "novomix", "humalog", "novolog"))
