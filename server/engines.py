@@ -153,8 +153,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     from server.metrics import Metrics
 
     # Bound before the weights are loaded, so that a port in use is told at once. It listens when all that computes in
-    # Python for seconds is done (the tables of the rules, the collector's first walk), which would hold up a probe: until
-    # then connections are refused, which a startup probe takes for "not yet".
+    # Python for seconds is done (the tables of the rules, the collector's first walk), which would hold up a probe.
+    # Until then connections are refused, which a startup probe takes for "not yet".
     with bound(settings.host, settings.port) as listener:
         metrics = Metrics()
         pipeline = await asyncio.to_thread(

@@ -4,7 +4,7 @@ import gc
 
 
 def settle() -> None:
-    """To be called before the server listens, and when it is warm: what is there by then stays, and is not walked again.
+    """To be called before the server listens, and when it is warm: what is there stays, and is not walked again.
 
     A full collection over a thousand sessions held the event loop for 190 ms. Sessions free themselves by reference
     counts; the collector is for what escapes them, and may come rarely.
