@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
+from server import garbage
 from server.drain import drain
 from server.metrics import Metrics
 from server.patience import patience
@@ -34,6 +36,9 @@ ENGINE_FAILED = (
 
 WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
+
+GIVE_BACK_S = 5.0
+"""Between two times that the memory of ended sessions is given back to the system, at least."""
 
 
 class Full(Exception):
@@ -66,6 +71,7 @@ class Sessions:
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
     _sockets: set[Watched] = field(default_factory=set)
+    _freed: bool = False  # sessions ended or were forgotten since memory was given back
     _closing: bool = False
 
     def __post_init__(self) -> None:
@@ -116,10 +122,14 @@ class Sessions:
         """Looks after everything until cancelled; often enough for the shortest of the limits in seconds."""
         patience.tick()
         patience.ticking = True
+        given_back = time.monotonic()
         try:
             while True:
                 await asyncio.sleep(min(WATCH_S, shortest_limit_s / 4))
                 self.check(patience.tick())
+                if self._freed and time.monotonic() - given_back > GIVE_BACK_S:
+                    self._freed, given_back = False, time.monotonic()
+                    await asyncio.to_thread(garbage.give_back)
         finally:
             patience.ticking = False
 
@@ -131,6 +141,7 @@ class Sessions:
         for session_id in [ended for ended, until in self._kept_until.items() if now >= until]:
             del self._kept_until[session_id]
             self._sessions.pop(session_id, None)
+            self._freed = True
         for socket in self._sockets:
             socket.check(now)
 
@@ -173,6 +184,7 @@ class Sessions:
 
     def _ended(self, session: Session) -> None:
         self.metrics.sessions.dec()
+        self._freed = True
         if self._closing:
             self._sessions.pop(session.id, None)
         else:

@@ -23,7 +23,9 @@ FORGETFUL = replace(
 """With the allocator of the images, which overwrites what is freed: docs/deploy.md promises no more without that."""
 CROWDED = Setup(flags=("--max-sessions", str(doors.PLACES)), staged=())
 NARROW = Setup(staged=(), nofile=1024)
-BROKEN = tuple(Setup(staged=("--fault", fault)) for fault in ("extractor", "merging", "codes"))
+BROKEN = tuple(
+    Setup(flags=("--resume-ttl-s", "2"), staged=("--fault", fault)) for fault in ("extractor", "merging", "codes")
+)
 BESIDE_MODEL = Setup(flags=("--vllm-url", "http://127.0.0.1:{port}/v1"), staged=())
 TALKING = Setup(staged=("--hostile-talk",))
 SLOW = Setup(flags=("--shutdown-grace-s", f"{outages.GRACE_S:g}"), staged=("--slow", "0.5"))
