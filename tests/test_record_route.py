@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import queue
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from fhir.resources.R4B.bundle import Bundle
 from pypdf import PdfReader
 from typer.testing import CliRunner
 
+from server import record_route
 from server.cli import app
 from server.record.formats import FORMATS, NAMES
 from server.record_client import _record_url
@@ -212,3 +214,19 @@ def test_the_record_lies_beside_the_websocket_behind_any_proxy():
         "wss://h/scribe/ws": "https://h/scribe/v1/sessions/S/record?format=pdf",
     }
     assert {url: str(_record_url(url, "S", "pdf")) for url in urls} == urls
+
+
+async def test_a_record_that_is_rendered_gives_way_to_the_event_loop_sooner(monkeypatch):
+    usual, seen = sys.getswitchinterval(), []
+    render = record_route.render
+
+    def rendering(record, name):
+        seen.append(sys.getswitchinterval())
+        return render(record, name)
+
+    monkeypatch.setattr(record_route, "render", rendering)
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        assert (await fetch(server, client))[0] == 200
+    assert seen == [pytest.approx(record_route.TURN_S)]
+    assert sys.getswitchinterval() == usual

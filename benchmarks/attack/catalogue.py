@@ -65,7 +65,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack(floods.unfinished_frames),
     Attack(floods.junk_messages),
     Attack(floods.junk_audio),
-    Attack(chatter.valid_messages),
+    Attack(chatter.valid_messages, least_s=8),
     Attack(chatter.tiny_frames),
     Attack(doors.malformed_requests),
     Attack(doors.rebinding, beside=False),

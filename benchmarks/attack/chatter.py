@@ -11,9 +11,14 @@ import aiohttp
 
 from benchmarks.attack.aim import QUIET_S, Aim, Line
 from benchmarks.attack.outages import SPEECH
+from benchmarks.attack.witness import speech
 
 MOST = 200_000
 """Messages of one flood."""
+
+TALK_S = 12.0
+FOUND_S = 15.0
+"""For the first finding of that talk."""
 
 Message = dict[str, Any]
 
@@ -59,9 +64,10 @@ async def _flood(aim: Aim, http: aiohttp.ClientSession, name: str, said: Any) ->
                     if (started := await line.start()) is None:
                         aim.codes["no session"] += 1
                         return
-                    for _ in range(3):
-                        await line.say(SPEECH)
-                    if (told := await line.hear("extraction")) is not None:
+                    for chunk in speech(TALK_S):
+                        await line.say(chunk)
+                    await line.say({"type": "marker", "id": -1})
+                    if (told := await line.hear("extraction", within_s=FOUND_S)) is not None:
                         findings += [op["finding"]["id"] for op in told["ops"]]
                 else:
                     await _resume(line, started)
@@ -77,7 +83,7 @@ async def _flood(aim: Aim, http: aiohttp.ClientSession, name: str, said: Any) ->
     if name == "edits":
         aim.expect(bool(findings), "nothing was found in the talk: no finding could be edited")
         refused = [key for key in aim.codes if "too_many" in key]
-        aim.expect(bool(refused), f"{sent} edits of one session were all taken")
+        aim.expect(bool(refused) or sent < 1000, f"{sent} edits of one session were all taken")
 
 
 async def _resume(line: Line, started: Message) -> None:
