@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.config import SAMPLE_RATE
+from inference.downmix import Downmix
 
 Samples = NDArray[np.float32]
 
@@ -55,8 +56,9 @@ class AudioFormat:
 class PcmDecoder:
     """Decodes one stream of PCM frames into `tracks` tracks of 16 kHz samples in [-1, 1).
 
-    One track is the mean of the channels, two tracks keep them apart. The resampler's filter state lives here, so
-    chunks join without a click and the output does not depend on where they were cut.
+    One track of two channels is what `Downmix` makes of them, two tracks keep them apart. The state of the resampler's
+    filter and of the mix lives here, so chunks join without a click and the output does not depend on where they were
+    cut.
     """
 
     def __init__(self, audio: AudioFormat, tracks: int) -> None:
@@ -64,17 +66,20 @@ class PcmDecoder:
             raise AudioError('mode "dual" needs audio.channels 2: channel 0 clinician, channel 1 patient')
         self.audio = audio
         self.tracks = tracks
+        self._downmix = Downmix(audio.sample_rate) if tracks < audio.channels else None
         self._resampler = _resampler(audio.sample_rate, tracks) if audio.sample_rate != SAMPLE_RATE else None
 
     def erase(self) -> None:
-        """Drops the resampler, whose filter holds the last milliseconds of the stream."""
+        """Drops the resampler, whose filter holds the last milliseconds of the stream, and overwrites the mix's."""
         self._resampler = None
+        if self._downmix is not None:
+            self._downmix.erase()
 
     def decode(self, data: bytes, last: bool = False) -> list[Samples]:
         """Samples of each track, shape [samples]. `last` flushes the resampler (data may then be empty)."""
         pcm = np.frombuffer(data, dtype="<i2").reshape(-1, self.audio.channels).astype(np.float32) / 32768.0
-        if self.tracks < self.audio.channels:
-            pcm = pcm.mean(axis=1, keepdims=True, dtype=np.float32)
+        if self._downmix is not None:
+            pcm = self._downmix.mix(pcm)
         if self._resampler is not None:
             pcm = self._resampler.resample_chunk(pcm, last=last)
         return [np.ascontiguousarray(pcm[:, track]) for track in range(self.tracks)]

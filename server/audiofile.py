@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 import av
 
-from inference.audio import AudioError
+from inference.audio import AudioError, AudioFormat, PcmDecoder, Samples
 from inference.config import SAMPLE_RATE
 from server.client import Consultation, ConsultationError
 from server.terminal import Board, View
 
 
 def read_chunks(path: Path, channels: int, chunk_s: float) -> Iterator[bytes]:
-    """PCM of the file in chunks of `chunk_s` (the last may be shorter); one channel is the mean of all, two stay apart.
+    """PCM of the file in chunks of `chunk_s` (the last may be shorter); one channel is mixed from all, two stay apart.
 
     The beginning is decoded at once, so that an unusable file raises AudioError here and not in the middle.
     """
@@ -42,11 +42,19 @@ def _decode(path: Path, channels: int) -> Iterator[bytes]:
             raise AudioError(f"{path} has audio of an unknown codec: convert it to WAV or FLAC first")
         if channels > stream.codec_context.channels:
             raise AudioError(f"{path} has one channel, and --mode dual needs two: use --mode ambient")
-        resampler = av.AudioResampler(format="s16", layout="stereo" if channels == 2 else "mono", rate=SAMPLE_RATE)
+        mixed = channels == 1 and stream.codec_context.channels == 2
+        layout = "stereo" if mixed or channels == 2 else "mono"
+        decoder = PcmDecoder(AudioFormat(channels=2), 1) if mixed else None
+        resampler = av.AudioResampler(format="s16", layout=layout, rate=SAMPLE_RATE)
         for frame in chain(container.decode(stream), [None]):  # None flushes the resampler
             for resampled in resampler.resample(frame):
                 # A plane may be padded beyond its samples.
-                yield bytes(resampled.planes[0])[: resampled.samples * 2 * channels]
+                pcm = bytes(resampled.planes[0])[: resampled.samples * (4 if layout == "stereo" else 2)]
+                yield pcm if decoder is None else _s16le(decoder.decode(pcm)[0])
+
+
+def _s16le(samples: Samples) -> bytes:
+    return (samples * 32768.0).round().clip(-32768, 32767).astype("<i2").tobytes()
 
 
 @contextmanager

@@ -1,8 +1,11 @@
+import wave
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from server.app import SESSIONS
-from server.audiofile import Playback
+from server.audiofile import Playback, read_chunks
 from tests.live import serving
 
 SAMPLE = Path(__file__).parent / "data" / "consultation.flac"
@@ -52,3 +55,13 @@ async def test_a_recording_that_is_played_to_its_end_has_no_error():
 class Quiet(Saboteur):
     def __init__(self) -> None:
         self.done = True
+
+
+def test_a_recording_whose_channels_cancel_each_other_is_not_silent(tmp_path):
+    tone = (9_000 * np.sin(2 * np.pi * 300 * np.arange(16_000) / 16_000)).astype("<i2")
+    with wave.open(str(tmp_path / "inverted.wav"), "wb") as file:
+        file.setparams((2, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(np.stack([tone, -tone], axis=1).tobytes())
+    heard = np.frombuffer(b"".join(read_chunks(tmp_path / "inverted.wav", 1, 0.5)), "<i2")
+    assert len(heard) == len(tone)
+    assert np.abs(heard[800:].astype(int) - tone[800:]).max() <= 1

@@ -13,14 +13,14 @@ export class Consultation {
 
   /**
    * @param {object} source opened: see microphone.js
-   * @param {{sampleRate: number, channels: number}} format of its samples
+   * @param {{sampleRate: number, channels: number, mode: string}} format of its samples
    * @param {object} patient as start_session takes it
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void,
    *   onSamples: (samples: Int16Array, rate: number) => void}} listener
    */
   constructor(source, format, patient, { onEvent, onState, onSamples }) {
     const audio = { encoding: "pcm_s16le", sample_rate: format.sampleRate, channels: format.channels };
-    const start = { type: "start_session", audio, mode: format.channels === 2 ? "dual" : "ambient", consent: true };
+    const start = { type: "start_session", audio, mode: format.mode, consent: true };
     if (Object.keys(patient).length) start.patient = patient;
     /** What Save writes, but for segments and findings. The token that resumes the session is not for keeping. */
     this.record = { started_at: new Date().toISOString(), patient, audio };

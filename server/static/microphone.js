@@ -17,7 +17,7 @@ export class Microphone {
     this.onLost = onLost;
   }
 
-  /** Asks for the microphone. @returns {Promise<{sampleRate: number, channels: number}>} */
+  /** Asks for the microphone. @returns {Promise<{sampleRate: number, channels: number, mode: string}>} */
   async open() {
     await this.#ask();
     this.#context = this.#connect();
@@ -26,7 +26,7 @@ export class Microphone {
     };
     await this.#context.audioWorklet.addModule(new URL("./worklet.js", import.meta.url));
     await this.#context.resume();
-    return { sampleRate: this.#context.sampleRate, channels: 1 };
+    return { sampleRate: this.#context.sampleRate, channels: 1, mode: "ambient" };
   }
 
   /** @param {(samples: Int16Array) => void} onSamples */

@@ -17,12 +17,14 @@ export class FilePlayer {
     this.position = 0;
   }
 
-  /** @returns {Promise<{sampleRate: number, channels: number}>} */
+  /** @returns {Promise<{sampleRate: number, channels: number, mode: string}>} */
   async open() {
     const decoder = new OfflineAudioContext(1, 1, SAMPLE_RATE); // it resamples what it decodes
     this.audio = await decoder.decodeAudioData(await this.file.arrayBuffer());
     this.dual &&= this.audio.numberOfChannels >= 2;
-    return { sampleRate: SAMPLE_RATE, channels: this.dual ? 2 : 1 };
+    // The server mixes two channels itself: their mean is silent where one is the inverse of the other.
+    this.apart = this.dual || this.audio.numberOfChannels === 2;
+    return { sampleRate: SAMPLE_RATE, channels: this.apart ? 2 : 1, mode: this.dual ? "dual" : "ambient" };
   }
 
   /** @param {(samples: Int16Array) => void} onSamples */
@@ -62,7 +64,7 @@ export class FilePlayer {
     const sources = Array.from({ length: this.audio.numberOfChannels }, (_, index) =>
       this.audio.getChannelData(index).subarray(start, end),
     );
-    const channels = this.dual ? sources.slice(0, 2).map((source) => [source]) : [sources];
+    const channels = this.apart ? sources.slice(0, 2).map((source) => [source]) : [sources];
     const pcm = new Int16Array((end - start) * channels.length);
     channels.forEach((mixed, channel) => {
       for (let index = 0; index < end - start; index++) {
