@@ -14,7 +14,7 @@ BLOCK_S = 0.02
 one choice to the next over the whole of the next block, so that a switch makes no click."""
 
 MEMORY_S = 0.3
-"""Time constant of the powers that are compared. Speech is far above the noise before it, so its first block decides."""
+"""Time constant of the powers that are compared. Speech is far above the noise before it: its first block decides."""
 
 MUCH_STRONGER = 4.0
 """A power ratio, 6 dB. Two microphones that hear different things have a mean and a difference of equal power, within
@@ -66,7 +66,7 @@ class Downmix:
         weights = np.asarray(self._weights, dtype=np.float32)
         if self._was != self._weights:
             was = np.asarray(self._was, dtype=np.float32)
-            weights = was + (weights - was) * self._ramp[: len(block)]  # [samples, 2]
+            weights = (was + (weights - was) * self._ramp[: len(block)]).astype(np.float32)  # [samples, 2]
         weighted: Samples = (block * weights).sum(axis=1, dtype=np.float32)
         return weighted
 

@@ -24,7 +24,8 @@ HOMES = {
     "pymupdf_fonts": {"server/record/as_pdf.py"},
 }
 PURE = (
-    "config", "transcript", "findings", "segmenter", "timing", "updates", "guard", "downmix", "words", "merging", "hypothesis",
+    "config", "transcript", "findings", "segmenter", "timing", "updates", "guard", "words", "merging", "hypothesis",
+    "downmix",
     "extraction/grounding", "extraction/injection", "extraction/retractions", "extraction/quoting", "extraction/prompt",
     "extraction/codes",
 )  # fmt: skip
