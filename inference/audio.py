@@ -89,3 +89,11 @@ def _resampler(rate: int, tracks: int) -> Any:
     import soxr  # here, because `Samples` is imported everywhere and a host for GPU benchmarks has no soxr
 
     return soxr.ResampleStream(rate, SAMPLE_RATE, tracks, dtype="float32")
+
+
+def resampled(samples: Samples, rate: float, to: float) -> Samples:
+    """Sound [samples] of one rate at another one, as a whole."""
+    import soxr
+
+    found: Samples = soxr.resample(samples, rate, to)
+    return found

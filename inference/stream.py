@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from inference.attention import Attention
 from inference.audio import AudioFormat, PcmDecoder, Samples
 from inference.config import SAMPLE_RATE
 from inference.engines import Engines
@@ -124,6 +125,7 @@ class Stream:
         self._tracks = [
             _Track(speaker, Segmenter(config.segmenter, config.vad.threshold)) for speaker in options.speakers
         ]
+        self._attention = Attention(options.audio, options.speakers, config.vad.threshold, emit)
         self._heard = 0
         self._covered = 0
         self._settled = 0  # samples of which every final is out
@@ -139,6 +141,8 @@ class Stream:
 
     async def feed(self, data: bytes, timings: Timings) -> None:
         """Takes the next bytes of the stream: whole sample frames, as `AudioFormat.sample_frames` checked them."""
+        if not self._paused:
+            self._attention.received(data)
         vad_ms, finals = await self._listen(self._decoder.decode(data))
         partials = [(track, span) for track in self._tracks if (span := self._due_partial(track)) is not None]
         open_now = [(track, found) for track in self._tracks if (found := track.segmenter.open) is not None]
@@ -154,6 +158,7 @@ class Stream:
         finals += [(track, span) for track in self._tracks for span in track.segmenter.flush()]
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
+            self._attention.begin_again()
             for track in self._tracks:  # what was heard before a pause says nothing about what comes after it
                 track.vad = replace(VadState(), remainder=track.vad.remainder)
         await self._work.put(_Work(timings, tuple(finals), heard=self._heard, control=control))
@@ -182,6 +187,7 @@ class Stream:
             track.segmenter.erase()
             track.vad.erase()
         self._decoder.erase()
+        self._attention.erase()
         del self.transcript, self.extraction, self._decoder
         self._tracks.clear()
         self._chunks.clear()
@@ -222,10 +228,19 @@ class Stream:
             probabilities, track.vad = answer.value
             if self._paused:
                 probabilities = np.zeros_like(probabilities)
+            else:
+                await self._attention.heard(track.speaker, samples, probabilities, self._speech)
             finals += [(track, span) for span in track.segmenter.push(samples, probabilities)]
+        if not self._paused:
+            self._attention.look()
         self._heard += len(tracks[0])
         finals.sort(key=lambda cut: cut[1].decided)  # tracks in the order of any chunk size
         return max(answer.run_ms for answer in served), finals
+
+    async def _speech(self, audio: Samples) -> Samples:
+        """Speech probabilities of sound that is no part of the stream."""
+        served = await self._engines.vad.run((audio, VadState()), session=f"{self._session}/again")
+        return served.value[0]
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
         request = AsrRequest(span.audio, True, self._language, track.context, span.spoken)

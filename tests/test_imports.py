@@ -25,7 +25,7 @@ HOMES = {
 }
 PURE = (
     "config", "transcript", "findings", "segmenter", "timing", "updates", "guard", "words", "merging", "hypothesis",
-    "downmix",
+    "downmix", "formats", "silence",
     "extraction/grounding", "extraction/injection", "extraction/retractions", "extraction/quoting", "extraction/prompt",
     "extraction/codes",
 )  # fmt: skip
