@@ -1,4 +1,4 @@
-"""Signs that Whisper invented its text: loops, low probability, phrases that it says to silence. Pure.
+"""Signs that Whisper invented its text: loops, low probability, more words than can be said. Pure.
 
 The thresholds are those of the reference decoder (Radford et al. 2022, section 4.5) with a check for repeated trigrams.
 """
@@ -13,25 +13,11 @@ MIN_LOGPROB = -1.0
 MAX_COMPRESSION = 2.4
 MAX_TRIGRAM_REPEATS = 3
 MAX_WORDS_PER_SECOND = 7.0
-MAX_NO_SPEECH = 0.6
-SHORT_SPEECH_S = 0.6
 MAX_SAID = 3
 NO_TIME_S = 0.02
 MAX_CRAMMED = 0.08
 """Of the words of a loop 0.14 to 0.4 take no time, of a person's repetitions none to 0.03 (benchmarks/LOG.md)."""
 MAX_LOOP_WORDS = 8
-
-# What Whisper says to music, noise and silence: the closing words of the videos that it was trained on.
-CREDITS = re.compile(
-    r"thank(s| you)( so much| very much)? for (watching|listening)|(please )?(like and )?subscribe\b"
-    r"|(subtitles|captions|transcri(bed|ption)|translat(ed|ion)) by|amara\.org"
-    r"|^[\[(*♪\s]*(music|applause|laughter|silence|blank_audio|inaudible|beep\w*|static|noise|♪)[\])*♪\s.]*$",
-    re.IGNORECASE,
-)
-# Said in earnest all the time, but also Whisper's favourites over a click or a breath.
-FILLERS = frozenset(
-    {"thank you", "thanks", "you", "bye", "bye bye", "the end", "so", "oh", "hmm", "i", "the", "and", "a"}
-)
 
 
 def suspicious(text: str, logprob: float, hit_limit: bool, crammed: bool, seconds: float) -> bool:
@@ -55,19 +41,6 @@ def suspicious(text: str, logprob: float, hit_limit: bool, crammed: bool, second
 def crammed(words: Sequence[Word]) -> bool:
     """Whether too many words of a hypothesis were aligned with no time at all, as those of a loop are."""
     return sum(word.end - word.start <= NO_TIME_S for word in words) > MAX_CRAMMED * len(words)
-
-
-def is_phantom(text: str, no_speech: float, logprob: float, speech_s: float) -> bool:
-    """Whether the text was more likely invented than said, given `speech_s` seconds of detected speech."""
-    if CREDITS.search(text):
-        return True
-    if no_speech > MAX_NO_SPEECH and logprob < MIN_LOGPROB:
-        return True
-    words = " ".join(re.findall(r"[\w']+", text.lower()))
-    if not words:
-        return True
-    doubtful = no_speech > MAX_NO_SPEECH or (speech_s < SHORT_SPEECH_S and logprob < MIN_LOGPROB / 2)
-    return words in FILLERS and doubtful
 
 
 def compression_ratio(text: str) -> float:

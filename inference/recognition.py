@@ -15,9 +15,10 @@ from typing import Any, Protocol
 from inference.batching import Batcher
 from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.gaps import Gap, gaps
-from inference.guard import is_phantom, unlooped
+from inference.guard import unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.lengths import wider
+from inference.phantoms import without_phantoms
 from inference.waiting import Lane, Served
 
 MAX_GAPS = 3
@@ -75,9 +76,7 @@ class Recogniser:
         served = await self._ask(request, session, Lane.FINAL)
         served = await self._doubted(served, request, session, since)
         served = await self._filled(served, request, session, since)
-        if is_phantom(served.value.text, served.value.no_speech, served.value.logprob, request.speech.seconds()):
-            return replace(served, value=replace(served.value, text="", words=()))
-        return served
+        return replace(served, value=without_phantoms(served.value, request.speech))
 
     async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
         """The words so far; of a loop what a person may say. No second try: the next partial is seconds away.
@@ -85,10 +84,8 @@ class Recogniser:
         Raises Superseded when a newer partial of the session takes its place.
         """
         served = await self._ask(request, session, Lane.PARTIAL)
-        said = served.value
-        if is_phantom(said.text, said.no_speech, said.logprob, request.speech.seconds()):
-            return replace(served, value=Hypothesis("", said.language))
-        return replace(served, value=_unlooped(said)) if said.doubtful else served
+        said = without_phantoms(served.value, request.speech)
+        return replace(served, value=_unlooped(said) if said.doubtful else said)
 
     def prefer(self, sessions: Sequence[str]) -> None:
         """From now on the sessions are served in this order, and no longer by how long they have waited."""

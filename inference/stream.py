@@ -307,7 +307,8 @@ class Stream:
     async def _partial(self, track: _Track, span: Span, timings: Timings) -> None:
         tail = track.partials.tail(span)
         prompt = f"{track.context} {tail.text}".strip()
-        request = AsrRequest(tail.audio, False, self._language, prompt, span.spoken)
+        spoken = span.spoken.between((tail.start - span.start) / SAMPLE_RATE, span.end_s)
+        request = AsrRequest(tail.audio, False, self._language, prompt, spoken)
         try:
             served = await self._engines.asr.partial(request, session=f"{self._session}/{track.speaker}")
         except Superseded:

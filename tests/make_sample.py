@@ -23,6 +23,7 @@ from typing import Literal
 
 import numpy as np
 
+from benchmarks.phantoms import said
 from benchmarks.speech.command import read_wave
 from benchmarks.speech.flac import write_flac
 from benchmarks.speech.room import pink_noise
@@ -62,6 +63,7 @@ CONSULTATION: tuple[tuple[float, Speaker, str], ...] = (
     (0.4, "clinician", "Yes, please. I will order a blood test today, and I would like to see you again in two weeks."),
     (0.5, "patient", "Thank you, doctor."),
 )
+THANKS = "Thank you for listening. I still have this chest pain."
 SENTENCE: tuple[Speaker, str] = ("patient", "I have had pain in my lower back for about two weeks, but no numbness.")
 
 
@@ -152,6 +154,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sentence[edge:-edge] += take
     write_flac(DATA / "sentence.flac", sentence[:, None])
 
+    with tempfile.TemporaryDirectory() as folder:
+        thanks = said("slt", [THANKS], 0.0, Path(folder))
+    write_flac(DATA / "thanks.flac", thanks[:, None])
+
     write_json(
         DATA / "index.json",
         [
@@ -168,6 +174,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "text": "",
                 "licence": LICENCE,
                 "made": "Seeded pink noise, 50 Hz hum and clicks; tests/make_sample.py",
+            },
+            {
+                "file": "thanks.flac",
+                "seconds": round(len(thanks) / SAMPLE_RATE, 2),
+                "text": THANKS,
+                "licence": "CC0-1.0",
+                "made": "Our own words, spoken by a synthetic voice (flite slt) with seeded noise; tests/make_sample.py",
             },
         ],
     )

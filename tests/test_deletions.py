@@ -96,7 +96,7 @@ def test_a_watched_method_answers_as_before_and_is_put_back() -> None:
 async def test_every_span_of_a_stream_has_its_tries_those_that_were_thrown_away_too(
     consultation: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inference.recognition.is_phantom", lambda text, *rest: "fever" in text.lower())
+    monkeypatch.setattr("inference.phantoms.is_phantom", lambda said, speech_s: "fever" in said.text.lower())
     async with Ear(resolve("tiny.en", default_cache()).directory) as ear:
         spans, finals = await ear.hear(Recording("sample", consultation[: 20 * 16_000], ""))
     assert not any("fever" in final.text.lower() for final in finals)

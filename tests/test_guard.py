@@ -3,7 +3,6 @@ import pytest
 from inference.guard import (
     compression_ratio,
     crammed,
-    is_phantom,
     most_repeated_trigram,
     repeats_itself,
     suspicious,
@@ -60,14 +59,6 @@ def test_the_measures_of_a_loop_are_exact():
     assert repeats_itself(["x", "a", "b", "c", "a", "b", "c"])
     assert not repeats_itself(["a", "b", "a", "b", "c"])
     assert compression_ratio("la " * 100) > 2.4 > compression_ratio("the quick brown fox jumps over the lazy dog")
-
-
-def test_a_phantom_is_a_known_phrase_over_doubtful_speech_only():
-    assert is_phantom("Thanks for watching!", no_speech=0.1, logprob=-0.3, speech_s=5.0)
-    assert is_phantom("Thank you.", no_speech=0.7, logprob=-0.6, speech_s=0.4)
-    assert not is_phantom("Thank you.", no_speech=0.05, logprob=-0.2, speech_s=1.0)
-    assert not is_phantom("No fever.", no_speech=0.7, logprob=-0.6, speech_s=0.4)
-    assert is_phantom("It was.", no_speech=0.9, logprob=-1.2, speech_s=0.3)
 
 
 @pytest.mark.parametrize(

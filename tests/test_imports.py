@@ -25,7 +25,7 @@ HOMES = {
 }
 PURE = (
     "config", "transcript", "findings", "segmenter", "timing", "updates", "guard", "words", "merging", "hypothesis",
-    "downmix", "formats", "silence",
+    "downmix", "formats", "silence", "phantoms",
     "extraction/grounding", "extraction/injection", "extraction/retractions", "extraction/quoting", "extraction/prompt",
     "extraction/codes",
 )  # fmt: skip
