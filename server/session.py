@@ -22,12 +22,13 @@ from inference.merging import Findings
 from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
 from inference.timing import Timings
-from inference.updates import Drained, Fault, Update
+from inference.updates import Drained, Fault, Notice, Update
 from server.allowance import Allowance
 from server.arrivals import Arrivals
 from server.bounds import MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.events import EventLog
 from server.metrics import Metrics
+from server.pace import Pace
 from server.patience import patience
 from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
 
@@ -89,6 +90,7 @@ class Session:
         self._held_back = False
         self._arrivals = Arrivals()
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
+        self._pace = Pace()
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._ended = ended
@@ -169,6 +171,7 @@ class Session:
             raise ProtocolError("invalid_audio", str(error)) from None
         duration_s = samples / self.options.audio.sample_rate
         arrived = self._arrivals.note(now, duration_s, waited_s, patience.gap_since(now - waited_s))
+        self._watch_pace(now, duration_s)
         await self._put((data, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
         if self.log.closed:  # it ended while the frame waited for room, and has told how much it received
             return
@@ -186,6 +189,7 @@ class Session:
         self._allow()
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
+            self._pace.forget()
         await self._put(control)
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
@@ -225,6 +229,7 @@ class Session:
         assert self.attachment is None
         self.attachment = attachment
         self._arrivals.behind = False
+        self._pace.forget()
         self._heard_at = patience.now()
         self._metrics.connections.inc()
 
@@ -288,6 +293,12 @@ class Session:
                 limits.resume_ttl_s if self.received_samples else min(limits.resume_ttl_s, limits.first_audio_timeout_s)
             )
         return max(self.limits.idle_timeout_s, PAUSE_LIMIT_S) if self._paused else self.limits.idle_timeout_s
+
+    def _watch_pace(self, now: float, duration_s: float) -> None:
+        if self._arrivals.behind or self._held_back:
+            self._pace.forget()  # the server itself sets the pace
+        elif (advice := self._pace.note(now, duration_s)) is not None:
+            self._emit(Notice("audio_suspect", advice))
 
     def _emit(self, update: Update) -> None:
         self._metrics.observe(update)

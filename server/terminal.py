@@ -22,6 +22,7 @@ class Board:
     finals: list[dict[str, Any]] = field(default_factory=list)
     partials: dict[str, dict[str, Any]] = field(default_factory=dict)
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notices: dict[tuple[str, str], str] = field(default_factory=dict)  # (code, speaker) -> message
     lag_ms: float = 0.0
     stopped: Event | None = None
 
@@ -29,6 +30,7 @@ class Board:
         match event["type"]:
             case "transcript":
                 segment = event["segment"]
+                self._heard(segment)
                 if segment["final"]:
                     self.partials.pop(segment["id"], None)
                     if segment["text"]:  # an empty final takes a partial back
@@ -41,11 +43,22 @@ class Board:
                         self.findings.pop(op["finding"]["id"], None)
                     else:
                         self.findings[op["finding"]["id"]] = op["finding"]
+            case "notice":
+                self.notices[event["code"], event.get("speaker", "")] = event["message"]
             case "progress":
                 self.lag_ms = event["lag_ms"]
             case "session_stopped":
                 self.stopped = event
                 self.partials.clear()
+                self.notices.clear()
+
+    def _heard(self, segment: Mapping[str, Any]) -> None:
+        """Words take back that nobody is heard; a final, that the sound looks wrong."""
+        if segment["text"]:
+            for speaker in ("", segment["speaker"]):
+                self.notices.pop(("no_speech", speaker), None)
+            if segment["final"]:
+                self.notices.pop(("audio_suspect", ""), None)
 
 
 def clock(seconds: float) -> str:
@@ -60,6 +73,10 @@ def segment_line(segment: Mapping[str, Any]) -> Text:
     if speaker != "unknown":
         line.append(f"{speaker}: ", style=_SPEAKER_STYLE.get(speaker, ""))
     return line.append(segment["text"], style="not dim" if segment["final"] else "dim italic")
+
+
+def notice_line(message: str) -> Text:
+    return Text(f"! {message}", style="yellow")
 
 
 def finding_words(finding: Mapping[str, Any]) -> str:
@@ -124,7 +141,8 @@ class LiveView:
     def _screen(self, board: Board) -> RenderableType:
         partials = [segment_line(segment) for segment in board.partials.values()]
         lag = Text(f"lag {board.lag_ms / 1000:.1f} s", style="dim")
-        return Group(*partials, *([findings_table(board)] if board.findings else []), lag)
+        notices = [notice_line(message) for message in board.notices.values()]
+        return Group(*partials, *notices, *([findings_table(board)] if board.findings else []), lag)
 
 
 class LineView:
@@ -145,6 +163,8 @@ class LineView:
         self._board = board
         if event["type"] == "transcript" and event["segment"]["final"] and event["segment"]["text"]:
             self._line(segment_line(event["segment"]))
+        if event["type"] == "notice":
+            self._line(notice_line(event["message"]))
         if event["type"] == "extraction":
             for op in event["ops"]:
                 finding = op["finding"]

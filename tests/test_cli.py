@@ -274,6 +274,28 @@ def test_the_board_keeps_finals_open_partials_and_findings_that_were_not_taken_b
     assert board.findings == {}
 
 
+def test_the_terminal_tells_of_silence_and_wrong_sound_until_somebody_is_heard() -> None:
+    screen, board = io.StringIO(), Board()
+    told = [
+        {"type": "notice", "code": "no_speech", "message": "nobody is heard: check the microphone"},
+        {"type": "notice", "code": "audio_suspect", "message": "the sound is far too loud"},
+    ]
+    with LiveView(Console(file=screen, force_terminal=True, width=100)) as view:
+        for event in told:
+            board.apply(event)
+            view.show(event, board)
+        view._live.refresh()
+        assert "! nobody is heard: check the microphone" in screen.getvalue()
+        board.apply(EVENTS[0])  # a partial
+        assert list(board.notices.values()) == ["the sound is far too loud"]
+        for event in EVENTS[1:]:
+            board.apply(event)
+        assert board.notices == {}
+    lines = io.StringIO()
+    LineView(Console(file=lines, width=100)).show(told[0], board)
+    assert lines.getvalue() == "! nobody is heard: check the microphone\n"
+
+
 def test_a_terminal_shows_the_partial_while_it_is_open_and_the_table_at_the_end() -> None:
     screen = io.StringIO()
     board = Board()

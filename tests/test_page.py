@@ -342,6 +342,30 @@ async def test_two_channels_arrive_interleaved_in_dual_mode(
     assert np.array_equal(np.frombuffer(bytes(server.pcm), "<i2"), stereo.reshape(-1))
 
 
+async def test_silence_and_wrong_sound_are_told_until_somebody_is_heard(
+    server: FakeServer, browser: Browser, tmp_path: Path
+) -> None:
+    async with opened(server, browser) as page:
+        await start_file(page, wav(tmp_path / "long.wav", np.zeros(60 * SAMPLE_RATE, np.int16)), speed="1")
+        await page.get_by_role("button", name="Start").click()
+        await server.asked("start_session")
+        await server.send("notice", code="no_speech", message="nobody is heard: check the microphone")
+        await server.send("notice", code="no_speech", message="the patient's microphone is dead", speaker="patient")
+        await server.send("notice", code="audio_suspect", message="the sound looks like 8-bit samples")
+        notices = page.locator("#notices li")
+        await expect(notices).to_have_count(3)
+        await expect(notices.first).to_have_text("Nobody is heard: check the microphone.")
+        await expect(notices.last).to_have_text("The sound may be unusable: the sound looks like 8-bit samples.")
+        await server.send("notice", code="no_speech", message="nobody is heard any more")
+        await expect(notices).to_have_count(3)
+        await server.send("transcript", segment={**segment("I have", final=False), "speaker": "clinician"}, timings={})
+        await expect(notices).to_have_text(
+            ["The patient's microphone is dead.", "The sound may be unusable: the sound looks like 8-bit samples."]
+        )
+        await server.send("transcript", segment=segment(TEXT, final=True), timings={})
+        await expect(notices).to_have_count(0)
+
+
 async def test_a_final_replaces_its_partial_and_a_finding_shows_its_words(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:

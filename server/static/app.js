@@ -6,6 +6,7 @@ import { byId } from "./dom.js";
 import { FindingsView } from "./findings.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
+import { NoticesView } from "./notices.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
 import { SetupForm } from "./setup.js";
@@ -40,6 +41,7 @@ const findings = new FindingsView({
     return told;
   },
 });
+const notices = new NoticesView();
 const level = new Level(() => phase === "listening" && source instanceof Microphone);
 
 function setPhase(next) {
@@ -105,6 +107,7 @@ function onSamples(samples, rate) {
 }
 
 async function pause() {
+  notices.clear();
   byId("pause").disabled = true;
   await consultation.pause();
   if (phase === "listening") setPhase("paused"); // it may have been stopped meanwhile
@@ -137,7 +140,10 @@ async function microphoneLost() {
 
 function onEvent(event) {
   if (event.type === "session_started") begin(event);
-  else if (event.type === "transcript") transcript.apply(event.segment);
+  else if (event.type === "transcript") {
+    transcript.apply(event.segment);
+    notices.heard(event.segment);
+  } else if (event.type === "notice") notices.apply(event);
   else if (event.type === "extraction") findings.apply(event.ops);
   else if (event.type === "progress") showLag(event.lag_ms);
   else if (event.type === "error") onFault(event);
@@ -178,6 +184,7 @@ async function finish(title, stopped) {
   setPhase("ended");
   showConnection("idle", "Not connected");
   byId("lag").textContent = "";
+  notices.clear();
   transcript.dropPartials();
   findings.freeze();
   const audio_s = stopped?.audio_s ?? consultation.heard_s;

@@ -100,6 +100,15 @@ export function serverFault({ message, retry_after_s }) {
   return retry_after_s ? `${words} Try again in ${count(Math.ceil(retry_after_s), "second")}.` : words;
 }
 
+const NOTICES = {
+  audio_suspect: "The sound may be unusable:",
+};
+
+/** @param {{code: string, message: string}} notice event @returns {string} */
+export function noticeWords({ code, message }) {
+  return NOTICES[code] ? `${NOTICES[code]} ${message}.` : serverFault({ message });
+}
+
 const CLOSED = {
   1001: "The server is going down. Save what is here; start again when it is back.",
   1006: "The server did not answer. Check that it is running and that this computer is on its network, then try again.",

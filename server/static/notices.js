@@ -1,0 +1,39 @@
+// What the server says about the sound: a line for each, until what it says is over.
+
+import { byId, element } from "./dom.js";
+import { noticeWords } from "./words.js";
+
+export class NoticesView {
+  #rows = new Map(); // code and speaker -> row
+
+  constructor() {
+    this.list = byId("notices");
+  }
+
+  /** @param {{code: string, message: string, speaker?: string}} notice takes the place of the one of its code and speaker */
+  apply(notice) {
+    const key = `${notice.code} ${notice.speaker ?? ""}`;
+    this.#remove(key);
+    const row = element("li", { className: "notice", textContent: noticeWords(notice), dataset: { code: notice.code } });
+    this.#rows.set(key, row);
+    this.list.append(row);
+  }
+
+  /** Words take back that nobody is heard; a final, that the sound looks wrong. @param {object} segment */
+  heard({ text, final, speaker }) {
+    if (!text) return;
+    this.#remove("no_speech ");
+    this.#remove(`no_speech ${speaker}`);
+    if (final) this.#remove("audio_suspect ");
+  }
+
+  clear() {
+    this.#rows.clear();
+    this.list.replaceChildren();
+  }
+
+  #remove(key) {
+    this.#rows.get(key)?.remove();
+    this.#rows.delete(key);
+  }
+}
