@@ -26,6 +26,10 @@ SEEN_S = 1.0
 CLIPPED_S = 4.0
 """Seconds of frames that show a sign before it is told. Clipping takes longer: people shout, and formats come first."""
 
+SETTLED_S = 20.0
+"""Seconds of loud frames after which the format is known to be right: it does not change within a session. Looking
+costs 4 ms for each second of audio; after that clipping alone is looked for, which costs next to nothing."""
+
 LOUD = 100.0
 """RMS in steps of 16 bits, -50 dB. Below it, a frame tells nothing of its format."""
 
@@ -72,6 +76,7 @@ class FormatCheck:
     _heard_bytes: int = 0
     _frames: int = 0  # since counts were last halved
     _loud: float = 0.0
+    _seen: int = 0  # loud frames since the start
     _counts: dict[Cause, float] = field(default_factory=dict)
     _told: set[Cause] = field(default_factory=set)
 
@@ -108,6 +113,8 @@ class FormatCheck:
 
     def _judge(self, pcm: Pcm) -> list[str]:
         """Counts the signs in frames [frames, samples, channels]."""
+        if self._seen * FRAME_S >= SETTLED_S:
+            return self._count({"clipping": _clipped(pcm)}, np.ones(len(pcm), dtype=bool))
         x = pcm.astype(np.float32)
         centred = x - x.mean(axis=1, keepdims=True)
         loud = np.sqrt((centred * centred).mean(axis=(1, 2))) >= LOUD
@@ -119,9 +126,13 @@ class FormatCheck:
             "compressed": _white(x),
             "clipping": _clipped(pcm),
         }
+        self._seen += int(loud.sum())
+        return self._count(signs, loud)
+
+    def _count(self, signs: dict[Cause, NDArray[np.bool_]], loud: NDArray[np.bool_]) -> list[str]:
         told: list[str] = []
         step = max(1, round(FORGET_S / FRAME_S / 20))
-        for at in range(0, len(pcm), step):
+        for at in range(0, len(loud), step):
             part = slice(at, at + step)
             self._frames += len(loud[part])
             self._loud += float(loud[part].sum())
@@ -139,7 +150,7 @@ class FormatCheck:
             return []
         for cause, share in SHARE.items():
             seen_s = CLIPPED_S if cause == "clipping" else SEEN_S
-            count = self._counts[cause]
+            count = self._counts.get(cause, 0.0)
             if cause not in self._told and count * FRAME_S >= seen_s and count >= share * self._loud:
                 self._told.add(cause)
                 return [ADVICE[cause]]
@@ -232,6 +243,8 @@ def _white(x: Frames) -> NDArray[np.bool_]:
 
 
 def _clipped(pcm: Pcm) -> NDArray[np.bool_]:
+    if pcm.max() < RAIL and pcm.min() > -RAIL:
+        return np.zeros(len(pcm), dtype=bool)
     clipped = np.zeros(pcm.shape, dtype=bool)
     for at_rail in (pcm >= RAIL, pcm <= -RAIL):
         run = at_rail[:, : -CLIP_RUN + 1].copy()

@@ -39,14 +39,14 @@ def told(data: bytes, audio: AudioFormat | None = None, chunk_bytes: int = 9_600
 
 @pytest.fixture(scope="module")
 def talk(consultation) -> Samples:
-    """Fifteen seconds of two people, at half of full scale."""
-    piece = consultation[: 15 * 16_000]
+    """Ten seconds of two people, at half of full scale."""
+    piece = consultation[: 10 * 16_000]
     return piece / np.abs(piece).max() / 2
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_another_format_is_told_once_within_ten_seconds_with_what_it_looks_like(name, talk):
-    ((at_s, message),) = told(wrong_formats(np.concatenate([talk] * 2))[name])
+    ((at_s, message),) = told(wrong_formats(talk)[name])
     assert at_s <= 10
     assert KINDS[name] in message
 
@@ -80,12 +80,14 @@ def honest(talk: Samples, noise: Samples) -> dict[str, Samples]:
     }
 
 
-@pytest.mark.parametrize("name", list(honest(np.ones(16_000, np.float32), np.ones(16_000, np.float32))))
 @pytest.mark.parametrize("channels", [1, 2])
-def test_real_sound_is_never_suspected(name, channels, talk, noise):
-    samples = np.asarray(honest(talk, noise)[name], np.float32)
-    both = np.stack([samples, np.roll(samples, 7)][:channels], axis=1)
-    assert told(integers(both).tobytes(), AudioFormat(channels=channels)) == []
+def test_real_sound_is_never_suspected(channels, talk, noise):
+    suspected = {}
+    for name, sound in honest(talk, noise).items():
+        samples = np.asarray(sound, np.float32)
+        both = np.stack([samples, np.roll(samples, 7)][:channels], axis=1)
+        suspected[name] = told(integers(both).tobytes(), AudioFormat(channels=channels))
+    assert suspected == {name: [] for name in suspected}
 
 
 def test_a_dead_channel_is_no_wrong_format(talk):
@@ -101,4 +103,4 @@ def test_clipping_later_in_a_session_is_told_and_a_short_shout_is_not(talk):
     shout = integers(talk[: 2 * 16_000] * 60).tobytes()
     calm = integers(talk).tobytes()
     assert told(calm + shout + calm) == []
-    assert ["too loud" in message for _, message in told(calm * 4 + integers(talk * 60).tobytes() * 2)] == [True]
+    assert ["too loud" in message for _, message in told(calm * 5 + integers(talk * 60).tobytes() * 2)] == [True]
