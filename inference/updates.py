@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from inference.findings import Operation
 from inference.timing import Timings
-from inference.transcript import Segment
+from inference.transcript import Segment, Speaker
+
+NoticeCode = Literal["no_speech", "audio_suspect", "language_changed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,18 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Nothing failed, and the people in the room should know; the message says what to check or to do.
+
+    It holds no patient's words. `speaker` names the track in dual mode, and is None where the whole session is meant.
+    """
+
+    code: NoticeCode
+    message: str
+    speaker: Speaker | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ungrounded:
     """So many proposals were dropped, since no final proves them. Counted, and never told to a client."""
 
@@ -65,6 +80,15 @@ class Ungrounded:
 
 
 Update = (
-    TranscriptUpdate | ExtractionUpdate | Progress | MarkerReached | Paused | Continued | Drained | Fault | Ungrounded
+    TranscriptUpdate
+    | ExtractionUpdate
+    | Progress
+    | MarkerReached
+    | Paused
+    | Continued
+    | Drained
+    | Fault
+    | Notice
+    | Ungrounded
 )
 Emit = Callable[[Update], None]

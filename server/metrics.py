@@ -5,7 +5,16 @@ from typing import Protocol, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from inference.findings import Op
-from inference.updates import ExtractionUpdate, Fault, Progress, TranscriptUpdate, Ungrounded, Update
+from inference.updates import (
+    ExtractionUpdate,
+    Fault,
+    Notice,
+    NoticeCode,
+    Progress,
+    TranscriptUpdate,
+    Ungrounded,
+    Update,
+)
 
 # Dense around the 3 s of one chunk: beyond it the server falls behind the speaker.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)
@@ -55,6 +64,7 @@ class Metrics:
             "drtranscribe_extractor_up", "1 while the server of an extractor answers", ["extractor"], registry=r
         )
         self.errors = Counter("drtranscribe_errors", "Error events sent", ["code"], registry=r)
+        self.notices = Counter("drtranscribe_notices", "Notice events sent", ["code"], registry=r)
         self.batch_size = Histogram("drtranscribe_asr_batch_size", "Spans in a batch", buckets=BATCHES, registry=r)
         self.batch_limit = Gauge(
             "drtranscribe_asr_batch_limit", "Most spans in a batch, of the kind that memory limits most", registry=r
@@ -71,6 +81,7 @@ class Metrics:
         # Looked up once: `labels` takes a lock and builds a key, and every chunk passes here several times.
         self._segments = {final: self.segments.labels("final" if final else "partial") for final in (True, False)}
         self._operations = {op: self.finding_operations.labels(op) for op in get_args(Op)}
+        self._notices = {code: self.notices.labels(code) for code in get_args(NoticeCode)}
         self._stage = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
 
     def observe(self, update: Update) -> None:
@@ -91,6 +102,8 @@ class Metrics:
                 self.ungrounded.inc(count)
             case Fault(code, _):
                 self.errors.labels(code).inc()
+            case Notice(notice_code, _):
+                self._notices[notice_code].inc()
             case _:
                 pass
 

@@ -16,6 +16,7 @@ from inference.updates import (
     ExtractionUpdate,
     Fault,
     MarkerReached,
+    Notice,
     Paused,
     Progress,
     TranscriptUpdate,
@@ -248,6 +249,8 @@ def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str,
             return "session_continued", {}
         case Fault(code, message):
             return "error", error_fields(code, message, fatal=False)
+        case Notice(notice_code, message, speaker):
+            return "notice", {"code": notice_code, "message": message} | ({"speaker": speaker} if speaker else {})
         case Drained() | Ungrounded():
             return None
 

@@ -5,7 +5,7 @@ import pytest
 from inference.findings import Evidence, Finding, Operation
 from inference.timing import Timings
 from inference.transcript import Segment, Word
-from inference.updates import ExtractionUpdate, TranscriptUpdate
+from inference.updates import ExtractionUpdate, Notice, TranscriptUpdate
 from server import protocol
 from server.protocol import MarkerMessage, ProtocolError, StartSession, StopSession, parse
 
@@ -78,3 +78,10 @@ def test_updates_become_the_events_of_the_contract():
         "experiencer": "patient", "attributes": {"onset": "Monday"}, "source": "rules", "confidence": 0.8, "codes": [],
         "evidence": [{"segment": "s3", "quote": "No fever", "start": 0, "end": 8, "from_s": 8.4, "to_s": 11.0, "speaker": "patient"}],
     }  # fmt: skip
+
+
+def test_a_notice_names_its_track_only_where_it_concerns_one():
+    told = protocol.update_fields(Notice("no_speech", "nothing is heard", "patient"), 0)
+    assert told == ("notice", {"code": "no_speech", "message": "nothing is heard", "speaker": "patient"})
+    told = protocol.update_fields(Notice("audio_suspect", "check the rate"), 0)
+    assert told == ("notice", {"code": "audio_suspect", "message": "check the rate"})
