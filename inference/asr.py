@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device_faults import OutOfMemory, device_faults
 from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.language import HeardLanguage
 from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
 from inference.mel import LogMel, Mel
 from inference.transcript import Word
@@ -159,7 +161,8 @@ class WhisperAsr:
         """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `rehearse`)."""
         encoded = self._encode(mels)
         final = requests[0].final
-        language = self._language(requests[0], encoded)
+        heard = self._heard(requests, encoded)
+        language = requests[0].language or (heard[0].code if heard[0] else "en")
         task = self._task(language)
         # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
         ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
@@ -180,8 +183,8 @@ class WhisperAsr:
             tokens = [[self._end_of_text - 1] * forced] * len(requests)
         words = self._align(encoded, task, tokens, requests)
         return [
-            self._judged(request, result, found, timed, language, limit)
-            for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
+            replace(self._judged(request, result, found, timed, language, limit), heard=detected)
+            for request, result, found, timed, detected in zip(requests, results, tokens, words, heard, strict=True)
         ]
 
     def _encode(self, mels: Sequence[Mel]) -> Any:
@@ -237,13 +240,16 @@ class WhisperAsr:
         found = (_LANGUAGE_TOKEN.fullmatch(token) for token in self.tokenizer.get_vocab())
         return frozenset(match[1] for match in found if match)
 
-    def _language(self, request: AsrRequest, encoded: Any) -> str:
-        if not self.multilingual:
-            return "en"
-        if request.language is not None:
-            return request.language
-        token: str = self.model.detect_language(encoded)[0][0][0]
-        return token.strip("<|>")
+    def _heard(self, requests: list[AsrRequest], encoded: Any) -> list[HeardLanguage | None]:
+        """The language of each span, from one step of the decoder; of partials only where they name none."""
+        if not self.multilingual or not (requests[0].final or requests[0].language is None):
+            return [None] * len(requests)
+        found = [{token.strip("<|>"): p for token, p in row} for row in self.model.detect_language(encoded)]
+        likeliest = [max(probabilities, key=probabilities.__getitem__) for probabilities in found]
+        return [
+            HeardLanguage(code, probabilities[code], probabilities.get(request.language or code, 0.0))
+            for request, probabilities, code in zip(requests, found, likeliest, strict=True)
+        ]
 
     def _suppressed_tokens(self) -> list[int]:
         """Ids that a text may not hold: -1 stands for the model's own list (CTranslate2, `suppress_tokens`)."""

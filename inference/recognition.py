@@ -17,6 +17,7 @@ from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.gaps import Gap, gaps
 from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.language import another, is_written_in
 from inference.lengths import wider
 from inference.waiting import Lane, Served
 
@@ -73,6 +74,9 @@ class Recogniser:
         """The last word on a span. Raises what the engine raised, DeviceError if the device failed."""
         since = time.monotonic()
         served = await self._ask(request, session, Lane.FINAL)
+        served = await self._in_its_language(served, request, session, since)
+        if served.value.language != request.language is not None:
+            request = replace(request, language=served.value.language, prompt="")
         served = await self._doubted(served, request, session, since)
         served = await self._filled(served, request, session, since)
         if is_phantom(served.value.text, served.value.no_speech, served.value.logprob, request.speech.seconds()):
@@ -104,6 +108,19 @@ class Recogniser:
         self, request: AsrRequest, session: str, lane: Lane, since: float | None = None
     ) -> Served[Hypothesis]:
         return await self.queue.run(request, session=session, lane=lane, since=since)
+
+    async def _in_its_language(
+        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+    ) -> Served[Hypothesis]:
+        """Decodes once more, in the language that is heard, a span that was asked for in another one."""
+        first = served.value
+        language = another(first.heard, request.language, request.speech.seconds())
+        if first.heard is None or language is None:
+            return served
+        # Without the prompt, which is in the language that was asked for.
+        again = await self._ask(replace(request, language=language, prompt=""), session, Lane.RETRY, since)
+        chosen = is_written_in(first.heard, first.logprob, again.value.logprob)
+        return _both(served, again, replace(again.value, retried=True) if chosen else first)
 
     async def _doubted(
         self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float

@@ -1,0 +1,87 @@
+"""Which language is spoken, judged final by final from what the recogniser hears in each span. Pure.
+
+Whisper writes in the language that it is told, whatever it hears: told English, it makes fluent English of Spanish that
+nobody said. Its decoder also says which language it hears (Radford et al. 2022, section 2.3), from the encoder output
+that is there already. A span is written in the language that is heard in it where that is clear, and the language of
+the track follows when the evidence lasts.
+"""
+
+from dataclasses import dataclass
+
+from inference.language_names import name
+
+MIN_SPEECH_S = 1.0
+"""Speech that a language is judged from at least: in a "mm-hm" Whisper hears Welsh."""
+
+LIKELY = 0.5
+SURE = 0.85
+"""Probability of another language from which a span is decoded in it too, and from which that one is written."""
+
+UNLIKELY = 0.2
+"""Probability of the language asked for above which a span stays with it."""
+
+LONG_SPEECH_S = 2.5
+"""Speech of a span that changes the language of its track alone, where the other language is sure."""
+
+AGREEING = 2
+"""Spans in a row that change the language of their track together."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardLanguage:
+    """The likeliest language of a span and its probability; `asked` is that of the language it was to be written in."""
+
+    code: str
+    probability: float
+    asked: float = 0.0
+
+
+def another(heard: HeardLanguage | None, asked: str | None, speech_s: float) -> str | None:
+    """The language in which to decode a span a second time, if it is likely another one than the one asked for."""
+    if heard is None or asked is None or heard.code == asked or speech_s < MIN_SPEECH_S:
+        return None
+    return heard.code if heard.probability >= LIKELY and heard.asked <= UNLIKELY else None
+
+
+def is_written_in(heard: HeardLanguage, first_logprob: float, second_logprob: float) -> bool:
+    """Whether a span is written in the language that was heard, given how likely its text is in the one asked for and
+    in that one: mean log-probabilities of their tokens."""
+    return heard.probability >= SURE or second_logprob > first_logprob
+
+
+@dataclass(slots=True)
+class TrackLanguage:
+    """The language of one track. `code` is None until one is heard clearly, where none was declared."""
+
+    code: str | None
+    _rival: str | None = None
+    _votes: int = 0
+
+    def hear(self, written: str, heard: HeardLanguage | None, speech_s: float) -> bool:
+        """Takes the next final: the language it was written in, and what was heard. Returns whether `code` changed.
+
+        A short or unclear span says nothing, for or against. A model of one language hears none: that one is taken.
+        """
+        if heard is None and self.code is None:
+            self.code = written
+            return True
+        if heard is None or speech_s < MIN_SPEECH_S or heard.probability < LIKELY or heard.code != written:
+            return False
+        if written == self.code:
+            self._rival, self._votes = None, 0
+            return False
+        self._votes = self._votes + 1 if written == self._rival else 1
+        self._rival = written
+        alone = self.code is None or (heard.probability >= SURE and speech_s >= LONG_SPEECH_S)
+        if not alone and self._votes < AGREEING:
+            return False
+        self.code, self._rival, self._votes = written, None, 0
+        return True
+
+
+def changed(before: str, after: str, start_s: float) -> str:
+    """What to tell the people in the room."""
+    return (
+        f"{name(after)} is spoken from {start_s:.0f} s on, no longer {name(before)}: the transcript goes on in "
+        f"{name(after)}; check the text around the change"
+    )
