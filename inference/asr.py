@@ -23,7 +23,7 @@ from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device_faults import OutOfMemory, device_faults
 from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.language import HeardLanguage
+from inference.language import WEAK_LOGPROB, HeardLanguage
 from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
 from inference.mel import LogMel, Mel
 from inference.transcript import Word
@@ -161,8 +161,8 @@ class WhisperAsr:
         """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `rehearse`)."""
         encoded = self._encode(mels)
         final = requests[0].final
-        heard = self._heard(requests, encoded)
-        language = requests[0].language or (heard[0].code if heard[0] else "en")
+        detected = self._detect(requests, encoded) if requests[0].language is None else None
+        language = requests[0].language or (detected[0].code if detected else "en")
         task = self._task(language)
         # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
         ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
@@ -182,9 +182,19 @@ class WhisperAsr:
         if forced:  # alignment costs what the words cost, which are there in any text
             tokens = [[self._end_of_text - 1] * forced] * len(requests)
         words = self._align(encoded, task, tokens, requests)
+        judged = [
+            self._judged(request, result, found, timed, language, limit)
+            for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
+        ]
+        # A partial's text is mostly right and soon replaced: its language is looked for only where the text is weak.
+        wanted = [final or said.doubtful or said.logprob < WEAK_LOGPROB for said in judged]
+        if detected is None and any(wanted):
+            detected = self._detect(requests, encoded)
+        if detected is None:
+            return judged
         return [
-            replace(self._judged(request, result, found, timed, language, limit), heard=detected)
-            for request, result, found, timed, detected in zip(requests, results, tokens, words, heard, strict=True)
+            replace(said, heard=heard) if want else said
+            for said, heard, want in zip(judged, detected, wanted, strict=True)
         ]
 
     def _encode(self, mels: Sequence[Mel]) -> Any:
@@ -240,10 +250,10 @@ class WhisperAsr:
         found = (_LANGUAGE_TOKEN.fullmatch(token) for token in self.tokenizer.get_vocab())
         return frozenset(match[1] for match in found if match)
 
-    def _heard(self, requests: list[AsrRequest], encoded: Any) -> list[HeardLanguage | None]:
-        """The language of each span, from one step of the decoder; of partials only where they name none."""
-        if not self.multilingual or not (requests[0].final or requests[0].language is None):
-            return [None] * len(requests)
+    def _detect(self, requests: list[AsrRequest], encoded: Any) -> list[HeardLanguage] | None:
+        """The language of each span, by one step of the decoder; None where the model knows one language."""
+        if not self.multilingual:
+            return None
         found = [{token.strip("<|>"): p for token, p in row} for row in self.model.detect_language(encoded)]
         likeliest = [max(probabilities, key=probabilities.__getitem__) for probabilities in found]
         return [

@@ -13,12 +13,18 @@ from inference.language_names import name
 MIN_SPEECH_S = 1.0
 """Speech that a language is judged from at least: in a "mm-hm" Whisper hears Welsh."""
 
+POSSIBLE = 0.3
 LIKELY = 0.5
 SURE = 0.85
-"""Probability of another language from which a span is decoded in it too, and from which that one is written."""
+"""Probabilities of another language: from the first a span is decoded in it too where its text is weak, from the second
+where it is not, and from the third that text is taken however likely the two texts are."""
 
 UNLIKELY = 0.2
 """Probability of the language asked for above which a span stays with it."""
+
+WEAK_LOGPROB = -0.6
+"""Mean log-probability below which a text may be in a language that nobody spoke: English that base makes of Spanish,
+German or French has -0.65 to -1.2, of English mostly above -0.5 (benchmarks/LOG.md)."""
 
 LONG_SPEECH_S = 2.5
 """Speech of a span that changes the language of its track alone, where the other language is sure."""
@@ -36,11 +42,14 @@ class HeardLanguage:
     asked: float = 0.0
 
 
-def another(heard: HeardLanguage | None, asked: str | None, speech_s: float) -> str | None:
-    """The language in which to decode a span a second time, if it is likely another one than the one asked for."""
+def another(heard: HeardLanguage | None, asked: str | None, speech_s: float, weak: bool) -> str | None:
+    """The language in which to decode a span a second time, if it is likely another one than the one asked for.
+
+    `weak`: the text in the language asked for is not likely, or looks invented.
+    """
     if heard is None or asked is None or heard.code == asked or speech_s < MIN_SPEECH_S:
         return None
-    return heard.code if heard.probability >= LIKELY and heard.asked <= UNLIKELY else None
+    return heard.code if heard.probability >= (POSSIBLE if weak else LIKELY) and heard.asked <= UNLIKELY else None
 
 
 def is_written_in(heard: HeardLanguage, first_logprob: float, second_logprob: float) -> bool:
@@ -60,19 +69,22 @@ class TrackLanguage:
     def hear(self, written: str, heard: HeardLanguage | None, speech_s: float) -> bool:
         """Takes the next final: the language it was written in, and what was heard. Returns whether `code` changed.
 
-        A short or unclear span says nothing, for or against. A model of one language hears none: that one is taken.
+        A short span says nothing, nor does one that was written in another language than was heard. A model of one
+        language hears none: that one is taken.
         """
         if heard is None and self.code is None:
             self.code = written
             return True
-        if heard is None or speech_s < MIN_SPEECH_S or heard.probability < LIKELY or heard.code != written:
+        if heard is None or speech_s < MIN_SPEECH_S or heard.code != written:
             return False
         if written == self.code:
             self._rival, self._votes = None, 0
             return False
         self._votes = self._votes + 1 if written == self._rival else 1
         self._rival = written
-        alone = self.code is None or (heard.probability >= SURE and speech_s >= LONG_SPEECH_S)
+        enough = LIKELY if self.code is None else SURE
+        needed_s = MIN_SPEECH_S if self.code is None else LONG_SPEECH_S
+        alone = heard.probability >= enough and speech_s >= needed_s
         if not alone and self._votes < AGREEING:
             return False
         self.code, self._rival, self._votes = written, None, 0

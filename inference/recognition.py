@@ -17,7 +17,7 @@ from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.gaps import Gap, gaps
 from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.language import another, is_written_in
+from inference.language import WEAK_LOGPROB, another, is_written_in
 from inference.lengths import wider
 from inference.waiting import Lane, Served
 
@@ -86,11 +86,15 @@ class Recogniser:
     async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
         """The words so far; of a loop what a person may say. No second try: the next partial is seconds away.
 
+        Nothing where another language is likely spoken: the words are invented, and the final will have the right ones.
+
         Raises Superseded when a newer partial of the session takes its place.
         """
         served = await self._ask(request, session, Lane.PARTIAL)
         said = served.value
-        if is_phantom(said.text, said.no_speech, said.logprob, request.speech.seconds()):
+        if another(said.heard, request.language, request.seconds, weak=False) or is_phantom(
+            said.text, said.no_speech, said.logprob, request.speech.seconds()
+        ):
             return replace(served, value=Hypothesis("", said.language))
         return replace(served, value=_unlooped(said)) if said.doubtful else served
 
@@ -114,7 +118,8 @@ class Recogniser:
     ) -> Served[Hypothesis]:
         """Decodes once more, in the language that is heard, a span that was asked for in another one."""
         first = served.value
-        language = another(first.heard, request.language, request.speech.seconds())
+        weak = first.doubtful or first.logprob < WEAK_LOGPROB
+        language = another(first.heard, request.language, request.speech.seconds(), weak)
         if first.heard is None or language is None:
             return served
         # Without the prompt, which is in the language that was asked for.

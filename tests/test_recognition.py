@@ -6,6 +6,7 @@ import numpy as np
 
 from inference.config import AsrConfig
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.language import HeardLanguage
 from inference.recognition import Recogniser
 from inference.spoken import Spoken
 from inference.transcript import Word
@@ -156,3 +157,40 @@ async def test_a_real_loop_is_ended_by_more_silence(tiny, sentence, monkeypatch)
     assert [request.frames for request in tried] == [0, 2000, 3000]
     assert served.value.retried
     assert "numb" in served.value.text
+
+
+SPANISH = HeardLanguage("es", 0.97, 0.01)
+INVENTED = said("I have a cough", heard=SPANISH)
+OWN = Hypothesis("Tengo tos", "es", -0.9, heard=HeardLanguage("es", 0.97, 0.97))
+
+
+async def test_a_span_in_another_language_is_written_in_that_language_and_its_invented_english_goes_nowhere():
+    engine = Script(INVENTED, OWN)
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert (served.value.text, served.value.language, served.value.retried) == ("Tengo tos", "es", True)
+    assert [(r.language, r.prompt) for r in engine.requests] == [("en", SPAN.prompt), ("es", "")]
+
+
+async def test_where_the_language_is_not_sure_the_likelier_text_is_taken():
+    unsure = HeardLanguage("es", 0.6, 0.1)
+    for logprob, text in ((-0.9, "I have a cough"), (-0.1, "Tengo tos")):
+        engine = Script(replace(INVENTED, heard=unsure), replace(OWN, logprob=logprob))
+        async with recogniser(engine) as asr:
+            served = await asr.final(SPAN, session="1")
+        assert served.value.text == text
+
+
+async def test_a_doubtful_text_in_the_language_that_was_heard_is_tried_again_in_that_language():
+    engine = Script(INVENTED, replace(OWN, doubtful=True), replace(OWN, text="Tengo mucha tos"))
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert served.value.text == "Tengo mucha tos"
+    assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 2000)]
+
+
+async def test_one_word_in_another_language_costs_no_second_try():
+    engine = Script(INVENTED)
+    async with recogniser(engine) as asr:
+        served = await asr.final(replace(SPAN, spoken=Spoken(((0.5, 1.0),))), session="1")
+    assert (served.value.text, len(engine.requests)) == ("I have a cough", 1)
