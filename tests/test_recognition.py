@@ -194,3 +194,10 @@ async def test_one_word_in_another_language_costs_no_second_try():
     async with recogniser(engine) as asr:
         served = await asr.final(replace(SPAN, spoken=Spoken(((0.5, 1.0),))), session="1")
     assert (served.value.text, len(engine.requests)) == ("I have a cough", 1)
+
+
+async def test_a_partial_in_another_language_than_it_was_asked_for_shows_nothing():
+    engine = Script(INVENTED)
+    async with recogniser(engine) as asr:
+        served = await asr.partial(replace(SPAN, final=False), session="1")
+    assert (served.value.text, len(engine.requests)) == ("", 1)
