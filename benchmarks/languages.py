@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.corpus import clips, consultations, pcm
+from benchmarks.corpus import Recording, clips, consultations, pcm, word_errors
 from benchmarks.machine import card
 from benchmarks.result import deliver
 from benchmarks.speech import voices
@@ -57,6 +57,9 @@ CAST = {
 """Kokoro has no German voice: bm_george speaks German with an English accent."""
 
 HALVES = ("tune", "held-out")
+SENTENCES = 8
+"""Of a session; in one that changes its language a quarter each at the beginning and at the end are English."""
+
 PAUSE_S = 1.3
 NEVER_S = 1e6
 ENGLISH = frozenset(
@@ -109,7 +112,7 @@ class Studio:
     def __init__(self, folder: Path, kept: Path | None, half: str) -> None:
         self._folder, self._kept = folder, kept
         texts: dict[str, list[str]] = json.loads(TEXTS.read_text())
-        self.texts = {language: said[HALVES.index(half) :: 2] for language, said in texts.items()}
+        self.texts = {language: said[HALVES.index(half) :: 2][:SENTENCES] for language, said in texts.items()}
         self._half = half
         self._takes: dict[tuple[str, str], list[Samples]] = {}
 
@@ -144,17 +147,17 @@ class Studio:
 
 def scenes(studio: Studio) -> list[Scene]:
     found = []
-    count = min(map(len, studio.texts.values()))
     for language, cast in CAST.items():
         for number, voice in enumerate(cast):
-            alone = [(language, voice, n) for n in range(count)]
+            alone = [(language, voice, n) for n in range(SENTENCES)]
             found.append(studio.scene("english" if language == "en" else "declared", language, voice, alone))
             if language == "en":
                 continue
             english = CAST["en"][number % 3]
-            parts = [("en", english, n) for n in range(3)]
-            parts += [(language, voice, n) for n in range(3, 8)]
-            parts += [("en", english, n) for n in range(8, 11)]
+            first, last = SENTENCES // 4, SENTENCES - SENTENCES // 4
+            parts = [("en", english, n) for n in range(first)]
+            parts += [(language, voice, n) for n in range(first, last)]
+            parts += [("en", english, n) for n in range(last, SENTENCES)]
             found.append(studio.scene("changes", language, voice, parts))
     return found
 
@@ -230,18 +233,23 @@ def summed(rows: Iterable[Counter[str]]) -> dict[str, float]:
     return found
 
 
-async def english_alone(pipeline: Pipeline, recordings: Sequence[tuple[str, Samples]]) -> dict[str, object]:
-    """What goes wrong in recordings that are English."""
-    segments, marked, notices, seconds = 0, [], [], 0.0
-    for name, audio in recordings:
-        heard = await hear(pipeline, audio, name)
-        seconds += len(audio) / SAMPLE_RATE
+async def english_alone(pipeline: Pipeline, recordings: Sequence[Recording]) -> dict[str, object]:
+    """What goes wrong in recordings that are English, and their word error rate."""
+    segments, marked, notices, texts = 0, [], [], []
+    began = time.process_time()
+    for recording in recordings:
+        heard = await hear(pipeline, recording.audio, recording.name)
         segments += len(heard.finals)
-        marked += [f"{name} {s.language} {s.start}: {s.text}" for s in heard.finals if s.language]
-        notices += [f"{name}: {message}" for message in heard.notices]
+        texts.append(" ".join(segment.text for segment in heard.finals))
+        marked += [f"{recording.name} {s.language} {s.start}: {s.text}" for s in heard.finals if s.language]
+        notices += [f"{recording.name}: {message}" for message in heard.notices]
+    seconds = sum(recording.seconds for recording in recordings)
+    spoken = [(recording.text, text) for recording, text in zip(recordings, texts, strict=True) if recording.text]
     return {
         "recordings": len(recordings),
         "seconds": round(seconds),
+        "cpu_s_per_audio_s": round((time.process_time() - began) / seconds, 4),
+        "wer": word_errors([said for said, _ in spoken], [text for _, text in spoken]).wer,
         "segments": segments,
         "in_another_language": marked,
         "false_changes": notices,
@@ -274,12 +282,10 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
         result["cpu_s_per_audio_s"] = round((time.process_time() - began) / audio_s, 4)
         result["audio_s"] = round(audio_s)
         if args.corpus:
-            corpus = [(r.name, r.audio) for r in consultations(args.corpus, args.seconds)]
-            result["corpus"] = await english_alone(engine.pipeline, corpus)
+            result["corpus"] = await english_alone(engine.pipeline, consultations(args.corpus, args.seconds))
             print(result["corpus"], flush=True)
         if args.clips:
-            spoken = [(r.name, r.audio) for r in clips(args.clips)]
-            result["clips"] = await english_alone(engine.pipeline, spoken)
+            result["clips"] = await english_alone(engine.pipeline, clips(args.clips))
             print(result["clips"], flush=True)
     result["all"] = summed(by_scene.values())
     for field, at in (("by_kind", 0), ("by_language", 1), ("by_voice", 2)):

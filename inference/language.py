@@ -13,6 +13,9 @@ from inference.language_names import name
 MIN_SPEECH_S = 1.0
 """Speech that a language is judged from at least: in a "mm-hm" Whisper hears Welsh."""
 
+UNSPOKEN = frozenset({"la", "nn", "sa"})
+"""Latin, Nynorsk (a way of writing Norwegian, which is "no") and Sanskrit: what Whisper hears in noise and mumbling."""
+
 POSSIBLE = 0.3
 LIKELY = 0.5
 SURE = 0.85
@@ -47,7 +50,7 @@ def another(heard: HeardLanguage | None, asked: str | None, speech_s: float, wea
 
     `weak`: the text in the language asked for is not likely, or looks invented.
     """
-    if heard is None or asked is None or heard.code == asked or speech_s < MIN_SPEECH_S:
+    if heard is None or asked is None or heard.code in (asked, *UNSPOKEN) or speech_s < MIN_SPEECH_S:
         return None
     return heard.code if heard.probability >= (POSSIBLE if weak else LIKELY) and heard.asked <= UNLIKELY else None
 

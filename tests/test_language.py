@@ -26,6 +26,7 @@ def test_where_the_text_is_weak_less_is_needed():
         (SPANISH, None, 3.0),  # it was written in the language that was heard
         (SPANISH, "en", 0.6),  # one word
         (HeardLanguage("cy", 0.45, 0.1), "en", 3.0),  # nothing is likely
+        (HeardLanguage("nn", 0.95, 0.0), "en", 3.0),  # noise
         (HeardLanguage("es", 0.55, 0.4), "en", 3.0),  # two languages, or an accent
     ],
 )
