@@ -23,7 +23,7 @@ from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device_faults import OutOfMemory, device_faults
 from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.language import WEAK_LOGPROB, HeardLanguage
+from inference.language import WEAK_LOGPROB, HeardLanguage, likeliest
 from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
 from inference.mel import LogMel, Mel
 from inference.transcript import Word
@@ -254,11 +254,10 @@ class WhisperAsr:
         """The language of each span, by one step of the decoder; None where the model knows one language."""
         if not self.multilingual:
             return None
-        found = [{token.strip("<|>"): p for token, p in row} for row in self.model.detect_language(encoded)]
-        likeliest = [max(probabilities, key=probabilities.__getitem__) for probabilities in found]
+        rows = self.model.detect_language(encoded)
         return [
-            HeardLanguage(code, probabilities[code], probabilities.get(request.language or code, 0.0))
-            for request, probabilities, code in zip(requests, found, likeliest, strict=True)
+            likeliest({token.strip("<|>"): p for token, p in row}, request.language)
+            for request, row in zip(requests, rows, strict=True)
         ]
 
     def _suppressed_tokens(self) -> list[int]:

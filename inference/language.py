@@ -6,12 +6,16 @@ that is there already. A span is written in the language that is heard in it whe
 the track follows when the evidence lasts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inference.language_names import name
 
 MIN_SPEECH_S = 1.0
 """Speech that a language is judged from at least: in a "mm-hm" Whisper hears Welsh."""
+
+SEVERAL = "mul"
+"""Language of a text that holds more than one (ISO 639-2)."""
 
 UNSPOKEN = frozenset({"la", "nn", "sa"})
 """Latin, Nynorsk (a way of writing Norwegian, which is "no") and Sanskrit: what Whisper hears in noise and mumbling."""
@@ -20,7 +24,10 @@ POSSIBLE = 0.3
 LIKELY = 0.5
 SURE = 0.85
 """Probabilities of another language: from the first a span is decoded in it too where its text is weak, from the second
-where it is not, and from the third that text is taken however likely the two texts are."""
+where it is not. One that is sure needs a text that is merely likelier, and changes the language of its track alone."""
+
+CLEAR_GAIN = 0.1
+"""Mean log-probability by which the text in a language that is not sure must be likelier."""
 
 UNLIKELY = 0.2
 """Probability of the language asked for above which a span stays with it."""
@@ -45,20 +52,31 @@ class HeardLanguage:
     asked: float = 0.0
 
 
+def likeliest(probabilities: Mapping[str, float], asked: str | None) -> HeardLanguage:
+    """The likeliest of the languages that people speak, given that one of them is spoken."""
+    spoken = {code: p for code, p in probabilities.items() if code not in UNSPOKEN}
+    total = sum(spoken.values()) or 1.0
+    code = max(spoken, key=spoken.__getitem__)
+    return HeardLanguage(code, spoken[code] / total, probabilities.get(asked or code, 0.0) / total)
+
+
 def another(heard: HeardLanguage | None, asked: str | None, speech_s: float, weak: bool) -> str | None:
     """The language in which to decode a span a second time, if it is likely another one than the one asked for.
 
     `weak`: the text in the language asked for is not likely, or looks invented.
     """
-    if heard is None or asked is None or heard.code in (asked, *UNSPOKEN) or speech_s < MIN_SPEECH_S:
+    if heard is None or asked is None or heard.code == asked or speech_s < MIN_SPEECH_S:
         return None
     return heard.code if heard.probability >= (POSSIBLE if weak else LIKELY) and heard.asked <= UNLIKELY else None
 
 
-def is_written_in(heard: HeardLanguage, first_logprob: float, second_logprob: float) -> bool:
-    """Whether a span is written in the language that was heard, given how likely its text is in the one asked for and
-    in that one: mean log-probabilities of their tokens."""
-    return heard.probability >= SURE or second_logprob > first_logprob
+def is_written_in(heard: HeardLanguage, gain: float, mended: bool) -> bool:
+    """Whether a span is written in the language that was heard in it, once it was decoded in both.
+
+    `gain` is what its text has there in mean log-probability above that in the language asked for. `mended`: only the
+    text in the language asked for looks invented. English with an accent may sound like Malay, but reads like English.
+    """
+    return mended or gain > (0.0 if heard.probability >= SURE else CLEAR_GAIN)
 
 
 @dataclass(slots=True)

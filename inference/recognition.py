@@ -17,7 +17,7 @@ from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.gaps import Gap, gaps
 from inference.guard import is_phantom, unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
-from inference.language import WEAK_LOGPROB, another, is_written_in
+from inference.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.lengths import wider
 from inference.waiting import Lane, Served
 
@@ -124,7 +124,8 @@ class Recogniser:
             return served
         # Without the prompt, which is in the language that was asked for.
         again = await self._ask(replace(request, language=language, prompt=""), session, Lane.RETRY, since)
-        chosen = is_written_in(first.heard, first.logprob, again.value.logprob)
+        mended = first.doubtful and not again.value.doubtful
+        chosen = is_written_in(first.heard, again.value.logprob - first.logprob, mended)
         return _both(served, again, replace(again.value, retried=True) if chosen else first)
 
     async def _doubted(
@@ -142,8 +143,12 @@ class Recogniser:
     async def _filled(
         self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
     ) -> Served[Hypothesis]:
-        """Decodes what the words pass over by itself, and puts what it says in their place where it says more."""
+        """Decodes what the words pass over by itself, and puts what it says in their place where it says more.
+
+        Of two languages in one span Whisper mostly writes one and passes over the other.
+        """
         tried: set[float] = set()
+        request = replace(request, language=served.value.language)
         while len(tried) < MAX_GAPS and not served.value.doubtful and served.value.words:
             said = served.value
             found = (gap for gap in gaps(said.words, request.speech, request.seconds) if gap.start not in tried)
@@ -151,7 +156,9 @@ class Recogniser:
             if gap is None:
                 break
             tried.add(gap.start)
-            answer = await self._ask(_piece(request, said, gap), session, Lane.RETRY, since)
+            piece = _piece(request, said, gap)
+            answer = await self._ask(piece, session, Lane.RETRY, since)
+            answer = await self._in_its_language(answer, piece, session, since)
             served = _both(served, answer, _with_piece(said, gap, answer.value))
         return served
 
@@ -162,7 +169,6 @@ def _piece(request: AsrRequest, said: Hypothesis, gap: Gap) -> AsrRequest:
     return replace(
         request,
         audio=request.audio[int(gap.start * SAMPLE_RATE) : int(gap.stop * SAMPLE_RATE)],
-        language=said.language,
         prompt=f"{request.prompt} {before}".strip(),
         spoken=request.speech.between(gap.start, gap.stop),
         frames=0,
@@ -178,7 +184,8 @@ def _with_piece(said: Hypothesis, gap: Gap, piece: Hypothesis) -> Hypothesis:
         for word in piece.words
     )
     words = said.words[: gap.first] + within + said.words[gap.end :]
-    return replace(said, text=" ".join(word.text for word in words), words=words)
+    language = said.language if piece.language == said.language else SEVERAL
+    return replace(said, text=" ".join(word.text for word in words), words=words, language=language)
 
 
 def _is_better(second: Hypothesis, first: Hypothesis) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from inference.language import HeardLanguage, TrackLanguage, another, changed, is_written_in
+from inference.language import HeardLanguage, TrackLanguage, another, changed, is_written_in, likeliest
 from inference.language_names import NAMES, name
 
 SPANISH = HeardLanguage("es", 0.97, 0.01)
@@ -10,6 +10,13 @@ PERHAPS_SPANISH = HeardLanguage("es", 0.6, 0.15)
 
 def test_a_span_of_clear_speech_in_another_language_is_decoded_in_it_too():
     assert another(SPANISH, "en", 3.0, weak=False) == "es"
+
+
+def test_languages_that_nobody_speaks_are_left_out_and_the_others_share_what_they_had():
+    assert likeliest({"la": 0.6, "es": 0.3, "en": 0.1}, "en") == HeardLanguage(
+        "es", pytest.approx(0.75), pytest.approx(0.25)
+    )
+    assert likeliest({"nn": 0.2, "en": 0.8}, None) == HeardLanguage("en", pytest.approx(1.0), pytest.approx(1.0))
 
 
 def test_where_the_text_is_weak_less_is_needed():
@@ -26,7 +33,6 @@ def test_where_the_text_is_weak_less_is_needed():
         (SPANISH, None, 3.0),  # it was written in the language that was heard
         (SPANISH, "en", 0.6),  # one word
         (HeardLanguage("cy", 0.45, 0.1), "en", 3.0),  # nothing is likely
-        (HeardLanguage("nn", 0.95, 0.0), "en", 3.0),  # noise
         (HeardLanguage("es", 0.55, 0.4), "en", 3.0),  # two languages, or an accent
     ],
 )
@@ -34,10 +40,15 @@ def test_a_span_stays_in_the_language_that_was_asked_for_where_the_evidence_is_t
     assert another(heard, asked, speech_s, weak=False) is None
 
 
-def test_where_the_language_is_sure_the_span_is_written_in_it_and_else_in_the_likelier_text():
-    assert is_written_in(SPANISH, first_logprob=-0.2, second_logprob=-0.9)
-    assert is_written_in(PERHAPS_SPANISH, first_logprob=-0.8, second_logprob=-0.4)
-    assert not is_written_in(PERHAPS_SPANISH, first_logprob=-0.3, second_logprob=-0.4)
+def test_a_span_is_written_in_another_language_where_its_text_is_likelier_there_clearly_if_that_is_not_sure():
+    assert is_written_in(SPANISH, gain=0.05, mended=False)
+    assert not is_written_in(SPANISH, gain=-0.2, mended=False)
+    assert is_written_in(PERHAPS_SPANISH, gain=0.4, mended=False)
+    assert not is_written_in(PERHAPS_SPANISH, gain=0.05, mended=False)
+
+
+def test_text_that_looks_invented_makes_way_for_text_that_does_not():
+    assert is_written_in(SPANISH, gain=-0.5, mended=True)
 
 
 def test_one_long_and_sure_span_changes_the_language_of_a_track_and_brings_it_back():

@@ -258,7 +258,8 @@ class Polyglot(LevelAsr):
         heard = "es" if np.abs(request.audio).max() > 0.7 else "en"
         asked = request.language or heard
         text = "tengo tos" if asked == "es" else "I have a cough"
-        return Hypothesis(text, asked, -0.3, heard=HeardLanguage(heard, 0.95, 0.95 if asked == heard else 0.01))
+        logprob = -0.3 if asked == heard else -0.8
+        return Hypothesis(text, asked, logprob, heard=HeardLanguage(heard, 0.95, 0.95 if asked == heard else 0.01))
 
 
 def told(updates):
