@@ -20,7 +20,7 @@ SEVERAL = "mul"
 UNSPOKEN = frozenset({"la", "nn", "sa"})
 """Latin, Nynorsk (a way of writing Norwegian, which is "no") and Sanskrit: what Whisper hears in noise and mumbling."""
 
-POSSIBLE = 0.3
+POSSIBLE = 0.4
 LIKELY = 0.5
 SURE = 0.85
 """Probabilities of another language: from the first a span is decoded in it too where its text is weak, from the second
@@ -53,11 +53,10 @@ class HeardLanguage:
 
 
 def likeliest(probabilities: Mapping[str, float], asked: str | None) -> HeardLanguage:
-    """The likeliest of the languages that people speak, given that one of them is spoken."""
+    """The likeliest of the languages that people speak, with its probability among all."""
     spoken = {code: p for code, p in probabilities.items() if code not in UNSPOKEN}
-    total = sum(spoken.values()) or 1.0
     code = max(spoken, key=spoken.__getitem__)
-    return HeardLanguage(code, spoken[code] / total, probabilities.get(asked or code, 0.0) / total)
+    return HeardLanguage(code, spoken[code], probabilities.get(asked or code, 0.0))
 
 
 def another(heard: HeardLanguage | None, asked: str | None, speech_s: float, weak: bool) -> str | None:
