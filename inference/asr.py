@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device_faults import OutOfMemory, device_faults
 from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.language import WEAK_LOGPROB, HeardLanguage, likeliest
 from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
 from inference.mel import LogMel, Mel
 from inference.transcript import Word
@@ -159,7 +161,8 @@ class WhisperAsr:
         """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `rehearse`)."""
         encoded = self._encode(mels)
         final = requests[0].final
-        language = self._language(requests[0], encoded)
+        detected = self._detect(requests, encoded) if requests[0].language is None else None
+        language = requests[0].language or (detected[0].code if detected else "en")
         task = self._task(language)
         # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
         ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
@@ -179,9 +182,19 @@ class WhisperAsr:
         if forced:  # alignment costs what the words cost, which are there in any text
             tokens = [[self._end_of_text - 1] * forced] * len(requests)
         words = self._align(encoded, task, tokens, requests)
-        return [
+        judged = [
             self._judged(request, result, found, timed, language, limit)
             for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
+        ]
+        # A partial's text is mostly right and soon replaced: its language is looked for only where the text is weak.
+        wanted = [final or said.doubtful or said.logprob < WEAK_LOGPROB for said in judged]
+        if detected is None and any(wanted):
+            detected = self._detect(requests, encoded)
+        if detected is None:
+            return judged
+        return [
+            replace(said, heard=heard) if want else said
+            for said, heard, want in zip(judged, detected, wanted, strict=True)
         ]
 
     def _encode(self, mels: Sequence[Mel]) -> Any:
@@ -237,13 +250,15 @@ class WhisperAsr:
         found = (_LANGUAGE_TOKEN.fullmatch(token) for token in self.tokenizer.get_vocab())
         return frozenset(match[1] for match in found if match)
 
-    def _language(self, request: AsrRequest, encoded: Any) -> str:
+    def _detect(self, requests: list[AsrRequest], encoded: Any) -> list[HeardLanguage] | None:
+        """The language of each span, by one step of the decoder; None where the model knows one language."""
         if not self.multilingual:
-            return "en"
-        if request.language is not None:
-            return request.language
-        token: str = self.model.detect_language(encoded)[0][0][0]
-        return token.strip("<|>")
+            return None
+        rows = self.model.detect_language(encoded)
+        return [
+            likeliest({token.strip("<|>"): p for token, p in row}, request.language)
+            for request, row in zip(requests, rows, strict=True)
+        ]
 
     def _suppressed_tokens(self) -> list[int]:
         """Ids that a text may not hold: -1 stands for the model's own list (CTranslate2, `suppress_tokens`)."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from inference.audio import Samples
 from inference.config import SAMPLE_RATE, AsrConfig
+from inference.language import HeardLanguage
 from inference.lengths import encoder_frames
 from inference.spoken import Spoken
 from inference.transcript import Word
@@ -42,6 +43,7 @@ class Hypothesis:
     """What was heard. Times of words in seconds from the start of the span; `logprob` is the mean of its tokens'.
 
     `doubtful`: it looks invented and wants a second try (inference/guard.py). `retried`: it had a second try.
+    `heard`: the language that was detected, None where the model knows one language or it was not looked for.
     """
 
     text: str
@@ -51,3 +53,4 @@ class Hypothesis:
     words: tuple[Word, ...] = ()
     doubtful: bool = False
     retried: bool = False
+    heard: HeardLanguage | None = None

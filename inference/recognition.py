@@ -17,6 +17,7 @@ from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.gaps import Gap, gaps
 from inference.guard import unlooped
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.lengths import wider
 from inference.phantoms import without_phantoms
 from inference.waiting import Lane, Served
@@ -74,6 +75,9 @@ class Recogniser:
         """The last word on a span. Raises what the engine raised, DeviceError if the device failed."""
         since = time.monotonic()
         served = await self._ask(request, session, Lane.FINAL)
+        served = await self._in_its_language(served, request, session, since)
+        if served.value.language != request.language is not None:
+            request = replace(request, language=served.value.language, prompt="")
         served = await self._doubted(served, request, session, since)
         served = await self._filled(served, request, session, since)
         return replace(served, value=without_phantoms(served.value, request.speech))
@@ -81,10 +85,14 @@ class Recogniser:
     async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
         """The words so far; of a loop what a person may say. No second try: the next partial is seconds away.
 
+        Nothing where another language is likely spoken: the words are invented, and the final will have the right ones.
+
         Raises Superseded when a newer partial of the session takes its place.
         """
         served = await self._ask(request, session, Lane.PARTIAL)
         said = without_phantoms(served.value, request.speech)
+        if another(said.heard, request.language, request.seconds, weak=False):
+            return replace(served, value=Hypothesis("", said.language))
         return replace(served, value=_unlooped(said) if said.doubtful else said)
 
     def prefer(self, sessions: Sequence[str]) -> None:
@@ -102,6 +110,21 @@ class Recogniser:
     ) -> Served[Hypothesis]:
         return await self.queue.run(request, session=session, lane=lane, since=since)
 
+    async def _in_its_language(
+        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+    ) -> Served[Hypothesis]:
+        """Decodes once more, in the language that is heard, a span that was asked for in another one."""
+        first = served.value
+        weak = first.doubtful or first.logprob < WEAK_LOGPROB
+        language = another(first.heard, request.language, request.speech.seconds(), weak)
+        if first.heard is None or language is None:
+            return served
+        # Without the prompt, which is in the language that was asked for.
+        again = await self._ask(replace(request, language=language, prompt=""), session, Lane.RETRY, since)
+        mended = first.doubtful and not again.value.doubtful
+        chosen = is_written_in(first.heard, again.value.logprob - first.logprob, mended)
+        return _both(served, again, replace(again.value, retried=True) if chosen else first)
+
     async def _doubted(
         self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
     ) -> Served[Hypothesis]:
@@ -117,8 +140,12 @@ class Recogniser:
     async def _filled(
         self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
     ) -> Served[Hypothesis]:
-        """Decodes what the words pass over by itself, and puts what it says in their place where it says more."""
+        """Decodes what the words pass over by itself, and puts what it says in their place where it says more.
+
+        Of two languages in one span Whisper mostly writes one and passes over the other.
+        """
         tried: set[float] = set()
+        request = replace(request, language=served.value.language)
         while len(tried) < MAX_GAPS and not served.value.doubtful and served.value.words:
             said = served.value
             found = (gap for gap in gaps(said.words, request.speech, request.seconds) if gap.start not in tried)
@@ -126,7 +153,9 @@ class Recogniser:
             if gap is None:
                 break
             tried.add(gap.start)
-            answer = await self._ask(_piece(request, said, gap), session, Lane.RETRY, since)
+            piece = _piece(request, said, gap)
+            answer = await self._ask(piece, session, Lane.RETRY, since)
+            answer = await self._in_its_language(answer, piece, session, since)
             served = _both(served, answer, _with_piece(said, gap, answer.value))
         return served
 
@@ -137,7 +166,6 @@ def _piece(request: AsrRequest, said: Hypothesis, gap: Gap) -> AsrRequest:
     return replace(
         request,
         audio=request.audio[int(gap.start * SAMPLE_RATE) : int(gap.stop * SAMPLE_RATE)],
-        language=said.language,
         prompt=f"{request.prompt} {before}".strip(),
         spoken=request.speech.between(gap.start, gap.stop),
         frames=0,
@@ -153,7 +181,8 @@ def _with_piece(said: Hypothesis, gap: Gap, piece: Hypothesis) -> Hypothesis:
         for word in piece.words
     )
     words = said.words[: gap.first] + within + said.words[gap.end :]
-    return replace(said, text=" ".join(word.text for word in words), words=words)
+    language = said.language if piece.language == said.language else SEVERAL
+    return replace(said, text=" ".join(word.text for word in words), words=words, language=language)
 
 
 def _is_better(second: Hypothesis, first: Hypothesis) -> bool:

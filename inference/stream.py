@@ -17,11 +17,12 @@ from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.isolation import place_of, release
+from inference.language import TrackLanguage, changed
 from inference.partials import Partials
 from inference.segmenter import OpenSegment, Segmenter, Span
 from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript, Word
-from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Paused, Progress, TranscriptUpdate
+from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Notice, Paused, Progress, TranscriptUpdate
 from inference.vad_state import VadState
 from inference.waiting import Served, Superseded
 
@@ -47,7 +48,7 @@ not flood the recogniser, and under load partials become rarer before finals bec
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What `start_session` declared. `language` None: detected once, then kept."""
+    """What `start_session` declared. `language`: the one that it begins in, None where that is to be detected."""
 
     audio: AudioFormat = field(default_factory=AudioFormat)
     mode: Mode = "ambient"
@@ -73,6 +74,7 @@ class _Track:
 
     speaker: Speaker
     segmenter: Segmenter
+    language: TrackLanguage
     vad: VadState = field(default_factory=VadState)
     partials: Partials = field(default_factory=Partials)
     context: str = ""
@@ -123,7 +125,8 @@ class Stream:
         self._decoder = PcmDecoder(options.audio, len(options.speakers))
         config = engines.config
         self._tracks = [
-            _Track(speaker, Segmenter(config.segmenter, config.vad.threshold)) for speaker in options.speakers
+            _Track(speaker, Segmenter(config.segmenter, config.vad.threshold), TrackLanguage(options.language))
+            for speaker in options.speakers
         ]
         self._attention = Attention(options.audio, options.speakers, config.vad.threshold, emit)
         self._heard = 0
@@ -243,24 +246,37 @@ class Stream:
         return served.value[0]
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
-        request = AsrRequest(span.audio, True, self._language, track.context, span.spoken)
+        request = AsrRequest(span.audio, True, track.language.code, track.context, span.spoken)
         try:
             served = await self._engines.asr.final(request, session=self._session)
         except Exception as error:
             served = await self._second_chance(request, span, error)
         hypothesis = served.value
-        if self._language is None and hypothesis.text:
-            self._language = self.extraction.language = hypothesis.language
+        self._hear_language(track, span, hypothesis)
         track.committed = span.index
         segment = self._segment(track, span, hypothesis)
         if segment is not None:
             timed = timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)
             self.transcript.add(segment)
             self._emit(TranscriptUpdate(segment, timed))
-            if segment.text:
+            if segment.text and track.language.code in (hypothesis.language, None):
                 track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:].lstrip()
                 with self.extraction.isolation:
                     await self.extraction.add(segment, timed)
+
+    def _hear_language(self, track: _Track, span: Span, said: Hypothesis) -> None:
+        """Follows the language of a track. A change is told, and what was said before is no context any more."""
+        before = track.language.code
+        if not said.text or not track.language.hear(said.language, said.heard, span.speech_s):
+            return
+        track.context = ""
+        if before is None:  # the first language that is clear is that of the session
+            self._language = self.extraction.language = said.language
+            for other in self._tracks:
+                other.language.code = said.language
+        else:
+            speaker = track.speaker if self.options.mode == "dual" else None
+            self._emit(Notice("language_changed", changed(before, said.language, span.start_s), speaker))
 
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
@@ -307,8 +323,8 @@ class Stream:
     async def _partial(self, track: _Track, span: Span, timings: Timings) -> None:
         tail = track.partials.tail(span)
         prompt = f"{track.context} {tail.text}".strip()
-        spoken = span.spoken.between((tail.start - span.start) / SAMPLE_RATE, span.end_s)
-        request = AsrRequest(tail.audio, False, self._language, prompt, spoken)
+        spoken = span.spoken.between((tail.start - span.start) / SAMPLE_RATE, (span.end - span.start) / SAMPLE_RATE)
+        request = AsrRequest(tail.audio, False, track.language.code, prompt, spoken)
         try:
             served = await self._engines.asr.partial(request, session=f"{self._session}/{track.speaker}")
         except Superseded:
@@ -336,7 +352,14 @@ class Stream:
         )
         start, end = round(span.start_s, 2), round(span.end_s, 2)
         return Segment(
-            f"{ID_PREFIX[track.speaker]}{span.index}", track.speaker, start, end, hypothesis.text, span.final, words
+            f"{ID_PREFIX[track.speaker]}{span.index}",
+            track.speaker,
+            start,
+            end,
+            hypothesis.text,
+            span.final,
+            words,
+            hypothesis.language if self._language not in (hypothesis.language, None) else "",
         )
 
     def _progress(self) -> None:

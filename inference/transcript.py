@@ -19,7 +19,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech; times in seconds of the session's audio. `words` is empty for a partial."""
+    """A stretch of speech; times in seconds of the session's audio. `words` is empty for a partial.
+
+    `language` is the language of the text where it is another one than the session began in, else empty.
+    """
 
     id: str
     speaker: Speaker
@@ -28,6 +31,7 @@ class Segment:
     text: str
     final: bool
     words: tuple[Word, ...] = ()
+    language: str = ""
 
 
 @dataclass(slots=True)

@@ -159,7 +159,7 @@ _MODELS = (AudioFields, PatientFields, FindingEdit, *get_args(ClientMessage))
 _FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | frozenset(get_args(Attribute))
 """The protocol's own names, which a fault may tell in full."""
 
-_SEGMENT = tuple(field.name for field in dataclasses.fields(Segment) if field.name != "words")
+_SEGMENT = tuple(field.name for field in dataclasses.fields(Segment) if field.name not in ("words", "language"))
 _WORD = tuple(field.name for field in dataclasses.fields(Word))
 
 _client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
@@ -258,6 +258,8 @@ def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str,
 def segment_fields(segment: Segment) -> dict[str, Any]:
     # By name: the deep copy of dataclasses.asdict takes longer than all else that the server does for a chunk.
     fields: dict[str, Any] = {name: getattr(segment, name) for name in _SEGMENT}
+    if segment.language:
+        fields["language"] = segment.language
     if segment.words:
         fields["words"] = [{name: getattr(word, name) for name in _WORD} for word in segment.words]
     return fields

@@ -63,3 +63,9 @@ def sentence() -> Samples:
 @pytest.fixture(scope="session")
 def noise() -> Samples:
     return load_flac(DATA / "noise.flac")[0]
+
+
+@pytest.fixture(scope="session")
+def spanish() -> Samples:
+    """ "Deberíamos hacer un análisis de sangre esta semana y mirar otra vez los riñones." """
+    return load_flac(DATA / "spanish.flac")[0]

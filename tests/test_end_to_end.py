@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from inference.asr import WhisperAsr
@@ -92,6 +93,26 @@ async def test_the_sample_is_transcribed_and_its_findings_are_proved_by_its_word
     partials = [event for event in client.events if event["type"] == "transcript" and not event["segment"]["final"]]
     assert partials, "text comes while they speak"
     assert sum(len(segment["words"]) for segment in finals.values()) == pytest.approx(len(heard), rel=0.1)
+
+
+async def test_spanish_in_a_session_that_was_declared_english_is_written_in_spanish_and_told(
+    vad, base, sentence, spanish
+):
+    rest = np.zeros(20_000, np.float32)
+    async with serving(real(vad, base)) as server, server.connect() as client:
+        await client.start(language="en")
+        await talk(client, pcm(np.concatenate([rest, sentence, rest, spanish, rest, sentence, rest])))
+        await client.finish()
+    segments = [event["segment"] for event in client.events if event["type"] == "transcript"]
+    written = [(s.get("language", "en"), s["text"]) for s in segments if s["final"]]
+    assert [language for language, _ in written] == ["en", "es", "en"]
+    assert len(set(words(written[1][1])) & {"deber", "hacer", "sangre", "esta", "semana", "mirar", "vez"}) >= 4
+    assert not any("blood" in segment["text"].lower() for segment in segments)
+    notices = [event for event in client.events if event["type"] == "notice"]
+    assert [event["code"] for event in notices] == ["language_changed"] * 2
+    assert "Spanish" in notices[0]["message"]
+    errors = [event["code"] for event in client.events if event["type"] == "error"]
+    assert errors == ["language_without_findings"]
 
 
 async def test_noise_gives_no_word_and_no_finding(vad, base, noise):

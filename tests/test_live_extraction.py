@@ -299,3 +299,44 @@ async def test_the_rules_need_no_second_reading():
         await live.finish()
     assert rules.calls == 1
     assert [finding.text for finding in live.findings.all()] == ["headache"]
+
+
+def foreign(id_: str, text: str, language: str = "es") -> Segment:
+    return Segment(id_, "patient", 4.0, 6.0, text, True, language=language)
+
+
+async def test_the_rules_do_not_read_what_is_said_in_another_language_and_the_client_is_told_once():
+    async with consulting(RulesExtractor()) as (live, updates):
+        await live.add(Segment("s1", "patient", 0.0, 2.0, "I have a headache.", True), Timings())
+        await live.add(foreign("s2", "Tengo fever, I take aspirin."), Timings())
+        await live.add(foreign("s3", "I have chest pain."), Timings())
+        await live.add(Segment("s4", "patient", 8.0, 9.0, "I have a cough too.", True), Timings())
+        await live.finish()
+    assert {finding.text for finding in live.findings.all()} == {"headache", "cough"}
+    assert faults(updates) == ["language_without_findings"]
+    [told] = [update for update in updates if isinstance(update, Fault)]
+    assert "(es)" in told.message
+
+
+async def test_the_rules_read_the_english_of_a_session_that_began_in_another_language():
+    async with consulting(RulesExtractor(), language="es") as (live, _):
+        await live.add(Segment("s1", "patient", 0.0, 2.0, "Tengo fever.", True), Timings())
+        await live.add(foreign("s2", "I have a headache.", "en"), Timings())
+        await live.finish()
+    assert {finding.text for finding in live.findings.all()} == {"headache"}
+
+
+async def test_a_model_reads_a_consultation_that_changes_its_language_whole():
+    class Listening(Stepped):
+        async def extract(self, consultation: Consultation) -> list[Proposal]:
+            self.last = consultation
+            return []
+
+    model = Listening()
+    async with consulting(model) as (live, updates):
+        await say(live, 1)
+        await live.add(foreign("s2", "Tengo tos."), Timings())
+        await live.finish()
+    assert [segment.text for segment in model.last.segments] == ["sentence 1", "Tengo tos."]
+    assert model.last.language == "es"
+    assert faults(updates) == []

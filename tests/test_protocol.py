@@ -85,3 +85,9 @@ def test_a_notice_names_its_track_only_where_it_concerns_one():
     assert told == ("notice", {"code": "no_speech", "message": "nothing is heard", "speaker": "patient"})
     told = protocol.update_fields(Notice("audio_suspect", "check the rate"), 0)
     assert told == ("notice", {"code": "audio_suspect", "message": "check the rate"})
+
+
+def test_a_segment_names_its_language_only_where_it_is_another_one_than_the_session_began_in():
+    segment = Segment("s1", "unknown", 0.0, 1.0, "Tengo tos.", True, language="es")
+    assert protocol.segment_fields(segment)["language"] == "es"
+    assert "language" not in protocol.segment_fields(Segment("s2", "unknown", 1.0, 2.0, "I cough.", True))

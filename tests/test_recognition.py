@@ -6,6 +6,7 @@ import numpy as np
 
 from inference.config import AsrConfig
 from inference.hypothesis import AsrRequest, Hypothesis
+from inference.language import HeardLanguage
 from inference.recognition import Recogniser
 from inference.spoken import Spoken
 from inference.transcript import Word
@@ -156,3 +157,72 @@ async def test_a_real_loop_is_ended_by_more_silence(tiny, sentence, monkeypatch)
     assert [request.frames for request in tried] == [0, 2000, 3000]
     assert served.value.retried
     assert "numb" in served.value.text
+
+
+SPANISH = HeardLanguage("es", 0.97, 0.01)
+INVENTED = said("I have a cough", -0.8, heard=SPANISH)
+OWN = Hypothesis("Tengo tos", "es", -0.3, heard=HeardLanguage("es", 0.97, 0.97))
+
+
+async def test_a_span_in_another_language_is_written_in_that_language_and_its_invented_english_goes_nowhere():
+    engine = Script(INVENTED, OWN)
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert (served.value.text, served.value.language, served.value.retried) == ("Tengo tos", "es", True)
+    assert [(r.language, r.prompt) for r in engine.requests] == [("en", SPAN.prompt), ("es", "")]
+
+
+async def test_english_that_sounds_like_another_language_stays_where_its_text_is_the_likelier_one():
+    for heard in (SPANISH, HeardLanguage("es", 0.6, 0.1)):
+        engine = Script(replace(INVENTED, heard=heard), replace(OWN, logprob=-0.9))
+        async with recogniser(engine) as asr:
+            served = await asr.final(SPAN, session="1")
+        assert (served.value.text, served.value.language) == ("I have a cough", "en")
+
+
+async def test_a_loop_makes_way_for_what_was_said_in_another_language_however_likely_it_is():
+    engine = Script(replace(INVENTED, logprob=-0.2, doubtful=True), OWN)
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert served.value.text == "Tengo tos"
+
+
+async def test_a_doubtful_text_in_the_language_that_was_heard_is_tried_again_in_that_language():
+    engine = Script(INVENTED, replace(OWN, doubtful=True), replace(OWN, text="Tengo mucha tos"))
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert served.value.text == "Tengo mucha tos"
+    assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 2000)]
+
+
+async def test_one_word_in_another_language_costs_no_second_try():
+    engine = Script(INVENTED)
+    async with recogniser(engine) as asr:
+        served = await asr.final(replace(SPAN, spoken=Spoken(((0.5, 1.0),))), session="1")
+    assert (served.value.text, len(engine.requests)) == ("I have a cough", 1)
+
+
+async def test_a_partial_in_another_language_than_it_was_asked_for_shows_nothing():
+    engine = Script(INVENTED)
+    async with recogniser(engine) as asr:
+        served = await asr.partial(replace(SPAN, final=False), session="1")
+    assert (served.value.text, len(engine.requests)) == ("", 1)
+
+
+def timed(text, *times, language="en", **about):
+    words = tuple(Word(w, start, end, 0.9) for w, (start, end) in zip(text.split(), times, strict=True))
+    return Hypothesis(text, language, -0.3, words=words, **about)
+
+
+async def test_a_stretch_in_another_language_that_was_passed_over_is_written_in_its_own():
+    whole = timed("Where is it?", (0.0, 0.3), (0.3, 0.5), (0.5, 0.8), heard=HeardLanguage("en", 0.8, 0.8))
+    invented = replace(timed("The pain here", (0.0, 0.5), (0.5, 1.5), (1.5, 3.0), heard=SPANISH), logprob=-0.8)
+    own = timed("El dolor", (0.0, 0.5), (0.5, 1.5), language="es", heard=SPANISH)
+    rest = timed("aquí", (0.0, 0.6), language="es", heard=SPANISH)
+    engine = Script(whole, invented, own, rest, rest)
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert served.value.text.startswith("Where is it? El dolor")
+    assert "pain" not in served.value.text
+    assert served.value.language == "mul"
+    assert [r.language for r in engine.requests][:3] == ["en", "en", "es"]

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from inference.audio import AudioError, AudioFormat
+from inference.hypothesis import Hypothesis
+from inference.language import HeardLanguage
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings
@@ -14,6 +16,7 @@ from inference.updates import (
     ExtractionUpdate,
     Fault,
     MarkerReached,
+    Notice,
     Paused,
     Progress,
     TranscriptUpdate,
@@ -242,3 +245,90 @@ async def test_a_partial_of_a_long_segment_decodes_its_last_seconds_and_shows_al
     await stream.control(Control("stop"))
     await task
     await built.close()
+
+
+class Polyglot(LevelAsr):
+    """Hears Spanish in what is louder than 0.7, and writes whatever language it is told to write."""
+
+    def transcribe(self, requests, mels=None):
+        super().transcribe(requests)
+        return [self._written(request) for request in requests]
+
+    def _written(self, request):
+        heard = "es" if np.abs(request.audio).max() > 0.7 else "en"
+        asked = request.language or heard
+        text = "tengo tos" if asked == "es" else "I have a cough"
+        logprob = -0.3 if asked == heard else -0.8
+        return Hypothesis(text, asked, logprob, heard=HeardLanguage(heard, 0.95, 0.95 if asked == heard else 0.01))
+
+
+def told(updates):
+    """Finals as (text, language), and changes of language as (second, speaker)."""
+    for update in updates:
+        if isinstance(update, TranscriptUpdate) and update.segment.final:
+            yield update.segment.text, update.segment.language
+        elif isinstance(update, Notice):
+            yield update.code, update.speaker
+
+
+ENGLISH_THEN_SPANISH = speech((0.5, 0), (3.0, 0.5), (1.0, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.5))
+CHANGED = ("language_changed", None)
+
+
+@pytest.mark.parametrize("chunk_bytes", [3_200, 96_000, 320_000])
+async def test_a_change_of_language_is_told_and_written_and_so_is_the_way_back(chunk_bytes):
+    async with pipeline(Polyglot()) as built:
+        updates = await play(built, ENGLISH_THEN_SPANISH, chunk_bytes)
+    assert list(told(updates)) == [
+        ("I have a cough", ""),
+        CHANGED,
+        ("tengo tos", "es"),
+        ("tengo tos", "es"),
+        CHANGED,
+        ("I have a cough", ""),
+    ]
+
+
+async def test_after_a_change_spans_are_asked_for_in_the_new_language_without_the_old_one_as_context():
+    asr = Polyglot()
+    async with pipeline(asr) as built:
+        await play(built, ENGLISH_THEN_SPANISH)
+    asked = [(r.language, r.prompt) for r in asr.requests if r.final][1:]  # the first is the warm-up's
+    assert asked == [
+        ("en", ""),
+        ("en", "I have a cough"),
+        ("es", ""),
+        ("es", "tengo tos"),
+        ("es", "tengo tos tengo tos"),
+        ("en", ""),
+    ]
+
+
+async def test_a_short_sentence_in_another_language_is_written_in_it_and_changes_nothing():
+    asr = Polyglot()
+    async with pipeline(asr) as built:
+        updates = await play(built, speech((0.5, 0), (3.0, 0.5), (1.0, 0), (1.5, 0.9), (1.0, 0), (3.0, 0.5)))
+    assert list(told(updates)) == [("I have a cough", ""), ("tengo tos", "es"), ("I have a cough", "")]
+    assert [r for r in asr.requests if r.final][-1].prompt == "I have a cough"
+
+
+async def test_a_session_that_was_declared_english_and_is_not_holds_no_english():
+    async with pipeline(Polyglot()) as built:
+        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.9)))
+    assert list(told(updates)) == [CHANGED, ("tengo tos", "es"), ("tengo tos", "es")]
+
+
+async def test_an_undeclared_language_is_the_first_that_is_heard_clearly_and_is_no_change():
+    async with pipeline(Polyglot()) as built:
+        options = StreamOptions(language=None)
+        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.5)), options=options)
+    assert list(told(updates)) == [("tengo tos", ""), CHANGED, ("I have a cough", "en")]
+
+
+async def test_each_speaker_has_a_language_and_the_notice_names_who_changed_it():
+    left, right = speech((0.5, 0), (3.0, 0.5), (6.0, 0)), speech((4.5, 0), (4.0, 0.9), (1.0, 0))
+    both = np.stack([np.frombuffer(left, "<i2"), np.frombuffer(right, "<i2")], axis=1).tobytes()
+    options = StreamOptions(audio=AudioFormat(channels=2), mode="dual")
+    async with pipeline(Polyglot()) as built:
+        updates = await play(built, both, options=options)
+    assert list(told(updates)) == [("I have a cough", ""), ("language_changed", "patient"), ("tengo tos", "es")]

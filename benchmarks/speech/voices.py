@@ -1,5 +1,7 @@
 """Every voice by its name, `ENGINE:VOICE`: a sentence in, samples at 16 kHz of a common loudness out."""
 
+import importlib
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,9 +40,11 @@ def load(voice: Voice, folder: Path, seed: int) -> Say:
         else:
             loaded = neural.kokoro(folder, name, seed, voice.rate)
         return lambda text: level(resampled(loaded.say(text), loaded.rate))
+    if engine == "pico":
+        return pico(folder, name, voice.rate)
     commands = {"flite": flite, "espeak-ng": espeak_ng, "festival": festival}
     if engine not in commands:
-        raise VoiceMissing(f"no engine speaks {voice.name!r}: name one of piper, kokoro, {', '.join(commands)}")
+        raise VoiceMissing(f"no engine speaks {voice.name!r}: name one of piper, kokoro, pico, {', '.join(commands)}")
     speak = commands[engine]
 
     def say(text: str) -> Samples:
@@ -48,6 +52,22 @@ def load(voice: Voice, folder: Path, seed: int) -> Say:
             take = Path(scratch) / "take.wav"
             speak(name, voice.rate, text, take)
             return level(read_wave(take))
+
+    return say
+
+
+def pico(folder: Path, name: str, rate: float) -> Say:
+    """SVOX Pico's voice of a language: de-DE, or de-DE/0.8 with its pitch lowered. Raises VoiceMissing."""
+    if not (folder / "py_nanotts").is_dir():
+        raise VoiceMissing(f"{folder} lacks SVOX Pico: pip install --no-deps --target {folder} py-nanotts")
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    speaker = importlib.import_module("py_nanotts").NanoTTS()
+    language, _, pitch = name.partition("/")
+
+    def say(text: str) -> Samples:
+        pcm = speaker.speak(text, language, speed=rate, pitch=float(pitch or 1))
+        return level(np.frombuffer(pcm, np.int16).astype(np.float32) / 32768)
 
     return say
 

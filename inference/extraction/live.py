@@ -60,7 +60,7 @@ class LiveExtraction:
             with self.isolation:
                 self._provable[segment.id] = provable(segment)
             with self.isolation:
-                self._tell_language()
+                self._tell_language(segment.language or self.language)
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
         """The clinician's word about a finding. Raises KeyError for one that there is not."""
@@ -133,8 +133,8 @@ class LiveExtraction:
         over = self._over and end == len(self._segments)
         if end == one.cursor and not over:
             return
-        segments = one.legible(self._segments[:end])
-        consultation = Consultation(segments, one.cursor, self.findings.all(), self._patient, self.language, over)
+        segments, language = one.legible(self._segments[:end], self.language)
+        consultation = Consultation(segments, one.cursor, self.findings.all(), self._patient, language, over)
         timings = self._timings
         began_ms = timings.elapsed_ms()
         try:
@@ -191,15 +191,15 @@ class LiveExtraction:
             one.failed = one.attempts
             self._changed.notify_all()
 
-    def _tell_language(self) -> None:
+    def _tell_language(self, language: str) -> None:
         if self._told_language or not self._readings:
             return
-        if not any(reads(one.extractor, self.language) for one in self._readings):
+        if not any(reads(one.extractor, language) for one in self._readings):
             self._told_language = True
             self._emit(
                 Fault(
                     "language_without_findings",
-                    f"no findings come for a consultation in this language ({self.language}): the transcript goes on; "
+                    f"no findings come from what is said in this language ({language}): the transcript goes on; "
                     "start the server with --vllm-url for findings in languages other than English",
                 )
             )

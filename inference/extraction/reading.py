@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inference.extraction import Consultation, ExtractionError, Extractor, reviews
+from inference.extraction import Consultation, ExtractionError, Extractor, reads, reviews
 from inference.findings import Proposal
 from inference.transcript import Segment
 
@@ -46,11 +46,22 @@ class Reading:
         self._stumbles = 0
         self._illegible: set[int] = set()  # index of each segment over which the extractor stumbled
 
-    def legible(self, segments: list[Segment]) -> list[Segment]:
-        """The segments, those without text over which the extractor would stumble again when it looks back."""
+    def legible(self, segments: list[Segment], language: str) -> tuple[list[Segment], str]:
+        """The segments, and the language of the newest that the extractor reads; `language` is the session's.
+
+        Those in a language that it does not read have no text, nor have those over which it would stumble again.
+        """
+        newest = language
+        for at, segment in enumerate(segments):
+            if not reads(self.extractor, segment.language or language):
+                segments[at] = replace(segment, text="", words=())
+            elif segment.language:
+                newest = segment.language
+            else:
+                newest = language
         for at in self._illegible:
             segments[at] = replace(segments[at], text="", words=())
-        return segments
+        return segments, newest
 
     def end(self, segments: Sequence[Segment]) -> int:
         """Up to where the next attempt reads."""
