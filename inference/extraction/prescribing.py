@@ -18,7 +18,7 @@ _GIVING = re.compile(
     r"giv(?:e|ing) (?:you|her|him|the|a|an|some)|get (?:you|her|him|some|a|an)|got (?:you|her|him)|"
     r"(?:send|sending|call|calling|write|writing) (?:(?:you|her|him) )?(?:in|for|up|out|some|a|an|over)|"
     r"(?:send|write) (?:you|her|him)|order(?:ing)?|add(?:ing)?|increas(?:e|ing)|decreas(?:e|ing)|reduc(?:e|ing)|"
-    r"lower(?:ing)? (?:your|the)|bump(?:ing)?|doubl(?:e|ing)|switch(?:ing)?|chang(?:e|ing)|"
+    r"lower(?:ing)? (?:your|the)|bump(?:ing)?|doubl(?:e|ing)|switch(?:ing)?|swap(?:ping)?|replac(?:e|ing)|chang(?:e|ing)|"
     r"up(?:ping)? (?:your|the)|go(?:ing)? up on|go(?:ing)? (?:back )?(?:with|on)|recommend(?:ing)?|"
     r"suggest(?:ing)?|advise|advising|pick(?:ing)? up|supply|offer|"
     r"have (?:you|her|him)(?! (?:on|been|had|tried|taken|ever|noticed)\b)|resume|think about|consider|could be|"
@@ -52,7 +52,7 @@ _NEGATED = re.compile(
     r"not want|"
     r"not gonna|dont have to|doesnt need|not sure|before we give|cant (?:take|have|give|prescribe)|"
     r"not recommend|rather not|"
-    r"instead of|rather than|without|more than)\b"
+    r"without|more than)\b"
 )
 _BETWEEN = re.compile(
     r"\b(?:to see|see if|if|because|which|while|since|adjustments?|for (?:your|the|his|her)|"

@@ -1,0 +1,274 @@
+"""Orders that a later sentence takes back or replaces: "forget the statin", "let's do ultrasound instead". Pure.
+
+The last word stands. An order of this reading is left out, one that was told before is retracted with the words that
+said it and those that took it back. Only orders are met: what somebody has or takes is no plan.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from inference.extraction import Consultation
+from inference.extraction.changes import (
+    agrees,
+    is_bare_change,
+    is_change,
+    is_taken_back,
+    keeps,
+    objects,
+    plans_something_else,
+    proposes,
+)
+from inference.extraction.clauses import clauses, is_conditional
+from inference.extraction.declining import Declined, declined, within
+from inference.extraction.dialogue import Turn
+from inference.extraction.draft import Draft, draft
+from inference.extraction.answers import is_empty
+from inference.extraction.mending import Mending
+from inference.extraction.ordered import Named, is_meant, is_same_drug, is_stop, named_in, sort_of, type_of
+from inference.findings import Finding, Proposal, Quote
+
+_LOOK_BACK = 10
+"""Sentences within which a plan is changed without its name."""
+_TALK = 5
+"""Sentences from an objection to the answer to it."""
+_LATER = frozenset(
+    ("as", "at", "alone", "where", "unchanged", "until", "unless", "today", "tomorrow", "tonight", "yet", "if", "when", "before",
+     "every", "long", "forever", "straight", "immediately", "right", "more", "again", "first")
+)  # fmt: skip
+"""Words behind a name that say when or how, and not that there shall be none: "you won't need the X-ray today"."""
+_REPLACING = ("contrast", "exchange")
+
+
+@dataclass(slots=True)
+class _Standing:
+    """An order and the sentence that placed it: -1 if that was before all that is read now."""
+
+    order: Finding | Proposal
+    at: int
+    fact: Draft | None = None
+    by: tuple[int, ...] = ()
+    """The sentences that took it back."""
+
+
+def with_changes(
+    drafts: Sequence[Draft], mending: Mending, consultation: Consultation
+) -> tuple[list[Draft], list[Proposal]]:
+    """The drafts without orders that were taken back, with those that were agreed on instead; and the retractions."""
+    conversation = mending.turns
+    standing = [
+        *(
+            _Standing(f, _of_finding(f, mending))
+            for f in consultation.findings
+            if f.kind == "order" and f.source == "rules"
+        ),
+        *(_Standing(d.proposal, _of_draft(d, conversation), d) for d in drafts if d.proposal.kind == "order"),
+    ]
+    taking = [
+        *((f.text, -1) for f in consultation.findings if _is_taken(f)),
+        *((d.proposal.text, _of_draft(d, conversation)) for d in drafts if _is_taken(d.proposal)),
+    ]
+    added: list[Draft] = []
+    for at, turn in enumerate(conversation):
+        if turn.index < consultation.new_from or is_empty(turn) and not standing:
+            continue
+        if turn.speaker != "patient" and turn.form == "statement" and not is_conditional(turn):
+            added += _stops(turn, at, taking, standing)
+        for order, by in _changed(conversation, at, standing):
+            order.by = order.by or by
+        added += _agreed(conversation, at, standing)
+    gone = [s for s in standing if s.by]
+    withdrawn = [s.fact for s in gone if s.fact is not None]
+    kept = [d for d in drafts if not any(d is fact for fact in withdrawn)]
+    return [*kept, *added], [
+        _retraction(s.order, [conversation[at] for at in s.by]) for s in gone if isinstance(s.order, Finding)
+    ]
+
+
+def _changed(
+    conversation: Sequence[Turn], at: int, standing: Sequence[_Standing]
+) -> Iterator[tuple[_Standing, tuple[int, ...]]]:
+    """The orders before a sentence that it takes back, and the sentences by which it does."""
+    turn = conversation[at]
+    before = [s for s in standing if s.at < at and not s.by]
+    if not before or turn.form == "open" or is_conditional(turn):
+        return
+    objection = _objection(conversation, at) if agrees(turn) or is_taken_back(turn) else None
+    if objection is not None and turn.speaker != "patient":
+        objecting = conversation[objection]
+        things = [n for n in named_in(objecting.tokens) if any(is_meant(n, s.order.text, type_of(s.order)) for s in before)]
+        met = _meant(things, before) if things else _last(before, objection, _proposed_sort(objecting))
+        yield from ((order, (objection, at)) for order in met)
+        return
+    if turn.speaker == "patient" or turn.form != "statement":
+        return
+    previous = next((t for t in reversed(conversation[:at]) if not is_empty(t)), None)
+    changing = is_change(turn, previous)
+    yield from ((order, (at,)) for order in _named_back(turn, before, changing=changing))
+    if is_taken_back(turn):
+        yield from ((order, (at,)) for order in _last(before, at, ""))
+    elif changing:
+        new = [s for s in standing if s.at == at and not s.by and not is_stop(s.order)]
+        by = (at,) if previous is None or not is_bare_change(previous) else (conversation.index(previous), at)
+        if new:
+            yield from ((order, by) for order in _replaced(new, before, at))
+        elif plans_something_else(turn):
+            yield from ((order, by) for order in _last(before, at, ""))
+        elif keeps(turn):
+            yield from ((order, by) for order in _kept(turn, before, at))
+
+
+def _named_back(turn: Turn, before: Sequence[_Standing], *, changing: bool) -> Iterator[_Standing]:
+    for clause in clauses(turn):
+        stretches = declined(clause.tokens)
+        if not stretches or is_conditional(clause):
+            continue
+        for named in named_in(clause.tokens):
+            stretch = within(stretches, named.start)
+            if stretch is not None and _withdraws(clause, stretch, named, changing=changing):
+                yield from _meant([named], [s for s in before if not is_stop(s.order)])
+
+
+def _withdraws(clause: Turn, stretch: Declined, named: Named, *, changing: bool) -> bool:
+    """Whether it takes an order back that was placed before. "I don't recommend X" alone places none."""
+    spoken = clause.sentence.words
+    if spoken[named.end : named.end + 1] and spoken[named.end] in _LATER:
+        return False
+    if any(spoken[at].startswith(("stop", "chang", "reduc", "increas", "forget")) for at in range(stretch.start + 1, named.start)):
+        return False
+    return stretch.way != "refusal" or changing
+
+
+def _meant(things: Sequence[Named], before: Sequence[_Standing]) -> list[_Standing]:
+    met: list[_Standing] = []
+    for named in things:
+        same = [s for s in before if is_meant(named, s.order.text, type_of(s.order))]
+        drugs = [s for s in before if type_of(s.order) == "medication" and not is_stop(s.order)]
+        if not same and named.is_class and len(drugs) == 1:
+            same = drugs  # "forget the tablets": the only medicine that was ordered
+        met += same[-1:] if named.is_general else same
+    return met
+
+
+def _last(before: Sequence[_Standing], at: int, sort: str) -> list[_Standing]:
+    """The orders of the last sentence that placed any, of a sort where one is told."""
+    near = [s for s in before if at - _LOOK_BACK <= s.at < at and (not sort or sort_of(s.order) == sort)]
+    last = max((s.at for s in near), default=-1)
+    return [s for s in near if s.at == last >= 0]
+
+
+def _replaced(new: Sequence[_Standing], before: Sequence[_Standing], at: int) -> Iterator[_Standing]:
+    """The last orders in whose place the new ones stand: of the same type, else of the same sort."""
+    for order in new:
+        others = [s for s in before if not is_stop(s.order) and s.order.text != order.order.text]
+        alike = [s for s in others if type_of(s.order) == type_of(order.order)]
+        yield from _last(alike, at, "") or _last(others, at, sort_of(order.order))
+
+
+def _kept(turn: Turn, before: Sequence[_Standing], at: int) -> Iterator[_Standing]:
+    """ "Actually, keep taking it." after "stop the ramipril"."""
+    stops = [s for s in before if is_stop(s.order)]
+    things = [named for named in named_in(turn.tokens) if not named.is_general]
+    for order in stops if things else _last(stops, at, ""):
+        drug = order.order.text.removeprefix("stop ")
+        if not things or any(is_meant(named, drug, "medication") for named in things):
+            yield order
+
+
+def _objection(conversation: Sequence[Turn], at: int) -> int | None:
+    """The patient's objection or proposal that a sentence answers."""
+    turn = conversation[at]
+    for back in range(at - 1, max(-1, at - 1 - _TALK), -1):
+        earlier = conversation[back]
+        if earlier.is_of_another(turn) and earlier.speaker != "clinician":
+            if objects(earlier) or proposes(earlier) or _is_refusal(earlier):
+                return back
+        elif not is_empty(earlier) and not agrees(earlier):
+            return None
+    return None
+
+
+def _is_refusal(turn: Turn) -> bool:
+    return any(s.way == "withdrawal" for s in declined(turn.tokens)) and bool(named_in(turn.tokens))
+
+
+def _proposed_sort(turn: Turn) -> str:
+    things = [named for named in named_in(turn.tokens) if not named.is_general]
+    return "" if not things else "drug" if things[0].types == ("medication",) else "test" if proposes(turn) else ""
+
+
+def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[_Standing]) -> Iterator[Draft]:
+    """ "Could we do an MRI instead?" "Sure.": the order that both agree on."""
+    turn = conversation[at]
+    back = _objection(conversation, at) if turn.speaker != "patient" and agrees(turn) else None
+    if back is None or not proposes(conversation[back]) or not any(s.by and s.by[-1] == at for s in standing):
+        return
+    asked = conversation[back]
+    stretches = declined(asked.tokens)
+    for named in named_in(asked.tokens):
+        if named.is_general or named.is_class or within(stretches, named.start):
+            continue
+        name = f"{named.name} referral" if named.types == ("referral",) else named.name
+        fact = draft(asked, "order", name, 0, len(asked.tokens), temporality="planned", attributes={"order_type": named.types[0]})
+        reply = Quote(turn.segment.id, turn.text(0, len(turn.tokens)))
+        proposal = replace(fact.proposal, quotes=(*fact.proposal.quotes, reply))
+        yield Draft(proposal, (asked.index, turn.index), fact.place)
+
+
+def _stops(
+    turn: Turn, at: int, taking: Sequence[tuple[str, int]], standing: Sequence[_Standing]
+) -> Iterator[Draft]:
+    """A medicine that is taken and gives way to another, or is held off, is to be stopped."""
+    ordering = any(s.at == at for s in standing)
+    for clause in clauses(turn):
+        stretches = declined(clause.tokens)
+        if not stretches:
+            continue
+        for named in named_in(clause.tokens):
+            stretch = within(stretches, named.start)
+            if stretch is None or named.types != ("medication",) or named.is_general:
+                continue
+            if not (stretch.way == "delay" or (stretch.way in _REPLACING and ordering)):
+                continue
+            known = [name for name, told in taking if told <= at and is_same_drug(named.name, name)]
+            if known:
+                yield draft(
+                    clause, "order", f"stop {known[-1]}", stretch.start, named.end, temporality="planned",
+                    attributes={"order_type": "medication"},
+                )  # fmt: skip
+
+
+def _is_taken(fact: Finding | Proposal) -> bool:
+    return (fact.kind, fact.status, fact.temporality, fact.experiencer) == ("medication", "present", "current", "patient")
+
+
+def _of_finding(finding: Finding, mending: Mending) -> int:
+    for at, turn in enumerate(mending.turns):
+        mended = mending.mended.get(turn.segment.id)
+        for e in finding.evidence:
+            if mended is not None:
+                if any(p.segment == e.segment and p.start < e.end and e.start < p.end for p in mended.places):
+                    return at
+            elif e.segment == turn.segment.id and turn.tokens[0].start <= e.start < turn.tokens[-1].end:
+                return at
+    return -1
+
+
+def _of_draft(fact: Draft, conversation: Sequence[Turn]) -> int:
+    quote = fact.proposal.quotes[0]
+    for at, turn in enumerate(conversation):
+        if fact.place is not None:
+            if turn.segment.id == fact.place[0] and turn.tokens[0].start <= fact.place[1] < turn.tokens[-1].end:
+                return at
+        elif turn.segment.id == quote.segment and quote.text in turn.text(0, len(turn.tokens)):
+            return at
+    return -1
+
+
+def _retraction(finding: Finding, by: Sequence[Turn]) -> Proposal:
+    quotes = [Quote(e.segment, e.quote) for e in finding.evidence]
+    quotes += [Quote(turn.segment.id, turn.text(0, len(turn.tokens))) for turn in by]
+    return Proposal(
+        kind=finding.kind, text=finding.text, quotes=tuple(quotes), source="rules", status=finding.status,
+        temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,
+        op="retract", finding_id=finding.id,
+    )  # fmt: skip
