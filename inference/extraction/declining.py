@@ -161,8 +161,8 @@ def within(stretches: Sequence[Declined], start: int) -> Declined | None:
 
 
 def words_outside(tokens: Sequence[Token], stretches: Sequence[Declined], end: int) -> list[str]:
-    """The words before a token without those of stretches that end before it."""
-    gone = {at for s in stretches if s.end <= end for at in range(s.start, s.end)}
+    """The words before a token without those of stretches that end before it. The verb of an exchange stays: it orders."""
+    gone = {at for s in stretches if s.end <= end for at in range(s.start + (s.way == "exchange"), s.end)}
     return [token.word for at, token in enumerate(tokens[:end]) if at not in gone]
 
 

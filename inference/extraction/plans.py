@@ -18,13 +18,13 @@ _PLANNING = re.compile(
     r"organize|set up|request|requesting|get you|have you|repeat|should|could do|can do|put in|advise|want you|"
     r"like you|"
     r"plan is|worth|consider|would like|lets get|due for|check|get|draw|run|obtain|"
-    r"do (?:some|an?|more|further|your|another))\b"
+    r"do (?:some|an?|more|further|your|another)|(?<!we )were (?:getting|doing|sending|booking))\b"
 )
 _FUTURE = re.compile(
     r"\b(?:id|would|want|wanna|going to|gonna|ill|well|will|lets|let|order|orders|ordering|arrange|arranging|book|"
     r"schedule|refer|referring|referral|need|needs|recommend|suggest|request|requesting|repeat|should|could|can|"
     r"worth|"
-    r"due|plan|put in|send|consider|do)\b"
+    r"due|plan|put in|send|consider|do|(?<!we )were (?:getting|doing|sending|booking))\b"
 )
 _DONE = re.compile(
     r"\b(?:showed|shows|shown|came back|was normal|were normal|is normal|results?|looked|looks|look at|last time|ago|"

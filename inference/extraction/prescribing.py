@@ -65,6 +65,8 @@ _NAMING = re.compile(
     r"which is|this is|thatll be)\b"
 )
 _SUBJECTS = re.compile(r"\b(?:i|you|youre|youve|he|she|we|they|it|that|which|to|when|if|not|dont)\b")
+_NEW_CLAUSE = re.compile(r"\b(?:so|then|but)\b(?= lets\b| ill\b| well\b)")
+"""Behind it something is to be done, whatever was said before: "you're allergic, so let's use"."""
 _NEAR = 16
 _VERB_REACH = 12
 _CLASS_REACH = 6
@@ -113,5 +115,5 @@ def _words_after(text: str, match: re.Match[str]) -> int:
 
 def _is_told(text: str, verb: re.Match[str]) -> bool:
     """Just before the verb, something says that this was so before: "you were started on"."""
-    lead = " ".join(text[: verb.start()].split()[-4:])
+    lead = _NEW_CLAUSE.split(" ".join(text[: verb.start()].split()[-4:]))[-1]
     return _TOLD.search(f"{lead} {verb.group()}") is not None

@@ -121,7 +121,9 @@ def _is_declined(turn: Turn, stretch: Declined, medicine: Medicine, act: Act | N
         return False  # "I wouldn't stop the metformin"
     if act == "stop":
         return not _is_prohibited(turn, stretch)
-    return stretch.way not in ("refusal", "exchange") or (stretch.way == "refusal" and act == "prescribe")
+    if stretch.way == "refusal":
+        return act == "prescribe" or not {"your", "youre", "youve"} & set(spoken)  # "I wouldn't worry about your metformin"
+    return stretch.way != "exchange"
 
 
 def _is_prohibited(turn: Turn, stretch: Declined) -> bool:

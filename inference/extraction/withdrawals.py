@@ -33,9 +33,11 @@ _TALK = 5
 """Sentences from an objection to the answer to it."""
 _LATER = frozenset(
     ("as", "at", "alone", "where", "unchanged", "until", "unless", "today", "tomorrow", "tonight", "yet", "if", "when", "before",
-     "every", "long", "forever", "straight", "immediately", "right", "more", "again", "first")
+     "every", "long", "forever", "straight", "immediately", "right", "more", "again", "first",
+     "on", "with", "while", "during")
 )  # fmt: skip
 """Words behind a name that say when or how, and not that there shall be none: "you won't need the X-ray today"."""
+_AVOIDING = ("avoid", "steer", "stay")
 _REPLACING = ("contrast", "exchange")
 
 
@@ -96,7 +98,8 @@ def _changed(
     if objection is not None and turn.speaker != "patient":
         objecting = conversation[objection]
         things = [n for n in named_in(objecting.tokens) if any(is_meant(n, s.order.text, type_of(s.order)) for s in before)]
-        met = _meant(things, before) if things else _last(before, objection, _proposed_sort(objecting))
+        last = _last(before, objection, _proposed_sort(objecting)) or _last(before, objection, "")
+        met = _meant(things, before) if things else last
         yield from ((order, (objection, at)) for order in met)
         return
     if turn.speaker == "patient" or turn.form != "statement":
@@ -131,11 +134,12 @@ def _named_back(turn: Turn, before: Sequence[_Standing], *, changing: bool) -> I
 def _withdraws(clause: Turn, stretch: Declined, named: Named, *, changing: bool) -> bool:
     """Whether it takes an order back that was placed before. "I don't recommend X" alone places none."""
     spoken = clause.sentence.words
-    if spoken[named.end : named.end + 1] and spoken[named.end] in _LATER:
+    behind = spoken[named.end : named.end + 2]
+    if not _LATER.isdisjoint(behind[:1]) or (behind[:1] == ["after"] and behind[1:] != ["all"]):
         return False
     if any(spoken[at].startswith(("stop", "chang", "reduc", "increas", "forget")) for at in range(stretch.start + 1, named.start)):
         return False
-    return stretch.way != "refusal" or changing
+    return stretch.way != "refusal" or changing or spoken[stretch.start].startswith(_AVOIDING)
 
 
 def _meant(things: Sequence[Named], before: Sequence[_Standing]) -> list[_Standing]:
