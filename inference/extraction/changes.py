@@ -45,8 +45,10 @@ _CHANGED = re.compile(
     r"or rather|actually no|no actually|wait no|no wait|"
     r"sorry no|no sorry|hang on|hold on|in that case|then well|then lets|then ill)\b"
 )
-_ALONE = re.compile(rf"^{_LEAD}(?:(?:ive |i have |i |we |weve |theres a |its a )?(?:chang\w+ (?:my|our) minds?|chang\w+ of plans?|"
-                    rf"new plan|have a better idea|on second thoughts?|on reflection)|on second thoughts?|wait no|no wait){_TAIL}$")
+_ALONE = re.compile(
+    rf"^{_LEAD}(?:(?:ive |i have |i |we |weve |theres a |its a )?(?:chang\w+ (?:my|our) minds?|chang\w+ of plans?|"
+    rf"new plan|have a better idea|on second thoughts?|on reflection)|on second thoughts?|wait no|no wait){_TAIL}$"
+)
 _PLANNING = re.compile(
     r"\b(?:lets|let us|well|we will|we can|we could|ill|id|i will|we should|i would|wed|start|try|rather)\b"
 )
@@ -88,7 +90,9 @@ _SHORT = 12
 def is_taken_back(turn: Turn) -> bool:
     """The sentence takes back what was planned last, without a name: "we'd better not", "then let's leave it"."""
     return _TAKEN_BACK.match(turn.joined) is not None or any(
-        _TAKEN_BACK_BEFORE.match(turn.words_before(at)) for at in range(1, len(turn.tokens)) if turn.tokens[at - 1].comma
+        _TAKEN_BACK_BEFORE.match(turn.words_before(at))
+        for at in range(1, len(turn.tokens))
+        if turn.tokens[at - 1].comma
     )
 
 
@@ -96,7 +100,9 @@ def is_change(turn: Turn, before: Turn | None) -> bool:
     """The sentence, or one before it that says nothing else, tells that another plan follows."""
     if _adds(turn):
         return False
-    if _CHANGED.search(turn.joined) or (before is not None and before.speaker == turn.speaker and is_bare_change(before)):
+    if _CHANGED.search(turn.joined) or (
+        before is not None and before.speaker == turn.speaker and is_bare_change(before)
+    ):
         return True
     first = next(iter(editings(turn.tokens)), None)
     opening = turn.sentence.words[: first.end] if first is not None and first.start == 0 else []
@@ -141,6 +147,7 @@ def keeps(turn: Turn) -> bool:
 
 def _adds(turn: Turn) -> bool:
     spoken = turn.sentence.words
-    adding = _ADDING & set(spoken[1:]) - {"well"} or any(spoken[at : at + 2] == ["as", "well"] for at in range(len(spoken)))
+    adding = _ADDING & set(spoken[1:]) - {"well"} or any(
+        spoken[at : at + 2] == ["as", "well"] for at in range(len(spoken))
+    )
     return bool(adding)
-

@@ -31,7 +31,9 @@ _NOT = (
     r"(?:not|never|dont|didnt|doesnt|wont|cant|cannot|couldnt|wouldnt|shouldnt|neednt|mustnt|(?:do|did|will|would|can|"
     r"could|should|need|must|am|are|is) not|aint|arent|isnt)"
 )
-_ADVERBS = r"(?: (?:really|actually|necessarily|currently|just|generally|usually|personally|particularly|even|yet|also))*"
+_ADVERBS = (
+    r"(?: (?:really|actually|necessarily|currently|just|generally|usually|personally|particularly|even|yet|also))*"
+)
 _VERBS = (
     r"(?:recommend|advise|suggest|advocate|favou?r|prescrib|order|giv|offer|start|us|do|go(?:ing)? (?:with|for|ahead|down)|"
     r"put|try|get|consider|bother|touch|request|arrang|book|refer|send|add|need|requir|want|warrant|justif|support|"
@@ -48,7 +50,10 @@ _FORWARD: tuple[tuple[Way, str], ...] = (
         r"(?:switch|chang|mov|convert|swapp|transfer|cross)(?:e|ing|ed)?(?: (?:you|her|him|them|over|across))* from|"
         r"replac(?:e|ing)|swap(?:ping)?|exchang(?:e|ing)",
     ),
-    ("refusal", rf"{_NOT}{_ADVERBS} (?:think|believe|feel|like|want|need|have|intend|plan|propose|going|gonna) (?!of\b)"),
+    (
+        "refusal",
+        rf"{_NOT}{_ADVERBS} (?:think|believe|feel|like|want|need|have|intend|plan|propose|going|gonna) (?!of\b)",
+    ),
     ("refusal", rf"{_NOT}{_ADVERBS} {_VERBS}\b"),
     (
         "refusal",
@@ -64,13 +69,19 @@ _FORWARD: tuple[tuple[Way, str], ...] = (
         r"not (?:so |very |too |that |at all )?(?:happy|comfortable|keen|convinced|a fan|in favou?r|a believer|"
         r"inclined|prepared|willing|ready)\b",
     ),
-    ("rejection", r"(?:declin|refus|reject)(?:e|es|ed|ing)|turn(?:ed|ing)? down|sa(?:y|id) no to|opt(?:ed|ing)? out of"),
+    (
+        "rejection",
+        r"(?:declin|refus|reject)(?:e|es|ed|ing)|turn(?:ed|ing)? down|sa(?:y|id) no to|opt(?:ed|ing)? out of",
+    ),
     (
         "refusal",
         r"avoid(?:ing)?|steer(?:ing)? clear of|stay(?:ing)? (?:away from|clear of)|keep(?:ing)? (?:away from|clear of)|"
         r"(?:rather|prefer|better|best|wiser|safer|id|well|ill)(?: to)? not(?: to)?\b|(?:wouldnt|would not|shouldnt) tak(?:e|ing)",
     ),
-    ("delay", r"hold(?:ing)? (?:off|fire|back)(?: on| with)?|put(?:ting)? off|postpon(?:e|ing)|defer(?:ring)?|delay(?:ing)?"),
+    (
+        "delay",
+        r"hold(?:ing)? (?:off|fire|back)(?: on| with)?|put(?:ting)? off|postpon(?:e|ing)|defer(?:ring)?|delay(?:ing)?",
+    ),
 )
 _WITHDRAWING = (
     r"(?:forget|cancel|scrap|scratch|strike|skip|drop|leave|leave out|ditch|omit|shelve|park|abandon|disregard|ignore|"
@@ -112,7 +123,26 @@ _PREFERRING = re.compile(
     r"(?! (?:the (?:next|counter|past|last|phone|weekend|course|coming)|a |two |three |four |\d|time|here|there))\b"
 )
 _DIRECT_NOT = frozenset(
-    ("the", "a", "an", "any", "your", "some", "on", "by", "with", "to", "for", "of", "my", "his", "her", "have", "take", "use")
+    (
+        "the",
+        "a",
+        "an",
+        "any",
+        "your",
+        "some",
+        "on",
+        "by",
+        "with",
+        "to",
+        "for",
+        "of",
+        "my",
+        "his",
+        "her",
+        "have",
+        "take",
+        "use",
+    )
 )
 _OPENING = frozenset(
     ("i", "ill", "id", "im", "ive", "we", "weve", "lets", "youll", "youre", "he", "she", "they", "so", "because", "since",
@@ -186,7 +216,18 @@ def _forward(tokens: Sequence[Token], joined: str, starts: dict[int, int]) -> It
 
 def _bare_not(tokens: Sequence[Token], start: int) -> Iterator[Declined]:
     """ "X, not Y", "not X but Y": the next thing that is named, where no verb stands between."""
-    if start and tokens[start - 1].word in ("do", "did", "does", "would", "could", "should", "will", "can", "must", "may"):
+    if start and tokens[start - 1].word in (
+        "do",
+        "did",
+        "does",
+        "would",
+        "could",
+        "should",
+        "will",
+        "can",
+        "must",
+        "may",
+    ):
         return
     at = start + 1
     while at < len(tokens) and tokens[at].word in _DIRECT_NOT:
@@ -222,7 +263,9 @@ def _backward(tokens: Sequence[Token], joined: str, starts: dict[int, int]) -> I
 
 def _span(joined: str, starts: dict[int, int], start: int, end: int) -> tuple[int, int]:
     """The tokens over the characters [start, end) of the joined words."""
-    first = starts[joined.rfind(" ", 0, start + 1) + 1 if start and joined[start] != " " else start + (joined[start] == " ")]
+    first = starts[
+        joined.rfind(" ", 0, start + 1) + 1 if start and joined[start] != " " else start + (joined[start] == " ")
+    ]
     last = end if joined[end - 1] != " " else end - 1
     following = joined.find(" ", last)
     return first, len(starts) if following < 0 else starts[following + 1]

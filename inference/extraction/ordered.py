@@ -100,4 +100,9 @@ def _is_member(group: str, drug: str) -> bool:
 
 
 def _stems(text: str) -> set[str]:
-    return {stem(word) for word in text.casefold().replace("(", "").replace(")", "").split()} - {"referral", "scan", "the", "of"}
+    return {stem(word) for word in text.casefold().replace("(", "").replace(")", "").split()} - {
+        "referral",
+        "scan",
+        "the",
+        "of",
+    }

@@ -122,7 +122,9 @@ def _is_declined(turn: Turn, stretch: Declined, medicine: Medicine, act: Act | N
     if act == "stop":
         return not _is_prohibited(turn, stretch)
     if stretch.way == "refusal":
-        return act == "prescribe" or not {"your", "youre", "youve"} & set(spoken)  # "I wouldn't worry about your metformin"
+        return act == "prescribe" or not {"your", "youre", "youve"} & set(
+            spoken
+        )  # "I wouldn't worry about your metformin"
     return stretch.way != "exchange"
 
 

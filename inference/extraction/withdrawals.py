@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from inference.extraction import Consultation
+from inference.extraction.answers import is_empty
 from inference.extraction.changes import (
     agrees,
     is_bare_change,
@@ -22,7 +23,6 @@ from inference.extraction.clauses import clauses, is_conditional
 from inference.extraction.declining import Declined, declined, within
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft
-from inference.extraction.answers import is_empty
 from inference.extraction.mending import Mending
 from inference.extraction.ordered import Named, is_meant, is_same_drug, is_stop, named_in, sort_of, type_of
 from inference.findings import Finding, Proposal, Quote
@@ -70,17 +70,21 @@ def with_changes(
         *((d.proposal.text, _of_draft(d, conversation)) for d in drafts if _is_taken(d.proposal)),
     ]
     added: list[Draft] = []
+    asked = set[tuple[str, int] | None]()
     for at, turn in enumerate(conversation):
-        if turn.index < consultation.new_from or is_empty(turn) and not standing:
+        if turn.index < consultation.new_from:
             continue
         if turn.speaker != "patient" and turn.form == "statement" and not is_conditional(turn):
             added += _stops(turn, at, taking, standing)
         for order, by in _changed(conversation, at, standing):
             order.by = order.by or by
-        added += _agreed(conversation, at, standing)
+        added += (agreed := list(_agreed(conversation, at, standing)))
+        asked |= {d.place for d in agreed}
     gone = [s for s in standing if s.by]
     withdrawn = [s.fact for s in gone if s.fact is not None]
     kept = [d for d in drafts if not any(d is fact for fact in withdrawn)]
+    # Who asks for a medicine does not take it: "could I have paracetamol instead?"
+    kept = [d for d in kept if d.proposal.kind != "medication" or d.place is None or d.place not in asked]
     return [*kept, *added], [
         _retraction(s.order, [conversation[at] for at in s.by]) for s in gone if isinstance(s.order, Finding)
     ]
@@ -97,7 +101,9 @@ def _changed(
     objection = _objection(conversation, at) if agrees(turn) or is_taken_back(turn) else None
     if objection is not None and turn.speaker != "patient":
         objecting = conversation[objection]
-        things = [n for n in named_in(objecting.tokens) if any(is_meant(n, s.order.text, type_of(s.order)) for s in before)]
+        things = [
+            n for n in named_in(objecting.tokens) if any(is_meant(n, s.order.text, type_of(s.order)) for s in before)
+        ]
         last = _last(before, objection, _proposed_sort(objecting)) or _last(before, objection, "")
         met = _meant(things, before) if things else last
         yield from ((order, (objection, at)) for order in met)
@@ -137,7 +143,10 @@ def _withdraws(clause: Turn, stretch: Declined, named: Named, *, changing: bool)
     behind = spoken[named.end : named.end + 2]
     if not _LATER.isdisjoint(behind[:1]) or (behind[:1] == ["after"] and behind[1:] != ["all"]):
         return False
-    if any(spoken[at].startswith(("stop", "chang", "reduc", "increas", "forget")) for at in range(stretch.start + 1, named.start)):
+    if any(
+        spoken[at].startswith(("stop", "chang", "reduc", "increas", "forget"))
+        for at in range(stretch.start + 1, named.start)
+    ):
         return False
     return stretch.way != "refusal" or changing or spoken[stretch.start].startswith(_AVOIDING)
 
@@ -212,15 +221,15 @@ def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[_Standing]
         if named.is_general or named.is_class or within(stretches, named.start):
             continue
         name = f"{named.name} referral" if named.types == ("referral",) else named.name
-        fact = draft(asked, "order", name, 0, len(asked.tokens), temporality="planned", attributes={"order_type": named.types[0]})
+        fact = draft(
+            asked, "order", name, 0, len(asked.tokens), temporality="planned", attributes={"order_type": named.types[0]}
+        )
         reply = Quote(turn.segment.id, turn.text(0, len(turn.tokens)))
         proposal = replace(fact.proposal, quotes=(*fact.proposal.quotes, reply))
         yield Draft(proposal, (asked.index, turn.index), fact.place)
 
 
-def _stops(
-    turn: Turn, at: int, taking: Sequence[tuple[str, int]], standing: Sequence[_Standing]
-) -> Iterator[Draft]:
+def _stops(turn: Turn, at: int, taking: Sequence[tuple[str, int]], standing: Sequence[_Standing]) -> Iterator[Draft]:
     """A medicine that is taken and gives way to another, or is held off, is to be stopped."""
     ordering = any(s.at == at for s in standing)
     for clause in clauses(turn):
@@ -242,7 +251,12 @@ def _stops(
 
 
 def _is_taken(fact: Finding | Proposal) -> bool:
-    return (fact.kind, fact.status, fact.temporality, fact.experiencer) == ("medication", "present", "current", "patient")
+    return (fact.kind, fact.status, fact.temporality, fact.experiencer) == (
+        "medication",
+        "present",
+        "current",
+        "patient",
+    )
 
 
 def _of_finding(finding: Finding, mending: Mending) -> int:
