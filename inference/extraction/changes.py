@@ -31,6 +31,7 @@ _TAKEN_BACK = re.compile(
     rf"(?: (?:do|have|give|order|start|use|take|go there|prescribe|need|bother with|bother|risk|try|give you|do with)(?: you)?(?:{_IT})?|{_IT})?"
     rf"{_TAIL}"
     rf"|(?:better|best|rather|perhaps|maybe) not{_TAIL}"
+    rf"|(?:lets|we|well|we will|we can|ill) (?:do without|hold off|wait|leave it)(?: (?:and see|a bit|a while|and watch))*{_TAIL}"
     rf"|(?:forget|cancel|scrap|leave|skip)(?:{_IT})"
     rf"|(?:thats|it is|its|that is|this is) (?:not|no longer) (?:a good idea|necessary|needed|an option|going to happen){_TAIL}"
     rf")$"
@@ -43,8 +44,11 @@ _CHANGED = re.compile(
     r"now that i think (?:of|about) it|thinking about it|having thought about it|instead(?! of)|after all|better idea|"
     r"scrap that|scratch that|strike that|forget that|forget it|cancel that|forget what i said|ignore that|"
     r"or rather|actually no|no actually|wait no|no wait|"
-    r"sorry no|no sorry|hang on|hold on|in that case|then well|then lets|then ill)\b"
+    r"sorry no|no sorry|hang on|hold on)\b"
 )
+_FOLLOWING = re.compile(r"\b(?:in that case|then (?:well|lets|ill|we can|let us))\b|\b(?:well|lets|ill|we can|let us)\b.*\bthen$")
+"""What follows from what the other said in between, and else is the next step."""
+_RESTRICTING = re.compile(r"\b(?:just|only)(?: (?:do|have|get|take|go with))? (?:the|an?|your)\b|\bjust \w+(?: then)?$")
 _ALONE = re.compile(
     rf"^{_LEAD}(?:(?:ive |i have |i |we |weve |theres a |its a )?(?:chang\w+ (?:my|our) minds?|chang\w+ of plans?|"
     rf"new plan|have a better idea|on second thoughts?|on reflection)|on second thoughts?|wait no|no wait){_TAIL}$"
@@ -56,12 +60,12 @@ _TRYING = re.compile(r"\b(?:try|do|start|go|use|wait|see|watch|manage|treat|have
 _OBJECTING = re.compile(
     r"\b(?:(?:id|i would|would|i had|id really|we would|wed)(?: really| much)? (?:rather|prefer) not|"
     r"i (?:really )?(?:dont|do not)(?: really)? (?:want|fancy|need|wish)"
-    r"(?= (?:it|that|this|those|them|to (?:take|have|do|go|start|use|be on|try|get|swallow)|any|an?|the|another|more)\b|$)|"
+    r"(?= (?:(?:it|that|this|those|them|one)\b(?! to\b)|to (?:take|have|do|go|start|use|be on|try|get|swallow)|any|an?|the|another|more)\b|$)|"
     r"i (?:really )?(?:dont|do not)(?: really)? (?:like the (?:idea|sound) of|feel comfortable|feel like|like (?:that|it)$)|"
     r"im (?:really )?not (?:\w+ )?(?:keen|happy|comfortable|sure i want|having|taking|doing|going to (?:take|have|do))|"
     r"no thanks|no thank you|not for me|id like to avoid|i (?:refuse|wont (?:take|have|do|go))|please dont|please no|"
     r"can we not|could we not|"
-    r"(?:can|could|cant|couldnt) we (?:\w+ )?(?:leave|skip|drop|avoid|wait|hold off|forget|cancel|postpone|do without)|"
+    r"(?:can|could|cant|couldnt|shall|should) we (?:\w+ )?(?:leave|skip|drop|avoid|wait|hold off|forget|cancel|postpone|do without)|"
     r"(?:lets|we can) (?:not|leave|skip|forget|cancel|drop)|i said no)\b|^no \w+(?: \w+)? please$|^(?:oh |um )*(?:id )?rather not$"
 )
 _PROPOSING = re.compile(
@@ -83,7 +87,7 @@ _KEEPING = re.compile(
     r"\b(?:keep (?:taking|using|on|going)|continue|carry on|stay on|stick with|remain on|go on with|dont stop|do not stop|"
     r"keep (?:it|that|them)|not stop|leave (?:it|that|them) (?:as|at))\b"
 )
-_ADDING = frozenset(("also", "too", "plus", "both", "besides", "again", "additionally", "well"))
+_ADDING = frozenset(("also", "too", "plus", "both", "besides", "again", "additionally", "well", "add", "adding"))
 _SHORT = 12
 
 
@@ -96,10 +100,15 @@ def is_taken_back(turn: Turn) -> bool:
     )
 
 
-def is_change(turn: Turn, before: Turn | None) -> bool:
-    """The sentence, or one before it that says nothing else, tells that another plan follows."""
+def is_change(turn: Turn, before: Turn | None, *, answering: bool) -> bool:
+    """The sentence, or one before it that says nothing else, tells that another plan follows.
+
+    `answering`: somebody else spoke since the plan was made.
+    """
     if _adds(turn):
         return False
+    if answering and _FOLLOWING.search(turn.joined):
+        return True
     if _CHANGED.search(turn.joined) or (
         before is not None and before.speaker == turn.speaker and is_bare_change(before)
     ):
@@ -112,6 +121,22 @@ def is_change(turn: Turn, before: Turn | None) -> bool:
 def is_bare_change(turn: Turn) -> bool:
     """ "Change of plan.": the next sentence tells which."""
     return _ALONE.match(turn.joined) is not None
+
+
+def is_firm(turn: Turn) -> bool:
+    """It names the change: any test may give way to any other. "Actually" and "then" speak of the same type."""
+    return _CHANGED.search(turn.joined) is not None
+
+
+def is_earlier(turn: Turn) -> bool:
+    """ "Actually, let's do bloods first.": the other plan follows."""
+    spoken = turn.sentence.words
+    return "first" in spoken and "instead" not in spoken
+
+
+def restricts(turn: Turn) -> bool:
+    """ "Actually, just the ECG."."""
+    return _RESTRICTING.search(turn.joined) is not None
 
 
 def plans_something_else(turn: Turn) -> bool:

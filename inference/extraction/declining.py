@@ -62,7 +62,7 @@ _FORWARD: tuple[tuple[Way, str], ...] = (
     ),
     (
         "refusal",
-        r"(?:advi[sc]e|advised|advising|recommend|recommended|counsel|caution|warn|decided?|opted?|be|am|im|are|were|is|"
+        r"(?:advi[sc]e|advised|advising|recommend|recommended|counsel|caution|warn|be|am|im|are|were|is|"
         r"you|him|her)(?: \w+)? against|"
         r"(?:reluctant|hesitant|wary|unwilling|nervous|cautious|unwise|inadvisable|dangerous|unsafe|risky|wrong|premature|"
         r"pointless|foolish|a mistake|too early|too soon|overkill) (?:to|about|of|for)|"
@@ -71,11 +71,11 @@ _FORWARD: tuple[tuple[Way, str], ...] = (
     ),
     (
         "rejection",
-        r"(?:declin|refus|reject)(?:e|es|ed|ing)|turn(?:ed|ing)? down|sa(?:y|id) no to|opt(?:ed|ing)? out of",
+        r"(?:declin|refus|reject)(?:e|es|ed|ing)|turn(?:ed|ing)? down|sa(?:y|id) no to|opt(?:ed|ing)? out of|(?:decided?|opted?) against",
     ),
     (
         "refusal",
-        r"avoid(?:ing)?|steer(?:ing)? clear of|stay(?:ing)? (?:away from|clear of)|keep(?:ing)? (?:away from|clear of)|"
+        r"avoid(?:ing)?|steer(?:ing)? clear of|stay(?:ing)? (?:away from|clear of)|keep(?:ing)? (?:away from|clear of)|discourag\w+|"
         r"(?:rather|prefer|better|best|wiser|safer|id|well|ill)(?: to)? not(?: to)?\b|(?:wouldnt|would not|shouldnt) tak(?:e|ing)",
     ),
     (
@@ -86,7 +86,7 @@ _FORWARD: tuple[tuple[Way, str], ...] = (
 _WITHDRAWING = (
     r"(?:forget|cancel|scrap|scratch|strike|skip|drop|leave|leave out|ditch|omit|shelve|park|abandon|disregard|ignore|"
     r"never mind|pass on|do without|go without|dispense with|wait with|changed? (?:my|our) minds? (?:about|on)|"
-    r"(?:dont|do not) bother|(?:lets|let us) not(?: \w+)?|(?:wont|will not|not going to|not gonna|wouldnt) (?:do|have|give|order|"
+    r"(?:dont|do not) bother|(?:lets|let us) not(?: \w+)?|(?:wont|will not|not going to|not gonna|wouldnt|cant|cannot|shouldnt) (?:do|have|give|order|"
     r"prescribe|start|use|get|be (?:doing|having|giving|ordering|prescribing|starting|using|needing)|need|send|refer|book|"
     r"arrange)|"
     r"(?:dont|do not|doesnt|not|neednt|wont) (?:need|have)(?: to)?|no need|no longer|no more|(?:so|then|and|but|okay|actually) no)"
@@ -118,9 +118,13 @@ _REFUSED_AFTER = re.compile(
     r"(?: (?:it|that|them|this|at the time|though|in the end))*$"
 )
 _OFFERED = re.compile(r"\b(?:offer|want|suggest|recommend|prescri|propos|ask|tried to|talk|advis)")
-_PREFERRING = re.compile(
-    r"\b(?:prefer|choose|chose|pick|favou?r|go (?:for|with)|opt for|take|use|recommend)\b.*?\b(over)"
-    r"(?! (?:the (?:next|counter|past|last|phone|weekend|course|coming)|a |two |three |four |\d|time|here|there))\b"
+_PREFERRING = (
+    re.compile(
+        r"\b(?:prefer|choose|chose|pick|favou?r|go (?:for|with)|opt for|take|use|recommend)\b.*?\b(over)"
+        r"(?! (?:the (?:next|counter|past|last|phone|weekend|course|coming)|a |two |three |four |\d|time|here|there))\b"
+    ),
+    re.compile(r"\b(?:rather\b(?! than)|better|safer|sooner|gentler|stronger|weaker|kinder|cheaper|more \w+)\b.*?\b(than)\b"),
+    re.compile(r"\bprefer (?!to\b|you\b|not\b|him\b|her\b).*?\b(to) (?=(?:a|an|the|any) |\w+$)"),
 )
 _DIRECT_NOT = frozenset(
     (
@@ -161,7 +165,7 @@ _COMMON = re.compile(
     r"nervous|cautious|unwise|inadvisable|dangerous|unsafe|risky|wrong|premature|pointless|foolish|mistake|overkill|early|"
     r"soon|declin\w+|refus\w+|reject\w+|turn\w*|sa(?:y|id)|opt\w*|avoid\w*|clear|away|better|best|prefer|hold\w*|"
     r"put\w*|postpon\w+|defer\w*|delay\w*|forget|cancel|scrap|scratch|strike|skip|drop|leave|ditch|omit|shelve|park|"
-    r"abandon|disregard|ignore|mind|pass\w*|wait|over|unnecessary|contraindicated|unsuitable|inappropriate|off|out|see|little|"
+    r"abandon|disregard|ignore|mind|pass\w*|wait|over|than|prefer|discourag\w+|decided?|opted?|unnecessary|contraindicated|unsuitable|inappropriate|off|out|see|little|"
     r"bother|dispense|minds|bad|much)\b"
 )
 _FORWARD_RE = tuple((way, re.compile(rf"\b(?:{wording})")) for way, wording in _FORWARD)
@@ -208,10 +212,11 @@ def _forward(tokens: Sequence[Token], joined: str, starts: dict[int, int]) -> It
                     yield Declined(way, start, end)
             else:
                 yield Declined(way, start, _clause_end(tokens, after, short=way == "contrast"))
-    preferred = _PREFERRING.search(joined)
-    if preferred is not None:
-        start, after = _span(joined, starts, preferred.start(1), preferred.end(1))
-        yield Declined("contrast", start, _clause_end(tokens, after, short=True))
+    for preferring in _PREFERRING:
+        preferred = preferring.search(joined)
+        if preferred is not None:
+            start, after = _span(joined, starts, preferred.start(1), preferred.end(1))
+            yield Declined("contrast", start, _clause_end(tokens, after, short=True))
 
 
 def _bare_not(tokens: Sequence[Token], start: int) -> Iterator[Declined]:
@@ -245,8 +250,9 @@ def _withdrawn(tokens: Sequence[Token], joined: str, starts: dict[int, int]) -> 
         if lead is not None and lead.word in _NOT_WITHDRAWN_LEADS and not lead.comma:
             continue
         yield Declined("withdrawal", start, _clause_end(tokens, after, short=False))
-    if tokens[0].word == "no" and not tokens[0].comma and len(tokens) > 1:
-        yield Declined("withdrawal", 0, _clause_end(tokens, 1, short=False))
+    for at in range(len(tokens) - 1):
+        if tokens[at].word == "no" and not tokens[at].comma and (at == 0 or tokens[at - 1].comma):
+            yield Declined("withdrawal", at, _clause_end(tokens, at + 1, short=False))
 
 
 def _backward(tokens: Sequence[Token], joined: str, starts: dict[int, int]) -> Iterator[Declined]:
@@ -279,11 +285,16 @@ def _clause_end(tokens: Sequence[Token], after: int, *, short: bool) -> int:
             return at
         if word in _LINKING or (word in _OPENING and word not in ("it", "this", "its")):
             return at
-        if short and (word in _ACTING or word == "you"):
+        if short and (word in _ACTING or (word == "you" and not _takes_object(tokens[at - 1]))):
             return at
         if tokens[at - 1].word in ("and", "or", "so") and word in _OPENING | _ACTING | {"you", "well"}:
             return at - 1
     return len(tokens)
+
+
+def _takes_object(verb: Token) -> bool:
+    """ "Rather than start you on a statin"."""
+    return verb.word in _ACTING or verb.word.endswith("ing")
 
 
 def _is_list_end(tokens: Sequence[Token], at: int) -> bool:

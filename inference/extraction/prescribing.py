@@ -19,7 +19,7 @@ _GIVING = re.compile(
     r"(?:send|sending|call|calling|write|writing) (?:(?:you|her|him) )?(?:in|for|up|out|some|a|an|over)|"
     r"(?:send|write) (?:you|her|him)|order(?:ing)?|add(?:ing)?|increas(?:e|ing)|decreas(?:e|ing)|reduc(?:e|ing)|"
     r"lower(?:ing)? (?:your|the)|bump(?:ing)?|doubl(?:e|ing)|switch(?:ing)?|swap(?:ping)?|replac(?:e|ing)|chang(?:e|ing)|"
-    r"up(?:ping)? (?:your|the)|go(?:ing)? up on|go(?:ing)? (?:back )?(?:with|on)|recommend(?:ing)?|"
+    r"up(?:ping)? (?:your|the)|go(?:ing)? up on|go(?:ing)? (?:back )?(?:with|on)|go(?:ing)? for(?! (?:an?|the) )|want (?:you|her|him) (?:on|to be on)|recommend(?:ing)?|"
     r"suggest(?:ing)?|advise|advising|pick(?:ing)? up|supply|offer|"
     r"have (?:you|her|him)(?! (?:on|been|had|tried|taken|ever|noticed)\b)|resume|think about|consider|could be|"
     r"benefit from|worth)\b"
@@ -27,7 +27,7 @@ _GIVING = re.compile(
 _USING = re.compile(r"\b(?:take|taking|use|using|try|trying|apply|applying|have|do|be on|be taking|get|need|keep)\b")
 _MODAL = re.compile(
     r"\b(?:can|could|should|want|wanna|like|need|needs|to|ill|well|will|lets|gonna|please|just|then|just|try|id|"
-    r"would|"
+    r"would|wed|"
     r"recommend|youll|may|might|worth|encourage)\b"
 )
 _CONTINUING = re.compile(

@@ -49,6 +49,8 @@ _NO_LIST = frozenset(("i", "you", "we", "they", "it", "that", "for", "take", "ta
 _LIST_GAP = 5
 _VERB_REACH = 8
 _ALTERING = ("stop", "chang", "reduc", "increas", "com", "adjust", "alter", "quit", "interrupt")
+_NOT_TAKING = re.compile(r"\b(?:dont|not|never) (?:take|use)\b")
+_WHEN = frozenset(("if", "when", "with", "before", "while", "on", "unless", "together", "without", "at", "after"))
 _PROHIBITING = ("avoid", "stay", "keep", "steer")
 _ORDERING = words("ordering_verb")
 _STOPPING = words("stopping_verb")
@@ -81,6 +83,8 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
                 continue
         if stretch is not None and not of_self:
             act = act if act == "stop" and _is_prohibited(turn, stretch) else None
+        if act == "stop" and _is_restricted(turn, medicine):
+            continue
         if act is None and turn.speaker == "clinician" and medicine.first <= 1 and _is_course(medicine):
             act = "prescribe"  # "Prednisolone 40 mg for three days, then 20 mg": dictated
         near = turn.sentence.words[max(0, medicine.first - _NEAR_TOKENS) : medicine.last]
@@ -126,6 +130,14 @@ def _is_declined(turn: Turn, stretch: Declined, medicine: Medicine, act: Act | N
             spoken
         )  # "I wouldn't worry about your metformin"
     return stretch.way != "exchange"
+
+
+def _is_restricted(turn: Turn, medicine: Medicine) -> bool:
+    """ "Don't take codeine if you drive" says when not, and ends nothing."""
+    spoken = turn.sentence.words
+    return bool(_NOT_TAKING.search(turn.words_before(medicine.first))) and not _WHEN.isdisjoint(
+        spoken[medicine.last : medicine.last + 1]
+    )
 
 
 def _is_prohibited(turn: Turn, stretch: Declined) -> bool:

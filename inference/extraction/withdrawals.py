@@ -13,11 +13,14 @@ from inference.extraction.changes import (
     agrees,
     is_bare_change,
     is_change,
+    is_earlier,
+    is_firm,
     is_taken_back,
     keeps,
     objects,
     plans_something_else,
     proposes,
+    restricts,
 )
 from inference.extraction.clauses import clauses, is_conditional
 from inference.extraction.declining import Declined, declined, within
@@ -96,10 +99,10 @@ def _changed(
     """The orders before a sentence that it takes back, and the sentences by which it does."""
     turn = conversation[at]
     before = [s for s in standing if s.at < at and not s.by]
-    if not before or turn.form == "open" or is_conditional(turn):
+    if not before or is_conditional(turn):
         return
     objection = _objection(conversation, at) if agrees(turn) or is_taken_back(turn) else None
-    if objection is not None and turn.speaker != "patient":
+    if objection is not None:
         objecting = conversation[objection]
         things = [
             n for n in named_in(objecting.tokens) if any(is_meant(n, s.order.text, type_of(s.order)) for s in before)
@@ -108,19 +111,23 @@ def _changed(
         met = _meant(things, before) if things else last
         yield from ((order, (objection, at)) for order in met)
         return
-    if turn.speaker == "patient" or turn.form != "statement":
+    if turn.speaker == "patient" or turn.sentence.mark == "?":
         return
     previous = next((t for t in reversed(conversation[:at]) if not is_empty(t)), None)
-    changing = is_change(turn, previous)
+    made = max(s.at for s in before)
+    answering = any(t.speaker != turn.speaker and not is_empty(t) for t in conversation[max(0, made) : at])
+    changing = is_change(turn, previous, answering=answering)
     yield from ((order, (at,)) for order in _named_back(turn, before, changing=changing))
     if is_taken_back(turn):
         yield from ((order, (at,)) for order in _last(before, at, ""))
     elif changing:
         new = [s for s in standing if s.at == at and not s.by and not is_stop(s.order)]
         by = (at,) if previous is None or not is_bare_change(previous) else (conversation.index(previous), at)
-        if new:
-            yield from ((order, by) for order in _replaced(new, before, at))
-        elif plans_something_else(turn):
+        if restricts(turn) and (rest := _unnamed(turn, before, at)):
+            yield from ((order, by) for order in rest)
+        elif new and not is_earlier(turn):
+            yield from ((order, by) for order in _replaced(new, before, at, is_firm(turn)))
+        elif not new and plans_something_else(turn) and not _meant(named_in(turn.tokens), before):
             yield from ((order, by) for order in _last(before, at, ""))
         elif keeps(turn):
             yield from ((order, by) for order in _kept(turn, before, at))
@@ -155,9 +162,6 @@ def _meant(things: Sequence[Named], before: Sequence[_Standing]) -> list[_Standi
     met: list[_Standing] = []
     for named in things:
         same = [s for s in before if is_meant(named, s.order.text, type_of(s.order))]
-        drugs = [s for s in before if type_of(s.order) == "medication" and not is_stop(s.order)]
-        if not same and named.is_class and len(drugs) == 1:
-            same = drugs  # "forget the tablets": the only medicine that was ordered
         met += same[-1:] if named.is_general else same
     return met
 
@@ -169,12 +173,21 @@ def _last(before: Sequence[_Standing], at: int, sort: str) -> list[_Standing]:
     return [s for s in near if s.at == last >= 0]
 
 
-def _replaced(new: Sequence[_Standing], before: Sequence[_Standing], at: int) -> Iterator[_Standing]:
+def _unnamed(turn: Turn, before: Sequence[_Standing], at: int) -> list[_Standing]:
+    """The other orders of a sentence of which only some are left: "actually, just the ECG"."""
+    last = _last(before, at, "")
+    left = _meant(named_in(turn.tokens), last)
+    return [s for s in last if s not in left] if left else []
+
+
+def _replaced(
+    new: Sequence[_Standing], before: Sequence[_Standing], at: int, any_type: bool
+) -> Iterator[_Standing]:
     """The last orders in whose place the new ones stand: of the same type, else of the same sort."""
     for order in new:
         others = [s for s in before if not is_stop(s.order) and s.order.text != order.order.text]
         alike = [s for s in others if type_of(s.order) == type_of(order.order)]
-        yield from _last(alike, at, "") or _last(others, at, sort_of(order.order))
+        yield from _last(alike, at, "") or (_last(others, at, sort_of(order.order)) if any_type else ())
 
 
 def _kept(turn: Turn, before: Sequence[_Standing], at: int) -> Iterator[_Standing]:
@@ -192,7 +205,8 @@ def _objection(conversation: Sequence[Turn], at: int) -> int | None:
     turn = conversation[at]
     for back in range(at - 1, max(-1, at - 1 - _TALK), -1):
         earlier = conversation[back]
-        if earlier.is_of_another(turn) and earlier.speaker != "clinician":
+        asked = earlier.speaker != "clinician" or earlier.sentence.mark == "?"
+        if earlier.is_of_another(turn) and asked:
             if objects(earlier) or proposes(earlier) or _is_refusal(earlier):
                 return back
         elif not is_empty(earlier) and not agrees(earlier):
@@ -201,7 +215,8 @@ def _objection(conversation: Sequence[Turn], at: int) -> int | None:
 
 
 def _is_refusal(turn: Turn) -> bool:
-    return any(s.way == "withdrawal" for s in declined(turn.tokens)) and bool(named_in(turn.tokens))
+    stretches = [s for s in declined(turn.tokens) if s.way in ("withdrawal", "refusal", "rejection")]
+    return any(within(stretches, named.start) for named in named_in(turn.tokens))
 
 
 def _proposed_sort(turn: Turn) -> str:
@@ -212,7 +227,7 @@ def _proposed_sort(turn: Turn) -> str:
 def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[_Standing]) -> Iterator[Draft]:
     """ "Could we do an MRI instead?" "Sure.": the order that both agree on."""
     turn = conversation[at]
-    back = _objection(conversation, at) if turn.speaker != "patient" and agrees(turn) else None
+    back = _objection(conversation, at) if agrees(turn) else None
     if back is None or not proposes(conversation[back]) or not any(s.by and s.by[-1] == at for s in standing):
         return
     asked = conversation[back]
