@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from inference.findings import Experiencer, Kind, Op, Operation, Proposal, Quote, Source, Status, Temporality
-from inference.merging import MAX_EVIDENCE, Findings
+from inference.merging import Findings
+from inference.proof import MAX_EVIDENCE
 from inference.transcript import Segment
 
 SEGMENTS: Mapping[str, Segment] = {

@@ -16,7 +16,8 @@ _SORTS: dict[str, Sort] = {
     "medication": "drug", "lab": "test", "imaging": "test", "referral": "referral", "followup": "followup",
 }  # fmt: skip
 _GENERAL: dict[str, tuple[str, ...]] = {
-    "scan": ("imaging",), "imaging": ("imaging",), "picture": ("imaging",), "test": ("lab", "imaging"), "blood": ("lab",),
+    "scan": ("imaging",), "imaging": ("imaging",), "picture": ("imaging",), "test": ("lab", "imaging"),
+    "blood": ("lab",),
     "bloods": ("lab",), "lab": ("lab",), "referral": ("referral",), "specialist": ("referral",),
     "tablet": ("medication",), "pill": ("medication",), "drug": ("medication",), "medicine": ("medication",),
     "medication": ("medication",), "prescription": ("medication",), "appointment": ("followup", "referral"),

@@ -5,7 +5,7 @@ said it and those that took it back. Only orders are met: what somebody has or t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from inference.extraction import Consultation
 from inference.extraction.answers import is_empty
@@ -28,31 +28,19 @@ from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft
 from inference.extraction.mending import Mending
 from inference.extraction.ordered import Named, is_meant, is_same_drug, is_stop, named_in, sort_of, type_of
+from inference.extraction.standing import Standing, last_before, meant_by, place_of_draft, place_of_finding
 from inference.findings import Finding, Proposal, Quote
 
-_LOOK_BACK = 10
-"""Sentences within which a plan is changed without its name."""
 _TALK = 5
 """Sentences from an objection to the answer to it."""
 _LATER = frozenset(
-    ("as", "at", "alone", "where", "unchanged", "until", "unless", "today", "tomorrow", "tonight", "yet", "if", "when", "before",
-     "every", "long", "forever", "straight", "immediately", "right", "more", "again", "first",
+    ("as", "at", "alone", "where", "unchanged", "until", "unless", "today", "tomorrow", "tonight", "yet", "if", "when",
+     "before", "every", "long", "forever", "straight", "immediately", "right", "more", "again", "first",
      "on", "with", "while", "during")
 )  # fmt: skip
 """Words behind a name that say when or how, and not that there shall be none: "you won't need the X-ray today"."""
 _AVOIDING = ("avoid", "steer", "stay")
 _REPLACING = ("contrast", "exchange")
-
-
-@dataclass(slots=True)
-class _Standing:
-    """An order and the sentence that placed it: -1 if that was before all that is read now."""
-
-    order: Finding | Proposal
-    at: int
-    fact: Draft | None = None
-    by: tuple[int, ...] = ()
-    """The sentences that took it back."""
 
 
 def with_changes(
@@ -62,15 +50,15 @@ def with_changes(
     conversation = mending.turns
     standing = [
         *(
-            _Standing(f, _of_finding(f, mending))
+            Standing(f, place_of_finding(f, mending))
             for f in consultation.findings
             if f.kind == "order" and f.source == "rules"
         ),
-        *(_Standing(d.proposal, _of_draft(d, conversation), d) for d in drafts if d.proposal.kind == "order"),
+        *(Standing(d.proposal, place_of_draft(d, conversation), d) for d in drafts if d.proposal.kind == "order"),
     ]
     taking = [
         *((f.text, -1) for f in consultation.findings if _is_taken(f)),
-        *((d.proposal.text, _of_draft(d, conversation)) for d in drafts if _is_taken(d.proposal)),
+        *((d.proposal.text, place_of_draft(d, conversation)) for d in drafts if _is_taken(d.proposal)),
     ]
     added: list[Draft] = []
     asked = set[tuple[str, int] | None]()
@@ -94,8 +82,8 @@ def with_changes(
 
 
 def _changed(
-    conversation: Sequence[Turn], at: int, standing: Sequence[_Standing]
-) -> Iterator[tuple[_Standing, tuple[int, ...]]]:
+    conversation: Sequence[Turn], at: int, standing: Sequence[Standing]
+) -> Iterator[tuple[Standing, tuple[int, ...]]]:
     """The orders before a sentence that it takes back, and the sentences by which it does."""
     turn = conversation[at]
     before = [s for s in standing if s.at < at and not s.by]
@@ -107,8 +95,8 @@ def _changed(
         things = [
             n for n in named_in(objecting.tokens) if any(is_meant(n, s.order.text, type_of(s.order)) for s in before)
         ]
-        last = _last(before, objection, _proposed_sort(objecting)) or _last(before, objection, "")
-        met = _meant(things, before) if things else last
+        last = last_before(before, objection, _proposed_sort(objecting)) or last_before(before, objection, "")
+        met = meant_by(things, before) if things else last
         yield from ((order, (objection, at)) for order in met)
         return
     if turn.speaker == "patient" or turn.sentence.mark == "?":
@@ -119,21 +107,21 @@ def _changed(
     changing = is_change(turn, previous, answering=answering)
     yield from ((order, (at,)) for order in _named_back(turn, before, changing=changing))
     if is_taken_back(turn):
-        yield from ((order, (at,)) for order in _last(before, at, ""))
+        yield from ((order, (at,)) for order in last_before(before, at, ""))
     elif changing:
         new = [s for s in standing if s.at == at and not s.by and not is_stop(s.order)]
         by = (at,) if previous is None or not is_bare_change(previous) else (conversation.index(previous), at)
         if restricts(turn) and (rest := _unnamed(turn, before, at)):
             yield from ((order, by) for order in rest)
         elif new and not is_earlier(turn):
-            yield from ((order, by) for order in _replaced(new, before, at, is_firm(turn)))
-        elif not new and plans_something_else(turn) and not _meant(named_in(turn.tokens), before):
-            yield from ((order, by) for order in _last(before, at, ""))
+            yield from ((order, by) for order in _replaced(new, before, at, is_firm(turn) or len(by) > 1))
+        elif not new and plans_something_else(turn) and not meant_by(named_in(turn.tokens), before):
+            yield from ((order, by) for order in last_before(before, at, ""))
         elif keeps(turn):
             yield from ((order, by) for order in _kept(turn, before, at))
 
 
-def _named_back(turn: Turn, before: Sequence[_Standing], *, changing: bool) -> Iterator[_Standing]:
+def _named_back(turn: Turn, before: Sequence[Standing], *, changing: bool) -> Iterator[Standing]:
     for clause in clauses(turn):
         stretches = declined(clause.tokens)
         if not stretches or is_conditional(clause):
@@ -141,7 +129,7 @@ def _named_back(turn: Turn, before: Sequence[_Standing], *, changing: bool) -> I
         for named in named_in(clause.tokens):
             stretch = within(stretches, named.start)
             if stretch is not None and _withdraws(clause, stretch, named, changing=changing):
-                yield from _meant([named], [s for s in before if not is_stop(s.order)])
+                yield from meant_by([named], [s for s in before if not is_stop(s.order)])
 
 
 def _withdraws(clause: Turn, stretch: Declined, named: Named, *, changing: bool) -> bool:
@@ -158,43 +146,26 @@ def _withdraws(clause: Turn, stretch: Declined, named: Named, *, changing: bool)
     return stretch.way != "refusal" or changing or spoken[stretch.start].startswith(_AVOIDING)
 
 
-def _meant(things: Sequence[Named], before: Sequence[_Standing]) -> list[_Standing]:
-    met: list[_Standing] = []
-    for named in things:
-        same = [s for s in before if is_meant(named, s.order.text, type_of(s.order))]
-        met += same[-1:] if named.is_general else same
-    return met
-
-
-def _last(before: Sequence[_Standing], at: int, sort: str) -> list[_Standing]:
-    """The orders of the last sentence that placed any, of a sort where one is told."""
-    near = [s for s in before if at - _LOOK_BACK <= s.at < at and (not sort or sort_of(s.order) == sort)]
-    last = max((s.at for s in near), default=-1)
-    return [s for s in near if s.at == last >= 0]
-
-
-def _unnamed(turn: Turn, before: Sequence[_Standing], at: int) -> list[_Standing]:
+def _unnamed(turn: Turn, before: Sequence[Standing], at: int) -> list[Standing]:
     """The other orders of a sentence of which only some are left: "actually, just the ECG"."""
-    last = _last(before, at, "")
-    left = _meant(named_in(turn.tokens), last)
+    last = last_before(before, at, "")
+    left = meant_by(named_in(turn.tokens), last)
     return [s for s in last if s not in left] if left else []
 
 
-def _replaced(
-    new: Sequence[_Standing], before: Sequence[_Standing], at: int, any_type: bool
-) -> Iterator[_Standing]:
+def _replaced(new: Sequence[Standing], before: Sequence[Standing], at: int, any_type: bool) -> Iterator[Standing]:
     """The last orders in whose place the new ones stand: of the same type, else of the same sort."""
     for order in new:
         others = [s for s in before if not is_stop(s.order) and s.order.text != order.order.text]
         alike = [s for s in others if type_of(s.order) == type_of(order.order)]
-        yield from _last(alike, at, "") or (_last(others, at, sort_of(order.order)) if any_type else ())
+        yield from last_before(alike, at, "") or (last_before(others, at, sort_of(order.order)) if any_type else ())
 
 
-def _kept(turn: Turn, before: Sequence[_Standing], at: int) -> Iterator[_Standing]:
+def _kept(turn: Turn, before: Sequence[Standing], at: int) -> Iterator[Standing]:
     """ "Actually, keep taking it." after "stop the ramipril"."""
     stops = [s for s in before if is_stop(s.order)]
     things = [named for named in named_in(turn.tokens) if not named.is_general]
-    for order in stops if things else _last(stops, at, ""):
+    for order in stops if things else last_before(stops, at, ""):
         drug = order.order.text.removeprefix("stop ")
         if not things or any(is_meant(named, drug, "medication") for named in things):
             yield order
@@ -224,7 +195,7 @@ def _proposed_sort(turn: Turn) -> str:
     return "" if not things else "drug" if things[0].types == ("medication",) else "test" if proposes(turn) else ""
 
 
-def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[_Standing]) -> Iterator[Draft]:
+def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[Standing]) -> Iterator[Draft]:
     """ "Could we do an MRI instead?" "Sure.": the order that both agree on."""
     turn = conversation[at]
     back = _objection(conversation, at) if agrees(turn) else None
@@ -244,7 +215,7 @@ def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[_Standing]
         yield Draft(proposal, (asked.index, turn.index), fact.place)
 
 
-def _stops(turn: Turn, at: int, taking: Sequence[tuple[str, int]], standing: Sequence[_Standing]) -> Iterator[Draft]:
+def _stops(turn: Turn, at: int, taking: Sequence[tuple[str, int]], standing: Sequence[Standing]) -> Iterator[Draft]:
     """A medicine that is taken and gives way to another, or is held off, is to be stopped."""
     ordering = any(s.at == at for s in standing)
     for clause in clauses(turn):
@@ -272,29 +243,6 @@ def _is_taken(fact: Finding | Proposal) -> bool:
         "current",
         "patient",
     )
-
-
-def _of_finding(finding: Finding, mending: Mending) -> int:
-    for at, turn in enumerate(mending.turns):
-        mended = mending.mended.get(turn.segment.id)
-        for e in finding.evidence:
-            if mended is not None:
-                if any(p.segment == e.segment and p.start < e.end and e.start < p.end for p in mended.places):
-                    return at
-            elif e.segment == turn.segment.id and turn.tokens[0].start <= e.start < turn.tokens[-1].end:
-                return at
-    return -1
-
-
-def _of_draft(fact: Draft, conversation: Sequence[Turn]) -> int:
-    quote = fact.proposal.quotes[0]
-    for at, turn in enumerate(conversation):
-        if fact.place is not None:
-            if turn.segment.id == fact.place[0] and turn.tokens[0].start <= fact.place[1] < turn.tokens[-1].end:
-                return at
-        elif turn.segment.id == quote.segment and quote.text in turn.text(0, len(turn.tokens)):
-            return at
-    return -1
 
 
 def _retraction(finding: Finding, by: Sequence[Turn]) -> Proposal:
