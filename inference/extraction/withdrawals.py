@@ -29,6 +29,7 @@ from inference.extraction.draft import Draft, draft
 from inference.extraction.mending import Mending
 from inference.extraction.ordered import Named, is_meant, is_same_drug, is_stop, named_in, sort_of, type_of
 from inference.extraction.standing import Standing, last_before, meant_by, place_of_draft, place_of_finding
+from inference.extraction.unsaid import retraction
 from inference.findings import Finding, Proposal, Quote
 
 _TALK = 5
@@ -246,10 +247,4 @@ def _is_taken(fact: Finding | Proposal) -> bool:
 
 
 def _retraction(finding: Finding, by: Sequence[Turn]) -> Proposal:
-    quotes = [Quote(e.segment, e.quote) for e in finding.evidence]
-    quotes += [Quote(turn.segment.id, turn.text(0, len(turn.tokens))) for turn in by]
-    return Proposal(
-        kind=finding.kind, text=finding.text, quotes=tuple(quotes), source="rules", status=finding.status,
-        temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,
-        op="retract", finding_id=finding.id,
-    )  # fmt: skip
+    return retraction(finding, [Quote(turn.segment.id, turn.text(0, len(turn.tokens))) for turn in by])
