@@ -1,18 +1,16 @@
 """The findings of one consultation: proposals are grounded and merged into the operations that clients see. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.codes import codes_of
 from inference.extraction.grounding import ground
-from inference.extraction.support import is_supported, proved, with_supported_attributes
+from inference.extraction.support import is_supported, with_supported_attributes
 from inference.findings import Evidence, Finding, Kind, Operation, Proposal
+from inference.proof import distinct, joined, still_proved, united
 from inference.transcript import Segment
-
-MAX_EVIDENCE = 8
-"""Quotes of one finding. Each update carries them all, and some things are said for hours."""
 
 
 @dataclass(slots=True)
@@ -88,12 +86,12 @@ class Findings:
 
     def _apply_one(self, proposal: Proposal, segments: Mapping[str, Segment]) -> Operation | None:
         named = self._live.get(proposal.finding_id) if proposal.finding_id else None
-        evidence = _distinct(ground(quote, segments) for quote in proposal.quotes)
+        evidence = distinct(ground(quote, segments) for quote in proposal.quotes)
         if not evidence or not (proposal.op == "retract" or _words(proposal.text)):
             self.dropped += 1  # nothing proves it, or it says nothing
             return None
         if proposal.op == "retract":
-            return self._retract(named)
+            return self._retract(named, evidence)
         if not is_supported(proposal, evidence):
             self.dropped += 1
             return None
@@ -129,32 +127,33 @@ class Findings:
         )
         return Operation("add", self._store(finding))
 
-    def _retract(self, finding: Finding | None) -> Operation | None:
+    def _retract(self, finding: Finding | None, evidence: tuple[Evidence, ...]) -> Operation | None:
+        """The finding goes, with the words that said it and those that took it back."""
         if finding is None or finding.source == "clinician":
             return None
         del self._live[finding.id]
-        return Operation("retract", finding)
+        return Operation("retract", replace(finding, evidence=joined(finding.evidence, evidence, finding.attributes)))
 
     def _merged(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
         """The same fact once more: more evidence and attributes, or another status, which old words do not prove."""
         # A guess does not unsettle what somebody said they have; "maybe a bit" does unsettle a "no".
         settled = proposal.status == "possible" and finding.status == "present" and proposal.source == "rules"
         known = finding.evidence if settled or finding.status == proposal.status else ()
-        kept = finding.attributes if known else _still_proved(finding, evidence)
+        kept = finding.attributes if known else still_proved(finding, evidence)
         if finding.source == "model" and proposal.source == "rules":
             # The draft engine adds proof to what the model said, and news, but never its own wording of old facts.
-            attributes = kept
+            attributes = united(kept, {})
         elif proposal.source == "model" or not known:
-            attributes = {**kept, **proposal.attributes}
+            attributes = united(kept, proposal.attributes)
         else:
-            attributes = {**proposal.attributes, **kept}
+            attributes = united(proposal.attributes, kept)
         changed = replace(
             finding,
             kind="chief_complaint" if finding.kind == "chief_complaint" else proposal.kind,
             status=finding.status if settled else proposal.status,
             temporality=finding.temporality if settled else proposal.temporality,
             attributes=attributes,
-            evidence=_joined(known, evidence, attributes),
+            evidence=joined(known, evidence, attributes),
             source="model" if proposal.source == "model" else finding.source,
             confidence=max(finding.confidence, proposal.confidence),
         )
@@ -163,8 +162,8 @@ class Findings:
     def _replaced(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
         """The proposal's own words in place of the finding's, under the finding's id."""
         kept = finding.evidence if finding.status == proposal.status else ()
-        earlier = finding.attributes if kept else _still_proved(finding, evidence)
-        attributes = {**earlier, **proposal.attributes}
+        earlier = finding.attributes if kept else still_proved(finding, evidence)
+        attributes = united(earlier, proposal.attributes, renamed=finding.text != proposal.text)
         changed = replace(
             finding,
             kind=proposal.kind,
@@ -173,7 +172,7 @@ class Findings:
             temporality=proposal.temporality,
             experiencer=proposal.experiencer,
             attributes=attributes,
-            evidence=_joined(evidence, kept, attributes),
+            evidence=joined(evidence, kept, attributes),
             source=proposal.source,
             confidence=proposal.confidence,
         )
@@ -241,38 +240,3 @@ def _is_draft_of(proposal: Proposal, finding: Finding) -> bool:
         and bool(mine and theirs)
         and (mine <= theirs or theirs <= mine)
     )
-
-
-def _distinct(found: Iterable[Evidence | None]) -> tuple[Evidence, ...]:
-    return _joined((), tuple(evidence for evidence in found if evidence is not None), {})
-
-
-def _still_proved(finding: Finding, evidence: tuple[Evidence, ...]) -> dict[str, str]:
-    """The attributes that need no words of the old evidence: its dose is not that of a medicine that was stopped."""
-    gone = set(proved(finding.attributes, _quoted(finding.evidence)))
-    gone -= set(proved(finding.attributes, _quoted(evidence)))
-    return {name: value for name, value in finding.attributes.items() if name not in gone}
-
-
-def _quoted(evidence: tuple[Evidence, ...]) -> str:
-    return " ".join(e.quote for e in evidence)
-
-
-def _joined(
-    known: tuple[Evidence, ...], more: tuple[Evidence, ...], attributes: Mapping[str, str]
-) -> tuple[Evidence, ...]:
-    """The known evidence, and what lies inside none of it, `MAX_EVIDENCE` at most: the first words, those that prove
-    an attribute, and the newest."""
-    joined = list(known)
-    for evidence in more:
-        if not any(
-            e.segment == evidence.segment and e.start <= evidence.start and evidence.end <= e.end for e in joined
-        ):
-            joined.append(evidence)
-    if len(joined) <= MAX_EVIDENCE:
-        return tuple(joined)
-    places = range(len(joined))
-    proofs = {name: at for at in places for name in proved(attributes, joined[at].quote)}
-    wanted = [0, *sorted(proofs.values()), *reversed(places)]
-    kept = sorted(list(dict.fromkeys(wanted))[:MAX_EVIDENCE])
-    return tuple(joined[at] for at in kept)

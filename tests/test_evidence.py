@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from inference.extraction import Consultation
 from inference.extraction.rules import RulesExtractor
 from inference.findings import Finding, Operation, Proposal, Quote
-from inference.merging import MAX_EVIDENCE, Findings
+from inference.merging import Findings
+from inference.proof import MAX_EVIDENCE
 from inference.transcript import Segment, Word
 from tests import consultation
 

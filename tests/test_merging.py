@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from inference.findings import Experiencer, Kind, Op, Operation, Proposal, Quote, Source, Status, Temporality
-from inference.merging import MAX_EVIDENCE, Findings
+from inference.merging import Findings
+from inference.proof import MAX_EVIDENCE
 from inference.transcript import Segment
 
 SEGMENTS: Mapping[str, Segment] = {
@@ -172,6 +173,7 @@ def test_the_model_may_update_and_retract_by_id() -> None:
         apply(findings, proposal("cold", ("s2", "cough is worse"), op="retract", finding_id="f1", source="model"))
     )
     assert (retract.op, retract.finding.id, findings.all()) == ("retract", "f1", [])
+    assert retract.finding.evidence[-1].quote == "cough is worse"
 
 
 def test_an_unknown_id_is_ignored_in_a_retraction_and_an_addition_in_an_update() -> None:

@@ -18,10 +18,14 @@ _SAID, _INFERRED = 0.5, 0.3
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A proposal and the indices of the segments that its quotes stand in."""
+    """A proposal and the indices of the segments that its quotes stand in.
+
+    `place` is the segment and the character at which its sentence, or its clause, begins.
+    """
 
     proposal: Proposal
     segments: tuple[int, ...]
+    place: tuple[str, int] | None = None
 
 
 def draft(
@@ -53,7 +57,7 @@ def draft(
         attributes=dict(attributes or {}),
         confidence=_INFERRED if "heard" in (attributes or {}) else _SAID,
     )
-    return Draft(proposal, (turn.index,))
+    return Draft(proposal, (turn.index,), (turn.segment.id, turn.tokens[0].start))
 
 
 def _with_proof(start: int, end: int, proof: Sequence[Span]) -> tuple[int, int, list[Span]]:
@@ -72,4 +76,4 @@ def with_reply(asked: Draft, reply: Turn, proof: Sequence[Span] = ()) -> Draft:
     start, end, apart = _with_proof(0, min(len(reply.tokens), _MAX_REPLY_TOKENS), proof)
     quotes = [Quote(reply.segment.id, reply.text(*span)) for span in ((start, end), *apart)]
     proposal = replace(asked.proposal, quotes=(*asked.proposal.quotes, *quotes))
-    return Draft(proposal, (*asked.segments, reply.index))
+    return Draft(proposal, (*asked.segments, reply.index), asked.place)

@@ -14,6 +14,7 @@ from inference.extraction.tokens import Token, normalise
 Strength = Literal["weak", "strong", "explicit", "cancel"]
 _RANKS: tuple[Strength, ...] = ("weak", "strong", "explicit", "cancel")
 _JOINT = "joint"
+_DENYING = (["so", "no"], ["but", "no"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,16 @@ def editings(tokens: Sequence[Token]) -> list[Editing]:
     while at < len(spoken):
         strengths, end = _run(table, spoken, at)
         ranked = [rank for rank in _RANKS if rank in strengths]
-        if ranked:
+        if ranked and not (ranked[-1] == "weak" and _denies(tokens, end)):
             found.append(Editing(ranked[-1], at, end))
         at = max(end, at + 1)
     return found
+
+
+def _denies(tokens: Sequence[Token], end: int) -> bool:
+    """ "An ultrasound will do, so no MRI" corrects nothing: there shall be no MRI."""
+    run = tokens[max(0, end - 2) : end]
+    return [t.word for t in run] in _DENYING and not run[-1].comma and end < len(tokens)
 
 
 def _run(table: dict[str, list[tuple[tuple[str, ...], str]]], spoken: Sequence[str], at: int) -> tuple[set[str], int]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from inference.extraction.declining import declined, within, words_outside
 from inference.extraction.followups import followup
 from inference.extraction.lexicon import Entry, Match, Trie, exact, find, stems_of, wordings
 from inference.extraction.tables import rows, table, words
@@ -17,13 +18,13 @@ _PLANNING = re.compile(
     r"organize|set up|request|requesting|get you|have you|repeat|should|could do|can do|put in|advise|want you|"
     r"like you|"
     r"plan is|worth|consider|would like|lets get|due for|check|get|draw|run|obtain|"
-    r"do (?:some|an?|more|further|your|another))\b"
+    r"do (?:some|an?|more|further|your|another)|(?<!we )were (?:getting|doing|sending|booking))\b"
 )
 _FUTURE = re.compile(
     r"\b(?:id|would|want|wanna|going to|gonna|ill|well|will|lets|let|order|orders|ordering|arrange|arranging|book|"
     r"schedule|refer|referring|referral|need|needs|recommend|suggest|request|requesting|repeat|should|could|can|"
     r"worth|"
-    r"due|plan|put in|send|consider|do)\b"
+    r"due|plan|put in|send|consider|do|(?<!we )were (?:getting|doing|sending|booking))\b"
 )
 _DONE = re.compile(
     r"\b(?:showed|shows|shown|came back|was normal|were normal|is normal|results?|looked|looks|look at|last time|ago|"
@@ -116,8 +117,11 @@ def _tests(tokens: Sequence[Token], spoken: Sequence[str]) -> list[Plan]:
     found: list[Plan] = []
     matches = tests(tokens)
     matches += _unlisted(tokens, {i for m in matches for i in range(m.start, m.end)})
+    stretches = declined(tokens) if matches else []
     for match in sorted(matches, key=lambda m: m.start):
-        near = " ".join(spoken[max(0, match.start - _NEAR_TOKENS) : match.start])
+        if within(stretches, match.start) is not None:
+            continue
+        near = " ".join(words_outside(tokens, stretches, match.start)[-_NEAR_TOKENS:])
         after = " ".join(spoken[match.end : match.end + 5])
         if not _PLANNING.search(near) or not _FUTURE.search(near):
             continue

@@ -18,8 +18,10 @@ _GIVING = re.compile(
     r"giv(?:e|ing) (?:you|her|him|the|a|an|some)|get (?:you|her|him|some|a|an)|got (?:you|her|him)|"
     r"(?:send|sending|call|calling|write|writing) (?:(?:you|her|him) )?(?:in|for|up|out|some|a|an|over)|"
     r"(?:send|write) (?:you|her|him)|order(?:ing)?|add(?:ing)?|increas(?:e|ing)|decreas(?:e|ing)|reduc(?:e|ing)|"
-    r"lower(?:ing)? (?:your|the)|bump(?:ing)?|doubl(?:e|ing)|switch(?:ing)?|chang(?:e|ing)|"
-    r"up(?:ping)? (?:your|the)|go(?:ing)? up on|go(?:ing)? (?:back )?(?:with|on)|recommend(?:ing)?|"
+    r"lower(?:ing)? (?:your|the)|bump(?:ing)?|doubl(?:e|ing)|switch(?:ing)?|swap(?:ping)?|"
+    r"replac(?:e|ing)|chang(?:e|ing)|"
+    r"up(?:ping)? (?:your|the)|go(?:ing)? up on|go(?:ing)? (?:back )?(?:with|on)|"
+    r"go(?:ing)? for(?! (?:an?|the) )|want (?:you|her|him) (?:on|to be on)|recommend(?:ing)?|"
     r"suggest(?:ing)?|advise|advising|pick(?:ing)? up|supply|offer|"
     r"have (?:you|her|him)(?! (?:on|been|had|tried|taken|ever|noticed)\b)|resume|think about|consider|could be|"
     r"benefit from|worth)\b"
@@ -27,7 +29,7 @@ _GIVING = re.compile(
 _USING = re.compile(r"\b(?:take|taking|use|using|try|trying|apply|applying|have|do|be on|be taking|get|need|keep)\b")
 _MODAL = re.compile(
     r"\b(?:can|could|should|want|wanna|like|need|needs|to|ill|well|will|lets|gonna|please|just|then|just|try|id|"
-    r"would|"
+    r"would|wed|"
     r"recommend|youll|may|might|worth|encourage)\b"
 )
 _CONTINUING = re.compile(
@@ -52,7 +54,7 @@ _NEGATED = re.compile(
     r"not want|"
     r"not gonna|dont have to|doesnt need|not sure|before we give|cant (?:take|have|give|prescribe)|"
     r"not recommend|rather not|"
-    r"instead of|rather than|without|more than)\b"
+    r"without|more than)\b"
 )
 _BETWEEN = re.compile(
     r"\b(?:to see|see if|if|because|which|while|since|adjustments?|for (?:your|the|his|her)|"
@@ -65,6 +67,8 @@ _NAMING = re.compile(
     r"which is|this is|thatll be)\b"
 )
 _SUBJECTS = re.compile(r"\b(?:i|you|youre|youve|he|she|we|they|it|that|which|to|when|if|not|dont)\b")
+_NEW_CLAUSE = re.compile(r"\b(?:so|then|but)\b(?= lets\b| ill\b| well\b)")
+"""Behind it something is to be done, whatever was said before: "you're allergic, so let's use"."""
 _NEAR = 16
 _VERB_REACH = 12
 _CLASS_REACH = 6
@@ -113,5 +117,5 @@ def _words_after(text: str, match: re.Match[str]) -> int:
 
 def _is_told(text: str, verb: re.Match[str]) -> bool:
     """Just before the verb, something says that this was so before: "you were started on"."""
-    lead = " ".join(text[: verb.start()].split()[-4:])
+    lead = _NEW_CLAUSE.split(" ".join(text[: verb.start()].split()[-4:]))[-1]
     return _TOLD.search(f"{lead} {verb.group()}") is not None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from inference.extraction.clauses import is_conditional
 from inference.extraction.context import assertion, triggers
+from inference.extraction.declining import Declined, declined, within, words_outside
 from inference.extraction.dialogue import Turn
 from inference.extraction.draft import Draft, draft
 from inference.extraction.medication import Medicine, loose_dose, medicines
@@ -47,6 +48,10 @@ _THIRD_PERSON = frozenset(("she", "he", "shes", "hes", "her", "his", "patient"))
 _NO_LIST = frozenset(("i", "you", "we", "they", "it", "that", "for", "take", "taking", "use", "using", "try", "start"))
 _LIST_GAP = 5
 _VERB_REACH = 8
+_ALTERING = ("stop", "chang", "reduc", "increas", "com", "adjust", "alter", "quit", "interrupt")
+_NOT_TAKING = re.compile(r"\b(?:dont|not|never) (?:take|use)\b")
+_WHEN = frozenset(("if", "when", "with", "before", "while", "on", "unless", "together", "without", "at", "after"))
+_PROHIBITING = ("avoid", "stay", "keep", "steer")
 _ORDERING = words("ordering_verb")
 _STOPPING = words("stopping_verb")
 
@@ -68,7 +73,18 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
     of_self = turn.speaker == "patient" or (turn.speaker == "unknown" and bool(_TAKING_MYSELF.search(turn.joined)))
     explaining = turn.speaker == "clinician" and len(tokens) > _ECHO_TOKENS
     acts = [None] * len(found) if of_self else clinicians_acts(pieces, at, found)
+    stretches = declined(tokens)
     for medicine, act in zip(found, acts, strict=True):
+        stretch = within(stretches, medicine.start)
+        if stretch is not None and _is_declined(turn, stretch, medicine, act, of_self=of_self):
+            if of_self and assertion(tokens, context, medicine.start, medicine.end).status == "absent":
+                pass  # "not ibuprofen" denies that it is taken
+            else:
+                continue
+        if stretch is not None and not of_self:
+            act = act if act == "stop" and _is_prohibited(turn, stretch) else None
+        if act == "stop" and _is_restricted(turn, medicine):
+            continue
         if act is None and turn.speaker == "clinician" and medicine.first <= 1 and _is_course(medicine):
             act = "prescribe"  # "Prednisolone 40 mg for three days, then 20 mg": dictated
         near = turn.sentence.words[max(0, medicine.first - _NEAR_TOKENS) : medicine.last]
@@ -100,6 +116,34 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
         )
 
 
+def _is_declined(turn: Turn, stretch: Declined, medicine: Medicine, act: Act | None, *, of_self: bool) -> bool:
+    """Whether the medicine is neither taken nor ordered, as far as the stretch tells."""
+    if of_self:
+        return stretch.way in ("contrast", "rejection")
+    spoken = turn.sentence.words[stretch.start + 1 : medicine.start]
+    if any(word.startswith(_ALTERING) for word in spoken):
+        return False  # "I wouldn't stop the metformin"
+    if act == "stop":
+        return not _is_prohibited(turn, stretch)
+    if stretch.way == "refusal":
+        return act == "prescribe" or not {"your", "youre", "youve"} & set(
+            spoken
+        )  # "I wouldn't worry about your metformin"
+    return stretch.way != "exchange"
+
+
+def _is_restricted(turn: Turn, medicine: Medicine) -> bool:
+    """ "Don't take codeine if you drive" says when not, and ends nothing."""
+    spoken = turn.sentence.words
+    return bool(_NOT_TAKING.search(turn.words_before(medicine.first))) and not _WHEN.isdisjoint(
+        spoken[medicine.last : medicine.last + 1]
+    )
+
+
+def _is_prohibited(turn: Turn, stretch: Declined) -> bool:
+    return turn.tokens[stretch.start].word.startswith(_PROHIBITING)
+
+
 def _is_course(medicine: Medicine) -> bool:
     return ", then " in medicine.attributes.get("dose", "")
 
@@ -110,10 +154,12 @@ def clinicians_acts(pieces: Sequence[Turn], at: int, found: Sequence[Medicine]) 
     spoken = turn.sentence.words
     ordering = any(_prescribes_something(earlier, turn) for earlier in pieces[max(0, at - 2) : at])
     acts: list[Act | None] = []
+    stretches = declined(turn.tokens)
     for index, medicine in enumerate(found):
         # A bare name that opens a sentence goes on with the order only where it has a dose.
         goes_on = ordering and (medicine.first > 0 or "dose" in medicine.attributes)
-        act = act_on(spoken[: medicine.first], is_class=medicine.is_class, ordered_before=goes_on)
+        before = words_outside(turn.tokens, stretches, medicine.first)
+        act = act_on(before, is_class=medicine.is_class, ordered_before=goes_on)
         if act is None and index and acts[-1] is not None:
             between = spoken[found[index - 1].last : medicine.first]
             act = acts[-1] if len(between) <= _LIST_GAP and not _NO_LIST & set(between) else None
@@ -175,4 +221,5 @@ def _with_dose(
     planned: Temporality = "planned" if kind == "order" else "current"
     fact = draft(turn, kind, medicine.name, dose.first, dose.last, temporality=planned, attributes=attributes)
     quote = Quote(earlier.segment.id, earlier.text(medicine.start, medicine.end))
-    return Draft(replace(fact.proposal, quotes=(quote, *fact.proposal.quotes)), (earlier.index, turn.index))
+    proposal = replace(fact.proposal, quotes=(quote, *fact.proposal.quotes))
+    return Draft(proposal, (earlier.index, turn.index), fact.place)

@@ -125,7 +125,9 @@ def _reasoned(fact: Draft, reason: Reason) -> Draft:
     proposal = fact.proposal
     attributes = {**proposal.attributes, "reason": reason.text}
     segments = tuple(sorted({*fact.segments, reason.turn.index}))
-    return Draft(replace(proposal, attributes=attributes, quotes=(*proposal.quotes, reason.quote)), segments)
+    return Draft(
+        replace(proposal, attributes=attributes, quotes=(*proposal.quotes, reason.quote)), segments, fact.place
+    )
 
 
 def _order(placed: Placed, found: Sequence[Placed], talk: Talk) -> _Order | None:

@@ -134,6 +134,8 @@ def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: T
         if slot.kind == "problem" and correction.strength == "weak" and not explicit and not _POINTING & head:
             continue  # "no vomiting, no fever" is a list
         pairs = _pairs(before, [s for s in after if s not in denied and s.start >= slot.start])
+        if pairs and any(s.start > slot.end and _names_again(pairs[0][0], s) for s in after):
+            return None  # "... you're on sertraline, so tramadol is no good idea" speaks of tramadol still
         if pairs and pairs[0][1] is slot:
             if (
                 slot.kind == "problem"
@@ -144,6 +146,10 @@ def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: T
                 return None
             return _replacing(before, pairs)
     return None
+
+
+def _names_again(old: Slot, later: Slot) -> bool:
+    return old.kind == "drug" and (old.kind, old.value) == (later.kind, later.value)
 
 
 def _is_bare_problem(earlier: Turn, turn: Turn, pair: tuple[Slot, Slot], correction: Correction) -> bool:

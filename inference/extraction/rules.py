@@ -30,6 +30,7 @@ from inference.extraction.tables import words
 from inference.extraction.topics import is_known_better, named, under_known_name
 from inference.extraction.treatment import question_before, treatments
 from inference.extraction.unsaid import settled, touched
+from inference.extraction.withdrawals import with_changes
 from inference.findings import Finding, Proposal, Status
 from inference.transcript import Segment
 
@@ -100,6 +101,7 @@ class RulesExtractor:
         ]
         drafts = _with_resolved(drafts, list(_resolved(conversation, consultation, drafts, known)))
         drafts = without_generic(drafts, consultation.findings)
+        drafts, withdrawn = with_changes(drafts, mending, consultation)
         history = frozenset(f.text for f in consultation.findings if f.kind == "past_history")
         new = [
             replace(d.proposal, kind="past_history")
@@ -108,7 +110,7 @@ class RulesExtractor:
             for d in drafts
             if any(index >= consultation.new_from for index in d.segments)
         ]
-        new = settled(one_name_a_drug(new, consultation.findings), mending, every, gone)
+        new = [*withdrawn, *settled(one_name_a_drug(new, consultation.findings), mending, every, gone)]
         return _with_chief_complaint([mending.real(p, consultation.segments) for p in new], every)
 
 

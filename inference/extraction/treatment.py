@@ -115,8 +115,8 @@ def _as_known(known: Sequence[Finding | Proposal], fact: Draft) -> Draft:
     for earlier in same_type:
         if earlier.text != proposal.text and _is_same_order(earlier.text, proposal.text, _order_type(proposal)):
             if isinstance(earlier, Finding) and _says_more(proposal.text, earlier.text):
-                return Draft(replace(proposal, op="update", finding_id=earlier.id), fact.segments)
-            return Draft(replace(proposal, text=earlier.text), fact.segments)
+                return replace(fact, proposal=replace(proposal, op="update", finding_id=earlier.id))
+            return replace(fact, proposal=replace(proposal, text=earlier.text))
     return fact
 
 

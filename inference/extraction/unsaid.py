@@ -54,7 +54,7 @@ def _retractions(
             continue
         mended = gone[finding.id]
         by = list(mended.repair) if mended is not None else []
-        quotes = [Quote(e.segment, e.quote) for e in finding.evidence]
+        quotes = list[Quote]()
         if mended is not None and by:
             quotes.append(Quote(mended.turn.segment.id, mended.turn.segment.text))
         quotes += [
@@ -62,8 +62,14 @@ def _retractions(
             for _, turn in mending.cancelled
             if mended is None and turn.segment.id not in mending.mended
         ]
-        yield Proposal(
-            kind=finding.kind, text=finding.text, quotes=tuple(quotes), source="rules", status=finding.status,
-            temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,
-            op="retract", finding_id=finding.id,
-        )  # fmt: skip
+        yield retraction(finding, quotes)
+
+
+def retraction(finding: Finding, against: Sequence[Quote]) -> Proposal:
+    """Takes the finding back, with its own words and those against it as evidence."""
+    own = (Quote(e.segment, e.quote) for e in finding.evidence)
+    return Proposal(
+        kind=finding.kind, text=finding.text, quotes=(*own, *against), source="rules", status=finding.status,
+        temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,
+        op="retract", finding_id=finding.id,
+    )  # fmt: skip
