@@ -65,7 +65,7 @@ _CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clea
 """Where one of these follows a hedge, another statement begins."""
 _OTHERS_FOUND = re.compile(
     r"\b(?:they|theyve|theyd) (?:\w+ )?(?:(?:diagnosed|told) me|said (?:its|it was|that its|i had|ive got|i have)|"
-    r"found|call it|called it|put in|gave me|did)\b"
+    r"found|ruled out|excluded|tested|checked|saw|call it|called it|put in|gave me|did)\b"
 )
 _RECAPPING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
 _OF_WARNINGS = re.compile(
@@ -123,7 +123,7 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             continue
         said = as_answered(turn, mention, said)
         kind = _kind(turn, mention, said)
-        if said.hypothetical or kind is None or not _is_told(turn, mention):
+        if said.hypothetical or kind is None or not (said.reported or _is_told(turn, mention)):
             continue
         if kind == "symptom" and turn.speaker != "patient" and said.status == "possible" and is_foreseen(turn, said):
             continue

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from inference.extraction.numbers import NUMBER
 from inference.extraction.tables import rows, words
 
+QUERY = r"(?<!\S)\?+(?=[^\W\d_])|\A\s*\?+(?=\s*[^\W\d_])"
+"""A question mark before a word is the written form of "query": "?appendicitis"."""
 # Some transcripts part "do n't" and "gon na", as treebanks do.
 _WORD = re.compile(
-    rf"{NUMBER}|%|[^\W\d_]+\d\w*|(?:gon|wan|got) (?:na|ta)\b|[^\W\d_]+(?: n['’]t\b|(?:['’][^\W\d_]+)*)",
+    rf"{QUERY}|{NUMBER}|%|[^\W\d_]+\d\w*|(?:gon|wan|got) (?:na|ta)\b|[^\W\d_]+(?: n['’]t\b|(?:['’][^\W\d_]+)*)",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.?!;…]")
@@ -111,6 +113,8 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def _plain(word: str) -> str:
+    if word[-1] == "?":
+        return "query"
     return word.lower().replace("'", "").replace("’", "").replace(" ", "").replace(_MICRO_SIGN, _MU)
 
 
