@@ -18,6 +18,7 @@ from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
 from inference.extraction.enquiries import follow_ups
 from inference.extraction.functions import functions
+from inference.extraction.headings import without_headings
 from inference.extraction.injection import provable
 from inference.extraction.mending import mend
 from inference.extraction.misheard import forget
@@ -79,12 +80,20 @@ class RulesExtractor:
             return []
         first = max(0, consultation.new_from - _LOOK_BACK)
         mending = mend(turns([provable(segment) for segment in consultation.segments[first:]], first))
-        conversation, every = mending.turns, consultation.findings
+        headed, every = without_headings(mending.turns), consultation.findings
+        conversation = headed.turns
         gone = touched(mending, every, consultation.new_from)
         consultation = replace(consultation, findings=[f for f in every if f.id not in gone])
         known = frozenset(f.text for f in consultation.findings if f.status == "present")
         statuses = {f.text: f.status for f in consultation.findings if f.experiencer == "patient"}
         drafts = [
+            *(
+                fact
+                for at, turn, read in headed.facts
+                if (full := named(read, conversation, at, known)) is not None
+                and (fact := under_known_name(full, consultation.findings))
+                and not _is_aside(fact, turn, statuses)
+            ),
             *(
                 fact
                 for at in range(len(conversation))
