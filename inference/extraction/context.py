@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from inference.extraction.reports import reports
 from inference.extraction.scope import denial_ends, other_ends
-from inference.extraction.tables import rows, table, words
+from inference.extraction.tables import alternatives, rows, table, words
 from inference.extraction.tokens import Token, normalise
 from inference.extraction.trigger import Category, Trigger
 from inference.findings import Experiencer, Status, Temporality
@@ -44,12 +44,15 @@ class Assertion:
 def _triggers() -> dict[str, list[tuple[tuple[str, ...], Category, str, int]]]:
     """Triggers by first word, the longest first."""
     table: dict[str, list[tuple[tuple[str, ...], Category, str, int]]] = {}
+    for person in words("stranger"):
+        table.setdefault(person, []).append(((person,), "family", "forward", _NO_REACH))
     for columns in rows("context.tsv"):
-        words = tuple(normalise(columns[0]))
         category: Category = columns[1]  # type: ignore[assignment]
         direction = columns[2] if len(columns) > 2 else ""
         reach = int(columns[3]) if len(columns) > 3 and columns[3] else _NO_REACH
-        table.setdefault(words[0], []).append((words, category, direction, reach))
+        for text in alternatives(columns[0]):
+            wording = tuple(normalise(text))
+            table.setdefault(wording[0], []).append((wording, category, direction, reach))
     for entries in table.values():
         entries.sort(key=lambda entry: -len(entry[0]))
     return table
@@ -60,11 +63,11 @@ def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
     found = [trigger for trigger in reports(tokens) if taken.isdisjoint(range(trigger.start, trigger.end))]
     taken |= {i for trigger in found for i in range(trigger.start, trigger.end)}
     table, at = _triggers(), 0
-    words = [token.word for token in tokens]
-    while at < len(words):
+    spoken = [token.word for token in tokens]
+    while at < len(spoken):
         match = None
         if at not in taken:
-            match = next((e for e in table.get(words[at], ()) if tuple(words[at : at + len(e[0])]) == e[0]), None)
+            match = next((e for e in table.get(spoken[at], ()) if tuple(spoken[at : at + len(e[0])]) == e[0]), None)
             if match is not None and not taken.isdisjoint(range(at, at + len(match[0]))):
                 match = None
         if match is None:

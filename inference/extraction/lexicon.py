@@ -1,10 +1,10 @@
 """The clinical vocabulary: loads the data files once and finds the longest wordings in a sentence."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from inference.extraction.tables import rows, table, words
+from inference.extraction.tables import alternatives, rows, table, words
 from inference.extraction.tokens import Token, normalise, stem
 
 _COPULAS = words("copula")
@@ -91,20 +91,9 @@ def wordings(column: str) -> Iterator[tuple[str, bool]]:
     """The wordings of a column with (a/b) written out, and whether each needs a person."""
     for wording in column.split("|"):
         wording = wording.strip()
-        for text in _alternatives(wording.removeprefix("~")):
+        for text in alternatives(wording.removeprefix("~")):
             if text.strip():
                 yield text, wording.startswith("~")
-
-
-def _alternatives(wording: str) -> Iterable[str]:
-    choice = re.search(r"\(([^()]*/[^()]*)\)", wording)
-    if choice is None:
-        return [wording.replace("(", "").replace(")", "")]
-    return [
-        text
-        for option in choice.group(1).split("/")
-        for text in _alternatives(wording[: choice.start()] + option + wording[choice.end() :])
-    ]
 
 
 def stems_of(wording: str) -> list[str]:

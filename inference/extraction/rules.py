@@ -23,8 +23,9 @@ from inference.extraction.injection import provable
 from inference.extraction.mending import mend
 from inference.extraction.misheard import forget
 from inference.extraction.naming import one_name_a_drug, without_generic
+from inference.extraction.persons import goes_on, other_before
 from inference.extraction.questions import answered_facts, denied_facts
-from inference.extraction.relatives import asks_of_family, relation_of, speaks_of_stranger
+from inference.extraction.relatives import asks_of_family, relation_of
 from inference.extraction.resolution import resolutions
 from inference.extraction.statements import WELL, concepts, imagined, stated
 from inference.extraction.tables import words
@@ -37,15 +38,12 @@ from inference.transcript import Segment
 _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
 _RELATIVE_TOKENS = 8
-_FAMILY_TALK = 6
-"""Sentences for which a relative who was named stays the one that is spoken of."""
 _ALLERGY_TALK = 4
 """Sentences for which an allergen stays what is spoken of."""
 _FIRST_PERSON = words("first_person")
 _WARNING_REACH = 4
 _ECHO_TOKENS = 5
 _OF_ANOTHER = frozenset(("he", "she", "hes", "shes", "they"))
-_OF_ONESELF = words("first_person") | words("second_person")
 _WARM_UP = Segment(
     "s0", "unknown", 0.0, 1.0, "Any fever or allergies? No. I take 10 mg of aspirin, it is for my mother.", True
 )
@@ -153,7 +151,8 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
     if not is_new and (answer is None or answer[0].index < new_from):
         return
     asked = question_before(conversation, at)
-    allergic = list(allergies(turn, answer, asked))
+    other = other_before(conversation, at)
+    allergic = [] if goes_on(turn, len(turn.tokens), other) else list(allergies(turn, answer, asked))
     yield from allergic
     told = {fact.proposal.text for fact in allergic}
     if turn.form == "polar":
@@ -168,7 +167,7 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
         yield from allergic
     reacted = any("reaction" in fact.proposal.attributes for fact in allergic)
     echoed = _echoed_of_another(conversation, at)
-    for fact in stated(turn, _relative_before(conversation, at), asked):
+    for fact in stated(turn, other, asked):
         if fact.proposal.kind == "past_history" and fact.proposal.text in echoed:
             continue
         if not (fact.proposal.text in told | warned or (reacted and fact.proposal.kind == "symptom")):
@@ -234,22 +233,6 @@ def _allergen_before(conversation: Sequence[Turn], at: int) -> str | None:
         for fact in allergies(turn, answer, question_before(conversation, back)):
             if fact.proposal.kind == "allergy":
                 return fact.proposal.text if fact.proposal.status != "absent" else None
-    return None
-
-
-def _relative_before(conversation: Sequence[Turn], at: int) -> str | None:
-    """The relative named last: "What about your mother?" "She has diabetes. High cholesterol too.".
-
-    Empty where it was somebody whose illness is no family history.
-    """
-    for earlier in reversed(conversation[max(0, at - _FAMILY_TALK) : at]):
-        relation = relation_of(earlier, len(earlier.tokens))
-        if relation:
-            return relation["relation"]
-        if speaks_of_stranger(earlier):
-            return ""
-        if _OF_ONESELF & set(earlier.sentence.words):
-            return None
     return None
 
 
