@@ -42,7 +42,7 @@ def other_before(conversation: Sequence[Turn], at: int) -> str | None:
 
 
 def is_of_other(turn: Turn, start: int, end: int, other: str | None) -> bool:
-    """Does the sentence tell what stands in the tokens [start, end) of another person? `other`: who was named before."""
+    """Is what stands in the tokens [start, end) told of another person? `other`: who was named before."""
     found = triggers(turn.tokens, frozenset(range(start, end)))
     if assertion(turn.tokens, found, start, end).experiencer == "family":
         return True

@@ -56,16 +56,12 @@ _CUES = re.compile(
     r"concern|worr|question|possibility|query|fear|consider|differential|represent|presum|probable|think about|keep in)"
 )
 """One of these is part of every report."""
-_DENYING = frozenset(
-    ("no", "without", "nothing", "never", "neither", "nobody", "unable", "impossible", "hard", "difficult", "absence")
-) | {"cant", "cannot", "couldnt", "wont", "lack", "hadnt", "none", "fails", "failed"} | words("denial")  # fmt: skip
-_BEING = frozenset(("be", "been", "being", "is", "was", "are", "were", "isnt", "wasnt", "arent", "werent", "get", "got"))
-_INTENDING = frozenset(
-    ("to", "should", "must", "need", "needs", "will", "would", "ill", "well", "wed", "id", "lets", "might", "may")
-) | {"could", "until", "before", "if", "once", "want", "please", "whether", "just", "also", "help", "helps"}  # fmt: skip
+_DENYING = words("report_denial") | words("denial")
+_BEING = words("passive")
+_INTENDING = words("report_intent")
 _ABLE = frozenset(("can", "able", "lets", "allows"))
-_OF_OTHERS = frozenset(("your", "you", "youre", "their", "his", "her", "if", "watch", "look", "looking", "for"))
-_THERE = frozenset(("there", "theres", "shows", "show", "showed", "shown", "see", "has", "had", "have", "with", "found"))
+_OF_OTHERS = words("report_of_others")
+_THERE = words("report_finding")
 
 
 def reports(tokens: Sequence[Token]) -> list[Trigger]:

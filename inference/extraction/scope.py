@@ -12,10 +12,8 @@ _AFTER_ANSWER = frozenset(("just", "only", "its", "i", "im", "ive", "it", "more"
 _AWAY_FROM_DENIAL = words("after_denial")
 _JOINING = frozenset(("and", "plus", "with", "yet"))
 _NOUN_DENIALS = frozenset(("no", "nil", "zero", "without", "non"))
-"""Denials that stand before a noun: "no fever and a cough" cannot deny "a cough", "I don't have a fever and a cough" can."""
-_AFFIRMING = frozenset(
-    ("some", "my", "his", "her", "the", "just", "only", "now", "this", "there", "theres", "its", "it", "has", "have")
-) | {"had", "is", "does", "reports", "complains", "admits", "endorses", "describes", "positive", "having", "feels"}  # fmt: skip
+"""Denials before a noun: "no fever and a cough" cannot deny the cough, "I don't have a fever and a cough" can."""
+_AFFIRMING = words("affirming_opening")
 """What opens an affirmed phrase behind "and", whatever was denied before."""
 _DEGREES = words("denial_degree")
 _ARTICLES = frozenset(("a", "an"))
