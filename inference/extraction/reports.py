@@ -19,7 +19,7 @@ _WINDOW = 5
 _EXCLUDING = re.compile(r"\b(?:rul(?:e|es|ed|ing) out|exclud(?:e|es|ed|ing))\b")
 _EXCLUDING_APART = re.compile(r"\brul(?:e|es|ed|ing) (?=(?!out)(?:\w+ ){1,4}?out\b)")
 _EVIDENCE = re.compile(
-    r"\b(?:evidence|signs?|indications?|suggestions?|features?|hints?|traces?|suspicions?|proof|findings|"
+    r"\b(?:evidence|signs?|indications?|suggestions?|features?|hints?|traces?|proof|findings|"
     r"(?:any)?thing|nothing) (?:of|for|to (?:suggest|indicate|point to|support)|suggest(?:ing|ive of)|that suggests?|"
     r"indicating|pointing to)\b"
 )
@@ -52,7 +52,8 @@ _SUGGESTING = re.compile(
 )
 _CUES = re.compile(
     r"\b(?:rul|exclud|evidence|signs?\b|indicat|suggest|feature|hint|trace|suspici|proof|finding|nothing|anything|show|"
-    r"reveal|demonstrate|find|found|point|support|detect|identify|pick|confirm|against|fail|negative|positive|all clear|"
+    r"reveal|demonstrate|find|found|point|support|detect|identify|pick|confirm|against|fail|negative|positive|"
+    r"all clear|"
     r"concern|worr|question|possibility|query|fear|consider|differential|represent|presum|probable|think about|keep in)"
 )
 """One of these is part of every report."""
@@ -123,7 +124,7 @@ def _excluded(tokens: Sequence[Token], match: re.Match[str], start: int, end: in
         return _trigger("negated", direction, start, end, reach)
     if "can" in before or "able" in before:
         return _trigger("negated", direction, start, end, reach)
-    if tokens[start].word.startswith("rul"):
+    if passive or tokens[start].word.startswith("rul"):
         return _trigger("possible", direction, start, end, reach)
     return None
 

@@ -46,7 +46,8 @@ _DIAGNOSING = re.compile(
     r"touch of|case of|bout of|problem|possibility|back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
 _REPORTING = re.compile(
-    r"\b(?:no (?:evidence|signs?|features) of|nothing to suggest|negative for|concern for|suspicious for)\b"
+    r"\b(?:no (?:evidence|signs?|features) of|nothing to suggest|negative for|concern for|suspicious for)\b|"
+    r"^(?:no|denies|denied)\b(?: (?!need|point|reason|use|cure)\w+){0,4}$"
 )
 """How a clinician reports what an examination did or did not find."""
 _OWNING = re.compile(
@@ -110,7 +111,7 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             continue
         near = set(turn.sentence.words[max(0, mention.start - 5) : mention.start])
         own = _FIRST_PERSON & set(turn.sentence.words[mention.start : mention.end])
-        told_me = _OTHERS_FOUND.search(turn.words_before(mention.start)) or own
+        told_me = _OTHERS_FOUND.search(turn.words_before(mention.start)) or own or said.reported
         if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near and not told_me:
             continue
         if (
