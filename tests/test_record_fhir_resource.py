@@ -238,3 +238,10 @@ def test_a_vital_sign_has_a_time_and_a_stopped_medicine_is_not_current() -> None
         "f3", "order", "stop aspirin", "present", "planned", "patient", {"order_type": "medication"}, (), "rules", 0.5
     )
     assert resource(stop, {}, "2026-01-01T10:00:00Z")["doNotPerform"] is True
+
+
+@pytest.mark.parametrize("kind", ["symptom", "past_history", "diagnosis", "allergy", "medication", "family_history"])
+def test_the_export_of_a_possible_finding_is_not_surer_than_the_finding(kind):
+    told = json.dumps(of(replace(findings()[0], kind=kind, status="possible", source="rules", attributes={})))
+    assert not any(f'"{sure}"' in told for sure in ("confirmed", "provisional", "refuted", "not-taken"))
+    assert any(doubt in told for doubt in ("unconfirmed", "unknown", "possible"))

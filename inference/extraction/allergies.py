@@ -145,7 +145,8 @@ def _told(turn: Turn, anchors: Sequence[int], named: Sequence[Substance]) -> Ite
         if doubt and said.status == "present":
             said = replace(said, status="possible", from_token=before[: doubt.start()].count(" "))
         for substance in tied:
-            yield _fact(turn, anchor, substance, said)
+            if said.experiencer != "family" or relation_of(turn, anchor):
+                yield _fact(turn, anchor, substance, said)
 
 
 def _fact(turn: Turn, anchor: int, substance: Substance, said: Assertion) -> Draft:

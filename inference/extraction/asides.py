@@ -38,8 +38,10 @@ _OTHERS_SAID = re.compile(
 )
 _YOU_SAID = re.compile(r"\b(?:you|youve) (?:mentioned|said|talked about|asked)\b")
 _OWN_FEAR = re.compile(
-    r"\b(?:makes? me|made me|im|i am|i was|we are|were|id be|i would be|i wouldnt be|wouldnt be|not) (?:\w+ )?$"
+    r"\b(?:makes? me|made me|im|i am|i was|we are|were|id be|i would be|i wouldnt be|wouldnt be|not) (?:\w+ ){0,3}$|"
+    r"\b(?:some|my|our|raises?|there is|theres|i have|ive|slight|real|main|biggest|clinical) (?:\w+ ){0,3}$"
 )
+"""Before a word of fear: a clinician tells a suspicion of his own."""
 _BEING = frozenset(
     ("is", "are", "am", "was", "were", "be", "been", "went", "go", "im", "youre", "hes", "shes", "theyre")
 )
@@ -116,7 +118,7 @@ def is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
         after = turn.sentence.words[mention.end : mention.end + _FEAR_REACH + 1]
         if _FEARING & set(after) and {"your", "yours", "you"} & set(after):
             return True
-        return at >= 0 and not _OWN_FEAR.search("".join(f"{word} " for word in before[:at]))
+        return at >= 0 and not said.reported and not _OWN_FEAR.search("".join(f"{word} " for word in before[:at]))
     if _YOU_SAID.search(" ".join(before)):
         return True
     return at >= 0 or (said.status == "possible" and not _OTHERS_SAID.search(turn.joined))

@@ -79,12 +79,15 @@ def expressions(tokens: Sequence[Token], slots: frozenset[str]) -> list[Expressi
     """Wordings of the slots, longest first, from left to right. A number may stand where the wording has one."""
     words = [token.word for token in tokens]
     table, found, at = _expressions(), list[Expression](), 0
+    numbered = table.get("#", [])
     while at < len(words):
         best: Expression | None = None
-        for wording, slot, written in (*table.get(words[at], ()), *table.get("#", ())):
+        number = number_at(words, at) if numbered else None
+        for wording, slot, written in (*table.get(words[at], ()), *(numbered if number is not None else ())):
             if slot not in slots or (best is not None and len(wording) <= best.end - best.start):
                 continue
-            end = _matched(words, at, wording)
+            counted = number is not None and wording[0] == "#"
+            end = _matched(words, number.end, wording[1:]) if number and counted else _matched(words, at, wording)
             if end is not None and (best is None or end > best.end):
                 best = Expression(slot, written or " ".join(words[at:end]), at, end)
         if best is None:

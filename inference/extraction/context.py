@@ -7,39 +7,29 @@ its scope. Pure.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from inference.extraction.tables import rows, table, words
+from inference.extraction.reports import reports
+from inference.extraction.scope import denial_ends, other_ends
+from inference.extraction.tables import alternatives, rows, table, words
 from inference.extraction.tokens import Token, normalise
+from inference.extraction.trigger import Category, Trigger
 from inference.findings import Experiencer, Status, Temporality
 
-Category = Literal["negated", "possible", "hypothetical", "past", "family", "resolved", "stop", "pseudo"]
 _DIRECTIONS = ("forward", "backward", "both")
 _NO_REACH = 99
-_SUBJECTS = words("clause_subject")
-_FIRST_PERSON = words("speaker_or_listener")
 _FIRST_PERSON_SUBJECTS = frozenset(("i", "im", "ive", "my"))
-_FILLERS = words("filler") - {"just"}
-_AFTER_ANSWER = frozenset(("just", "only", "its", "i", "im", "ive", "it", "more", "that"))
-_AWAY_FROM_DENIAL = words("after_denial")
 _DENIALS = words("denial") | {"cant", "couldnt", "cannot", "unable", "no"}
+_CONDITIONS = frozenset(("if", "unless", "whether", "should"))
+_JOINING = frozenset(("and", "but"))
 _AGAINST = frozenset(("but", "however", "although", "though"))
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
-    """A wording of context.tsv over the tokens [start, end)."""
-
-    category: Category
-    direction: str
-    reach: int
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class Assertion:
-    """What the clause says of a mention. The mention and the words that say so are [from_token, to_token)."""
+    """What the clause says of a mention. The mention and the words that say so are [from_token, to_token).
+
+    `reported`: it is the result of an examination, or a suspicion that somebody tells.
+    """
 
     status: Status
     temporality: Temporality
@@ -47,18 +37,22 @@ class Assertion:
     hypothetical: bool
     from_token: int
     to_token: int
+    reported: bool = False
 
 
 @table
 def _triggers() -> dict[str, list[tuple[tuple[str, ...], Category, str, int]]]:
     """Triggers by first word, the longest first."""
     table: dict[str, list[tuple[tuple[str, ...], Category, str, int]]] = {}
+    for person in words("stranger"):
+        table.setdefault(person, []).append(((person,), "family", "forward", _NO_REACH))
     for columns in rows("context.tsv"):
-        words = tuple(normalise(columns[0]))
         category: Category = columns[1]  # type: ignore[assignment]
         direction = columns[2] if len(columns) > 2 else ""
         reach = int(columns[3]) if len(columns) > 3 and columns[3] else _NO_REACH
-        table.setdefault(words[0], []).append((words, category, direction, reach))
+        for text in alternatives(columns[0]):
+            wording = tuple(normalise(text))
+            table.setdefault(wording[0], []).append((wording, category, direction, reach))
     for entries in table.values():
         entries.sort(key=lambda entry: -len(entry[0]))
     return table
@@ -66,19 +60,23 @@ def _triggers() -> dict[str, list[tuple[tuple[str, ...], Category, str, int]]]:
 
 def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
     """Longest triggers from left to right; words that belong to a mention (`taken`) are none."""
-    table, found, at = _triggers(), list[Trigger](), 0
-    words = [token.word for token in tokens]
-    while at < len(words):
+    found = [trigger for trigger in reports(tokens) if taken.isdisjoint(range(trigger.start, trigger.end))]
+    taken |= {i for trigger in found for i in range(trigger.start, trigger.end)}
+    table, at = _triggers(), 0
+    spoken = [token.word for token in tokens]
+    while at < len(spoken):
         match = None
         if at not in taken:
-            match = next((e for e in table.get(words[at], ()) if tuple(words[at : at + len(e[0])]) == e[0]), None)
+            match = next((e for e in table.get(spoken[at], ()) if tuple(spoken[at : at + len(e[0])]) == e[0]), None)
+            if match is not None and not taken.isdisjoint(range(at, at + len(match[0]))):
+                match = None
         if match is None:
             at += 1
             continue
         wording, category, direction, reach = match
         found.append(Trigger(category, direction, reach, at, at + len(wording)))
         at += len(wording)
-    return found
+    return sorted(found, key=lambda trigger: trigger.start)
 
 
 def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end: int) -> Assertion:
@@ -88,6 +86,9 @@ def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end
     if any(token.word in _DENIALS for token in tokens[start:end]):
         # "I can't move my arm any more" is not over.
         governing = [t for t in governing if t.category != "resolved" or tokens[t.start].word not in ("any", "not")]
+    if any(t.reports and t.start >= end for t in governing):
+        # "The test for malaria was negative" is a result, no longer a test to be done.
+        governing = [t for t in governing if t.category != "hypothetical" or tokens[t.start].word in _CONDITIONS]
     by_category = {trigger.category: trigger for trigger in governing}
     status: Status = "present"
     if "negated" in by_category or "resolved" in by_category:
@@ -102,6 +103,7 @@ def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end
         hypothetical="hypothetical" in by_category,
         from_token=min([start, *(t.start for t in saying)]),
         to_token=max([end, *(t.end for t in saying)]),
+        reported=any(t.reports for t in governing),
     )
 
 
@@ -121,7 +123,13 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
             tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between
         )
     if trigger.category == "family":
-        stops = [stop for stop in stops if stop.start > trigger.end]  # "my mom did have breast cancer"
+        if trigger.direction != "forward" and trigger.start >= end:
+            # "Cancer and a strong family history of stroke": the history is that of what follows it.
+            return not any(tokens[i].word in _JOINING for i in between)
+        if trigger.start >= end:
+            return True
+        people = [other for other in found if other.category == "family" and other is not trigger]
+        return not other_ends(tokens, people, trigger, start, end)
     if stops:
         return False
     if trigger.category == "possible" and trigger.start >= end:
@@ -129,11 +137,7 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
         return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
     if trigger.category == "negated":
-        return trigger.end > start or not _denial_ends(tokens, trigger, between)
-    if trigger.category == "family":
-        # "My husband noticed a lump in my breast" is the patient's own.
-        mine = any(token.word == "my" for token in tokens[start:end])
-        return not mine and not any(tokens[i].word in _FIRST_PERSON for i in between)
+        return trigger.end > start or not denial_ends(tokens, trigger, between)
     return True
 
 
@@ -143,22 +147,3 @@ def _without_double_denial(tokens: Sequence[Token], governing: list[Trigger]) ->
     if without and any(token.word in _DENIALS for token in tokens[: without[0].start]):
         return [t for t in governing if t.category != "negated"]
     return governing
-
-
-def _next_word(tokens: Sequence[Token], at: int) -> str:
-    """The first word from here on that is no filler."""
-    return next((t.word for t in tokens[at:] if t.word not in _FILLERS), "")
-
-
-def _denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bool:
-    # "No, I have a cough" answers; it does not deny the cough.
-    if tokens[trigger.end - 1].comma and trigger.end - trigger.start == 1:
-        return True
-    if between and tokens[trigger.start].word == "no" and tokens[trigger.end].word in _AFTER_ANSWER:
-        return True
-    for i in between:
-        if tokens[i].word in _AWAY_FROM_DENIAL:
-            return True
-        if tokens[i].comma and _next_word(tokens, i + 1) in _SUBJECTS:
-            return True
-    return False

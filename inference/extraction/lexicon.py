@@ -1,11 +1,11 @@
 """The clinical vocabulary: loads the data files once and finds the longest wordings in a sentence."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from inference.extraction.tables import rows, table, words
-from inference.extraction.tokens import Token, normalise, stem
+from inference.extraction.tables import alternatives, rows, table, words
+from inference.extraction.tokens import Token, normalise, sentences, stem
 
 _COPULAS = words("copula")
 """Words that may part a noun from what is said of it: "my periods have been heavy"."""
@@ -91,20 +91,9 @@ def wordings(column: str) -> Iterator[tuple[str, bool]]:
     """The wordings of a column with (a/b) written out, and whether each needs a person."""
     for wording in column.split("|"):
         wording = wording.strip()
-        for text in _alternatives(wording.removeprefix("~")):
+        for text in alternatives(wording.removeprefix("~")):
             if text.strip():
                 yield text, wording.startswith("~")
-
-
-def _alternatives(wording: str) -> Iterable[str]:
-    choice = re.search(r"\(([^()]*/[^()]*)\)", wording)
-    if choice is None:
-        return [wording.replace("(", "").replace(")", "")]
-    return [
-        text
-        for option in choice.group(1).split("/")
-        for text in _alternatives(wording[: choice.start()] + option + wording[choice.end() :])
-    ]
 
 
 def stems_of(wording: str) -> list[str]:
@@ -134,7 +123,22 @@ def findings_trie() -> Trie:
         for columns in rows(name):
             detail = columns[1] if kind == "condition" else ""
             _add_concept(trie, columns[0], kind, detail, columns[-1] if len(columns) > 1 else "")
+    for said in _names_with_symptoms(trie):
+        trie.add(said, Entry("", "idiom"))
     return trie
+
+
+def _names_with_symptoms(trie: Trie) -> list[list[str]]:
+    """Names of medicines and tests that hold a symptom nobody tells of: "weight loss tablets", "sputum sample"."""
+    found = []
+    for name in ("drugs.tsv", "drugs_public.tsv", "drug_classes.tsv", "tests.tsv"):
+        for columns in rows(name):
+            for text, _ in [(columns[0], False), *wordings(columns[1])]:
+                for sentence in sentences(text.removeprefix("=")):
+                    inside = [m for m in find(trie, sentence.tokens) if m.entry.kind == "symptom"]
+                    if any(m.end - m.start < len(sentence.tokens) for m in inside):
+                        found.append([token.stem for token in sentence.tokens])
+    return found
 
 
 @table

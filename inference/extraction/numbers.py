@@ -22,6 +22,8 @@ ZEROS = frozenset(("zero", "nought", "naught", "oh", "o", "nil"))
 _GREAT = {"thousand": 1000, "million": 1_000_000}
 _PARTS = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "eighth": 8, "eighths": 8}
 _GLYPHS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
+_SPELLED = frozenset((*_ONES, *_TENS, *ZEROS, "point", "a"))
+"""Words with which a number in words begins."""
 _MULTIPLES = {"once": "1", "twice": "2", "thrice": "3", "couple": "2", "half": "0.5"}
 _NO_DECIMAL_BEFORE = frozenset(("that", "this", "some", "the", "a", "which", "what", "any", "every", "no"))
 """Before the noun "point": "at that point five people came"."""
@@ -61,6 +63,8 @@ def number_at(words: Sequence[str], at: int) -> Number | None:
     A comma parts thousands where three digits follow each one ("1,000"), and decimals else ("0,5", "0,125").
     """
     word = words[at]
+    if word[:1].isalpha() and word not in _SPELLED:
+        return None
     if word in _GLYPHS or _FRACTION.fullmatch(word):
         return Number(_fraction(word), at, at + 1)
     digits = _digits(word)

@@ -18,12 +18,14 @@ from inference.extraction.dialogue import Turn, turns
 from inference.extraction.draft import Draft
 from inference.extraction.enquiries import follow_ups
 from inference.extraction.functions import functions
+from inference.extraction.headings import without_headings
 from inference.extraction.injection import provable
 from inference.extraction.mending import mend
 from inference.extraction.misheard import forget
 from inference.extraction.naming import one_name_a_drug, without_generic
+from inference.extraction.persons import goes_on, other_before
 from inference.extraction.questions import answered_facts, denied_facts
-from inference.extraction.relatives import asks_of_family, relation_of, speaks_of_stranger
+from inference.extraction.relatives import asks_of_family, relation_of
 from inference.extraction.resolution import resolutions
 from inference.extraction.statements import WELL, concepts, imagined, stated
 from inference.extraction.tables import words
@@ -37,15 +39,12 @@ from inference.transcript import Segment
 _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
 _RELATIVE_TOKENS = 8
-_FAMILY_TALK = 6
-"""Sentences for which a relative who was named stays the one that is spoken of."""
 _ALLERGY_TALK = 4
 """Sentences for which an allergen stays what is spoken of."""
 _FIRST_PERSON = words("first_person")
 _WARNING_REACH = 4
 _ECHO_TOKENS = 5
 _OF_ANOTHER = frozenset(("he", "she", "hes", "shes", "they"))
-_OF_ONESELF = words("first_person") | words("second_person")
 _WARM_UP = Segment(
     "s0", "unknown", 0.0, 1.0, "Any fever or allergies? No. I take 10 mg of aspirin, it is for my mother.", True
 )
@@ -80,12 +79,20 @@ class RulesExtractor:
             return []
         first = max(0, consultation.new_from - _LOOK_BACK)
         mending = mend(turns([provable(segment) for segment in consultation.segments[first:]], first))
-        conversation, every = mending.turns, consultation.findings
+        headed, every = without_headings(mending.turns), consultation.findings
+        conversation = headed.turns
         gone = touched(mending, every, consultation.new_from)
         consultation = replace(consultation, findings=[f for f in every if f.id not in gone])
         known = frozenset(f.text for f in consultation.findings if f.status == "present")
         statuses = {f.text: f.status for f in consultation.findings if f.experiencer == "patient"}
         drafts = [
+            *(
+                fact
+                for at, turn, read in headed.facts
+                if (full := named(read, conversation, at, known)) is not None
+                and (fact := under_known_name(full, consultation.findings))
+                and not _is_aside(fact, turn, statuses)
+            ),
             *(
                 fact
                 for at in range(len(conversation))
@@ -146,7 +153,8 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
     if not is_new and (answer is None or answer[0].index < new_from):
         return
     asked = question_before(conversation, at)
-    allergic = list(allergies(turn, answer, asked))
+    other = other_before(conversation, at)
+    allergic = [] if goes_on(turn, len(turn.tokens), other) else list(allergies(turn, answer, asked))
     yield from allergic
     told = {fact.proposal.text for fact in allergic}
     if turn.form == "polar":
@@ -161,7 +169,7 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
         yield from allergic
     reacted = any("reaction" in fact.proposal.attributes for fact in allergic)
     echoed = _echoed_of_another(conversation, at)
-    for fact in stated(turn, _relative_before(conversation, at), asked):
+    for fact in stated(turn, other, asked):
         if fact.proposal.kind == "past_history" and fact.proposal.text in echoed:
             continue
         if not (fact.proposal.text in told | warned or (reacted and fact.proposal.kind == "symptom")):
@@ -227,22 +235,6 @@ def _allergen_before(conversation: Sequence[Turn], at: int) -> str | None:
         for fact in allergies(turn, answer, question_before(conversation, back)):
             if fact.proposal.kind == "allergy":
                 return fact.proposal.text if fact.proposal.status != "absent" else None
-    return None
-
-
-def _relative_before(conversation: Sequence[Turn], at: int) -> str | None:
-    """The relative named last: "What about your mother?" "She has diabetes. High cholesterol too.".
-
-    Empty where it was somebody whose illness is no family history.
-    """
-    for earlier in reversed(conversation[max(0, at - _FAMILY_TALK) : at]):
-        relation = relation_of(earlier, len(earlier.tokens))
-        if relation:
-            return relation["relation"]
-        if speaks_of_stranger(earlier):
-            return ""
-        if _OF_ONESELF & set(earlier.sentence.words):
-            return None
     return None
 
 

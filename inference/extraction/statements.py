@@ -46,7 +46,8 @@ _DIAGNOSING = re.compile(
     r"touch of|case of|bout of|problem|possibility|back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
 _REPORTING = re.compile(
-    r"\b(?:no (?:evidence|signs?|features) of|nothing to suggest|negative for|concern for|suspicious for)\b"
+    r"\b(?:no (?:evidence|signs?|features) of|nothing to suggest|negative for|concern for|suspicious for)\b|"
+    r"^(?:no|denies|denied)\b(?: (?!need|point|reason|use|cure)\w+){0,4}$"
 )
 """How a clinician reports what an examination did or did not find."""
 _OWNING = re.compile(
@@ -65,7 +66,7 @@ _CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clea
 """Where one of these follows a hedge, another statement begins."""
 _OTHERS_FOUND = re.compile(
     r"\b(?:they|theyve|theyd) (?:\w+ )?(?:(?:diagnosed|told) me|said (?:its|it was|that its|i had|ive got|i have)|"
-    r"found|call it|called it|put in|gave me|did)\b"
+    r"found|ruled out|excluded|tested|checked|saw|call it|called it|put in|gave me|did)\b"
 )
 _RECAPPING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
 _OF_WARNINGS = re.compile(
@@ -110,7 +111,7 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             continue
         near = set(turn.sentence.words[max(0, mention.start - 5) : mention.start])
         own = _FIRST_PERSON & set(turn.sentence.words[mention.start : mention.end])
-        told_me = _OTHERS_FOUND.search(turn.words_before(mention.start)) or own
+        told_me = _OTHERS_FOUND.search(turn.words_before(mention.start)) or own or said.reported
         if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near and not told_me:
             continue
         if (
@@ -123,7 +124,7 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
             continue
         said = as_answered(turn, mention, said)
         kind = _kind(turn, mention, said)
-        if said.hypothetical or kind is None or not _is_told(turn, mention):
+        if said.hypothetical or kind is None or not (said.reported or _is_told(turn, mention)):
             continue
         if kind == "symptom" and turn.speaker != "patient" and said.status == "possible" and is_foreseen(turn, said):
             continue

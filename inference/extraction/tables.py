@@ -1,5 +1,6 @@
 """Reads the data files of the vocabulary."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
@@ -43,3 +44,15 @@ def _grammar() -> dict[str, frozenset[str]]:
 def words(name: str) -> frozenset[str]:
     """A word class of grammar.tsv."""
     return _grammar()[name]
+
+
+def alternatives(wording: str) -> list[str]:
+    """A wording with "(a/b)" written out."""
+    choice = re.search(r"\(([^()]*/[^()]*)\)", wording)
+    if choice is None:
+        return [wording.replace("(", "").replace(")", "")]
+    return [
+        text
+        for option in choice.group(1).split("/")
+        for text in alternatives(wording[: choice.start()] + option + wording[choice.end() :])
+    ]

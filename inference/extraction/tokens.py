@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from inference.extraction.numbers import NUMBER
 from inference.extraction.tables import rows, words
 
+QUERY = r"(?<!\S)\?+(?=[^\W\d_])|\A\s*\?+(?=\s*[^\W\d_])"
+"""A question mark before a word is the written form of "query": "?appendicitis"."""
 # Some transcripts part "do n't" and "gon na", as treebanks do.
 _WORD = re.compile(
-    rf"{NUMBER}|%|[^\W\d_]+\d\w*|(?:gon|wan|got) (?:na|ta)\b|[^\W\d_]+(?: n['’]t\b|(?:['’][^\W\d_]+)*)",
+    rf"{QUERY}|{NUMBER}|%|[^\W\d_]+\d\w*|(?:gon|wan|got) (?:na|ta)\b|[^\W\d_]+(?: n['’]t\b|(?:['’][^\W\d_]+)*)",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.?!;…]")
@@ -19,6 +21,10 @@ _MICRO_SIGN, _MU = "\u00b5", "\u03bc"
 
 _IRREGULAR = {form: stem for stem, forms in rows("irregular.tsv") for form in forms.split()}
 
+_SHORT_ROOT = re.compile(r"[^aeiou\W]{1,3}[aeiouy][^aeiouywx\W]")
+"""Consonants, one vowel and one consonant, as in "scar": with "ed" it would double its last letter."""
+_LONG_VOWEL = re.compile(r"[aeiou]{2}(?P<last>[a-z])(?P=last)$")
+"""Behind two vowels a consonant is not doubled: "earring" is no form of "ear"."""
 _FILLERS = words("filler")
 _DETERMINERS = words("determiner")
 _HEDGES = words("hedge")
@@ -58,7 +64,10 @@ class Sentence:
 
 
 def stem(word: str) -> str:
-    """A light stem: "ache", "aches" and "aching" are one. Not a linguist's."""
+    """A light stem: "ache", "aches" and "aching" are one. Not a linguist's.
+
+    A short root keeps the silent e that tells it apart: "scare" and "scared" are no scar, "hives" are no HIV.
+    """
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if not word[0].isalpha():
@@ -70,11 +79,13 @@ def stem(word: str) -> str:
     for suffix in ("ing", "ed"):
         root = word.removesuffix(suffix)
         if root != word and len(root) > 2 and not word.endswith("eed") and re.search(r"[aeiouy]", root):
-            if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "ls":
+            if _SHORT_ROOT.fullmatch(root):
+                return root + "e"
+            if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "ls" and not _LONG_VOWEL.search(root):
                 root = root[:-1]
             word = root
             break
-    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+    return word[:-1] if len(word) > 3 and word.endswith("e") and not _SHORT_ROOT.fullmatch(word[:-1]) else word
 
 
 def normalise(text: str) -> list[str]:
@@ -111,6 +122,8 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def _plain(word: str) -> str:
+    if word[-1] == "?":
+        return "query"
     return word.lower().replace("'", "").replace("’", "").replace(" ", "").replace(_MICRO_SIGN, _MU)
 
 

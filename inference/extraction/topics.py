@@ -86,6 +86,8 @@ _ONE_MATTER = (
     frozenset(("weakness", "limb weakness", "muscle weakness")),
     frozenset(("itching", "itchy skin", "itchy rash")),
     frozenset(("feeling cold", "chills")),
+    frozenset(("high blood pressure", "hypertension")),
+    frozenset(("flu", "influenza")),
 )
 _SAID_BETTER = {"feeling hot": "fever", "body aches": "muscle aches"}
 """What says more where both are told."""

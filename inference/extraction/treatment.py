@@ -1,5 +1,6 @@
 """Medicines, orders, advice and measured values, clause by clause. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from inference.extraction.dialogue import Turn, form
 from inference.extraction.draft import Draft, draft, with_reply
 from inference.extraction.followups import SOME_TIME, is_same_time
 from inference.extraction.lexicon import drug_classes, generic_of
+from inference.extraction.persons import goes_on, is_of_other, other_before
 from inference.extraction.plans import plans, uncertain_tests
 from inference.extraction.prescriptions import taken
 from inference.extraction.reasons import Placed, Talk, reasons_of_known, with_reasons
@@ -19,6 +21,7 @@ from inference.findings import Finding, Proposal
 
 _LOOK_BACK = 3
 """Earlier segments whose medicine a dose may belong to."""
+_GIVING_AWAY = re.compile(r"\b(?:gave|give|given|giving|bought|got) (?:her|him|them|it)\b")
 _NODS = frozenset(("okay", "ok", "alright", "right"))
 
 
@@ -38,7 +41,7 @@ def treatments(conversation: Sequence[Turn], consultation: Consultation) -> list
             continue
         whole = len(pieces) == begin + 1
         if not whole or turn.form == "statement":
-            found += [Placed(fact, begin, at) for fact in _measured(turn)]
+            found += [Placed(fact, begin, at) for fact in _measured(turn, other_before(conversation, at))]
         asked = question_before(conversation, at)
         if turn.form == "statement" and asked is not None and asked is conversation[at - 1]:
             found += [Placed(fact, begin, at) for fact in _measured_as_asked(asked, turn)]
@@ -46,7 +49,7 @@ def treatments(conversation: Sequence[Turn], consultation: Consultation) -> list
         for place in range(begin, len(pieces)):
             pieces[place] = _without_tag(pieces[place])
             if pieces[place].form == "statement":
-                taking = (fact for fact in taken(pieces, place, asked) if not _is_named(fact, allergic))
+                taking = _taken(pieces, place, asked, other_before(conversation, at), allergic)
                 facts = [*taking, *_planned(pieces[place])]
                 facts += () if facts else reasons_of_known(place, pieces, known)
                 found += [Placed(fact, place, at) for fact in facts]
@@ -62,6 +65,21 @@ def question_before(conversation: Sequence[Turn], at: int) -> Turn | None:
     return None
 
 
+def _taken(
+    pieces: Sequence[Turn], place: int, asked: Turn | None, other: str | None, allergic: Set[str]
+) -> Iterator[Draft]:
+    """The medicines of a clause that are the patient's, and no allergens. `other`: the person named before."""
+    clause = pieces[place]
+    if goes_on(clause, len(clause.tokens), other) or _is_given_to_another(clause):
+        return
+    yield from (fact for fact in taken(pieces, place, asked) if not _is_named(fact, allergic))
+
+
+def _is_given_to_another(clause: Turn) -> bool:
+    """ "I gave her some ibuprofen", says the patient."""
+    return clause.speaker == "patient" and _GIVING_AWAY.search(clause.joined) is not None
+
+
 def _is_named(fact: Draft, allergic: Set[str]) -> bool:
     """ "Penicillin gives me a rash" tells of an allergy to a drug that is not taken."""
     return fact.proposal.text in allergic
@@ -75,8 +93,10 @@ def _without_tag(turn: Turn) -> Turn:
     return replace(turn, sentence=sentence, form=form(sentence, turn.speaker))
 
 
-def _measured(turn: Turn) -> Iterator[Draft]:
+def _measured(turn: Turn, other: str | None) -> Iterator[Draft]:
     for vital in vitals(turn.tokens):
+        if is_of_other(turn, vital.start, vital.end, other):
+            continue
         attributes = {"value": vital.value} | ({"unit": vital.unit} if vital.unit else {})
         yield draft(turn, "vital", vital.name, vital.start, vital.end, attributes=attributes)
 
