@@ -42,7 +42,11 @@ class VadConfig:
 class SegmenterConfig:
     """When a final is cut. All values in seconds of audio; benchmarks/LOG.md has the sweeps behind them."""
 
-    pause_s: float = 0.7
+    pause_s: float = 0.5
+    short_pause_s: float = 1.6
+    short_s: float = 2.0
+    long_s: float = 6.0
+    draft_after_s: float = 0.6
     max_segment_s: float = 13.0
     lead_in_s: float = 0.25
     tail_s: float = 0.25
@@ -54,6 +58,13 @@ class SegmenterConfig:
             raise ValueError(
                 "segmenter: needs 0 < tail_s <= pause_s < max_segment_s <= 28 (Whisper hears 30 s at once)"
             )
+        if not (self.pause_s <= self.short_pause_s < self.max_segment_s and self.short_s < self.long_s):
+            raise ValueError("segmenter: needs pause_s <= short_pause_s < max_segment_s and short_s < long_s")
+
+    def pause_after(self, seconds: float) -> float:
+        """Silence that ends a segment whose speech ended `seconds` after its start."""
+        share = (seconds - self.short_s) / (self.long_s - self.short_s)
+        return self.short_pause_s + (self.pause_s - self.short_pause_s) * min(1.0, max(0.0, share))
 
 
 @dataclass(frozen=True, slots=True)

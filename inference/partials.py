@@ -40,7 +40,7 @@ class Partials:
     def tail(self, span: Span) -> Tail:
         """The part of an open span that is not settled."""
         if span.index != self.index or span.end - span.start <= SHORTEST_S * SAMPLE_RATE:
-            return Tail(span.index, span.start, "", span.audio)
+            return whole(span)
         return Tail(span.index, self.start, self.text, span.audio[self.start - span.start :])
 
     def join(self, span: Span, tail: Tail, said: Hypothesis) -> str:
@@ -58,3 +58,8 @@ class Partials:
             self.start += int(settled[-1].end * SAMPLE_RATE)
             self.text = " ".join([tail.text, *(word.text for word in settled)]).strip()
         return text
+
+
+def whole(span: Span) -> Tail:
+    """All of a span, with nothing before it."""
+    return Tail(span.index, span.start, "", span.audio)
