@@ -4,12 +4,13 @@ Only finals hear a segment as a whole. A partial lives for seconds: its words th
 stand until the final, and the next partial begins behind them. So its cost does not grow with the segment.
 """
 
+import sys
 from dataclasses import dataclass
 
 from inference.audio import Samples
 from inference.config import SAMPLE_RATE
 from inference.hypothesis import Hypothesis
-from inference.segmenter import Span
+from inference.segmenter import OpenSegment, Span
 
 UNSETTLED_S = 1.0
 """Words that end this close to the end of the audio are heard again: the next second may make others of them."""
@@ -42,6 +43,12 @@ class Partials:
         if span.index != self.index or span.end - span.start <= SHORTEST_S * SAMPLE_RATE:
             return whole(span)
         return Tail(span.index, self.start, self.text, span.audio[self.start - span.start :])
+
+    def covered(self, found: OpenSegment) -> int:
+        """Stream position up to which text was shown, given an open segment."""
+        if self.index != found.index:
+            return found.start
+        return sys.maxsize if self.shown_to >= found.speech_end else max(found.start, self.shown_to)
 
     def join(self, span: Span, tail: Tail, said: Hypothesis) -> str:
         """The text of the open segment so far, settled words and new ones; settles what will not change."""

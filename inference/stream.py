@@ -86,6 +86,10 @@ class _Track:
     partial_s: float = 0.0  # what the last partial took, its wait included
     showing: "dict[asyncio.Task[None], int]" = field(default_factory=dict)  # partials on their way -> segment index
 
+    def covered(self, found: OpenSegment) -> int:
+        """Stream position up to which the track's text was shown, given the segment that was open."""
+        return sys.maxsize if self.committed >= found.index else self.partials.covered(found)
+
 
 @dataclass(frozen=True, slots=True)
 class _Work:
@@ -402,7 +406,7 @@ class Stream:
             unsettled = [found.start for track, found in work.open if track.committed < found.index]
             self._settled = max(self._settled, min([work.heard, *unsettled]))
             if work.control is None:
-                self._covered = max(self._covered, min([work.heard, *(_covered(*found) for found in work.open)]))
+                self._covered = max(self._covered, min([work.heard, *(t.covered(found) for t, found in work.open)]))
                 lag_ms = round(work.timings.elapsed_ms(), 1)
                 self._emit(Progress(round(self._covered / SAMPLE_RATE, 3), lag_ms))
 
@@ -418,13 +422,3 @@ class Stream:
             self._emit(Paused())
         elif control.kind == "continue":
             self._emit(Continued())
-
-
-def _covered(track: _Track, found: OpenSegment) -> int:
-    """Stream position up to which a track's text was shown, given its open segment."""
-    partials = track.partials
-    if track.committed >= found.index:
-        return sys.maxsize
-    if partials.index != found.index:
-        return found.start
-    return sys.maxsize if partials.shown_to >= found.speech_end else max(found.start, partials.shown_to)
