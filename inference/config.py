@@ -40,14 +40,19 @@ class VadConfig:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
-    """When a final is cut. All values in seconds of audio; benchmarks/LOG.md has the sweeps behind them."""
+    """When a final is cut. All values in seconds of audio; benchmarks/LOG.md has the sweeps behind them.
+
+    A segment that lasts up to `short_s` ends after a pause of `short_pause_s`, one of `long_s` or more after `pause_s`,
+    with a line between them: few words without context are heard badly, and many words are waited for. A pause of
+    `draft_after_s` shows what an open segment says so far.
+    """
 
     pause_s: float = 0.5
     short_pause_s: float = 1.6
     short_s: float = 2.0
     long_s: float = 6.0
     draft_after_s: float = 0.6
-    max_segment_s: float = 13.0
+    max_segment_s: float = 16.0
     lead_in_s: float = 0.25
     tail_s: float = 0.25
     min_speech_s: float = 0.2
