@@ -329,10 +329,12 @@ class Stream:
             track.showing.pop(task, None)
             self._progress()
 
-        if track.draft is not None:
+        if track.draft is not None and track.draft.span.index == span.index:
             track.draft.drop()
-        track.draft = self._draft(group, track, span) if span.draft else None
-        task = group.create_task(self._partial(track, span, track.draft, chunk.work.timings))
+            track.draft = None
+        if span.draft:
+            track.draft = self._draft(group, track, span)
+        task = group.create_task(self._partial(track, span, track.draft if span.draft else None, chunk.work.timings))
         track.showing[task] = span.index
         chunk.partials += 1
         task.add_done_callback(done)

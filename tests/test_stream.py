@@ -180,6 +180,17 @@ async def test_speech_after_a_draft_makes_another_final_of_the_segment():
     assert decoded == 2, "a draft before the pause was over, and one that became the final"
 
 
+async def test_a_draft_is_the_final_also_where_the_chunk_that_decides_it_begins_the_next_segment():
+    asr = LevelAsr()
+    async with pipeline(asr) as built:
+        asr.requests.clear()
+        talk = speech((2.0, 0), (0.5, 0.5), (2.0, 0), (1.5, 0.7), (3.0, 0))  # in chunks of 3.25 s
+        updates = await play(built, talk, 104_000, paced=True)
+    assert len(finals(updates)) == 2
+    decoded = [(round(np.abs(request.audio).max(), 1), request.final) for request in asr.requests]
+    assert decoded == [(0.5, True), (0.7, False), (0.7, True)]
+
+
 async def test_a_final_waits_for_its_draft_that_is_being_decoded_and_does_not_begin_another():
     asr = LevelAsr()
     async with pipeline(asr) as built:
