@@ -27,7 +27,10 @@ FRAME = 512
 
 async def heard(vad, asr, audio):
     """The finals of [samples], in order."""
-    built, updates = Pipeline(vad, asr, [], EngineConfig(segmenter=SegmenterConfig(partial_every_s=1e6))), []
+    built, updates = (
+        Pipeline(vad, asr, [], EngineConfig(segmenter=SegmenterConfig(partial_every_s=1e6, draft_after_s=1e6))),
+        [],
+    )
     stream = built.open("s", StreamOptions(), updates.append)
     task = asyncio.create_task(stream.run())
     for piece in chunks(pcm(audio), 48_000):
