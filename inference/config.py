@@ -65,6 +65,8 @@ class SegmenterConfig:
             )
         if not (self.pause_s <= self.short_pause_s < self.max_segment_s and self.short_s < self.long_s):
             raise ValueError("segmenter: needs pause_s <= short_pause_s < max_segment_s and short_s < long_s")
+        if self.draft_after_s < self.tail_s:
+            raise ValueError("segmenter: needs tail_s <= draft_after_s, or a draft has less audio than its final")
 
     def pause_after(self, seconds: float) -> float:
         """Silence that ends a segment whose speech ended `seconds` after its start."""
@@ -74,7 +76,7 @@ class SegmenterConfig:
 
 @dataclass(frozen=True, slots=True)
 class AsrConfig:
-    """How Whisper decodes. `margin_s` of silence follows the audio in a shortened encoder input.
+    """How Whisper decodes. `margin_s` of silence follows a partial in a shortened encoder input, `final_margin_s` a final.
 
     A hypothesis that reaches `tokens_per_second`, above any speaker's rate, is a loop; `guard` looks for such signs.
     `ladder` holds the lengths that the encoder may hear. On CUDA, `keep_memory` keeps freed memory for the next batch,
@@ -94,6 +96,7 @@ class AsrConfig:
     max_batch: int = 8
     final_beam: int = 5
     margin_s: float = 3.0
+    final_margin_s: float = 6.0
     prompt_tokens: int = 32
     timestamps: bool = True
     suppress_symbols: bool = True
@@ -114,6 +117,7 @@ ASR_DEFAULTS: dict[Device, AsrConfig] = {
         compute_type="float16",
         workers=3,
         max_batch=32,
+        final_margin_s=3.0,  # its ladder is made for this margin: no other has been heard there yet
         ladder=CUDA_LADDER,
         timestamps=False,
         suppress_symbols=False,
