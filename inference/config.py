@@ -76,7 +76,7 @@ class SegmenterConfig:
 
 @dataclass(frozen=True, slots=True)
 class AsrConfig:
-    """How Whisper decodes. `margin_s` of silence follows a partial in a shortened encoder input, `final_margin_s` a final.
+    """How Whisper decodes. In a shortened encoder input `margin_s` of silence follows a partial, `final_margin_s` a final.
 
     A hypothesis that reaches `tokens_per_second`, above any speaker's rate, is a loop; `guard` looks for such signs.
     `ladder` holds the lengths that the encoder may hear. On CUDA, `keep_memory` keeps freed memory for the next batch,
