@@ -76,7 +76,7 @@ class SegmenterConfig:
 
 @dataclass(frozen=True, slots=True)
 class AsrConfig:
-    """How Whisper decodes. In a shortened encoder input `margin_s` of silence follows a partial, `final_margin_s` a final.
+    """How Whisper decodes. A shortened encoder input ends in `margin_s` of silence, of a final in `final_margin_s`.
 
     A hypothesis that reaches `tokens_per_second`, above any speaker's rate, is a loop; `guard` looks for such signs.
     `ladder` holds the lengths that the encoder may hear. On CUDA, `keep_memory` keeps freed memory for the next batch,
