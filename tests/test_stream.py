@@ -335,7 +335,7 @@ def told(updates):
             yield update.code, update.speaker
 
 
-ENGLISH_THEN_SPANISH = speech((0.5, 0), (3.0, 0.5), (1.0, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.5))
+ENGLISH_THEN_SPANISH = speech((0.5, 0), (3.0, 0.5), (1.6, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.5))
 CHANGED = ("language_changed", None)
 
 
@@ -371,21 +371,21 @@ async def test_after_a_change_spans_are_asked_for_in_the_new_language_without_th
 async def test_a_short_sentence_in_another_language_is_written_in_it_and_changes_nothing():
     asr = Polyglot()
     async with pipeline(asr) as built:
-        updates = await play(built, speech((0.5, 0), (3.0, 0.5), (1.0, 0), (1.5, 0.9), (1.0, 0), (3.0, 0.5)))
+        updates = await play(built, speech((0.5, 0), (3.0, 0.5), (2.0, 0), (1.5, 0.9), (2.0, 0), (3.0, 0.5)))
     assert list(told(updates)) == [("I have a cough", ""), ("tengo tos", "es"), ("I have a cough", "")]
     assert [r for r in asr.requests if r.final][-1].prompt == "I have a cough"
 
 
 async def test_a_session_that_was_declared_english_and_is_not_holds_no_english():
     async with pipeline(Polyglot()) as built:
-        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.9)))
+        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.9)))
     assert list(told(updates)) == [CHANGED, ("tengo tos", "es"), ("tengo tos", "es")]
 
 
 async def test_an_undeclared_language_is_the_first_that_is_heard_clearly_and_is_no_change():
     async with pipeline(Polyglot()) as built:
         options = StreamOptions(language=None)
-        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.5)), options=options)
+        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.5)), options=options)
     assert list(told(updates)) == [("tengo tos", ""), CHANGED, ("I have a cough", "en")]
 
 
