@@ -128,7 +128,9 @@ async def phases(pipeline: Pipeline, recordings: list[Recording], count: int, sh
 async def measure(args: argparse.Namespace) -> dict[str, object]:
     torch.set_num_threads(1)
     model_dir = resolve(args.model, default_cache()).directory
-    segmenter = SegmenterConfig(partial_every_s=NEVER_S) if args.finals_only else SegmenterConfig()
+    segmenter = (
+        SegmenterConfig(partial_every_s=NEVER_S, draft_after_s=NEVER_S) if args.finals_only else SegmenterConfig()
+    )
     config = EngineConfig(segmenter=segmenter, asr=AsrConfig(workers=args.workers, timestamps=not args.no_timestamps))
     recordings = consultations(args.corpus, args.seconds)[: args.files]
     many = repeated(recordings, args.sessions)

@@ -28,7 +28,7 @@ from inference.transcript import Segment, Speaker, Transcript, Word
 from inference.updates import Emit, Fault, TranscriptUpdate, Update
 
 SPEAKERS: Mapping[str, Speaker] = {"doctor": "clinician", "patient": "patient", "patient_guest": "patient"}
-FINALS_ONLY = SegmenterConfig(partial_every_s=1e6)
+FINALS_ONLY = SegmenterConfig(partial_every_s=1e6, draft_after_s=1e6)
 """Finals are what they are with partials between them, at half the compute."""
 
 CHANNELS: Mapping[Mode, int] = {"ambient": 1, "dual": 2}

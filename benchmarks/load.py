@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks import load_client as client
 from benchmarks import load_statistics as statistics
 from benchmarks.load_audio import Pairs, Track, pairs_of, plan, tracks, word_error_rate
-from benchmarks.load_target import Target, clients, target
+from benchmarks.load_target import Target, add_cut, clients, cut_of, target
 from benchmarks.load_watch import Watch, usage
 from benchmarks.result import deliver
 
@@ -70,7 +70,7 @@ async def measure(sessions: int, among: Sequence[Track], at: Target, args: argpa
     audio_s = sum(samples for when, samples in sent if when in during) / client.SAMPLE_RATE
     result = {
         "processes": count,
-        **statistics.level(runs, during, statistics.Cut(args.pause_s, args.tail_s)),
+        **statistics.level(runs, during, args.cut),
         **watch.summary(during.since, during.until, audio_s, sessions, before_mb),
     }
     if args.texts:
@@ -158,7 +158,6 @@ def numbers(text: str) -> list[int]:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    from inference.config import SegmenterConfig
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     servers = parser.add_mutually_exclusive_group()
@@ -181,7 +180,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=1, help="runs of each number; medians are reported")
     parser.add_argument("--fresh", action="store_true", help="a new server for each run")
     parser.add_argument("--drain-s", type=float, default=60.0, help="for a session to end after its last word")
-    parser.add_argument("--pause-s", type=float, default=SegmenterConfig().pause_s, help="the server's own setting")
+    add_cut(parser)
     parser.add_argument("--output", type=Path, help="FILE.json; FILE.md and FILE.png are written beside it")
     parser.add_argument("--timestamps", type=Path, help="FILE for every timestamp, a session a line")
     parser.add_argument(
@@ -189,7 +188,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     args = parser.parse_args(argv)
     args.sweep = args.sweep or args.sessions
-    args.tail_s, args.singles = SegmenterConfig().tail_s, {}
+    args.cut, args.singles = cut_of(args), {}
     args.texts = not args.fakes and (args.wer or args.corpus is not None)
     args.wer = args.wer and args.texts
     if args.warmup_s + args.chunk_s > args.seconds and not args.whole:

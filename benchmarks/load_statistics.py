@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.load_client import SAMPLE_RATE, Heard, Run
 from benchmarks.percentiles import Numbers, distribution
+from inference.config import SegmenterConfig
 
 SAMPLING_S = 0.1
 LATE_S = 0.1
@@ -23,14 +24,6 @@ ROUNDING_S = 0.002
 """Seconds on the wire have three decimals."""
 
 STAGES = ("vad_ms", "queue_ms", "asr_ms", "total_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """When the server cuts a final; see inference.config.SegmenterConfig."""
-
-    pause_s: float
-    tail_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +112,18 @@ def partials_ms(run: Run, during: Window) -> list[float]:
     return found
 
 
-def finals_ms(run: Run, during: Window, cut: Cut) -> tuple[list[float], list[float]]:
+def finals_ms(run: Run, during: Window, cut: SegmenterConfig) -> tuple[list[float], list[float]]:
     """Of each final that a pause decided: from sending the chunk that holds that moment, and from the moment itself.
 
-    Finals cut in the middle of speech, and those that the end of the session decided, are left out.
+    `cut` tells the pauses. Finals cut in the middle of speech, and those that a session's end decided, are left out.
     """
     assert run.began is not None
     finals = [heard for heard in run.heard if heard.final]
     starts = {heard.start_s for heard in finals}
     from_chunk, from_pause = [], []
     for heard in finals:
-        decided_s = heard.end_s - cut.tail_s + cut.pause_s
+        speech_end_s = heard.end_s - cut.tail_s
+        decided_s = speech_end_s + cut.pause_after(speech_end_s - heard.start_s)
         chunk = holding(run, decided_s)
         if heard.end_s in starts or chunk is None or run.due[chunk] not in during:
             continue
@@ -143,7 +137,7 @@ def stages(heard: Sequence[Heard]) -> dict[str, object]:
     return {stage: distribution([event.timings[stage] for event in heard]) for stage in STAGES}
 
 
-def level(runs: Sequence[Run], during: Window, cut: Cut) -> dict[str, Any]:
+def level(runs: Sequence[Run], during: Window, cut: SegmenterConfig) -> dict[str, Any]:
     """Everything that the clients of one run saw. Losses and errors count over all of it, window or not."""
     live = [run for run in runs if run.began is not None]
     sampled = [lags(run, during) for run in live]

@@ -14,6 +14,7 @@ from yarl import URL
 from benchmarks import load_client as client
 from benchmarks.load_watch import listening
 from benchmarks.server_process import ServerProcess
+from inference.config import SegmenterConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,14 @@ async def clients(work: Sequence[client.Work]) -> AsyncIterator[tuple[list[Conne
         for process in processes:
             process.join(5)
             process.terminate()
+
+
+def add_cut(parser: argparse.ArgumentParser) -> None:
+    """Options that say when the server cuts a final, where it was not started with its defaults."""
+    plain = SegmenterConfig()
+    parser.add_argument("--pause-s", type=float, default=plain.pause_s, help="the server's own setting")
+    parser.add_argument("--short-pause-s", type=float, default=plain.short_pause_s, help="the server's own setting")
+
+
+def cut_of(args: argparse.Namespace) -> SegmenterConfig:
+    return SegmenterConfig(pause_s=args.pause_s, short_pause_s=max(args.pause_s, args.short_pause_s))

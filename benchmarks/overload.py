@@ -25,7 +25,7 @@ from benchmarks import load_client as client
 from benchmarks import load_statistics as statistics
 from benchmarks.load import files_enough, play
 from benchmarks.load_audio import Track, plan, tracks
-from benchmarks.load_target import Target, target
+from benchmarks.load_target import Target, add_cut, cut_of, target
 from benchmarks.machine import card
 from benchmarks.result import deliver
 
@@ -67,7 +67,7 @@ async def run(at: Target, among: Sequence[Track], args: argparse.Namespace) -> d
     over = max(one.sent[-1] for one in passing)
     done = max(one.stopped[0] for one in passing if one.stopped is not None)
     ended = min(one.began + one.seconds for one in lasting if one.began is not None)
-    cut = statistics.Cut(args.pause_s, args.tail_s)
+    cut = args.cut
     spans = {
         "before": statistics.Window(came - args.before_s / 2, came),
         "during": statistics.Window(came, over),
@@ -114,7 +114,6 @@ async def runs_of(args: argparse.Namespace, among: Sequence[Track]) -> dict[str,
 
 
 def main() -> None:
-    from inference.config import SegmenterConfig
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", help="a running server: ws://HOST:PORT/ws")
@@ -128,11 +127,11 @@ def main() -> None:
     parser.add_argument("--allowed-s", type=float, default=10.0, help="what `after` leaves out")
     parser.add_argument("--chunk-s", type=float, default=3.0)
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--pause-s", type=float, default=SegmenterConfig().pause_s, help="the server's own setting")
+    add_cut(parser)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="last: the rest goes to the server")
     args = parser.parse_args()
-    args.tail_s = SegmenterConfig().tail_s
+    args.cut = cut_of(args)
     if args.steady < 1 or args.burst < 1:
         parser.error("--steady and --burst: at least one session each")
     files_enough(args.steady + args.burst)

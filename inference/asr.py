@@ -24,7 +24,7 @@ from inference.device_faults import OutOfMemory, device_faults
 from inference.guard import crammed, suspicious
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.language import WEAK_LOGPROB, HeardLanguage, likeliest
-from inference.lengths import HOP_SAMPLES, encoder_frames, longest_s
+from inference.lengths import HOP_SAMPLES, longest_s
 from inference.mel import LogMel, Mel
 from inference.transcript import Word
 from inference.words import Alignment, timed_words
@@ -126,13 +126,11 @@ class WhisperAsr:
         noise = (0.01 * rng.standard_normal(int(seconds * SAMPLE_RATE))).astype(np.float32)
         # Of unequal lengths on one rung, as in life: word times are aligned row by row then.
         spans = [noise[: len(noise) - i * HOP_SAMPLES] for i in range(batch)]
-        requests = [AsrRequest(span, final, language, frames=frames or self._rung(len(noise))) for span in spans]
+        frames = frames or AsrRequest(noise, final).encoder_frames(self.config)
+        requests = [AsrRequest(span, final, language, frames=frames) for span in spans]
         prompt = [self._end_of_text - 1] * self.config.prompt_tokens if prompted else []
         with self._on_device():
             self._decode(requests, [prompt] * batch, self.prepare(requests), tokens)
-
-    def _rung(self, samples: int) -> int:
-        return encoder_frames(samples, self.config.margin_s, self.config.ladder)
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:

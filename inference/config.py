@@ -40,10 +40,19 @@ class VadConfig:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
-    """When a final is cut. All values in seconds of audio; benchmarks/LOG.md has the sweeps behind them."""
+    """When a final is cut. All values in seconds of audio; benchmarks/LOG.md has the sweeps behind them.
 
-    pause_s: float = 0.7
-    max_segment_s: float = 13.0
+    A segment that lasts up to `short_s` ends after a pause of `short_pause_s`, one of `long_s` or more after `pause_s`,
+    with a line between them: few words without context are heard badly, and many words are waited for. A pause of
+    `draft_after_s` shows what an open segment says so far.
+    """
+
+    pause_s: float = 0.5
+    short_pause_s: float = 1.6
+    short_s: float = 2.0
+    long_s: float = 6.0
+    draft_after_s: float = 0.6
+    max_segment_s: float = 16.0
     lead_in_s: float = 0.25
     tail_s: float = 0.25
     min_speech_s: float = 0.2
@@ -54,11 +63,20 @@ class SegmenterConfig:
             raise ValueError(
                 "segmenter: needs 0 < tail_s <= pause_s < max_segment_s <= 28 (Whisper hears 30 s at once)"
             )
+        if not (self.pause_s <= self.short_pause_s < self.max_segment_s and self.short_s < self.long_s):
+            raise ValueError("segmenter: needs pause_s <= short_pause_s < max_segment_s and short_s < long_s")
+        if self.draft_after_s < self.tail_s:
+            raise ValueError("segmenter: needs tail_s <= draft_after_s, or a draft has less audio than its final")
+
+    def pause_after(self, seconds: float) -> float:
+        """Silence that ends a segment whose speech ended `seconds` after its start."""
+        share = (seconds - self.short_s) / (self.long_s - self.short_s)
+        return self.short_pause_s + (self.pause_s - self.short_pause_s) * min(1.0, max(0.0, share))
 
 
 @dataclass(frozen=True, slots=True)
 class AsrConfig:
-    """How Whisper decodes. `margin_s` of silence follows the audio in a shortened encoder input.
+    """How Whisper decodes. A shortened encoder input ends in `margin_s` of silence, of a final in `final_margin_s`.
 
     A hypothesis that reaches `tokens_per_second`, above any speaker's rate, is a loop; `guard` looks for such signs.
     `ladder` holds the lengths that the encoder may hear. On CUDA, `keep_memory` keeps freed memory for the next batch,
@@ -78,6 +96,7 @@ class AsrConfig:
     max_batch: int = 8
     final_beam: int = 5
     margin_s: float = 3.0
+    final_margin_s: float = 6.0
     prompt_tokens: int = 32
     timestamps: bool = True
     suppress_symbols: bool = True
@@ -98,6 +117,7 @@ ASR_DEFAULTS: dict[Device, AsrConfig] = {
         compute_type="float16",
         workers=3,
         max_batch=32,
+        final_margin_s=3.0,  # its ladder is made for this margin: no other has been heard there yet
         ladder=CUDA_LADDER,
         timestamps=False,
         suppress_symbols=False,

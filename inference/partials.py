@@ -4,12 +4,13 @@ Only finals hear a segment as a whole. A partial lives for seconds: its words th
 stand until the final, and the next partial begins behind them. So its cost does not grow with the segment.
 """
 
+import sys
 from dataclasses import dataclass
 
 from inference.audio import Samples
 from inference.config import SAMPLE_RATE
 from inference.hypothesis import Hypothesis
-from inference.segmenter import Span
+from inference.segmenter import OpenSegment, Span
 
 UNSETTLED_S = 1.0
 """Words that end this close to the end of the audio are heard again: the next second may make others of them."""
@@ -40,8 +41,14 @@ class Partials:
     def tail(self, span: Span) -> Tail:
         """The part of an open span that is not settled."""
         if span.index != self.index or span.end - span.start <= SHORTEST_S * SAMPLE_RATE:
-            return Tail(span.index, span.start, "", span.audio)
+            return whole(span)
         return Tail(span.index, self.start, self.text, span.audio[self.start - span.start :])
+
+    def covered(self, found: OpenSegment) -> int:
+        """Stream position up to which text was shown, given an open segment."""
+        if self.index != found.index:
+            return found.start
+        return sys.maxsize if self.shown_to >= found.speech_end else max(found.start, self.shown_to)
 
     def join(self, span: Span, tail: Tail, said: Hypothesis) -> str:
         """The text of the open segment so far, settled words and new ones; settles what will not change."""
@@ -58,3 +65,8 @@ class Partials:
             self.start += int(settled[-1].end * SAMPLE_RATE)
             self.text = " ".join([tail.text, *(word.text for word in settled)]).strip()
         return text
+
+
+def whole(span: Span) -> Tail:
+    """All of a span, with nothing before it."""
+    return Tail(span.index, span.start, "", span.audio)

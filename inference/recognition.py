@@ -73,8 +73,15 @@ class Recogniser:
 
     async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
         """The last word on a span. Raises what the engine raised, DeviceError if the device failed."""
+        return await self._heard(request, session, Lane.FINAL)
+
+    async def draft(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
+        """What `final` will say of a span that may still go on; it lets finals pass, as a second try does."""
+        return await self._heard(request, session, Lane.RETRY)
+
+    async def _heard(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
         since = time.monotonic()
-        served = await self._ask(request, session, Lane.FINAL)
+        served = await self._ask(request, session, lane)
         served = await self._in_its_language(served, request, session, since)
         if served.value.language != request.language is not None:
             request = replace(request, language=served.value.language, prompt="")

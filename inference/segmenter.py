@@ -29,7 +29,8 @@ CUT_PROBABILITY_DB = 10.0
 class Span:
     """Audio to decode: samples [start, end) of the stream, where `spoken` tells the speech.
 
-    `index` counts the track's segments, `decided` is the stream position at which the end was known.
+    `index` counts the track's segments, `decided` is the stream position at which the end was known. A `draft` is no
+    final yet, but has the audio of the final that its segment becomes if nothing more is said.
     """
 
     start: int
@@ -39,6 +40,7 @@ class Span:
     spoken: Spoken
     index: int
     decided: int
+    draft: bool = False
 
     @property
     def speech_s(self) -> float:
@@ -99,8 +101,8 @@ class Segmenter:
             self._probabilities.append(probability)
             if probability >= self._close_below:
                 self._speech_end = self._judged
-            if self._judged - self._speech_end >= _samples(self.config.pause_s):
-                finals += self._close(min(self._speech_end + _samples(self.config.tail_s), self._judged))
+            if self._judged - self._speech_end >= self._pause():
+                finals += self._close(self._end())
             elif self._judged - self._start >= _samples(self.config.max_segment_s):
                 finals += self._split()
         self._forget()
@@ -110,24 +112,37 @@ class Segmenter:
         """The open segment as a final, at a pause of the session or at its end."""
         if self._start is None:
             return []
-        finals = self._close(min(self._speech_end + _samples(self.config.tail_s), self._judged))
+        finals = self._close(self._end())
         self._forget()
         return finals
 
     def partial(self, every_s: float) -> Span | None:
-        """The open segment so far, if it has `every_s` more speech than the last partial."""
-        if self._start is None or not self._spoken():
+        """The open segment so far, if it has `every_s` more speech than the last partial.
+
+        In a pause it comes with any new speech, as a draft: the segment waits for longer than a reader should.
+        """
+        if self._start is None or not self._spoken() or self._speech_end == self._partial_end:
             return None
-        if self._speech_end - self._partial_end < _samples(every_s):
+        draft = self._judged - self._speech_end >= _samples(self.config.draft_after_s)
+        if not draft and self._speech_end - self._partial_end < _samples(every_s):
             return None
         self._partial_end = self._speech_end
-        return self._span(min(self._speech_end + _samples(self.config.tail_s), self._judged), final=False)
+        return self._span(self._end(), final=False, draft=draft)
 
     def erase(self) -> None:
         """Overwrites the audio that is kept, spans of it included. Nothing may be pushed after this."""
         self._buffer.fill(0)
         self._buffer = np.zeros(0, dtype=np.float32)
         self._start = None
+
+    def _end(self) -> int:
+        """Where the open segment would end if it ended now."""
+        return min(self._speech_end + _samples(self.config.tail_s), self._judged)
+
+    def _pause(self) -> int:
+        """Samples of silence that end the open segment."""
+        assert self._start is not None
+        return _samples(self.config.pause_after((self._speech_end - self._start) / SAMPLE_RATE))
 
     def _open(self, frame: int, probability: float) -> None:
         self.index += 1
@@ -184,10 +199,10 @@ class Segmenter:
     def _spoken(self) -> bool:
         return self._speech_s() >= self.config.min_speech_s
 
-    def _span(self, end: int, final: bool) -> Span:
+    def _span(self, end: int, final: bool, draft: bool = False) -> Span:
         assert self._start is not None
         audio = self._buffer[self._start - self._base : end - self._base]  # never written to: a view is safe
-        return Span(self._start, end, audio, final, self._runs(self._start), self.index, self._judged)
+        return Span(self._start, end, audio, final, self._runs(self._start), self.index, self._judged, draft)
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)

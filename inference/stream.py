@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -12,13 +13,14 @@ import numpy as np
 from inference.attention import Attention
 from inference.audio import AudioFormat, PcmDecoder, Samples
 from inference.config import SAMPLE_RATE
+from inference.drafts import Draft
 from inference.engines import Engines
 from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.isolation import place_of, release
 from inference.language import TrackLanguage, changed
-from inference.partials import Partials
+from inference.partials import Partials, whole
 from inference.segmenter import OpenSegment, Segmenter, Span
 from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript, Word
@@ -80,8 +82,13 @@ class _Track:
     context: str = ""
     shown: int = 0  # index of the last segment of which a partial went out
     committed: int = 0  # index of the last segment whose final is out
+    draft: Draft | None = None  # of the open segment
     partial_s: float = 0.0  # what the last partial took, its wait included
     showing: "dict[asyncio.Task[None], int]" = field(default_factory=dict)  # partials on their way -> segment index
+
+    def covered(self, found: OpenSegment) -> int:
+        """Stream position up to which the track's text was shown, given the segment that was open."""
+        return sys.maxsize if self.committed >= found.index else self.partials.covered(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +208,11 @@ class Stream:
         """One chunk's work, or one control's. Returns whether more follows."""
         chunk = _Chunk(work)
         self._chunks.append(chunk)
-        if self._work.empty():  # or a newer chunk shows more
-            for track, span in work.partials:
-                self._show(group, chunk, track, span)
+        self._show_all(group, chunk, drafts=False)
         for track, span in work.finals:
             self._withdraw(track, span.index)
             await self._final(track, span, work.timings)
+        self._show_all(group, chunk, drafts=True)  # with the text of these finals before them, as finals have it
         if work.control is not None:
             for track in self._tracks:
                 self._withdraw(track, track.segmenter.index)
@@ -246,11 +252,14 @@ class Stream:
         return served.value[0]
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
-        request = AsrRequest(span.audio, True, track.language.code, track.context, span.spoken)
-        try:
-            served = await self._engines.asr.final(request, session=self._session)
-        except Exception as error:
-            served = await self._second_chance(request, span, error)
+        request = self._request(track, span)
+        draft, track.draft = track.draft, None
+        served = None if draft is None else await draft.answer(span, request)
+        if served is None:
+            try:
+                served = await self._engines.asr.final(request, session=self._session)
+            except Exception as error:
+                served = await self._second_chance(request, span, error)
         hypothesis = served.value
         self._hear_language(track, span, hypothesis)
         track.committed = span.index
@@ -278,6 +287,10 @@ class Stream:
             speaker = track.speaker if self.options.mode == "dual" else None
             self._emit(Notice("language_changed", changed(before, said.language, span.start_s), speaker))
 
+    def _request(self, track: _Track, span: Span) -> AsrRequest:
+        """What a final, or a draft of one, asks of the recogniser."""
+        return AsrRequest(span.audio, True, track.language.code, track.context, span.spoken)
+
     async def _second_chance(self, request: AsrRequest, span: Span, error: Exception) -> Served[Hypothesis]:
         """Once more for a final whose decoding failed; then the client is told which seconds are missing."""
         try:
@@ -298,6 +311,13 @@ class Stream:
         rest_s = min(LONGEST_REST_S, PARTIAL_REST * track.partial_s)
         return track.segmenter.partial(max(self._engines.config.segmenter.partial_every_s, rest_s))
 
+    def _show_all(self, group: asyncio.TaskGroup, chunk: "_Chunk", drafts: bool) -> None:
+        if not self._work.empty():
+            return  # a newer chunk shows more
+        for track, span in chunk.work.partials:
+            if span.draft is drafts:
+                self._show(group, chunk, track, span)
+
     def _show(self, group: asyncio.TaskGroup, chunk: "_Chunk", track: _Track, span: Span) -> None:
         """Decodes an open segment beside the finals: the latest words are on the screen while a long final is decoded.
 
@@ -309,7 +329,12 @@ class Stream:
             track.showing.pop(task, None)
             self._progress()
 
-        task = group.create_task(self._partial(track, span, chunk.work.timings))
+        if track.draft is not None and track.draft.span.index == span.index:
+            track.draft.drop()
+            track.draft = None
+        if span.draft:
+            track.draft = self._draft(group, track, span)
+        task = group.create_task(self._partial(track, span, track.draft if span.draft else None, chunk.work.timings))
         track.showing[task] = span.index
         chunk.partials += 1
         task.add_done_callback(done)
@@ -320,17 +345,31 @@ class Stream:
             if of <= index:
                 task.cancel()
 
-    async def _partial(self, track: _Track, span: Span, timings: Timings) -> None:
-        tail = track.partials.tail(span)
-        prompt = f"{track.context} {tail.text}".strip()
-        spoken = span.spoken.between((tail.start - span.start) / SAMPLE_RATE, (span.end - span.start) / SAMPLE_RATE)
-        request = AsrRequest(tail.audio, False, track.language.code, prompt, spoken)
+    def _draft(self, group: asyncio.TaskGroup, track: _Track, span: Span) -> Draft:
+        request = self._request(track, span)
+        decoding = self._engines.asr.draft(request, session=f"{self._session}/{track.speaker}")
+        return Draft(span, request, group.create_task(self._unless_failed(decoding)))
+
+    async def _unless_failed(self, decoding: Awaitable[Served[Hypothesis]]) -> Served[Hypothesis] | None:
         try:
-            served = await self._engines.asr.partial(request, session=f"{self._session}/{track.speaker}")
+            return await decoding
         except Superseded:
-            return
+            return None
         except Exception as error:
             self._emit(Fault("partial_failed", f"a partial was skipped ({type(error).__name__}); its final follows"))
+            return None
+
+    async def _partial(self, track: _Track, span: Span, draft: Draft | None, timings: Timings) -> None:
+        tail = track.partials.tail(span) if draft is None else whole(span)
+        if draft is None:
+            prompt = f"{track.context} {tail.text}".strip()
+            spoken = span.spoken.between((tail.start - span.start) / SAMPLE_RATE, (span.end - span.start) / SAMPLE_RATE)
+            request = AsrRequest(tail.audio, False, track.language.code, prompt, spoken)
+            decoding = self._engines.asr.partial(request, session=f"{self._session}/{track.speaker}")
+            served = await self._unless_failed(decoding)
+        else:
+            served = await asyncio.shield(draft.decoding)  # the final may still want it when this is withdrawn
+        if served is None:
             return
         track.partial_s = (served.queue_ms + served.run_ms) / 1000
         if not served.value.text or span.index <= track.committed:
@@ -369,7 +408,7 @@ class Stream:
             unsettled = [found.start for track, found in work.open if track.committed < found.index]
             self._settled = max(self._settled, min([work.heard, *unsettled]))
             if work.control is None:
-                self._covered = max(self._covered, min([work.heard, *(_covered(*found) for found in work.open)]))
+                self._covered = max(self._covered, min([work.heard, *(t.covered(found) for t, found in work.open)]))
                 lag_ms = round(work.timings.elapsed_ms(), 1)
                 self._emit(Progress(round(self._covered / SAMPLE_RATE, 3), lag_ms))
 
@@ -385,13 +424,3 @@ class Stream:
             self._emit(Paused())
         elif control.kind == "continue":
             self._emit(Continued())
-
-
-def _covered(track: _Track, found: OpenSegment) -> int:
-    """Stream position up to which a track's text was shown, given its open segment."""
-    partials = track.partials
-    if track.committed >= found.index:
-        return sys.maxsize
-    if partials.index != found.index:
-        return found.start
-    return sys.maxsize if partials.shown_to >= found.speech_end else max(found.start, partials.shown_to)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig, SegmenterConfig
+from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig
 from inference.extraction import Extractor
 from inference.models import ModelError, default_model, resolve
 from inference.pipeline import Pipeline
@@ -69,8 +69,7 @@ def build_pipeline(
         raise SettingsError(
             [f"--language {settings.language}: the model {name} knows auto, {known}; choose one of these"]
         )
-    segmenter = SegmenterConfig(pause_s=settings.pause_s, max_segment_s=settings.max_segment_s)
-    config = EngineConfig(segmenter=segmenter, asr=asr)
+    config = EngineConfig(segmenter=settings.segmenter(), asr=asr)
     shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
     vad = SileroVad(config.vad)
     return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory, languages)

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -114,7 +115,10 @@ class Settings(BaseSettings):
         None,
         description="Timestamp tokens in finals; on a GPU they cost more than they help: on a CPU only, if not given.",
     )
-    pause_s: float = Field(_SEGMENTER.pause_s, description="Silence that ends a segment, in seconds.")
+    pause_s: float = Field(_SEGMENTER.pause_s, description="Silence that ends a long segment, in seconds.")
+    short_pause_s: float = Field(
+        _SEGMENTER.short_pause_s, description="Silence that ends a segment of a few words, in seconds."
+    )
     max_segment_s: float = Field(_SEGMENTER.max_segment_s, description="Longest segment, in seconds.")
 
     vllm_url: HttpUrl | None = Field(None, description="vLLM's address, such as http://127.0.0.1:8000/v1.")
@@ -160,8 +164,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _segmenter_is_sound(self) -> Self:
-        SegmenterConfig(pause_s=self.pause_s, max_segment_s=self.max_segment_s)
+        self.segmenter()
         return self
+
+    def segmenter(self) -> SegmenterConfig:
+        """When a final is cut. Raises ValueError where the settings do not fit together."""
+        return replace(
+            _SEGMENTER,
+            pause_s=self.pause_s,
+            short_pause_s=max(self.pause_s, self.short_pause_s),
+            max_segment_s=self.max_segment_s,
+        )
 
     @model_validator(mode="after")
     def _devices_are_of_a_gpu_host(self) -> Self:

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from benchmarks.load_client import FULL, Heard, Run
 from benchmarks.load_report import markdown, plot
 from benchmarks.load_statistics import (
-    Cut,
     Window,
     covered_ms,
     distribution,
@@ -28,11 +27,12 @@ from benchmarks.load_statistics import (
     settled,
     window,
 )
+from inference.config import SegmenterConfig
 from server.cli import app
 
 ROOT = Path(__file__).parent.parent
 SECOND = 16_000
-CUT = Cut(pause_s=0.7, tail_s=0.25)
+CUT = SegmenterConfig(pause_s=0.7, short_pause_s=0.7, tail_s=0.25)
 NO_TIMINGS = {"vad_ms": 1.0, "queue_ms": 2.0, "asr_ms": 3.0, "total_ms": 6.0}
 START = 100.0
 ALL = Window(START, START + 99)
@@ -122,6 +122,9 @@ def test_a_final_counts_from_the_chunk_that_holds_the_end_of_its_pause():
     assert from_chunk == pytest.approx([500])
     assert from_pause == pytest.approx([1300])
     assert finals_ms(run_of(heard=finals), Window(START + 3.5, START + 9), CUT) == ([], [])
+    patient = SegmenterConfig(pause_s=0.7, short_pause_s=1.2, short_s=2.0, long_s=6.0, tail_s=0.25)
+    _, from_pause = finals_ms(run_of(heard=finals), ALL, patient)
+    assert from_pause == pytest.approx([800]), "it waited for longer, since little was said"
 
 
 def test_a_partial_counts_from_the_chunk_that_holds_its_last_word():

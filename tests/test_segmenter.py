@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from inference.config import FRAME_SAMPLES, SegmenterConfig
 from inference.segmenter import Segmenter, Span
 
-CONFIG = SegmenterConfig(pause_s=0.7, max_segment_s=15.0, lead_in_s=0.25, tail_s=0.25, min_speech_s=0.2)
+CONFIG = SegmenterConfig(
+    pause_s=0.7, short_pause_s=0.7, max_segment_s=15.0, lead_in_s=0.25, tail_s=0.25, min_speech_s=0.2
+)
+PATIENT = SegmenterConfig(pause_s=0.5, short_pause_s=1.6, short_s=2.0, long_s=6.0, tail_s=0.25, draft_after_s=0.6)
 
 
 def frames(seconds: float) -> int:
@@ -46,6 +49,52 @@ def test_a_pause_ends_a_segment_and_silence_around_it_is_kept_short():
 def test_a_gap_shorter_than_the_pause_does_not_end_it():
     (span,) = cut(*stream((2.0, 0.9), (0.5, 0.0), (2.0, 0.9), (1.0, 0.0)), 48_000)
     assert span.end_s == pytest.approx(4.75, abs=0.1)
+
+
+@pytest.mark.parametrize(("said_s", "pause_s"), [(1.0, 1.6), (3.75, 1.05), (7.0, 0.5)])
+def test_the_less_was_said_the_longer_a_pause_must_be_to_end_a_segment(said_s, pause_s):
+    def spans(silence_s):
+        return cut(*stream((1.0, 0.0), (said_s, 0.9), (silence_s, 0.0), (1.0, 0.9), (3.0, 0.0)), 1600, PATIENT)
+
+    assert len(spans(pause_s - 0.1)) == 1
+    assert len(spans(pause_s + 0.1)) == 2
+
+
+def test_a_draft_comes_in_a_pause_with_the_audio_of_the_final():
+    segmenter = Segmenter(PATIENT)
+    samples, probabilities = stream((1.0, 0.0), (0.6, 0.9), (3.0, 0.0))
+    drafts, finals = [], []
+    for at in range(len(probabilities)):
+        frame = slice(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES)
+        finals += segmenter.push(samples[frame], probabilities[at : at + 1])
+        if (span := segmenter.partial(1.0)) is not None:
+            drafts.append(span)
+    (draft,), (final,) = drafts, finals
+    assert draft.draft
+    assert not draft.final
+    assert final.final
+    assert not final.draft
+    assert (draft.index, draft.start, draft.end, draft.spoken) == (final.index, final.start, final.end, final.spoken)
+    np.testing.assert_array_equal(draft.audio, final.audio)
+    assert 0.6 <= (draft.decided - draft.end) / 16_000 + PATIENT.tail_s <= 0.65
+    assert 1.6 <= (final.decided - final.end) / 16_000 + PATIENT.tail_s <= 1.65
+
+
+def test_speech_after_a_draft_is_part_of_the_same_segment():
+    segmenter = Segmenter(PATIENT)
+    segmenter.push(*stream((0.6, 0.9), (1.0, 0.0)))
+    first = segmenter.partial(1.0)
+    assert segmenter.partial(1.0) is None, "nothing was said since"
+    segmenter.push(*stream((0.5, 0.9), (0.3, 0.0)))
+    assert segmenter.partial(2.0) is None, "it is neither much new speech nor a pause"
+    segmenter.push(*stream((0.5, 0.0)))
+    second = segmenter.partial(2.0)
+    assert first is not None
+    assert second is not None
+    assert first.draft
+    assert second.draft
+    assert first.index == second.index
+    assert first.end < second.end
 
 
 def test_a_click_is_no_speech():
@@ -94,20 +143,20 @@ def test_a_partial_changes_no_final():
 parts = st.lists(st.tuples(st.floats(0.05, 8.0), st.sampled_from([0.0, 0.3, 0.4, 0.6, 1.0])), min_size=1, max_size=8)
 
 
-@given(parts, st.integers(100, 60_000))
-def test_finals_do_not_depend_on_where_the_chunks_were_cut(parts, chunk):
+@given(parts, st.integers(100, 60_000), st.sampled_from([CONFIG, PATIENT]))
+def test_finals_do_not_depend_on_where_the_chunks_were_cut(parts, chunk, config):
     samples, probabilities = stream(*parts)
-    whole = cut(samples, probabilities, len(samples))
-    pieces = cut(samples, probabilities, chunk)
+    whole = cut(samples, probabilities, len(samples), config)
+    pieces = cut(samples, probabilities, chunk, config)
     assert [(s.start, s.end) for s in pieces] == [(s.start, s.end) for s in whole]
     for one, other in zip(whole, pieces, strict=True):
         np.testing.assert_array_equal(one.audio, other.audio)
 
 
-@given(parts, st.integers(100, 60_000))
-def test_spans_never_overlap_and_cover_every_frame_of_clear_speech(parts, chunk):
+@given(parts, st.integers(100, 60_000), st.sampled_from([CONFIG, PATIENT]))
+def test_spans_never_overlap_and_cover_every_frame_of_clear_speech(parts, chunk, config):
     samples, probabilities = stream(*parts)
-    spans = cut(samples, probabilities, chunk)
+    spans = cut(samples, probabilities, chunk, config)
     assert all(one.end <= other.start for one, other in pairwise(spans))
     covered = np.zeros(len(samples), dtype=bool)
     for span in spans:
@@ -118,7 +167,16 @@ def test_spans_never_overlap_and_cover_every_frame_of_clear_speech(parts, chunk)
             assert covered[run[0] * FRAME_SAMPLES : (run[-1] + 1) * FRAME_SAMPLES].all()
 
 
-@pytest.mark.parametrize("wrong", [{"pause_s": 0.1}, {"max_segment_s": 29.0}, {"tail_s": 0.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pause_s": 0.1},
+        {"short_pause_s": 0.3},
+        {"short_s": 9.0, "long_s": 8.0},
+        {"max_segment_s": 29.0},
+        {"tail_s": 0.0},
+    ],
+)
 def test_a_configuration_that_cannot_work_is_refused(wrong):
     with pytest.raises(ValueError, match="segmenter"):
         SegmenterConfig(**wrong)

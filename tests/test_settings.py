@@ -80,6 +80,11 @@ def test_segments_longer_than_whisper_hears_are_refused() -> None:
     assert "max_segment_s <= 28" in line
 
 
+def test_no_segment_ends_sooner_for_being_short() -> None:
+    assert load({"pause_s": 2.0}).segmenter().short_pause_s == 2.0
+    assert load({"pause_s": 0.6, "short_pause_s": 1.1}).segmenter().short_pause_s == 1.1
+
+
 def test_lists_are_written_with_commas_in_flags_and_environment_and_as_lists_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,8 +27,8 @@ from tests.speech import chunks, pcm
 from tests.test_asr import SENTENCE
 from tests.test_end_to_end import error_rate, words
 
-TALK = speech((0.5, 0), (2.0, 0.5), (1.0, 0), (4.0, 0.6), (1.5, 0), (1.0, 0.7))
-"""Two utterances and an open third, 10 s."""
+TALK = speech((0.5, 0), (2.0, 0.5), (2.0, 0), (4.0, 0.6), (1.5, 0), (1.0, 0.7))
+"""Two utterances and an open third, 11 s."""
 
 
 @asynccontextmanager
@@ -156,6 +156,70 @@ async def test_a_final_does_not_wait_for_a_partial_that_is_being_decoded():
     assert [u.segment.final for u in updates if isinstance(u, TranscriptUpdate)] == [True]
 
 
+async def test_a_draft_is_shown_in_the_pause_and_becomes_the_final_without_another_decoding():
+    asr = LevelAsr()
+    async with pipeline(asr) as built:
+        asr.requests.clear()
+        updates = await play(built, speech((0.5, 0), (0.6, 0.5), (3.0, 0)), 16_000, paced=True)
+    shown = [u.segment for u in updates if isinstance(u, TranscriptUpdate)]
+    assert [(segment.id, segment.final) for segment in shown] == [("s1", False), ("s1", True)]
+    assert shown[0].text == shown[1].text
+    assert [request.final for request in asr.requests] == [True]
+
+
+async def test_speech_after_a_draft_makes_another_final_of_the_segment():
+    asr = LevelAsr()
+    talk = speech((0.5, 0), (0.6, 0.5), (0.9, 0), (0.5, 0.7), (3.0, 0))
+    async with pipeline(asr) as built:
+        asr.requests.clear()
+        paced = await play(built, talk, 16_000, paced=True)
+        decoded = sum(request.final for request in asr.requests)
+        whole = await play(built, talk, len(talk))
+    assert finals(paced) == finals(whole)
+    assert [u.segment.id for u in paced if isinstance(u, TranscriptUpdate) and u.segment.final] == ["s1"]
+    assert decoded == 2, "a draft before the pause was over, and one that became the final"
+
+
+async def test_a_draft_is_the_final_also_where_the_chunk_that_decides_it_begins_the_next_segment():
+    asr = LevelAsr()
+    async with pipeline(asr) as built:
+        asr.requests.clear()
+        talk = speech((2.0, 0), (0.5, 0.5), (2.0, 0), (1.5, 0.7), (3.0, 0))  # in chunks of 3.25 s
+        updates = await play(built, talk, 104_000, paced=True)
+    assert len(finals(updates)) == 2
+    decoded = [(round(np.abs(request.audio).max(), 1), request.final) for request in asr.requests]
+    assert decoded == [(0.5, True), (0.7, False), (0.7, True)]
+
+
+async def test_a_final_waits_for_its_draft_that_is_being_decoded_and_does_not_begin_another():
+    asr = LevelAsr()
+    async with pipeline(asr) as built:
+        updates = []
+        stream = built.open("s", StreamOptions(), updates.append)
+        task = asyncio.create_task(stream.run())
+        while asr.called.acquire(blocking=False):
+            pass  # the calls of the warm-up
+        asr.requests.clear()
+        asr.go.clear()
+        await stream.feed(speech((0.6, 0.5), (0.9, 0)), Timings())
+        await asyncio.to_thread(asr.called.acquire)  # the draft is on the device, and stays there
+        await stream.feed(speech((2.0, 0)), Timings())
+        await stream.control(Control("stop"))
+        asr.go.set()
+        await task
+    assert [request.final for request in asr.requests] == [True]
+    assert [u.segment.final for u in updates if isinstance(u, TranscriptUpdate)] == [True]
+
+
+async def test_a_final_whose_draft_failed_is_decoded():
+    asr = LevelAsr()
+    async with pipeline(asr) as built:
+        asr.fail = 1
+        updates = await play(built, speech((0.5, 0), (0.6, 0.5), (3.0, 0)), 16_000, paced=True)
+    assert len(finals(updates)) == 1
+    assert [u.code for u in updates if isinstance(u, Fault)] == ["partial_failed"]
+
+
 async def test_a_failed_final_is_tried_again_and_then_told_with_its_seconds():
     asr = LevelAsr()
     async with pipeline(asr) as built:
@@ -271,7 +335,7 @@ def told(updates):
             yield update.code, update.speaker
 
 
-ENGLISH_THEN_SPANISH = speech((0.5, 0), (3.0, 0.5), (1.0, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.5))
+ENGLISH_THEN_SPANISH = speech((0.5, 0), (3.0, 0.5), (1.6, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.5))
 CHANGED = ("language_changed", None)
 
 
@@ -307,21 +371,21 @@ async def test_after_a_change_spans_are_asked_for_in_the_new_language_without_th
 async def test_a_short_sentence_in_another_language_is_written_in_it_and_changes_nothing():
     asr = Polyglot()
     async with pipeline(asr) as built:
-        updates = await play(built, speech((0.5, 0), (3.0, 0.5), (1.0, 0), (1.5, 0.9), (1.0, 0), (3.0, 0.5)))
+        updates = await play(built, speech((0.5, 0), (3.0, 0.5), (2.0, 0), (1.5, 0.9), (2.0, 0), (3.0, 0.5)))
     assert list(told(updates)) == [("I have a cough", ""), ("tengo tos", "es"), ("I have a cough", "")]
     assert [r for r in asr.requests if r.final][-1].prompt == "I have a cough"
 
 
 async def test_a_session_that_was_declared_english_and_is_not_holds_no_english():
     async with pipeline(Polyglot()) as built:
-        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.9)))
+        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.9)))
     assert list(told(updates)) == [CHANGED, ("tengo tos", "es"), ("tengo tos", "es")]
 
 
 async def test_an_undeclared_language_is_the_first_that_is_heard_clearly_and_is_no_change():
     async with pipeline(Polyglot()) as built:
         options = StreamOptions(language=None)
-        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.0, 0), (3.0, 0.5)), options=options)
+        updates = await play(built, speech((0.5, 0), (3.0, 0.9), (1.6, 0), (3.0, 0.5)), options=options)
     assert list(told(updates)) == [("tengo tos", ""), CHANGED, ("I have a cough", "en")]
 
 
