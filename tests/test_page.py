@@ -347,7 +347,6 @@ async def test_silence_and_wrong_sound_are_told_until_somebody_is_heard(
 ) -> None:
     async with opened(server, browser) as page:
         await start_file(page, wav(tmp_path / "long.wav", np.zeros(60 * SAMPLE_RATE, np.int16)), speed="1")
-        await page.get_by_role("button", name="Start").click()
         await server.asked("start_session")
         await server.send("notice", code="no_speech", message="nobody is heard: check the microphone")
         await server.send("notice", code="no_speech", message="the patient's microphone is dead", speaker="patient")

@@ -113,7 +113,5 @@ def keeps(turn: Turn) -> bool:
 
 def _adds(turn: Turn) -> bool:
     spoken = turn.sentence.words
-    adding = _ADDING & set(spoken[1:]) - {"well"} or any(
-        spoken[at : at + 2] == ["as", "well"] for at in range(len(spoken))
-    )
+    adding = _ADDING & set(spoken) - {"well"} or any(spoken[at : at + 2] == ["as", "well"] for at in range(len(spoken)))
     return bool(adding)

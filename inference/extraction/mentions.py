@@ -1,9 +1,9 @@
 """Where a sentence speaks of a symptom, a condition, an operation or a habit. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from inference.extraction.anatomy import Ailment, ailments
+from inference.extraction.anatomy import Ailment, ailments, parts
 from inference.extraction.lexicon import Match, find, findings_trie
 from inference.extraction.tables import words
 from inference.extraction.tokens import Token
@@ -16,6 +16,7 @@ VAGUE = frozenset(("pain", "swelling", "lump", "redness", "pus"))
 _BARE = VAGUE | {"numbness", "tingling", "weakness", "itching", "burning sensation", "stiffness"}
 _CONJUNCTIONS = ("or", "and", "nor")
 _SIDES = frozenset(("left", "right", "lower", "upper", "both", "front", "side"))
+_LATERAL = frozenset(("left", "right", "both"))
 _FRAGMENT = 7
 
 
@@ -36,7 +37,7 @@ def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
     """Concepts in the order of the sentence; a part with its complaint goes before the bare complaint inside it."""
     matches = [m for m in find(findings_trie(), tokens) if not m.entry.personal or _is_personal(tokens)]
     idioms = [m for m in matches if m.entry.kind == "idiom"]
-    matches = [m for m in matches if m.entry.kind != "idiom"]
+    matches = [m for m in matches if m.entry.kind != "idiom" and not _is_cut_off(tokens, m)]
     matches += [second for m in matches for second in _shared_head(tokens, m)]
     found = [
         a
@@ -44,7 +45,7 @@ def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
         if not _is_named(a, matches) and not any(m.start < a.end and a.start < m.end for m in idioms)
     ]
     named = [
-        Mention(m.entry.concept, m.entry.kind, m.entry.detail, m.start, m.end)
+        _sided(text, tokens, Mention(m.entry.concept, m.entry.kind, m.entry.detail, m.start, m.end))
         for m in matches
         if not any(_is_inside(m, ailment) for ailment in found)
     ]
@@ -55,6 +56,12 @@ def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
 
 def _is_personal(tokens: Sequence[Token]) -> bool:
     return len(tokens) <= _FRAGMENT or any(t.word in _PERSONS for t in tokens)
+
+
+def _is_cut_off(tokens: Sequence[Token], match: Match) -> bool:
+    """Whether an idiom begins in a wording and ends behind it: "a cold" of "a cold drink"."""
+    inside = (findings_trie().longest(tokens, at) for at in range(match.start + 1, match.end))
+    return any(m is not None and m.entry.kind == "idiom" and m.end > match.end for m in inside)
 
 
 def _shared_head(tokens: Sequence[Token], match: Match) -> list[Match]:
@@ -93,6 +100,20 @@ def _is_vague(tokens: Sequence[Token], mention: Mention) -> bool:
     if mention.concept in _BARE and before & _DEFINITE:
         return True
     return mention.concept in VAGUE and not before & _INTRODUCING
+
+
+def _sided(text: str, tokens: Sequence[Token], mention: Mention) -> Mention:
+    """A symptom that has a name of its own, with the side on which it is: "my left knee hurts"."""
+    if mention.kind != "symptom" or not any(
+        t.word in _LATERAL for t in tokens[max(0, mention.start - 1) : mention.end]
+    ):
+        return mention
+    for part in parts(tokens):
+        side = part.start - 1
+        if side >= 0 and mention.start <= part.start < mention.end and tokens[side].word in _LATERAL:
+            location = text[tokens[side].start : tokens[part.end - 1].end]
+            return replace(mention, start=min(mention.start, side), location=location)
+    return mention
 
 
 def _placed(text: str, tokens: Sequence[Token], ailment: Ailment) -> Mention:

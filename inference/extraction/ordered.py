@@ -86,10 +86,10 @@ def is_meant(named: Named, text: str, order_type: str) -> bool:
 
 
 def is_same_drug(one: str, other: str) -> bool:
-    """The same name, the same generic, or a class and its member."""
+    """Whether `one` names `other`: by its name, its generic, or its class. One member alone does not name a class."""
     if one == other or (generic_of(one) is not None and generic_of(one) == generic_of(other)):
         return True
-    return _is_member(one, other) or _is_member(other, one)
+    return _is_member(one, other)
 
 
 def _is_member(group: str, drug: str) -> bool:

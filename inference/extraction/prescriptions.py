@@ -92,7 +92,8 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
         if act in ("prescribe", "stop") and not is_conditional(turn):
             yield _order(turn, medicine, stopped=act == "stop")
             continue
-        if explaining and act is None and not (_SECOND_PERSON | _THIRD_PERSON) & set(near):
+        dictated = medicine.first <= 1 and "dose" in medicine.attributes
+        if explaining and act is None and not dictated and not (_SECOND_PERSON | _THIRD_PERSON) & set(near):
             continue
         if said.experiencer == "family" or said.hypothetical or (of_self and _ASKING.search(" ".join(near))):
             continue

@@ -34,6 +34,10 @@ from inference.findings import Finding, Proposal, Quote
 
 _TALK = 5
 """Sentences from an objection to the answer to it."""
+_OBJECTION, _CHANGE = 20, 30
+"""Words that an objection, or a change of plan, has at most. A longer turn without a full stop holds several matters,
+and what it says of one of them takes back no order of another."""
+_DEFINITE = frozenset(("the", "that", "this", "these", "those"))
 _LATER = frozenset(
     ("as", "at", "alone", "where", "unchanged", "until", "unless", "today", "tomorrow", "tonight", "yet", "if", "when",
      "before", "every", "long", "forever", "straight", "immediately", "right", "more", "again", "first",
@@ -88,16 +92,11 @@ def _changed(
     """The orders before a sentence that it takes back, and the sentences by which it does."""
     turn = conversation[at]
     before = [s for s in standing if s.at < at and not s.by]
-    if not before or is_conditional(turn):
+    if not before or is_conditional(turn) or len(turn.tokens) > _CHANGE:
         return
     objection = _objection(conversation, at) if agrees(turn) or is_taken_back(turn) else None
     if objection is not None:
-        objecting = conversation[objection]
-        things = [
-            n for n in named_in(objecting.tokens) if any(is_meant(n, s.order.text, type_of(s.order)) for s in before)
-        ]
-        last = last_before(before, objection, _proposed_sort(objecting)) or last_before(before, objection, "")
-        met = meant_by(things, before) if things else last
+        met = _objected_to(conversation[objection], before, objection)
         yield from ((order, (objection, at)) for order in met)
         return
     if turn.speaker == "patient" or turn.sentence.mark == "?":
@@ -116,7 +115,7 @@ def _changed(
             yield from ((order, by) for order in rest)
         elif new and not is_earlier(turn):
             yield from ((order, by) for order in _replaced(new, before, at, is_firm(turn) or len(by) > 1))
-        elif not new and plans_something_else(turn) and not meant_by(named_in(turn.tokens), before):
+        elif not new and plans_something_else(turn) and not named_in(turn.tokens):
             yield from ((order, by) for order in last_before(before, at, ""))
         elif keeps(turn):
             yield from ((order, by) for order in _kept(turn, before, at))
@@ -129,8 +128,22 @@ def _named_back(turn: Turn, before: Sequence[Standing], *, changing: bool) -> It
             continue
         for named in named_in(clause.tokens):
             stretch = within(stretches, named.start)
-            if stretch is not None and _withdraws(clause, stretch, named, changing=changing):
+            if named.is_general and not _is_definite(clause, named):
+                continue  # "no medications" is an answer
+            if stretch is None or not _withdraws(clause, stretch, named, changing=changing):
+                continue
+            if stretch.way != "contrast" or changing or _names_another(clause, stretch):
                 yield from meant_by([named], [s for s in before if not is_stop(s.order)])
+
+
+def _names_another(turn: Turn, stretch: Declined) -> bool:
+    """ "Ultrasound, not MRI"; "he is not seen by cardiology" has nothing in its place."""
+    return any(not stretch.start <= named.start < stretch.end for named in named_in(turn.tokens))
+
+
+def _is_definite(turn: Turn, named: Named) -> bool:
+    """ "The scan" means one that was spoken of."""
+    return named.start > 0 and turn.sentence.words[named.start - 1] in _DEFINITE
 
 
 def _withdraws(clause: Turn, stretch: Declined, named: Named, *, changing: bool) -> bool:
@@ -158,6 +171,8 @@ def _replaced(new: Sequence[Standing], before: Sequence[Standing], at: int, any_
     """The last orders in whose place the new ones stand: of the same type, else of the same sort."""
     for order in new:
         others = [s for s in before if not is_stop(s.order) and s.order.text != order.order.text]
+        if type_of(order.order) == "followup" and not any_type:
+            continue  # "then we can see you in June" comes after the visit in May
         alike = [s for s in others if type_of(s.order) == type_of(order.order)]
         yield from last_before(alike, at, "") or (last_before(others, at, sort_of(order.order)) if any_type else ())
 
@@ -178,7 +193,7 @@ def _objection(conversation: Sequence[Turn], at: int) -> int | None:
     for back in range(at - 1, max(-1, at - 1 - _TALK), -1):
         earlier = conversation[back]
         asked = earlier.speaker != "clinician" or earlier.sentence.mark == "?"
-        if earlier.is_of_another(turn) and asked:
+        if earlier.is_of_another(turn) and asked and len(earlier.tokens) <= _OBJECTION:
             if objects(earlier) or proposes(earlier) or _is_refusal(earlier):
                 return back
         elif not is_empty(earlier) and not agrees(earlier):
@@ -186,9 +201,24 @@ def _objection(conversation: Sequence[Turn], at: int) -> int | None:
     return None
 
 
+def _objected_to(turn: Turn, before: Sequence[Standing], at: int) -> list[Standing]:
+    """The orders that an objection, or a proposal of something else, is about."""
+    things = named_in(turn.tokens)
+    meant = meant_by(things, before)
+    if proposes(turn) and not objects(turn):
+        return [] if meant else last_before(before, at, _proposed_sort(turn))
+    if meant or any(not named.is_general for named in things):
+        return meant  # a name that nobody ordered takes nothing back
+    return last_before(before, at, "")
+
+
 def _is_refusal(turn: Turn) -> bool:
     stretches = [s for s in declined(turn.tokens) if s.way in ("withdrawal", "refusal", "rejection")]
-    return any(within(stretches, named.start) for named in named_in(turn.tokens))
+    return any(
+        within(stretches, named.start)
+        for named in named_in(turn.tokens)
+        if not named.is_general or _is_definite(turn, named)
+    )
 
 
 def _proposed_sort(turn: Turn) -> str:
