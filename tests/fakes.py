@@ -5,11 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inference.config import FRAME_SAMPLES, SAMPLE_RATE
+from inference.config import FRAME_SAMPLES, SAMPLE_RATE, EngineConfig, SegmenterConfig
 from inference.extraction import Consultation, ExtractionError
 from inference.findings import Proposal, Quote
 from inference.hypothesis import AsrRequest, Hypothesis
 from inference.vad_state import VadState
+
+ONE_PAUSE = EngineConfig(segmenter=SegmenterConfig(pause_s=0.7, short_pause_s=0.7))
+"""A second of silence ends every segment: for tests of what comes after the segmenter."""
 
 
 class LoudnessVad:

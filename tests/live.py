@@ -16,7 +16,7 @@ from server.engines import bound
 from server.listening import listening
 from server.metrics import Metrics
 from server.settings import Settings
-from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad
+from tests.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad
 
 START = {"type": "start_session", "consent": True}
 Event = dict[str, Any]
@@ -101,7 +101,7 @@ async def serving(
     pipeline: Pipeline | None = None, metrics: Metrics | None = None, **settings: Any
 ) -> AsyncIterator[Server]:
     """A server on a free port, on the given engines or on fakes; ready."""
-    engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()])
+    engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()], ONE_PAUSE)
     chosen = Settings(**{"shutdown_grace_s": 5, **settings})
     app = create_app(engine, chosen, metrics)
     listener = bound("127.0.0.1", 0)

@@ -16,7 +16,7 @@ from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, ExtractionUpdate, Fault, MarkerReached, Progress, TranscriptUpdate, Update
-from tests.fakes import LevelAsr, LoudnessVad, speech
+from tests.fakes import ONE_PAUSE, LevelAsr, LoudnessVad, speech
 from tests.live import until
 from tests.model_server import Handler, addition, answers, as_json, completion, retraction, serving_model, silent
 
@@ -111,7 +111,7 @@ async def test_no_word_is_lost_nothing_is_made_up_and_the_fault_names_a_remedy(a
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
     async with serving_model(answer) as server:
         model = VllmExtractor(server.url, timeout_s=0.4)
-        updates = await consult(Pipeline(LoudnessVad(), LineAsr(), [RulesExtractor(), model]), TALK)
+        updates = await consult(Pipeline(LoudnessVad(), LineAsr(), [RulesExtractor(), model], ONE_PAUSE), TALK)
     finals = {u.segment.id: u.segment for u in updates if isinstance(u, TranscriptUpdate) and u.segment.final}
     assert [segment.text for segment in finals.values()] == list(LINES.values())
     assert sum(isinstance(update, Progress) for update in updates) == len(TALK)
@@ -147,7 +147,7 @@ async def test_a_model_that_never_answers_holds_up_no_transcript_and_no_progress
         raise AssertionError
 
     async with serving_model(blocked) as server:
-        pipeline = Pipeline(LoudnessVad(), LineAsr(), [VllmExtractor(server.url)])
+        pipeline = Pipeline(LoudnessVad(), LineAsr(), [VllmExtractor(server.url)], ONE_PAUSE)
         await pipeline.start()
         updates: list[Update] = []
         stream = pipeline.open("s", StreamOptions(), updates.append)
@@ -183,7 +183,7 @@ async def test_a_model_that_comes_back_reads_everything_that_was_said_meanwhile(
         return web.json_response(completion({"operations": [addition("s3", "ramipril 5 mg", text="ramipril")]}))
 
     async with serving_model(broken_then_well) as server:
-        updates = await consult(Pipeline(LoudnessVad(), LineAsr(), [VllmExtractor(server.url)]), TALK)
+        updates = await consult(Pipeline(LoudnessVad(), LineAsr(), [VllmExtractor(server.url)], ONE_PAUSE), TALK)
         lines = "".join(server.bodies[-1]["messages"][1]["content"])
     assert all(line in lines for line in LINES.values())
     found = [op.finding.text for u in updates if isinstance(u, ExtractionUpdate) for op in u.operations]

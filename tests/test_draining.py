@@ -18,9 +18,10 @@ from tests.live import Client
 
 CHILD = """
 import asyncio, logging, signal, sys, time
-from inference.config import AsrConfig, EngineConfig
+from dataclasses import replace
+from inference.config import AsrConfig
 from inference.pipeline import Pipeline
-from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad
+from tests.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad
 from tests.live import serving
 
 FINAL_S, GRACE_S = map(float, sys.argv[1:])
@@ -42,7 +43,7 @@ async def main():
         asr.stopping = True
         stop.set()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped)
-    config = EngineConfig(asr=AsrConfig(max_batch=1, workers=1))
+    config = replace(ONE_PAUSE, asr=AsrConfig(max_batch=1, workers=1))
     pipeline = Pipeline(LoudnessVad(), asr, [EchoExtractor()], config)
     async with serving(pipeline, shutdown_grace_s=GRACE_S, queue_chunks=40) as server:
         asr.slow_s = FINAL_S

@@ -28,7 +28,7 @@ from server.metrics import Metrics
 from server.patience import patience
 from server.registry import Sessions
 from server.session import Limits, Session
-from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
+from tests.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.live import Client, serving
 
 FORGOTTEN = (Session, Stream, Segmenter, EventLog, Transcript, PcmDecoder)
@@ -87,7 +87,7 @@ async def consult(sessions, ending):
 
 @pytest.mark.parametrize("ending", ["client", "an error", "cancelled"])
 async def test_no_object_of_a_session_outlives_its_time_though_no_collector_runs(ending):
-    pipeline = Pipeline(LoudnessVad(), MarkedAsr(), [ForgetfulExtractor()])
+    pipeline = Pipeline(LoudnessVad(), MarkedAsr(), [ForgetfulExtractor()], ONE_PAUSE)
     await pipeline.start()
     sessions = Sessions(pipeline, Limits(8, 60.0, 3600.0, 30.0), Metrics())
     with without_the_collector():
@@ -134,7 +134,7 @@ from tests.live import serving
 import tests.test_forgetting as t
 
 async def main():
-    pipeline = Pipeline(t.LoudnessVad(), t.MarkedAsr(), [t.ForgetfulExtractor()])
+    pipeline = Pipeline(t.LoudnessVad(), t.MarkedAsr(), [t.ForgetfulExtractor()], t.ONE_PAUSE)
     async with serving(pipeline, resume_ttl_s=1.0) as server:
         print(server.url, flush=True)
         await asyncio.to_thread(sys.stdin.readline)

@@ -21,7 +21,7 @@ from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, ExtractionUpdate, Fault, MarkerReached, TranscriptUpdate
-from tests.fakes import LevelAsr, LoudnessVad, speech
+from tests.fakes import ONE_PAUSE, LevelAsr, LoudnessVad, speech
 
 EXTRACTION = Path(inference.extraction.__file__).parent
 LINES = {
@@ -45,7 +45,7 @@ async def consult(trace=None):
 
     Every call after the session was opened, in whatever thread, is shown to `trace`.
     """
-    pipeline = Pipeline(LoudnessVad(), LineAsr(), [RulesExtractor()])
+    pipeline = Pipeline(LoudnessVad(), LineAsr(), [RulesExtractor()], ONE_PAUSE)
     updates = []
     stream = pipeline.open("s", StreamOptions(), updates.append)
     threading.settrace(trace)

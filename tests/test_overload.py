@@ -11,7 +11,7 @@ from inference.hypothesis import Hypothesis
 from inference.pipeline import Pipeline
 from server.app import METRICS, SESSIONS
 from server.registry import DEFAULT_CAPACITY
-from tests.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
+from tests.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.live import START, serving, until
 
 FRAME = speech((2.0, 0.9), (1.0, 0))  # 3 s: one final
@@ -30,7 +30,7 @@ class LoudWaits(LevelAsr):
 
 
 def pipeline(asr=None):
-    return Pipeline(LoudnessVad(), asr or LevelAsr(), [EchoExtractor()])
+    return Pipeline(LoudnessVad(), asr or LevelAsr(), [EchoExtractor()], ONE_PAUSE)
 
 
 async def session_of(server, client):
@@ -120,7 +120,7 @@ async def test_a_server_whose_engine_is_gone_says_why_and_sends_clients_elsewher
 async def test_a_flood_is_held_back_by_the_socket_while_others_go_on_and_all_of_it_is_transcribed():
     asr, chunks = LoudWaits(), 200  # ten minutes in as many seconds as the sockets take
     async with (
-        serving(Pipeline(LoudnessVad(), asr, [])) as server,
+        serving(Pipeline(LoudnessVad(), asr, [], ONE_PAUSE)) as server,
         server.connect() as client,
         server.connect() as calm,
     ):
@@ -204,7 +204,10 @@ async def test_events_for_a_client_that_does_not_read_wait_in_the_log_and_not_be
 
 async def test_a_client_that_reads_is_not_cut_off_while_its_session_holds_it_back():
     asr = LoudWaits()
-    async with serving(Pipeline(LoudnessVad(), asr, []), send_timeout_s=0.4) as server, server.connect() as client:
+    async with (
+        serving(Pipeline(LoudnessVad(), asr, [], ONE_PAUSE), send_timeout_s=0.4) as server,
+        server.connect() as client,
+    ):
         session, _ = await session_of(server, client)
         asr.go.clear()
         listener = asyncio.create_task(client.hear("session_stopped"))
@@ -221,7 +224,7 @@ async def test_a_client_that_reads_is_not_cut_off_while_its_session_holds_it_bac
 
 async def test_a_frame_that_waits_for_room_when_its_line_drops_is_sent_again_and_heard_once():
     asr = LoudWaits()
-    async with serving(Pipeline(LoudnessVad(), asr, [])) as server:
+    async with serving(Pipeline(LoudnessVad(), asr, [], ONE_PAUSE)) as server:
         async with server.connect() as first:
             session, started = await session_of(server, first)
             asr.go.clear()
