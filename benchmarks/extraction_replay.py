@@ -18,7 +18,7 @@ from inference.updates import ExtractionUpdate, Update
 
 SHARES = {"median": 0.5, "p95": 0.95, "max": 1.0}
 LONGEST_SEGMENT = 400
-"""Characters: nobody says more in the 16 s at which a segment is cut. Written turns run to thousands."""
+"""Characters: nobody says more in the 10 s at which a segment is cut. Written turns run to thousands."""
 
 LIMIT_S = 600.0
 """For one answer: a model on a CPU is scored too."""

@@ -48,11 +48,11 @@ class SegmenterConfig:
     """
 
     pause_s: float = 0.5
-    short_pause_s: float = 1.6
-    short_s: float = 2.0
-    long_s: float = 6.0
+    short_pause_s: float = 1.2
+    short_s: float = 1.0
+    long_s: float = 4.0
     draft_after_s: float = 0.6
-    max_segment_s: float = 16.0
+    max_segment_s: float = 10.0
     lead_in_s: float = 0.25
     tail_s: float = 0.25
     min_speech_s: float = 0.2
@@ -96,7 +96,7 @@ class AsrConfig:
     max_batch: int = 8
     final_beam: int = 5
     margin_s: float = 3.0
-    final_margin_s: float = 6.0
+    final_margin_s: float = 4.5
     prompt_tokens: int = 32
     timestamps: bool = True
     suppress_symbols: bool = True

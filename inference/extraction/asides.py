@@ -27,11 +27,12 @@ _HAVING_MYSELF = re.compile(
     r"(?: (?:a|an|this|some|such|bit|of|the|bad|terrible|awful|really))* ?$"
 )
 _FORESEEN = re.compile(r"\byou (?:also |well |then )?(?:may|might|could)\b")
-_EXAMPLES = re.compile(
-    r"\b(?:things|symptoms|anything|something|stuff|problems|signs) (?:such as|like|including)\b|"
+_EXAMPLES = re.compile(r"\b(?:things|symptoms|anything|something|stuff|problems|signs) (?:such as|like|including)\b")
+_WARNINGS = re.compile(
     r"\b(?:symptoms?|things|signs) (?:that )?(?:i|we|ive|weve) (?:just )?(?:mentioned|said|told|discussed|talked)\b|"
     r"\b(?:symptoms?|things|signs) to (?:watch|look) out for\b"
 )
+"""Only a clinician speaks so, also where nobody knows who speaks."""
 _FEARING = words("fearing")
 _OTHERS_SAID = re.compile(
     r"\b(?:they|doctor|gp|hospital|nurse|consultant|he|she) (?:\w+ ){0,2}(?:said|told|thought|think)\b"
@@ -78,9 +79,12 @@ def is_example(turn: Turn, mention: Mention) -> bool:
     """ "Nothing to worry about, things like fevers": a clinician names what there might be."""
     if mention.kind != "symptom" or turn.speaker == "patient":
         return False
+    before = turn.words_before(mention.start)
+    if _WARNINGS.search(before):
+        return True
     if turn.speaker == "unknown" and not _SECOND_PERSON & set(turn.sentence.words):
         return False
-    return bool(_EXAMPLES.search(turn.words_before(mention.start)))
+    return bool(_EXAMPLES.search(before))
 
 
 def is_foreseen(turn: Turn, said: Assertion) -> bool:
