@@ -2,7 +2,7 @@
 
     python -m benchmarks.attack.assault NAME URL PID SECONDS SEED PORT
 
-Prints what it found as one line of JSON. It runs at the lowest priority: an attacker does not share the server's cores.
+Prints "ready", begins when it reads a line, and prints what it found as one line of JSON. It runs at the lowest priority: an attacker does not share the server's cores.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ def main() -> None:
     logging.disable()  # asyncio warns of every write to a connection that the server has closed
     aim = Aim(URL(url), int(pid), float(seconds), int(seed), int(port))
     print("ready", flush=True)
+    sys.stdin.readline()
     asyncio.run(assault(name, aim))
     print(json.dumps(aim.found()), flush=True)
 

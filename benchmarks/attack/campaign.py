@@ -101,8 +101,9 @@ class Campaign:
         peak_mb = [start_mb]
         watching = asyncio.create_task(_watch(target, peak_mb))
         assault = await Assault.begin(attack, str(target.url), target.pid, self._length(attack), self.seed, target.port)
+        begun = asyncio.Event()
         try:
-            good, found = await asyncio.gather(self._good(target, attack), assault.end())
+            good, found = await asyncio.gather(self._good(target, attack, begun), assault.run_after(begun))
         finally:
             watching.cancel()
         after_mb = start_mb
@@ -142,7 +143,8 @@ class Campaign:
             self.left_out.append(attack.name)
             return
         assault = await Assault.begin(attack, UNSERVED, 0, self._length(attack), self.seed, 0)
-        found = await assault.end()
+        (begun := asyncio.Event()).set()
+        found = await assault.run_after(begun)
         self._note(
             attack,
             Observation(
@@ -157,8 +159,11 @@ class Campaign:
             ),
         )
 
-    async def _good(self, target: Target, attack: Attack) -> Heard | None:
-        return await listen_in(target.url, self.seconds) if attack.beside else None
+    async def _good(self, target: Target, attack: Attack, begun: asyncio.Event) -> Heard | None:
+        if attack.beside:
+            return await listen_in(target.url, self.seconds, begun=begun)
+        begun.set()
+        return None
 
     async def _settled(self, target: Target, start_mb: float) -> float:
         """Resident MB when it is back where it may be, or when the time for that is over."""
@@ -205,21 +210,31 @@ class Assault:
 
     @classmethod
     async def begin(cls, attack: Attack, url: str, pid: int, seconds: float, seed: int, port: int) -> "Assault":
-        """Returns when it has loaded what it needs and begins."""
+        """Returns when it has loaded what it needs; `run_after` lets it go."""
         command = [sys.executable, "-m", "benchmarks.attack.assault", attack.name, url]
         process = await asyncio.create_subprocess_exec(
-            *command, *map(str, (pid, seconds, seed, port)), stdout=asyncio.subprocess.PIPE, limit=1 << 24
+            *command,
+            *map(str, (pid, seconds, seed, port)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=1 << 24,
         )
         assert process.stdout is not None
         async with asyncio.timeout(READY_S):
             await process.stdout.readline()
         return cls(attack, seconds, process)
 
-    async def end(self) -> dict[str, Any]:
-        """What it found; a fault where it did not end, or ended without a word."""
+    async def run_after(self, begun: asyncio.Event) -> dict[str, Any]:
+        """Lets it go when the good session has its place: to take all places from who comes later is no fault.
+
+        Returns what it found; a fault where it did not end, or ended without a word.
+        """
         found: dict[str, Any] = {"codes": {}, "faults": [], "figures": {}, "secrets": [], "forgotten": []}
+        assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
+            await begun.wait()
+            self.process.stdin.write(b"\n")
             async with asyncio.timeout(self.seconds + OVERTIME_S):
                 line = await self.process.stdout.readline()
                 await self.process.wait()

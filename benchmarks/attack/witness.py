@@ -70,23 +70,29 @@ def speech(seconds: float) -> tuple[bytes, ...]:
     return tuple(data[at : at + size] for at in range(0, len(data), size))
 
 
-async def listen_in(url: URL, seconds: float, records: bool = False) -> Heard:
-    """One good session of so many seconds of speech, with the probe beside it; with its records, if they are wanted."""
+async def listen_in(url: URL, seconds: float, records: bool = False, begun: asyncio.Event | None = None) -> Heard:
+    """One good session of so many seconds of speech, with the probe beside it; with its records, if they are wanted.
+
+    `begun` is set when it has its place, or has failed to get one.
+    """
     heard = Heard()
+    begun = begun or asyncio.Event()
     async with _probing(url, heard):
         try:
             async with aiohttp.ClientSession() as http:
-                await _converse(http, url, seconds, heard)
+                await _converse(http, url, seconds, heard, begun)
                 for name in FORMATS if records else ():
                     record = url / f"v1/sessions/{heard.session_id}/record"
                     async with http.get(record, params={"format": name}) as response:
                         await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             heard.failure = type(error).__name__
+        finally:
+            begun.set()
     return heard
 
 
-async def _converse(http: aiohttp.ClientSession, url: URL, seconds: float, heard: Heard) -> None:
+async def _converse(http: aiohttp.ClientSession, url: URL, seconds: float, heard: Heard, begun: asyncio.Event) -> None:
     async with http.ws_connect(url / "ws", protocols=["drtranscribe.v1"], max_msg_size=0, compress=0) as ws:
         await ws.send_json(START)
         async with asyncio.timeout(DRAIN_S):
@@ -96,6 +102,7 @@ async def _converse(http: aiohttp.ClientSession, url: URL, seconds: float, heard
             return
         heard.session_id, heard.token = started["session_id"], started["resume_token"]
         heard.seqs.append(started["seq"])
+        begun.set()
         listener = asyncio.create_task(_listen(ws, heard))
         try:
             due = time.monotonic()
