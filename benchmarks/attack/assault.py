@@ -2,7 +2,8 @@
 
     python -m benchmarks.attack.assault NAME URL PID SECONDS SEED PORT
 
-Prints "ready", begins when it reads a line, and prints what it found as one line of JSON. It runs at the lowest priority: an attacker does not share the server's cores.
+Prints "ready", begins when it reads a line, and prints what it found as one line of JSON. It runs at the lowest
+priority: an attacker does not share the server's cores.
 """
 
 import asyncio
