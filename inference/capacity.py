@@ -34,8 +34,8 @@ SHOWN = 0.5
 
 BESIDE = 1.2
 """What live work costs for each second of this estimate: second tries, passed-over stretches, drafts in vain, the check
-of the language, voice detection, rules. The load benchmark finds 0.153 s of CPU an audio second at 12 sessions of base,
-where the estimate with all partials is 0.126."""
+of the language, voice detection, rules. The load benchmark finds 0.147 to 0.153 s of CPU an audio second at 12
+sessions of base, where the estimate with all partials is 0.126 (benchmarks/LOG.md)."""
 
 UNMEASURABLE_S = 1e-3
 """What answers faster than this does no work: the smallest model takes a hundred times as long."""

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from inference.guard import MIN_LOGPROB
 from inference.hypothesis import Hypothesis
 from inference.spoken import Spoken
 from inference.transcript import Word
 
-MIN_LOGPROB = -1.0
 MAX_NO_SPEECH = 0.6
 SHORT_SPEECH_S = 0.6
 
@@ -22,7 +22,7 @@ WORD_S = 0.1
 
 UNLIKELY = 0.5
 """Mean probability of the words of an invented phrase at an end of the text, at most. Invented ones had 0.3 to 0.5 over
-noise, phrases that voices said 0.65 and more (benchmarks/LOG.md)."""
+noise, phrases that voices said 0.68 and more (benchmarks/LOG.md)."""
 
 _PHRASES = (
     r"(?:and |so )?(?:thanks?|thank you)(?: all| guys| everyone)?(?: so much| very much)?"

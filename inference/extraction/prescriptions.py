@@ -75,11 +75,11 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
     acts = [None] * len(found) if of_self else clinicians_acts(pieces, at, found)
     stretches = declined(tokens)
     for medicine, act in zip(found, acts, strict=True):
+        said = assertion(tokens, context, medicine.start, medicine.end)
         stretch = within(stretches, medicine.start)
         if stretch is not None and _is_declined(turn, stretch, medicine, act, of_self=of_self):
-            if of_self and assertion(tokens, context, medicine.start, medicine.end).status == "absent":
-                pass  # "not ibuprofen" denies that it is taken
-            else:
+            denied = of_self and said.status == "absent"  # "not ibuprofen" denies that it is taken
+            if not denied:
                 continue
         if stretch is not None and not of_self:
             act = act if act == "stop" and _is_prohibited(turn, stretch) else None
@@ -88,7 +88,6 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
         if act is None and turn.speaker == "clinician" and medicine.first <= 1 and _is_course(medicine):
             act = "prescribe"  # "Prednisolone 40 mg for three days, then 20 mg": dictated
         near = turn.sentence.words[max(0, medicine.first - _NEAR_TOKENS) : medicine.last]
-        said = assertion(tokens, context, medicine.start, medicine.end)
         if act in ("prescribe", "stop") and not is_conditional(turn):
             yield _order(turn, medicine, stopped=act == "stop")
             continue

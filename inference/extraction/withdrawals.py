@@ -5,7 +5,6 @@ said it and those that took it back. Only orders are met: what somebody has or t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from inference.extraction import Consultation
 from inference.extraction.answers import is_empty
@@ -25,7 +24,7 @@ from inference.extraction.changes import (
 from inference.extraction.clauses import clauses, is_conditional
 from inference.extraction.declining import Declined, declined, within
 from inference.extraction.dialogue import Turn
-from inference.extraction.draft import Draft, draft
+from inference.extraction.draft import Draft, draft, with_reply
 from inference.extraction.mending import Mending
 from inference.extraction.ordered import Named, is_meant, is_same_drug, is_stop, named_in, sort_of, type_of
 from inference.extraction.standing import Standing, last_before, meant_by, place_of_draft, place_of_finding
@@ -170,9 +169,9 @@ def _unnamed(turn: Turn, before: Sequence[Standing], at: int) -> list[Standing]:
 def _replaced(new: Sequence[Standing], before: Sequence[Standing], at: int, any_type: bool) -> Iterator[Standing]:
     """The last orders in whose place the new ones stand: of the same type, else of the same sort."""
     for order in new:
-        others = [s for s in before if not is_stop(s.order) and s.order.text != order.order.text]
         if type_of(order.order) == "followup" and not any_type:
             continue  # "then we can see you in June" comes after the visit in May
+        others = [s for s in before if not is_stop(s.order) and s.order.text != order.order.text]
         alike = [s for s in others if type_of(s.order) == type_of(order.order)]
         yield from last_before(alike, at, "") or (last_before(others, at, sort_of(order.order)) if any_type else ())
 
@@ -222,8 +221,9 @@ def _is_refusal(turn: Turn) -> bool:
 
 
 def _proposed_sort(turn: Turn) -> str:
+    """The sort of what somebody proposes instead; empty where it has no name, so that any order may be meant."""
     things = [named for named in named_in(turn.tokens) if not named.is_general]
-    return "" if not things else "drug" if things[0].types == ("medication",) else "test" if proposes(turn) else ""
+    return "" if not things else "drug" if things[0].types == ("medication",) else "test"
 
 
 def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[Standing]) -> Iterator[Draft]:
@@ -241,9 +241,7 @@ def _agreed(conversation: Sequence[Turn], at: int, standing: Sequence[Standing])
         fact = draft(
             asked, "order", name, 0, len(asked.tokens), temporality="planned", attributes={"order_type": named.types[0]}
         )
-        reply = Quote(turn.segment.id, turn.text(0, len(turn.tokens)))
-        proposal = replace(fact.proposal, quotes=(*fact.proposal.quotes, reply))
-        yield Draft(proposal, (asked.index, turn.index), fact.place)
+        yield with_reply(fact, turn, [(0, len(turn.tokens))])
 
 
 def _stops(turn: Turn, at: int, taking: Sequence[tuple[str, int]], standing: Sequence[Standing]) -> Iterator[Draft]:
