@@ -90,6 +90,7 @@ async def drained(backlogs, final_s, grace_s):
     """Stops a server that was sent so many utterances of 2 s by each client, each client as loud as its place."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-c", CHILD, str(final_s), str(grace_s)]
+    # Its lines are read in threads, as the reader of a pipe of text.
     child = subprocess.Popen(command, text=True, **pipes)  # noqa: ASYNC220
     try:
         url = (await asyncio.to_thread(child.stdout.readline)).strip()

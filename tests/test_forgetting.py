@@ -113,6 +113,7 @@ async def test_over_real_sockets_nothing_is_left_either():
                     await client.say(speech((0.8, 0.5), (1.0, 0)))
                     await client.finish()
             async with asyncio.timeout(30):
+                # Nothing tells when the last reference to a session is gone.
                 while (Counter(alive()) - before)["Session"]:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             assert not Counter(alive()) - before

@@ -136,15 +136,22 @@ async def test_nothing_is_transcribed_in_a_pause_and_time_goes_on():
     assert last.start >= 5.7
 
 
+def held(built, asr):
+    """A stream that runs, with its updates and its task, on a device that holds what it is given until `go` is set."""
+    updates = []
+    stream = built.open("s", StreamOptions(), updates.append)
+    task = asyncio.create_task(stream.run())
+    while asr.called.acquire(blocking=False):
+        pass  # the calls of the warm-up
+    asr.requests.clear()
+    asr.go.clear()
+    return updates, stream, task
+
+
 async def test_a_final_does_not_wait_for_a_partial_that_is_being_decoded():
     asr = LevelAsr()
     async with pipeline(asr) as built:
-        updates = []
-        stream = built.open("s", StreamOptions(), updates.append)
-        task = asyncio.create_task(stream.run())
-        while asr.called.acquire(blocking=False):
-            pass  # the calls of the warm-up
-        asr.go.clear()
+        updates, stream, task = held(built, asr)
         await stream.feed(speech((3.0, 0.5)), Timings())
         await asyncio.to_thread(asr.called.acquire)  # the partial is on the device, and stays there
         await stream.feed(speech((1.0, 0.5), (2.0, 0)), Timings())
@@ -194,13 +201,7 @@ async def test_a_draft_is_the_final_also_where_the_chunk_that_decides_it_begins_
 async def test_a_final_waits_for_its_draft_that_is_being_decoded_and_does_not_begin_another():
     asr = LevelAsr()
     async with pipeline(asr) as built:
-        updates = []
-        stream = built.open("s", StreamOptions(), updates.append)
-        task = asyncio.create_task(stream.run())
-        while asr.called.acquire(blocking=False):
-            pass  # the calls of the warm-up
-        asr.requests.clear()
-        asr.go.clear()
+        updates, stream, task = held(built, asr)
         await stream.feed(speech((0.6, 0.5), (0.9, 0)), Timings())
         await asyncio.to_thread(asr.called.acquire)  # the draft is on the device, and stays there
         await stream.feed(speech((2.0, 0)), Timings())

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, get_args
 
 from inference.extraction.tables import rows, table, words
 from inference.extraction.tokens import Token
@@ -28,6 +28,7 @@ class Declined:
     end: int
 
 
+_WAYS: dict[str, Way] = {way: way for way in get_args(Way)}
 _PART = "part"
 _WITHDRAWN_LEADS = words("withdrawing_lead")
 _NOT_WITHDRAWN_LEADS = frozenset(("dont", "never", "wont", "not", "cant", "didnt", "cannot", "shouldnt"))
@@ -61,7 +62,7 @@ def _wordings() -> _Wordings:
         for name, part in parts.items():
             wording = wording.replace(f"{{{name}}}", part)
         end = r"\b" if way == "withdrawal" or direction == "backward" else ""
-        found.setdefault(direction, []).append((way, re.compile(rf"\b(?:{wording}){end}")))  # type: ignore[arg-type]
+        found.setdefault(direction, []).append((_WAYS[way], re.compile(rf"\b(?:{wording}){end}")))
     return _Wordings(
         tuple(found["forward"]), found["backward"][0][1], tuple(p for _, p in found["compared"]), found["said"][0][1]
     )
