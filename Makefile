@@ -39,7 +39,7 @@ check-vllm: $(STAMP) ## The extraction client against such a vLLM, which the tes
 
 bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your own recordings
 	@test -n "$(CORPUS)" || { echo "make bench CORPUS=FOLDER: a folder with NAME.flac and NAME.json (benchmarks/README.md)"; exit 2; }
-	$(BIN)/python -m benchmarks.accuracy --corpus $(CORPUS)
+	$(BIN)/python -m benchmarks.speech.accuracy --corpus $(CORPUS)
 	$(BIN)/python -m benchmarks.load --corpus $(CORPUS) --sessions 1 --whole --wer
 
 attack: $(STAMP) ## Hostile clients against real servers over loopback, a good session beside each; SECONDS=240 for a short run

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Packs for an air-gapped GPU host what benchmarks.gpu_smoke and benchmarks.gpu need and a host with PyTorch lacks:
+# Packs for an air-gapped GPU host what benchmarks.gpu_smoke and benchmarks.gpu.command need and a host with PyTorch lacks:
 #   benchmarks/gpu_bundle.sh FOLDER [PYTHON_VERSION]      # 3.12 where none is given
 # FOLDER/site goes on PYTHONPATH there: CTranslate2 without its debug data, Silero's weights, the sample as a .wav.
 # FOLDER/tiny.en is a part of its own (int8 weights for the check against the CPU); the host may do without it.
@@ -33,8 +33,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.gpu_session import recording
-from inference.models import default_cache, resolve
+from benchmarks.gpu.session import recording
+from inference.weights.models import default_cache, resolve
 
 folder = Path(sys.argv[1])
 with wave.open(str(folder / "site" / "consultation.wav"), "wb") as file:

@@ -12,7 +12,7 @@ FRAME_SAMPLES = 512
 Device = Literal["cpu", "cuda"]
 
 Ladder = tuple[int, ...]
-"""Lengths that Whisper's encoder may hear, in mel frames, from short to long; see inference/lengths.py."""
+"""Lengths that Whisper's encoder may hear, in mel frames, from short to long; see inference/asr/lengths.py."""
 
 FULL_FRAMES = 3000
 

@@ -14,18 +14,18 @@ from typing import Protocol
 
 import numpy as np
 
-from inference.audio import Samples
-from inference.batching import Batcher
-from inference.capacity import sessions_in_real_time
+from inference.asr.hypothesis import AsrRequest
+from inference.asr.recognition import AsrEngine, Recogniser
+from inference.audio.decoding import Samples
+from inference.audio.vad_state import VadState
+from inference.batching.batcher import Batcher
 from inference.config import SAMPLE_RATE, EngineConfig
-from inference.engines import Engines, VadItem
 from inference.extraction import ExtractionError, Extractor
-from inference.hypothesis import AsrRequest
-from inference.recognition import AsrEngine, Recogniser
+from inference.serving.capacity import sessions_in_real_time
+from inference.serving.engines import Engines, VadItem
+from inference.serving.warm_up import warm_up
 from inference.stream import Stream, StreamOptions
 from inference.updates import Emit
-from inference.vad_state import VadState
-from inference.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ EXTRACTOR_START_S = 10.0
 
 
 class VadEngine(Protocol):
-    """See `inference.vad.SileroVad`."""
+    """See `inference.audio.vad.SileroVad`."""
 
     def speech_probabilities(self, chunks: Sequence[Samples], states: Sequence[VadState]) -> list[VadItem]: ...
 

@@ -10,23 +10,23 @@ from typing import Literal
 
 import numpy as np
 
-from inference.attention import Attention
-from inference.audio import AudioFormat, PcmDecoder, Samples
+from inference.asr.drafts import Draft
+from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.language import TrackLanguage, changed
+from inference.asr.partials import Partials, whole
+from inference.audio.attention import Attention
+from inference.audio.decoding import AudioFormat, PcmDecoder, Samples
+from inference.audio.segmenter import OpenSegment, Segmenter, Span
+from inference.audio.vad_state import VadState
+from inference.batching.waiting import Served, Superseded
 from inference.config import SAMPLE_RATE
-from inference.drafts import Draft
-from inference.engines import Engines
 from inference.extraction import Patient
+from inference.extraction.isolation import place_of, release
 from inference.extraction.live import LiveExtraction
-from inference.hypothesis import AsrRequest, Hypothesis
-from inference.isolation import place_of, release
-from inference.language import TrackLanguage, changed
-from inference.partials import Partials, whole
-from inference.segmenter import OpenSegment, Segmenter, Span
+from inference.serving.engines import Engines
 from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript, Word
 from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Notice, Paused, Progress, TranscriptUpdate
-from inference.vad_state import VadState
-from inference.waiting import Served, Superseded
 
 logger = logging.getLogger(__name__)
 

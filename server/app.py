@@ -7,15 +7,15 @@ from pathlib import Path
 from aiohttp import web
 
 from inference.pipeline import Pipeline
-from server.door import visitor_of
-from server.extraction_health import ExtractionHealth
 from server.hosts import host_allowed, origin_allowed, own_origin
-from server.metrics import Metrics
-from server.record_route import Records
-from server.registry import Sessions
-from server.session import Limits
+from server.monitoring.health import ExtractionHealth
+from server.monitoring.metrics import Metrics
+from server.record.route import Records
+from server.sessions.registry import Sessions
+from server.sessions.session import Limits
 from server.settings import Settings
-from server.websocket import consultation
+from server.socket.door import visitor_of
+from server.socket.websocket import consultation
 
 STATIC = Path(__file__).parent / "static"
 

@@ -28,7 +28,7 @@ from pydantic_settings import (
 )
 
 from inference.config import SegmenterConfig
-from inference.models import default_cache
+from inference.weights.models import default_cache
 from server.hosts import ANY, parse_host, parse_origin
 
 ENV_PREFIX = "DRTRANSCRIBE_"

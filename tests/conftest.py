@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import settings
 
-from inference.asr import WhisperAsr
-from inference.audio import Samples
+from inference.asr.whisper import WhisperAsr
+from inference.audio.decoding import Samples
+from inference.audio.vad import SileroVad
 from inference.config import AsrConfig
-from inference.models import default_cache, resolve
-from inference.vad import SileroVad
-from tests.speech import load_flac
+from inference.weights.models import default_cache, resolve
+from tests.support.speech import load_flac
 
 # A busy machine is slow, not wrong: no test fails for its time.
 settings.register_profile("plain", deadline=None, max_examples=60)

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from inference.audio import Samples, resampled
+from inference.audio.decoding import Samples, resampled
 
 
 def integers(samples: Samples) -> np.ndarray:

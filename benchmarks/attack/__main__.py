@@ -22,8 +22,8 @@ from benchmarks.attack.campaign import Campaign, a_seed, chosen
 from benchmarks.attack.catalogue import ATTACKS
 from benchmarks.attack.judge import SHORT, STRICT
 from benchmarks.attack.report import markdown
-from benchmarks.machine import card
-from benchmarks.result import deliver
+from benchmarks.common.machine import card
+from benchmarks.common.result import deliver
 
 SPEECH_S, SHORT_SPEECH_S = 16.0, 4.0
 SHORT_LANES = 4

@@ -17,8 +17,8 @@ from benchmarks.attack.aim import Aim
 from benchmarks.attack.outages import RATE
 from benchmarks.attack.patterns import every_pattern, timed
 from benchmarks.attack.talk import MARKUP, PAGES
-from inference.audio import AudioError
-from server.audiofile import read_chunks
+from inference.audio.decoding import AudioError
+from server.cli.audiofile import read_chunks
 
 AUDIO_FILES = 322
 HANG_S = 40.0

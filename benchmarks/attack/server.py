@@ -13,16 +13,17 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-import inference.merging
+import inference.extraction.evidence.merging
 from benchmarks.attack.aim import MARK
 from benchmarks.attack.talk import HOSTILE_TALK
-from benchmarks.fake_server import LoudnessVad, ReadyAsr
+from benchmarks.common.fake_server import LoudnessVad, ReadyAsr
+from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.config import SAMPLE_RATE
-from inference.extraction.rules import RulesExtractor
-from inference.hypothesis import AsrRequest, Hypothesis
-from inference.merging import Findings
+from inference.extraction.evidence.merging import Findings
+from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
-from server import cli, engines
+from server import runtime as engines
+from server.cli import main as cli
 from server.settings import Settings
 
 
@@ -62,7 +63,7 @@ def break_(fault: str | None) -> None:
         case "merging":
             Findings.apply = failing(Findings.apply)  # type: ignore[method-assign]
         case "codes":
-            inference.merging.codes_of = failing(inference.merging.codes_of)  # type: ignore[attr-defined]
+            inference.extraction.evidence.merging.codes_of = failing(inference.extraction.evidence.merging.codes_of)  # type: ignore[attr-defined]
 
 
 def main() -> None:
@@ -74,7 +75,7 @@ def main() -> None:
     break_(args.fault)
 
     def build(settings: Settings, *observers: Any) -> Pipeline:
-        """As server.engines.build_pipeline, without weights."""
+        """As server.runtime.build_pipeline, without weights."""
         extractors = engines._extractors(settings)
         pipeline = Pipeline(
             LoudnessVad(),

@@ -14,7 +14,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from benchmarks.server_process import ServerProcess
+from benchmarks.common.server_process import ServerProcess
 
 READY_S = 240.0
 EMPTY_TRIES = 40

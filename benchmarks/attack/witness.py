@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from benchmarks.corpus import load, pcm
-from benchmarks.percentiles import nearest_rank
+from benchmarks.common.corpus import load, pcm
+from benchmarks.common.percentiles import nearest_rank
 
 SAMPLE = Path(__file__).parents[2] / "tests" / "data" / "consultation.flac"
 RATE = 16_000

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bundle
+from benchmarks.gpu import bundle
 from benchmarks.gpu_smoke.steps import STEPS, Step
 
 SECONDS = 160.0

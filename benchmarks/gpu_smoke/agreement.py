@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu_engine import exact_length
+from benchmarks.common.random_whisper import TOY
+from benchmarks.gpu.engine import exact_length
 from benchmarks.gpu_smoke.bench import Bench, view
-from benchmarks.random_whisper import TOY
-from inference.mel import LogMel
+from inference.asr.mel import LogMel
 
 FRAMES = 900
 TOKENS = 24

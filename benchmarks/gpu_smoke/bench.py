@@ -10,12 +10,12 @@ from typing import Any
 import ctranslate2
 import numpy as np
 
-from benchmarks.gpu_session import recording
-from benchmarks.gpu_sweep import windows
-from benchmarks.random_whisper import TOY, TURBO, Shape, write
-from inference.audio import Samples
+from benchmarks.common.random_whisper import TOY, TURBO, Shape, write
+from benchmarks.gpu.session import recording
+from benchmarks.gpu.sweep import windows
+from inference.asr.mel import LogMel
+from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE
-from inference.mel import LogMel
 
 WORKERS = 4
 

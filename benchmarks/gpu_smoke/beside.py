@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
+from benchmarks.gpu.sweep import windows
 from benchmarks.gpu_smoke.bench import Bench
-from benchmarks.gpu_sweep import windows
+from inference.asr.mel import LogMel
+from inference.audio.vad import SileroVad
+from inference.audio.vad_state import VadState
 from inference.config import VadConfig
-from inference.mel import LogMel
-from inference.vad import SileroVad
-from inference.vad_state import VadState
 
 MODES = ("null_stream", "own_stream", "cpu")
 

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import cublas
+from benchmarks.common import cublas
 from benchmarks.gpu_smoke.bench import Bench
 from benchmarks.gpu_smoke.steps import STEPS
 

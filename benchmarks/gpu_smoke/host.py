@@ -6,9 +6,9 @@ from typing import Any
 import ctranslate2
 import torch
 
+from benchmarks.common.machine import card
+from benchmarks.gpu.watch import device_memory_gb, gpu_card
 from benchmarks.gpu_smoke.bench import Bench
-from benchmarks.gpu_watch import device_memory_gb, gpu_card
-from benchmarks.machine import card
 
 NEEDED_GB = 6.0
 """Of free memory, for large-v3-turbo in float16 with four workers at batches of 32."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.gpu_engine import exact_length
+from benchmarks.gpu.engine import exact_length
+from benchmarks.gpu.watch import device_memory_gb
 from benchmarks.gpu_smoke.bench import WORKERS, Bench
-from benchmarks.gpu_watch import device_memory_gb
-from inference import memory_pool
+from inference.device import memory_pool
 
 TASK = [50258, 50259, 50360]
 NO_TIMESTAMPS = 50364

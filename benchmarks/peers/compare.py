@@ -23,18 +23,18 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks.corpus import word_errors
-from benchmarks.machine import card
+from benchmarks.common.corpus import word_errors
+from benchmarks.common.machine import card
+from benchmarks.common.percentiles import nearest_rank
+from benchmarks.common.result import deliver
 from benchmarks.peers.drtranscribe import DrTranscribe
 from benchmarks.peers.excerpt import Excerpt, excerpts
 from benchmarks.peers.lag import lags
 from benchmarks.peers.offline import ceiling
 from benchmarks.peers.session import DRAIN_S, Heard, System
 from benchmarks.peers.whisper_live import WhisperLive
-from benchmarks.percentiles import nearest_rank
-from benchmarks.result import deliver
 from inference.config import SAMPLE_RATE
-from inference.models import default_cache, resolve
+from inference.weights.models import default_cache, resolve
 
 PEER_FRAME = 4096
 """Samples in a frame of WhisperLive's own client."""

@@ -6,10 +6,10 @@ import time
 
 import aiohttp
 
-from benchmarks.corpus import pcm
+from benchmarks.common.corpus import pcm
+from benchmarks.common.server_process import ServerProcess
 from benchmarks.peers.excerpt import Excerpt
 from benchmarks.peers.session import DRAIN_S, Heard, pace
-from benchmarks.server_process import ServerProcess
 
 
 class DrTranscribe:

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.corpus import Recording, consultations
+from benchmarks.common.corpus import Recording, consultations
 from benchmarks.peers.lag import merged
-from inference.audio import Samples
+from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE
 
 BREATH_S = 0.1

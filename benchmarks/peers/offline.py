@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.corpus import word_errors
+from benchmarks.common.corpus import word_errors
 from benchmarks.peers.excerpt import Excerpt
 
 

@@ -1,1 +1,1 @@
-"""Makes speech to judge by: synthetic voices, the timing of a conversation, a room. `python -m benchmarks.speak`."""
+"""How well speech is heard."""

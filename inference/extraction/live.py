@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from inference.extraction import Consultation, ExtractionError, Extractor, Patient, UnusableAnswer, reads
-from inference.extraction.injection import provable
-from inference.extraction.reading import Reading
+from inference.extraction.evidence.merging import Findings
+from inference.extraction.isolation import Isolation
+from inference.extraction.reader import Reading
+from inference.extraction.speech_guard import provable
 from inference.findings import Operation, Proposal
-from inference.isolation import Isolation
-from inference.merging import Findings
 from inference.timing import Timings
 from inference.transcript import Segment
 from inference.updates import Emit, ExtractionUpdate, Fault, Ungrounded

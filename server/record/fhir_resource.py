@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from inference.extraction.quantities import quantities
+from inference.extraction.quantities.reader import quantities
 from inference.findings import Finding
 from server.record.fhir_codes import (
     MEASURES,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from inference.extraction import Consultation, Patient
-from tests.consultation import findings, segments
+from tests.support.consultation import findings, segments
 
 DIALOGUES = (
     (

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inference.extraction.rules import RulesExtractor
-from inference.hypothesis import AsrRequest, Hypothesis
+from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
-from tests.fakes import LevelAsr, LoudnessVad, speech
+from tests.support.fakes import LevelAsr, LoudnessVad, speech
 from tests.vllm.watched import Watched
 
 QUIETEST = 12  # hundredths of full scale: LoudnessVad hears from 0.1

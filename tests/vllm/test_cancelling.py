@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from benchmarks import vllm_counters
+from benchmarks.vllm import counters as vllm_counters
 from tests.vllm.consultations import requests
 from tests.vllm.waiting import until
 from tests.vllm.watched import Watched

@@ -2,8 +2,8 @@
 
 import json
 
-from benchmarks import vllm_counters
-from tests.live import serving
+from benchmarks.vllm import counters as vllm_counters
+from tests.support.live import serving
 from tests.vllm.consultations import DIALOGUES
 from tests.vllm.speaking import WAITING, LineAsr, pipeline
 from tests.vllm.waiting import until

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from benchmarks import vllm_counters
+from benchmarks.vllm import counters as vllm_counters
 from inference.extraction import Patient
 from inference.extraction.live import LiveExtraction
-from inference.extraction.rules import RulesExtractor
+from inference.extraction.rules.engine import RulesExtractor
 from inference.timing import Timings
-from tests.consultation import segments
+from tests.support.consultation import segments
 from tests.vllm.consultations import DIALOGUES
 from tests.vllm.waiting import until
 from tests.vllm.watched import Watched

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections import Counter
 
-from benchmarks import vllm_counters
+from benchmarks.vllm import counters as vllm_counters
 from inference.extraction import Consultation, ExtractionError
 from tests.vllm.consultations import requests
 from tests.vllm.watched import Watched

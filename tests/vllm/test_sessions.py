@@ -2,12 +2,12 @@
 
 import asyncio
 
-from benchmarks import vllm_counters
+from benchmarks.vllm import counters as vllm_counters
 from inference.config import EngineConfig
-from inference.extraction.rules import RulesExtractor
+from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
-from tests.live import Server, serving
-from tests.speech import chunks, pcm
+from tests.support.live import Server, serving
+from tests.support.speech import chunks, pcm
 from tests.vllm.consultations import DIALOGUES
 from tests.vllm.speaking import WAITING, LineAsr, pipeline
 from tests.vllm.waiting import until

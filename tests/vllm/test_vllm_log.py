@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from benchmarks import vllm_counters
+from benchmarks.vllm import counters as vllm_counters
 from inference.extraction import Consultation, ExtractionError, Patient
 from inference.transcript import Segment
 from tests.vllm.consultations import DIALOGUES

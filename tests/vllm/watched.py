@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import jsonschema
 
 from inference.extraction import Consultation
-from inference.extraction.completion import Completion
-from inference.extraction.prompt import Message
-from inference.extraction.schema import ANSWER_SCHEMA
-from inference.extraction.vllm import VllmExtractor
+from inference.extraction.llm.client import VllmExtractor
+from inference.extraction.llm.prompt import Message
+from inference.extraction.llm.responses import Completion
+from inference.extraction.llm.schema import ANSWER_SCHEMA
 from inference.findings import Proposal
 
 ANSWER_LIMIT_S = 900.0

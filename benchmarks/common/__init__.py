@@ -1,0 +1,1 @@
+"""What benchmarks share: corpora, statistics, results."""

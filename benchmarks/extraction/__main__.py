@@ -1,0 +1,3 @@
+from benchmarks.extraction.command import main
+
+main()

@@ -1,0 +1,169 @@
+"""The transcripts that findings are scored on: what was written down, and what this server's recogniser hears.
+
+A corpus is a folder of NAME.json {"utterances": [{"start", "end", "speaker", "text"}]}, with NAME.findings.json and
+NAME.flac (left clinician, right patient). Streaming takes as long as decoding does, so its transcripts are kept in a
+folder, one file a recording, mode and model, and read from there the next time.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+
+from benchmarks.common.streaming import BYTES_PER_S
+from inference.audio.decoding import AudioFormat
+from inference.config import SAMPLE_RATE, EngineConfig, SegmenterConfig
+from inference.extraction import Extractor
+from inference.pipeline import Pipeline
+from inference.stream import Control, Mode, StreamOptions
+from inference.timing import Timings
+from inference.transcript import Segment, Speaker, Transcript, Word
+from inference.updates import Emit, Fault, TranscriptUpdate, Update
+from inference.weights.models import default_cache, resolve
+
+SPEAKERS: Mapping[str, Speaker] = {"doctor": "clinician", "patient": "patient", "patient_guest": "patient"}
+FINALS_ONLY = SegmenterConfig(partial_every_s=1e6, draft_after_s=1e6)
+"""Finals are what they are with partials between them, at half the compute."""
+
+CHANNELS: Mapping[Mode, int] = {"ambient": 1, "dual": 2}
+
+
+def reference(utterances: Sequence[Mapping[str, Any]], mode: Mode) -> list[Segment]:
+    """Each utterance as one final, in the order in which they begin; ambient hides who speaks."""
+    return [
+        Segment(
+            id=f"s{number}",
+            speaker="unknown" if mode == "ambient" else SPEAKERS[said["speaker"]],
+            start=said["start"],
+            end=said["end"],
+            text=said["text"],
+            final=True,
+        )
+        for number, said in enumerate(sorted(utterances, key=lambda said: said["start"]), 1)
+    ]
+
+
+def pcm(path: Path, mode: Mode) -> bytes:
+    """16 kHz, 16 bit, as a client sends it: both channels for dual, their mean for ambient."""
+    with av.open(str(path)) as container:
+        layout = "stereo" if mode == "dual" else "mono"
+        resampler = av.AudioResampler("s16", layout, SAMPLE_RATE)
+        frames = [*container.decode(audio=0), None]  # None: what the resampler still holds
+        return b"".join(out.to_ndarray().tobytes() for frame in frames for out in resampler.resample(frame))
+
+
+@asynccontextmanager
+async def engines(
+    model: str, extractors: Sequence[Extractor] = (), segmenter: SegmenterConfig | None = None
+) -> AsyncIterator[Pipeline]:
+    """A started Pipeline with real engines on the CPU."""
+    import torch
+
+    from inference.asr.whisper import WhisperAsr
+    from inference.audio.vad import SileroVad
+
+    torch.set_num_threads(1)
+    config = EngineConfig(segmenter=segmenter or SegmenterConfig())
+    files = resolve(model, default_cache())
+    pipeline = Pipeline(SileroVad(config.vad), WhisperAsr(files.directory, config.asr), extractors, config, model)
+    try:
+        await pipeline.start()
+        yield pipeline
+    finally:
+        await pipeline.close()
+
+
+async def hear(
+    pipeline: Pipeline, data: bytes, mode: Mode, emit: Emit, chunk_s: float = 3.0, speed: float | None = None
+) -> float:
+    """Streams a recording; the monotonic time of its first sample. `speed` 1 is the pace of life, None the fastest.
+
+    Raises RuntimeError where the stream lost a span: its words would be counted as findings missed.
+    """
+    faults: list[Fault] = []
+
+    def checked(update: Update) -> None:
+        if isinstance(update, Fault) and update.code == "asr_failed":
+            faults.append(update)
+        emit(update)
+
+    opened = pipeline.open("benchmark", StreamOptions(AudioFormat(SAMPLE_RATE, CHANNELS[mode]), mode), checked)
+    bytes_per_s = BYTES_PER_S * CHANNELS[mode]
+    size = int(chunk_s * SAMPLE_RATE) * 2 * CHANNELS[mode]
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(opened.run())
+        for at in range(0, len(data), size):
+            chunk = data[at : at + size]
+            if speed:  # absolute times: a slow answer never delays the next chunk
+                due = began + (at + len(chunk)) / bytes_per_s / speed
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await opened.feed(chunk, Timings())
+        await opened.control(Control("stop"))
+    if faults:
+        raise RuntimeError(f"{faults[0].code}: {faults[0].message}")
+    return began
+
+
+@dataclass(slots=True)
+class Heard:
+    """Our own transcripts: from `folder`, or streamed now and kept there. Weights are loaded when first needed."""
+
+    folder: Path
+    model: str = "base"
+    _pipeline: Pipeline | None = None
+    _engines: AbstractAsyncContextManager[Pipeline] | None = field(default=None)
+
+    async def __aenter__(self) -> "Heard":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        if self._engines is not None:
+            await self._engines.__aexit__(*error)
+
+    async def segments(self, audio: Path, mode: Mode) -> list[Segment]:
+        """The finals of one recording, in the order in which they were committed."""
+        kept = self.folder / f"{audio.stem}.{mode}.{self.model}.json"
+        if not kept.exists():
+            transcript = Transcript()
+            await hear(await self._started(), pcm(audio, mode), mode, _into(transcript))
+            kept.write_text(json.dumps([_as_dict(segment) for segment in transcript.finals if segment.text]))
+        return [_segment(row) for row in json.loads(kept.read_text())]
+
+    async def _started(self) -> Pipeline:
+        if self._pipeline is None:
+            self._engines = engines(self.model, segmenter=FINALS_ONLY)
+            self._pipeline = await self._engines.__aenter__()
+        return self._pipeline
+
+
+def _into(transcript: Transcript) -> Callable[[Update], None]:
+    def emit(update: Update) -> None:
+        if isinstance(update, TranscriptUpdate):
+            transcript.add(update.segment)
+
+    return emit
+
+
+def _as_dict(segment: Segment) -> dict[str, Any]:
+    words = [[word.text, word.start, word.end, word.probability] for word in segment.words]
+    return {
+        "id": segment.id,
+        "speaker": segment.speaker,
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "words": words,
+    }
+
+
+def _segment(row: Mapping[str, Any]) -> Segment:
+    words = tuple(Word(*word) for word in row["words"])
+    return Segment(row["id"], row["speaker"], row["start"], row["end"], row["text"], True, words)

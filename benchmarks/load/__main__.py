@@ -1,0 +1,3 @@
+from benchmarks.load.command import main
+
+main()

@@ -1,0 +1,112 @@
+"""The two ends of the load benchmark: the server that is measured, and the processes that its clients live in."""
+
+import argparse
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import aiohttp
+from yarl import URL
+
+from benchmarks.common.server_process import ServerProcess
+from benchmarks.load import client
+from benchmarks.load.watch import listening
+from inference.config import SegmenterConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server that is ready; `pid` is None where it runs on another host."""
+
+    url: URL  # http
+    pid: int | None
+    model: str
+    ready_s: float | None = None
+
+    @property
+    def socket(self) -> str:
+        return str(self.url.with_scheme("wss" if self.url.scheme == "https" else "ws") / "ws")
+
+
+@asynccontextmanager
+async def target(args: argparse.Namespace) -> AsyncIterator[Target]:
+    """The server that was named, or one of our own for as long as this lasts."""
+    if args.url:
+        server, url = None, address(args.url)
+        pid = listening(url.port or 80) if url.host in ("127.0.0.1", "localhost", "::1") else None
+    else:
+        server = start(args)
+        url, pid = URL(server.url), server.process.pid
+    try:
+        async with aiohttp.ClientSession() as http:
+            ready_s = round(await server.ready(http), 2) if server else None
+            models = await models_of(http, url)
+        yield Target(url, pid, models["asr"], ready_s)
+    finally:
+        if server:
+            await asyncio.to_thread(server.stop)
+
+
+def address(text: str) -> URL:
+    """The http address of a server whose socket is named. Raises SystemExit."""
+    url = URL(text)
+    if url.scheme not in ("ws", "wss", "http", "https") or not url.host:
+        raise SystemExit(f"--url {text}: give it as ws://HOST:PORT/ws")
+    return url.with_scheme("https" if url.scheme in ("wss", "https") else "http").with_path("/")
+
+
+def start(args: argparse.Namespace) -> ServerProcess:
+    """A server of our own, with room for every session that will be asked for."""
+    flags = list(args.serve)
+    if not any(flag.startswith("--max-sessions") for flag in flags):
+        flags += ["--max-sessions", str(max(args.sweep) + 1)]
+    if args.fakes:
+        return ServerProcess("benchmarks.common.fake_server", *flags)
+    return ServerProcess.serving(args.model, [*flags, "--log-level", "warning"])
+
+
+async def models_of(http: aiohttp.ClientSession, url: URL) -> dict[str, str]:
+    """The models of a server that is ready. Raises SystemExit."""
+    try:
+        async with http.get(url / "health/ready") as response:
+            response.raise_for_status()
+            models: dict[str, str] = (await response.json())["models"]
+            return models
+    except aiohttp.ClientError as error:
+        raise SystemExit(f"{url} is not ready ({type(error).__name__}): start a server there, or wait for it") from None
+
+
+@asynccontextmanager
+async def clients(work: Sequence[client.Work]) -> AsyncIterator[tuple[list[Connection], list[int]]]:
+    """A process for each piece of work, and the pipe to it."""
+    spawn = multiprocessing.get_context("spawn")
+    pipes, processes = [], []
+    try:
+        for piece in work:
+            ours, theirs = spawn.Pipe()
+            process = spawn.Process(target=client.process, args=(theirs, piece), daemon=True)
+            process.start()
+            theirs.close()  # so that the end of the process ends the pipe
+            pipes.append(ours)
+            processes.append(process)
+        yield pipes, [process.pid for process in processes if process.pid]
+    except EOFError:
+        raise SystemExit("a client process ended early: see its message above") from None
+    finally:
+        for process in processes:
+            process.join(5)
+            process.terminate()
+
+
+def add_cut(parser: argparse.ArgumentParser) -> None:
+    """Options that say when the server cuts a final, where it was not started with its defaults."""
+    plain = SegmenterConfig()
+    parser.add_argument("--pause-s", type=float, default=plain.pause_s, help="the server's own setting")
+    parser.add_argument("--short-pause-s", type=float, default=plain.short_pause_s, help="the server's own setting")
+
+
+def cut_of(args: argparse.Namespace) -> SegmenterConfig:
+    return SegmenterConfig(pause_s=args.pause_s, short_pause_s=max(args.pause_s, args.short_pause_s))

@@ -1,0 +1,1 @@
+"""Drug names that the recogniser broke into other words."""

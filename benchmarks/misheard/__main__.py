@@ -1,0 +1,3 @@
+from benchmarks.misheard.command import main
+
+main()

@@ -1,0 +1,3 @@
+from benchmarks.speech.synthesis.command import main
+
+main()

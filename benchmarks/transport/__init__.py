@@ -1,0 +1,1 @@
+"""What the transport alone costs."""

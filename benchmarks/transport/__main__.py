@@ -1,0 +1,3 @@
+from benchmarks.transport.command import main
+
+main()

@@ -1,0 +1,1 @@
+"""What a segment costs at a model server."""

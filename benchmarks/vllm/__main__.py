@@ -1,0 +1,3 @@
+from benchmarks.vllm.command import main
+
+main()

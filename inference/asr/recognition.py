@@ -1,0 +1,209 @@
+"""What every session shares of the recogniser: its queue, second tries, and stretches that were skipped.
+
+The encoder hears the span and a margin of silence instead of 30 s, which is where most of a small model's time goes. A
+shortened input makes Whisper loop now and then, so a hypothesis that looks invented is decoded again with more silence:
+as work of its own, in a lane of its own, so that nobody else's batch waits for it.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from inference.asr.gaps import Gap, gaps
+from inference.asr.guard import unlooped
+from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
+from inference.asr.lengths import wider
+from inference.asr.phantoms import without_phantoms
+from inference.batching.batcher import Batcher
+from inference.batching.waiting import Lane, Served
+from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
+
+MAX_GAPS = 3
+"""Stretches of one span that are decoded again because no word lies over them."""
+
+
+class AsrEngine(Protocol):
+    """One model on one device; see `inference.asr.whisper.WhisperAsr`."""
+
+    def transcribe(self, requests: Sequence[AsrRequest], mels: Sequence[Any] | None = None) -> list[Hypothesis]: ...
+
+    def prepare(self, requests: Sequence[AsrRequest]) -> Sequence[Any]: ...
+
+    def rehearse(
+        self,
+        final: bool,
+        seconds: float,
+        tokens: int,
+        batch: int,
+        *,
+        prompted: bool = True,
+        language: str | None = "en",
+        frames: int = 0,
+    ) -> None: ...
+
+    def restart(self) -> None: ...
+
+
+class Recogniser:
+    """The queue before the model, and what becomes of its answers."""
+
+    def __init__(
+        self,
+        engine: AsrEngine,
+        config: AsrConfig,
+        observe: Callable[[int], None] = lambda size: None,
+        out_of_memory: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.config = config
+        self.queue: Batcher[AsrRequest, Hypothesis] = Batcher(
+            engine.transcribe,
+            max_batch=config.max_batch,
+            workers=config.workers,
+            kind=lambda request: (request.final, self._frames(request)),
+            prepare=engine.prepare,
+            restart=lambda: asyncio.to_thread(engine.restart),
+            name="asr",
+            observe=observe,
+            out_of_memory=out_of_memory,
+        )
+
+    async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
+        """The last word on a span. Raises what the engine raised, DeviceError if the device failed."""
+        return await self._heard(request, session, Lane.FINAL)
+
+    async def draft(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
+        """What `final` will say of a span that may still go on; it lets finals pass, as a second try does."""
+        return await self._heard(request, session, Lane.RETRY)
+
+    async def _heard(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
+        since = time.monotonic()
+        served = await self._ask(request, session, lane)
+        served = await self._in_its_language(served, request, session, since)
+        if served.value.language != request.language is not None:
+            request = replace(request, language=served.value.language, prompt="")
+        served = await self._doubted(served, request, session, since)
+        served = await self._filled(served, request, session, since)
+        return replace(served, value=without_phantoms(served.value, request.speech))
+
+    async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
+        """The words so far; of a loop what a person may say. No second try: the next partial is seconds away.
+
+        Nothing where another language is likely spoken: the words are invented, and the final will have the right ones.
+
+        Raises Superseded when a newer partial of the session takes its place.
+        """
+        served = await self._ask(request, session, Lane.PARTIAL)
+        said = without_phantoms(served.value, request.speech)
+        if another(said.heard, request.language, request.seconds, weak=False):
+            return replace(served, value=Hypothesis("", said.language))
+        return replace(served, value=_unlooped(said) if said.doubtful else said)
+
+    def prefer(self, sessions: Sequence[str]) -> None:
+        """From now on the sessions are served in this order, and no longer by how long they have waited."""
+        self.queue.ranks = {session: rank for rank, session in enumerate(sessions)}
+
+    def _frames(self, request: AsrRequest) -> int:
+        return request.encoder_frames(self.config)
+
+    async def close(self) -> None:
+        await self.queue.close()
+
+    async def _ask(
+        self, request: AsrRequest, session: str, lane: Lane, since: float | None = None
+    ) -> Served[Hypothesis]:
+        return await self.queue.run(request, session=session, lane=lane, since=since)
+
+    async def _in_its_language(
+        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+    ) -> Served[Hypothesis]:
+        """Decodes once more, in the language that is heard, a span that was asked for in another one."""
+        first = served.value
+        weak = first.doubtful or first.logprob < WEAK_LOGPROB
+        language = another(first.heard, request.language, request.speech.seconds(), weak)
+        if first.heard is None or language is None:
+            return served
+        # Without the prompt, which is in the language that was asked for.
+        again = await self._ask(replace(request, language=language, prompt=""), session, Lane.RETRY, since)
+        mended = first.doubtful and not again.value.doubtful
+        chosen = is_written_in(first.heard, again.value.logprob - first.logprob, mended)
+        return _both(served, again, replace(again.value, retried=True) if chosen else first)
+
+    async def _doubted(
+        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+    ) -> Served[Hypothesis]:
+        frames = self._frames(request)
+        while served.value.doubtful and frames < FULL_FRAMES:
+            frames = wider(frames, self.config.ladder) if frames == self._frames(request) else FULL_FRAMES
+            # Without the prompt, which is what a loop feeds on.
+            again = await self._ask(replace(request, prompt="", frames=frames), session, Lane.RETRY, since)
+            better = again.value if _is_better(again.value, served.value) else served.value
+            served = _both(served, again, replace(better, retried=True))
+        return replace(served, value=_unlooped(served.value)) if served.value.doubtful else served
+
+    async def _filled(
+        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+    ) -> Served[Hypothesis]:
+        """Decodes what the words pass over by itself, and puts what it says in their place where it says more.
+
+        Of two languages in one span Whisper mostly writes one and passes over the other.
+        """
+        tried: set[float] = set()
+        request = replace(request, language=served.value.language)
+        while len(tried) < MAX_GAPS and not served.value.doubtful and served.value.words:
+            said = served.value
+            found = (gap for gap in gaps(said.words, request.speech, request.seconds) if gap.start not in tried)
+            gap = next(found, None)
+            if gap is None:
+                break
+            tried.add(gap.start)
+            piece = _piece(request, said, gap)
+            answer = await self._ask(piece, session, Lane.RETRY, since)
+            answer = await self._in_its_language(answer, piece, session, since)
+            served = _both(served, answer, _with_piece(said, gap, answer.value))
+        return served
+
+
+def _piece(request: AsrRequest, said: Hypothesis, gap: Gap) -> AsrRequest:
+    """The audio of a gap, after the words before it."""
+    before = " ".join(word.text for word in said.words[: gap.first])
+    return replace(
+        request,
+        audio=request.audio[int(gap.start * SAMPLE_RATE) : int(gap.stop * SAMPLE_RATE)],
+        prompt=f"{request.prompt} {before}".strip(),
+        spoken=request.speech.between(gap.start, gap.stop),
+        frames=0,
+    )
+
+
+def _with_piece(said: Hypothesis, gap: Gap, piece: Hypothesis) -> Hypothesis:
+    """The words of the piece in place of those that lay over the gap; unchanged where they are no more than these."""
+    if piece.doubtful or len(piece.words) <= gap.end - gap.first:
+        return said
+    within = tuple(
+        replace(word, start=round(word.start + gap.start, 2), end=round(word.end + gap.start, 2))
+        for word in piece.words
+    )
+    words = said.words[: gap.first] + within + said.words[gap.end :]
+    language = said.language if piece.language == said.language else SEVERAL
+    return replace(said, text=" ".join(word.text for word in words), words=words, language=language)
+
+
+def _is_better(second: Hypothesis, first: Hypothesis) -> bool:
+    return not second.doubtful or second.logprob > first.logprob
+
+
+def _unlooped(said: Hypothesis) -> Hypothesis:
+    """What still loops after every try, said three times at most."""
+    plain = [re.sub(r"[^\w']", "", word.text.lower()) for word in said.words]
+    words = tuple(said.words[i] for i in unlooped(plain))
+    if len(words) == len(said.words):
+        return said
+    return replace(said, text=" ".join(word.text for word in words), words=words)
+
+
+def _both(first: Served[Hypothesis], second: Served[Hypothesis], value: Hypothesis) -> Served[Hypothesis]:
+    return Served(value, first.queue_ms + second.queue_ms, first.run_ms + second.run_ms)

@@ -1,0 +1,300 @@
+"""Whisper through CTranslate2: a list of spans in, a list of hypotheses out. The only import of ctranslate2.
+
+The encoder hears the span and a margin of silence instead of 30 s, which is where most of a small model's time goes.
+Every call is one pass: second tries are the queue's business (inference/asr/recognition.py).
+"""
+
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from tokenizers import Tokenizer
+
+from inference.asr.guard import crammed, suspicious
+from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.language import WEAK_LOGPROB, HeardLanguage, likeliest
+from inference.asr.lengths import HOP_SAMPLES, longest_s
+from inference.asr.mel import LogMel, Mel
+from inference.asr.words import Alignment, timed_words
+from inference.config import SAMPLE_RATE, AsrConfig
+from inference.device import cublas, memory_pool
+from inference.device.faults import OutOfMemory, device_faults
+from inference.transcript import Word
+
+MAX_TOKENS = 224
+_LANGUAGE_TOKEN = re.compile(r"<\|([a-z]{2,3})\|>")
+
+OPENERS = frozenset("-[(♪*")
+"""What text that nobody said begins with: "[MUSIC]", "(coughs)", and the dash that a subtitle puts before a speaker."""
+
+
+class WhisperAsr:
+    """One Whisper on one device. Safe to call from as many threads as `config.workers`."""
+
+    def __init__(self, model_dir: Path, config: AsrConfig | None = None) -> None:
+        self.config = config or AsrConfig()
+        if self.config.device == "cpu":
+            _use_avx512()
+        else:
+            cublas.preload()
+            if self.config.keep_memory:
+                memory_pool.keep(self.config.device_index)  # before anything is allocated
+        self._model_dir = model_dir
+        self.model = self._load()
+        self.tokenizer: Tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+        self.multilingual: bool = self.model.is_multilingual
+        on_device = "cpu" if self.config.device == "cpu" else f"cuda:{self.config.device_index}"
+        self.languages = self._languages()
+        self._mel = LogMel(self.model.n_mels, on_device, own_stream=self.config.mel_stream)
+        self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
+        self._suppressed = self._suppressed_tokens()
+
+    def restart(self) -> None:
+        """Loads the model anew, after a DeviceError. No other thread may be in `transcribe`."""
+        self.model.unload_model()
+        self._mel.release()
+        self.model = self._load()
+
+    def prepare(self, requests: Sequence[AsrRequest]) -> list[Mel]:
+        """The log-mel [mels, frames] of each request, on the device: for the next batch while another one decodes."""
+        with self._on_device():
+            by_length: defaultdict[int, list[int]] = defaultdict(list)
+            for i, request in enumerate(requests):
+                by_length[self.frames(request)].append(i)
+            mels: dict[int, Mel] = {}
+            for frames, members in by_length.items():
+                batch = self._mel([requests[i].audio for i in members], frames)
+                mels.update(zip(members, batch, strict=True))
+            self._mel.synchronize()
+            return [mels[i] for i in range(len(requests))]
+
+    def transcribe(self, requests: Sequence[AsrRequest], mels: Sequence[Mel | None] | None = None) -> list[Hypothesis]:
+        """Hypotheses in the order of the requests; `text` is empty where nothing was said.
+
+        `mels` are what `prepare` made of them, None where it did not. Raises DeviceError if the device failed.
+        """
+        with self._on_device():
+            mels = list(mels or [None] * len(requests))
+            missing = [i for i, mel in enumerate(mels) if mel is None]
+            if missing:
+                made = self.prepare([requests[i] for i in missing])
+                for i, mel in zip(missing, made, strict=True):
+                    mels[i] = mel
+            prompts = [self._prompt(request.prompt) for request in requests]
+            # What must be alike in one call to the model: the encoder's length, the limit of tokens, the beam, the
+            # language that align() starts from, and the index of <|startoftranscript|>, or CTranslate2 refuses it.
+            groups: defaultdict[Hashable, list[int]] = defaultdict(list)
+            for i, request in enumerate(requests):
+                limit = self._token_limit(request)
+                groups[self.frames(request), limit, request.final, request.language or i, len(prompts[i])].append(i)
+            hypotheses: dict[int, Hypothesis] = {}
+            for members in groups.values():
+                alike = [requests[i] for i in members]
+                decoded = self._decode(alike, [prompts[i] for i in members], [mels[i] for i in members])
+                hypotheses.update(zip(members, decoded, strict=True))
+            return [hypotheses[i] for i in range(len(requests))]
+
+    def frames(self, request: AsrRequest) -> int:
+        """Mel frames that the encoder hears for a request."""
+        return request.encoder_frames(self.config)
+
+    def rehearse(
+        self,
+        final: bool,
+        seconds: float,
+        tokens: int,
+        batch: int,
+        *,
+        prompted: bool = True,
+        language: str | None = "en",
+        frames: int = 0,
+    ) -> None:
+        """Decodes as a live batch is decoded, but of a known size: `batch` spans of noise of up to `seconds`.
+
+        Each is made to say `tokens` tokens, whatever is heard. `prompted` gives each the longest prompt; `language`
+        None has it detected; `frames` is what the encoder hears, as in AsrRequest.
+        """
+        rng = np.random.default_rng(0)
+        noise = (0.01 * rng.standard_normal(int(seconds * SAMPLE_RATE))).astype(np.float32)
+        # Of unequal lengths on one rung, as in life: word times are aligned row by row then.
+        spans = [noise[: len(noise) - i * HOP_SAMPLES] for i in range(batch)]
+        frames = frames or AsrRequest(noise, final).encoder_frames(self.config)
+        requests = [AsrRequest(span, final, language, frames=frames) for span in spans]
+        prompt = [self._end_of_text - 1] * self.config.prompt_tokens if prompted else []
+        with self._on_device():
+            self._decode(requests, [prompt] * batch, self.prepare(requests), tokens)
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        """Tells failures of the device from those of an item; out of memory, gives back what torch has cached."""
+        with device_faults():
+            try:
+                with device_faults():
+                    yield
+            except OutOfMemory:
+                self._mel.release()
+                raise
+
+    def _load(self) -> Any:
+        return ctranslate2.models.Whisper(
+            str(self._model_dir),
+            device=self.config.device,
+            device_index=self.config.device_index,
+            compute_type=self.config.compute_type,
+            inter_threads=self.config.workers,
+            intra_threads=self.config.threads,
+        )
+
+    def _decode(
+        self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any], forced: int = 0
+    ) -> list[Hypothesis]:
+        """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `rehearse`)."""
+        encoded = self._encode(mels)
+        final = requests[0].final
+        detected = self._detect(requests, encoded) if requests[0].language is None else None
+        language = requests[0].language or (detected[0].code if detected else "en")
+        task = self._task(language)
+        # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
+        ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
+        limit = forced or self._token_limit(requests[0])
+        starts = [[*([self._id("<|startofprev|>"), *prompt] if prompt else []), *task, *ending] for prompt in prompts]
+        results = self.model.generate(
+            encoded,
+            starts,
+            beam_size=self.config.final_beam if final else 1,
+            # CTranslate2 decodes until half of it, or until all of it less the start sequence: exactly `limit`.
+            max_length=limit + max(limit, len(starts[0]) - 1),
+            suppress_tokens=[*self._suppressed, self._end_of_text] if forced else self._suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        tokens = [[t for t in result.sequences_ids[0] if t < self._end_of_text] for result in results]
+        if forced:  # alignment costs what the words cost, which are there in any text
+            tokens = [[self._end_of_text - 1] * forced] * len(requests)
+        words = self._align(encoded, task, tokens, requests)
+        judged = [
+            self._judged(request, result, found, timed, language, limit)
+            for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
+        ]
+        # A partial's text is mostly right and soon replaced: its language is looked for only where the text is weak.
+        wanted = [final or said.doubtful or said.logprob < WEAK_LOGPROB for said in judged]
+        if detected is None and any(wanted):
+            detected = self._detect(requests, encoded)
+        if detected is None:
+            return judged
+        return [
+            replace(said, heard=heard) if want else said
+            for said, heard, want in zip(judged, detected, wanted, strict=True)
+        ]
+
+    def _encode(self, mels: Sequence[Mel]) -> Any:
+        """Encoder output of mels of one length: [batch, frames / 2, features]."""
+        if self.config.device == "cuda":
+            return self.model.encode(ctranslate2.StorageView.from_array(self._mel.batch(mels)))
+        # One by one: each fits the cache of its core, which a batch of them does not (benchmarks/LOG.md).
+        outputs = [
+            np.array(self.model.encode(ctranslate2.StorageView.from_array(mel.unsqueeze(0).contiguous().numpy())))
+            for mel in mels
+        ]
+        return ctranslate2.StorageView.from_array(np.concatenate(outputs))
+
+    def _token_limit(self, request: AsrRequest) -> int:
+        """From the length of the ladder, not of the span, so that those who share a batch share the limit."""
+        return min(
+            MAX_TOKENS, 16 + int(longest_s(len(request.audio), self.config.ladder) * self.config.tokens_per_second)
+        )
+
+    def _judged(
+        self,
+        request: AsrRequest,
+        result: Any,
+        tokens: list[int],
+        words: tuple[Word, ...],
+        language: str,
+        limit: int,
+    ) -> Hypothesis:
+        text = self.tokenizer.decode(tokens).strip()
+        logprob = result.scores[0]
+        ids = result.sequences_ids[0]
+        # An unlikely partial may be half a word: only loops are distrusted.
+        likely = logprob if request.final else 0.0
+        doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, crammed(words), request.seconds)
+        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful)
+
+    def _align(
+        self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]
+    ) -> list[tuple[Word, ...]]:
+        if not any(tokens):
+            return [() for _ in tokens]
+        frames = [request.audio.size // HOP_SAMPLES for request in requests]
+        aligned = self.model.align(encoded, task, tokens, frames)
+        return [
+            timed_words(self.tokenizer, found, Alignment(result.alignments, result.text_token_probs)) if found else ()
+            for found, result in zip(tokens, aligned, strict=True)
+        ]
+
+    def _languages(self) -> frozenset[str]:
+        """The codes that `AsrRequest.language` may have: those of the tokenizer, English where there is no choice."""
+        if not self.multilingual:
+            return frozenset({"en"})
+        found = (_LANGUAGE_TOKEN.fullmatch(token) for token in self.tokenizer.get_vocab())
+        return frozenset(match[1] for match in found if match)
+
+    def _detect(self, requests: list[AsrRequest], encoded: Any) -> list[HeardLanguage] | None:
+        """The language of each span, by one step of the decoder; None where the model knows one language."""
+        if not self.multilingual:
+            return None
+        rows = self.model.detect_language(encoded)
+        return [
+            likeliest({token.strip("<|>"): p for token, p in row}, request.language)
+            for request, row in zip(requests, rows, strict=True)
+        ]
+
+    def _suppressed_tokens(self) -> list[int]:
+        """Ids that a text may not hold: -1 stands for the model's own list (CTranslate2, `suppress_tokens`)."""
+        if self.config.suppress_symbols:
+            return [-1]
+        path = self._model_dir / "config.json"
+        listed: list[int] = json.loads(path.read_text()).get("suppress_ids", []) if path.exists() else []
+        return [t for t in listed if t >= self._end_of_text or self.tokenizer.decode([t]).strip()[:1] in OPENERS]
+
+    def _task(self, language: str) -> list[int]:
+        names = [f"<|{language}|>", "<|transcribe|>"] if self.multilingual else []
+        return [self._id(name) for name in ("<|startoftranscript|>", *names)]
+
+    def _prompt(self, text: str) -> list[int]:
+        """The last `prompt_tokens` of the text before, or none of it where it is shorter.
+
+        One length for all, since a batch wants its start token at one index; padding costs accuracy (LOG.md).
+        """
+        if not text:
+            return []
+        tokens: list[int] = self.tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
+        wanted = self.config.prompt_tokens
+        return tokens[-wanted:] if len(tokens) >= wanted else []
+
+    def _id(self, token: str) -> int:
+        found = self.tokenizer.token_to_id(token)
+        if found is None:
+            raise ValueError(
+                f"the model's tokenizer.json has no {token}: not a Whisper tokenizer, or not that language"
+            )
+        return int(found)
+
+
+def _use_avx512() -> None:
+    """CTranslate2 takes AVX2 unless it is told otherwise; with AVX-512 a final is decoded a tenth faster."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
+    except OSError:
+        return
+    if {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"} <= flags:
+        os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")

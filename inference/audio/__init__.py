@@ -1,0 +1,1 @@
+"""From a client's bytes to spans of speech: decoding, voice activity detection, segmentation."""

@@ -1,0 +1,1 @@
+"""Work of many sessions on one device, in batches."""

@@ -1,0 +1,110 @@
+"""What waits for a device, in which order, and what of it is the next batch. Pure: times are handed in."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+
+from inference.batching.limits import BatchLimits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Lane(IntEnum):
+    """What goes first. A batch holds one lane."""
+
+    FINAL = 0
+    RETRY = 1
+    PARTIAL = 2
+
+
+RETRY_PATIENCE_S = 1.5
+"""A second try lets finals pass for this long: then it is somebody's final that is late."""
+
+CROWD_PATIENCE_S = 1.0
+"""How long the first of a lane lets a larger batch of its lane pass."""
+
+
+class Superseded(Exception):
+    """A newer partial of the same session took this one's place in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served(Generic[Result]):
+    """A result, and the milliseconds that its item waited and that its batch ran."""
+
+    value: Result
+    queue_ms: float
+    run_ms: float
+
+
+@dataclass(slots=True, eq=False)
+class Ticket(Generic[Item, Result]):
+    """An item in the queue. `cancel` drops it unless its batch has begun.
+
+    `since` is when somebody began to wait for it, which is its turn: of a second try, when the first was asked for.
+    """
+
+    item: Item
+    session: str
+    lane: Lane
+    since: float
+    future: "asyncio.Future[Served[Result]]"
+    kind: Hashable = None
+    queued_at: float = field(default_factory=time.monotonic)
+    started: bool = False
+    asked: bool = False  # to be prepared
+    prepared: Any = None
+
+    def cancel(self) -> bool:
+        return not self.started and self.future.cancel()
+
+
+def ordered(
+    queue: Sequence[Ticket[Item, Result]], now: float, ranks: Mapping[str, int] | None = None
+) -> list[Ticket[Item, Result]]:
+    """By lane, then by the time somebody has waited; a second try that has waited long enough counts as a final.
+
+    `ranks` of sessions, where given, count before the time, the lowest first; a session without one comes before them.
+    Second tries count as finals then: the first session comes to its end before the second one goes on.
+    """
+
+    def turn(ticket: Ticket[Item, Result]) -> tuple[int, int, float]:
+        overdue = ticket.lane is Lane.RETRY and (bool(ranks) or now - ticket.queued_at > RETRY_PATIENCE_S)
+        rank = ranks.get(ticket.session, -1) if ranks else 0
+        return (Lane.FINAL if overdue else ticket.lane), rank, ticket.since
+
+    return sorted(queue, key=turn)
+
+
+def next_batch(
+    queue: Sequence[Ticket[Item, Result]], now: float, limits: BatchLimits, *, strict: bool = False
+) -> list[Ticket[Item, Result]]:
+    """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit.
+
+    `strict`: the kind is that of the first, though more may wait for another.
+    """
+    lane = queue[0].lane
+    ready = [ticket for ticket in queue if ticket.lane is lane]
+    kind = ready[0].kind if strict else _kind(ready, now)
+    most = limits.most(kind, now)
+    batch: dict[str, Ticket[Item, Result]] = {}
+    for ticket in ready:
+        if ticket.kind == kind and len(batch) < most:
+            batch.setdefault(ticket.session, ticket)
+    return list(batch.values())
+
+
+def _kind(ready: Sequence[Ticket[Item, Result]], now: float) -> Hashable:
+    """The kind that most sessions wait for, unless the first has let others pass for long enough.
+
+    A decoder's step reads all weights, for one row or for eight: the larger batch shortens everybody's way.
+    """
+    if now - ready[0].queued_at > CROWD_PATIENCE_S:
+        return ready[0].kind
+    waiting = Counter(kind for kind, _ in {(ticket.kind, ticket.session) for ticket in ready})
+    return max((ticket.kind for ticket in ready), key=waiting.__getitem__)

@@ -1,0 +1,1 @@
+"""What proves a finding, and the store of proven findings."""

@@ -1,0 +1,1 @@
+"""Findings from a language model behind an OpenAI-compatible server."""

@@ -1,0 +1,1 @@
+"""Findings by vocabulary and grammar, on a CPU."""

@@ -1,0 +1,1 @@
+"""What a sentence mentions: symptoms, medicines, doses, measurements, relatives."""

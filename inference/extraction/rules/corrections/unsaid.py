@@ -1,0 +1,75 @@
+"""What a correction takes back of the findings that its first wording gave: retracted, or changed in place. Pure."""
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
+
+from inference.extraction.rules.corrections.mending import Mended, Mending, is_touched
+from inference.findings import Finding, Proposal, Quote
+
+
+def touched(mending: Mending, findings: Sequence[Finding], new_from: int) -> dict[str, Mended | None]:
+    """The ids of the findings of the rules that rest on what a new sentence takes back; None: on a cancelled one."""
+    found: dict[str, Mended | None] = {}
+    for finding in (f for f in findings if f.source == "rules"):
+        for mended in mending.mended.values():
+            if mended.turn.index >= new_from and any(is_touched(e, mended) for e in finding.evidence):
+                found[finding.id] = mended
+        for old, by in mending.cancelled:
+            first, last = old.tokens[0].start, old.tokens[-1].end
+            if by.index >= new_from and all(
+                e.segment == old.segment.id and first <= e.start < last for e in finding.evidence
+            ):
+                found[finding.id] = None
+    return found
+
+
+def settled(
+    proposals: Sequence[Proposal], mending: Mending, findings: Sequence[Finding], gone: dict[str, Mended | None]
+) -> list[Proposal]:
+    """The proposals, one that corrects a finding as its update, and a retraction of each finding that nothing bears."""
+    kept = list(proposals)
+    corrected = set[str]()
+    for finding in (f for f in findings if f.id in gone):
+        at = next((i for i, p in enumerate(kept) if _corrects(p, finding, gone[finding.id])), None)
+        if at is not None:
+            kept[at] = replace(kept[at], op="update", finding_id=finding.id)
+            corrected.add(finding.id)
+    return [*_retractions(mending, findings, gone, corrected), *kept]
+
+
+def _corrects(proposal: Proposal, finding: Finding, mended: Mended | None) -> bool:
+    alike = _family(proposal.kind) == _family(finding.kind) and proposal.text == finding.text
+    return mended is not None and alike and proposal.op == "add" and proposal.experiencer == finding.experiencer
+
+
+def _family(kind: str) -> str:
+    return "symptom" if kind == "chief_complaint" else kind
+
+
+def _retractions(
+    mending: Mending, findings: Sequence[Finding], gone: dict[str, Mended | None], corrected: Set[str]
+) -> Iterator[Proposal]:
+    for finding in findings:
+        if finding.id not in gone or finding.id in corrected:
+            continue
+        mended = gone[finding.id]
+        by = list(mended.repair) if mended is not None else []
+        quotes = list[Quote]()
+        if mended is not None and by:
+            quotes.append(Quote(mended.turn.segment.id, mended.turn.segment.text))
+        quotes += [
+            Quote(turn.segment.id, turn.text(0, len(turn.tokens)))
+            for _, turn in mending.cancelled
+            if mended is None and turn.segment.id not in mending.mended
+        ]
+        yield retraction(finding, quotes)
+
+
+def retraction(finding: Finding, against: Sequence[Quote]) -> Proposal:
+    """Takes the finding back, with its own words and those against it as evidence."""
+    own = (Quote(e.segment, e.quote) for e in finding.evidence)
+    return Proposal(
+        kind=finding.kind, text=finding.text, quotes=(*own, *against), source="rules", status=finding.status,
+        temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,
+        op="retract", finding_id=finding.id,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The words around a mention that decide what it means."""

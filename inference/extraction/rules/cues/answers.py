@@ -1,0 +1,226 @@
+"""Which sentence answers a question for yes or no, and how. Pure."""
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Literal
+
+from inference.extraction.tables import words
+from inference.extraction.text.dialogue import AUXILIARIES, LEAD_INS, Turn
+from inference.extraction.text.tokens import FILLERS
+
+Answer = Literal["yes", "no", "maybe"]
+
+_NO = words("no")
+_YES = words("yes")
+_MAYBE = words("maybe")
+_ADVERBS = words("answering_adverb")
+_ACKNOWLEDGING = words("acknowledging")
+_OPENING = FILLERS - {"yeah", "right", "i"} | words("answer_opening")
+_REVERSING = frozenset(("no", "nope", "not", "havent", "dont"))
+_BARE = _YES | FILLERS | _ACKNOWLEDGING | {"no", "nope", "not", "all", "at"}
+_EMPTY = FILLERS - {"yeah"} | _ACKNOWLEDGING
+_DENYING = re.compile(
+    r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
+    r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
+    r"(?:theres|its|thats) not|none|nothing|cant say (?:i|ive|that)|not that i)\b"
+)
+_AFFIRMING = re.compile(
+    r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
+    r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
+    r"i might|comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
+    r"all of (?:them|those|it)|all three|both|when i was|"
+    r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
+    r"from time)\b"
+)
+_ALL_WELL = re.compile(
+    r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
+)
+_HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess|i suppose so|i suppose)\b")
+_UNCHECKED = re.compile(
+    r"^i (?:havent|have not|didnt|did not) (?:actually |really |even )?(?:check\w*|look\w*|measur\w+|take)\b"
+)
+_EXCEPTED = re.compile(
+    r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
+    r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+)
+_NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |a |an |some |my )?\w+(?: \w+){0,2}$")
+"""Names what there is of a list: "just the nausea"."""
+_CIRCUMSTANCE = re.compile(
+    r"^(?:very$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
+    r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
+    r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
+    r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at)"
+)
+"""When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
+_PLAIN_YES = frozenset(("yes", "yeah", "yep"))
+_SHORT = 6
+_NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|(?:and )?i dont know|dont know|couldnt say|hard to say)\b")
+_PERHAPS = re.compile(r"\b(?:might be|could be|maybe|possibly|a bit|a little)\b")
+_CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
+_TURNING = frozenset(("well", "but"))
+_RETRACTING = re.compile(
+    r"\b(?:actually|wait|hang on|i tell a lie)(?: no| well| sorry)? (?=yes|yeah|no\b|i have|i do|i did)"
+)
+_ADVERB_REPLY_WORDS = 4
+_DENIAL_WORDS = 4
+_PATIENCE = 2
+"""Sentences that are no answer and may stand between a question and its answer."""
+
+
+def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None:
+    """The turn that answers the polar question `conversation[at]`, and how.
+
+    Questions in a row share the answer to the last ("any fever? any chills?" "no"). What began well before the
+    question ended answers another one.
+    """
+    question = conversation[at]
+    # People answer before a long question ends, but not before its point is made.
+    tolerance_s = max(1.0, min(2.0, 0.35 * (question.end_s - question.start_s)))
+    earliest_s = max(question.start_s, question.end_s - tolerance_s)
+    patience = _PATIENCE
+    for index, turn in enumerate(conversation[at + 1 : at + 10], at + 1):
+        overlapping = turn.segment is not question.segment and turn.start_s < earliest_s
+        if overlapping or is_empty(turn):
+            continue
+        asker = turn.speaker == question.speaker and turn.speaker != "unknown"
+        if turn.form == "open":
+            return None
+        if turn.form == "polar" and not is_bare(turn):
+            if not asker and _denies_the_same(question, turn):
+                return turn, "no"
+            if _is_list_item(turn) and (turn.segment is question.segment or turn.speaker == question.speaker):
+                continue
+            return None
+        answer = answer_of(turn)
+        if asker and is_bare(turn):
+            # The asker repeats a "no" that was not heard or not transcribed: "Night sweats? No?".
+            if answer == "no":
+                return _corrected(conversation, index, answer, of_reply=False)
+            continue
+        if answer is None and _NAMING_ONE.match(turn.joined) and _shares_a_word(question, turn):
+            answer = "yes"
+        if answer is not None and not asker:
+            return _corrected(conversation, index, answer)
+        patience -= 1
+        if patience < 0:
+            return None
+    return None
+
+
+def _shares_a_word(question: Turn, turn: Turn) -> bool:
+    said = {t.stem for t in turn.tokens if not t.soft and t.word not in _EMPTY}
+    return not said.isdisjoint(t.stem for t in question.tokens)
+
+
+def _denies_the_same(question: Turn, turn: Turn) -> bool:
+    """ "Any blood in the stool?" "No blood?": recognisers put question marks where a voice rises."""
+    said = turn.sentence.words
+    return said[0] == "no" and len(said) <= _DENIAL_WORDS and not set(said[1:]).isdisjoint(question.sentence.words)
+
+
+def asked_with(conversation: Sequence[Turn], at: int, reply: Turn) -> list[Turn]:
+    """The questions in a row that share an answer with this one: "Sore throat? Runny nose?" """
+    is_item = _is_asked_item(conversation[at])
+    before = takewhile(_is_asked_item, reversed(conversation[max(0, at - 8) : at])) if is_item else ()
+    after = (turn for turn in conversation[at + 1 : at + 9] if not is_empty(turn))
+    between = takewhile(lambda turn: turn is not reply and _is_asked_item(turn), after)
+    return [*before, *between]
+
+
+def _is_asked_item(turn: Turn) -> bool:
+    return turn.form == "polar" and not is_empty(turn) and not is_bare(turn) and _is_list_item(turn)
+
+
+def _corrected(conversation: Sequence[Turn], at: int, answer: Answer, *, of_reply: bool = True) -> tuple[Turn, Answer]:
+    """The answer `conversation[at]`, or the one that takes it back in the next breath: "No. Actually, yes.".
+
+    `of_reply`: only whoever gave it may take it back; not where the asker heard a "no" that was none.
+    """
+    reply = conversation[at]
+    for turn in conversation[at + 1 : at + 3]:
+        if (of_reply and turn.speaker != reply.speaker) or turn.form != "statement":
+            break
+        if turn.tokens[0].word in _CORRECTING or (turn.tokens[0].word in _TURNING and _is_explicit(turn)):
+            changed = answer_of(turn)
+            if changed is not None and changed != answer:
+                return turn, changed
+    return reply, answer
+
+
+def answers_in_turn(reply: Turn) -> list[Answer]:
+    """ "Yes, yes, no.": one answer for each item of a list; empty where there are not several and different ones."""
+    given: list[Answer] = ["yes" if t.word in _YES else "no" for t in reply.tokens if t.word in _YES | {"no", "nope"}]
+    return given if is_bare(reply) and len(set(given)) > 1 and _commas_between(reply) else []
+
+
+def _commas_between(reply: Turn) -> bool:
+    return all(t.comma for t in reply.tokens[:-1] if t.word in _YES | {"no", "nope"})
+
+
+def _is_explicit(turn: Turn) -> bool:
+    """ "Well, yes, a bit." and not "Well, I have a cough."."""
+    first = next((t.word for t in turn.tokens if t.word not in _OPENING), "")
+    return first in _YES - _ADVERBS or first in ("no", "nope")
+
+
+def answer_of(turn: Turn) -> Answer | None:
+    """Yes, no or maybe by how the sentence opens, or by how it takes that back: "Yes, actually no."."""
+    said = _without_stammer(turn.sentence.words)
+    retraction = _RETRACTING.search(" ".join(said))
+    if retraction:
+        said = said[" ".join(said)[: retraction.end()].count(" ") :]
+    while len(said) > 1 and said[0] in _OPENING:
+        said = said[1:]
+    text, first = " ".join(said), said[0]
+    if _UNCHECKED.match(text):
+        return None
+    if _EXCEPTED.match(text):
+        return "yes"
+    if _NOT_KNOWING.match(text):
+        return "maybe" if _PERHAPS.search(text) else None
+    if _ALL_WELL.match(text):
+        return None
+    if _HALF.match(text):
+        return "maybe"
+    if first in _ADVERBS and len(said) > _ADVERB_REPLY_WORDS:
+        # "Sometimes I do pilates" tells something else.
+        return None
+    if first in _YES or text == "right":
+        # "Yeah, no": the last of the two is meant.
+        run = takewhile(lambda word: word in _YES | _REVERSING | {"i", "um", "uh"}, said)
+        return "no" if _REVERSING & set(run) else "yes"
+    if first in _NO or _DENYING.match(text):
+        return "no"
+    if first in _MAYBE:
+        return "no" if said[1:2] == ["not"] else "maybe"
+    if _AFFIRMING.match(text):
+        return "yes"
+    circumstance = len(said) <= _SHORT and (said[-1] in _PLAIN_YES or _CIRCUMSTANCE.match(text))
+    return "yes" if circumstance else None
+
+
+def _without_stammer(said: Sequence[str]) -> list[str]:
+    """ "I, I don't think so": a word said twice in a row counts once."""
+    return [word for at, word in enumerate(said) if at == 0 or word != said[at - 1]]
+
+
+def is_bare(turn: Turn) -> bool:
+    """Nothing but yes, no and fillers."""
+    return all(token.word in _BARE for token in turn.tokens)
+
+
+def is_plain_yes(turn: Turn) -> bool:
+    """It says yes before it says anything else."""
+    return next((t.word for t in turn.tokens if t.word not in _OPENING), "") in _YES - _ADVERBS
+
+
+def is_empty(turn: Turn) -> bool:
+    """Nothing but fillers and acknowledgements: "Okay. Um."."""
+    return all(token.word in _EMPTY for token in turn.tokens)
+
+
+def _is_list_item(turn: Turn) -> bool:
+    """A question without a verb of its own: "chills?", "any cough?"."""
+    body = [token.word for token in turn.tokens if token.word not in LEAD_INS]
+    return bool(body) and (body[0] == "any" or not AUXILIARIES & set(body[:3])) and len(body) <= 10

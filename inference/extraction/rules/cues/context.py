@@ -1,0 +1,149 @@
+"""Is a mention affirmed, denied, doubted, over, another person's, or only imagined? A small ConText.
+
+The algorithm is that of Harkema, Dowling, Thornblade and Chapman (J Biomed Inform 2009, 42:839), over
+`vocabulary/context.tsv`: a trigger governs the mentions in its direction up to its reach, and up to a word that ends
+its scope. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.extraction.rules.cues.reports import reports
+from inference.extraction.rules.cues.scope import denial_ends, other_ends
+from inference.extraction.rules.cues.trigger import Category, Trigger
+from inference.extraction.tables import alternatives, rows, table, words
+from inference.extraction.text.tokens import Token, normalise
+from inference.findings import Experiencer, Status, Temporality
+
+_DIRECTIONS = ("forward", "backward", "both")
+_NO_REACH = 99
+_FIRST_PERSON_SUBJECTS = frozenset(("i", "im", "ive", "my"))
+_DENIALS = words("denial") | {"cant", "couldnt", "cannot", "unable", "no"}
+_CONDITIONS = frozenset(("if", "unless", "whether", "should"))
+_JOINING = frozenset(("and", "but"))
+_AGAINST = frozenset(("but", "however", "although", "though"))
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What the clause says of a mention. The mention and the words that say so are [from_token, to_token).
+
+    `reported`: it is the result of an examination, or a suspicion that somebody tells.
+    """
+
+    status: Status
+    temporality: Temporality
+    experiencer: Experiencer
+    hypothetical: bool
+    from_token: int
+    to_token: int
+    reported: bool = False
+
+
+@table
+def _triggers() -> dict[str, list[tuple[tuple[str, ...], Category, str, int]]]:
+    """Triggers by first word, the longest first."""
+    table: dict[str, list[tuple[tuple[str, ...], Category, str, int]]] = {}
+    for person in words("stranger"):
+        table.setdefault(person, []).append(((person,), "family", "forward", _NO_REACH))
+    for columns in rows("context.tsv"):
+        category: Category = columns[1]  # type: ignore[assignment]
+        direction = columns[2] if len(columns) > 2 else ""
+        reach = int(columns[3]) if len(columns) > 3 and columns[3] else _NO_REACH
+        for text in alternatives(columns[0]):
+            wording = tuple(normalise(text))
+            table.setdefault(wording[0], []).append((wording, category, direction, reach))
+    for entries in table.values():
+        entries.sort(key=lambda entry: -len(entry[0]))
+    return table
+
+
+def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
+    """Longest triggers from left to right; words that belong to a mention (`taken`) are none."""
+    found = [trigger for trigger in reports(tokens) if taken.isdisjoint(range(trigger.start, trigger.end))]
+    taken |= {i for trigger in found for i in range(trigger.start, trigger.end)}
+    table, at = _triggers(), 0
+    spoken = [token.word for token in tokens]
+    while at < len(spoken):
+        match = None
+        if at not in taken:
+            match = next((e for e in table.get(spoken[at], ()) if tuple(spoken[at : at + len(e[0])]) == e[0]), None)
+            if match is not None and not taken.isdisjoint(range(at, at + len(match[0]))):
+                match = None
+        if match is None:
+            at += 1
+            continue
+        wording, category, direction, reach = match
+        found.append(Trigger(category, direction, reach, at, at + len(wording)))
+        at += len(wording)
+    return sorted(found, key=lambda trigger: trigger.start)
+
+
+def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end: int) -> Assertion:
+    """What is said of the mention over the tokens [start, end)."""
+    governing = [t for t in found if t.direction in _DIRECTIONS and _governs(tokens, found, t, start, end)]
+    governing = _without_double_denial(tokens, governing)
+    if any(token.word in _DENIALS for token in tokens[start:end]):
+        # "I can't move my arm any more" is not over.
+        governing = [t for t in governing if t.category != "resolved" or tokens[t.start].word not in ("any", "not")]
+    if any(t.reports and t.start >= end for t in governing):
+        # "The test for malaria was negative" is a result, no longer a test to be done.
+        governing = [t for t in governing if t.category != "hypothetical" or tokens[t.start].word in _CONDITIONS]
+    by_category = {trigger.category: trigger for trigger in governing}
+    status: Status = "present"
+    if "negated" in by_category or "resolved" in by_category:
+        status = "absent"
+    elif "possible" in by_category:
+        status = "possible"
+    saying = [by_category[c] for c in ("negated", "resolved", "possible") if c in by_category][:1]
+    return Assertion(
+        status=status,
+        temporality="past" if "past" in by_category and status != "absent" else "current",
+        experiencer="family" if "family" in by_category else "patient",
+        hypothetical="hypothetical" in by_category,
+        from_token=min([start, *(t.start for t in saying)]),
+        to_token=max([end, *(t.end for t in saying)]),
+        reported=any(t.reports for t in governing),
+    )
+
+
+def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger, start: int, end: int) -> bool:
+    if trigger.end <= start and trigger.direction in ("forward", "both"):
+        between = range(trigger.end, start)
+    elif trigger.start >= end and trigger.direction in ("backward", "both"):
+        between = range(end, trigger.start)
+    else:
+        return False
+    if sum(not tokens[i].soft for i in between) > trigger.reach:
+        return False
+    stops = [other for other in found if other.category == "stop" and other.start in between]
+    if trigger.category == "hypothetical":
+        # "If the pain gets worse, or you have a fever": a condition holds for its whole sentence. "If I cough" is told.
+        return not any(tokens[s.start].word in _AGAINST for s in stops) and not any(
+            tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between
+        )
+    if trigger.category == "family":
+        if trigger.direction != "forward" and trigger.start >= end:
+            # "Cancer and a strong family history of stroke": the history is that of what follows it.
+            return not any(tokens[i].word in _JOINING for i in between)
+        if trigger.start >= end:
+            return True
+        people = [other for other in found if other.category == "family" and other is not trigger]
+        return not other_ends(tokens, people, trigger, start, end)
+    if stops:
+        return False
+    if trigger.category == "possible" and trigger.start >= end:
+        # "Fever, maybe." but not "the diabetes, maybe you can cut down".
+        closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
+        return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
+    if trigger.category == "negated":
+        return trigger.end > start or not denial_ends(tokens, trigger, between)
+    return True
+
+
+def _without_double_denial(tokens: Sequence[Token], governing: list[Trigger]) -> list[Trigger]:
+    """ "I can't walk without pain" has the pain."""
+    without = [t for t in governing if t.category == "negated" and tokens[t.start].word == "without"]
+    if without and any(token.word in _DENIALS for token in tokens[: without[0].start]):
+        return [t for t in governing if t.category != "negated"]
+    return governing

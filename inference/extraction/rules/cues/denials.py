@@ -1,0 +1,77 @@
+"""What stands behind a symptom and turns its status around: "headaches, no", "never a headache like this". Pure."""
+
+import re
+from dataclasses import replace
+from itertools import islice, takewhile
+
+from inference.extraction.rules.concepts.mentions import Mention
+from inference.extraction.rules.cues.context import Assertion
+from inference.extraction.text.dialogue import Turn
+
+_LISTING = frozenset(("and", "or", "but", "any"))
+_SAYING_MORE = frozenset(("it", "its", "that", "thats", "they", "theyre", "i", "im", "ive"))
+_COMPARING = re.compile(
+    r"(?:like (?:this|that|it)\b(?! before)|(?:this|that|so|quite so|as) (?:bad|long|severe)|"
+    r"last (?:this|that|so) long)"
+)
+_CHANGING = re.compile(
+    r"(?:is |are |has |have |was |were )?(?:been |got |getting |any |much )*"
+    r"(?:better|worse|improv\w+|settl\w+|going away|gone away|related|due to|because|serious|that bad|too bad)\b"
+)
+_MUCH = re.compile(r"\b(?:a lot|lots|loads|much|many|masses|tons)(?: of)?(?: \w+)?$")
+"""What a denial leaves some of: "there isn't a lot of discharge"."""
+_NOT_THE_ONE = re.compile(r"\bnot (?:\w+ )?(?:about )?(?:just )?(?:the|my|this)(?: \w+)?$|\bnot (?:the|my)$")
+_MINDING = re.compile(r"\b(?:worried|concerned|bothered|fussed)\b")
+_DEGREES = frozenset(("much", "big", "heavy", "heavily", "lot", "often", "regularly"))
+"""What "not" takes back of a habit before one of these is the degree: "I don't drink much" is a drinker."""
+
+
+def degree_left(turn: Turn, said: Assertion) -> int | None:
+    """The token of a denial that leaves some of a habit: "I don't smoke a lot"."""
+    after = takewhile(lambda at: not turn.tokens[at - 1].comma, range(said.to_token, len(turn.tokens)))
+    near = (*range(said.from_token, said.to_token), *islice(after, 3))
+    return next((at for at in near if turn.tokens[at].word in _DEGREES), None)
+
+
+def as_answered(turn: Turn, mention: Mention, said: Assertion) -> Assertion:
+    """What the words behind a mention make of it: "chest pain, no", "never a headache like this".
+
+    They turn a status around that the words before it gave, or gave not.
+    """
+    after = " ".join(turn.sentence.words[mention.end :])
+    if said.status == "absent":
+        before = " ".join(turn.sentence.words[said.from_token : mention.start])
+        of_another_verb = "think" in before and _CHANGING.match(after)
+        relative = (
+            turn.speaker == "patient"
+            and _NOT_THE_ONE.search(before)
+            and (after.startswith(("that ", "which ")) or _MINDING.search(before))
+        )
+        of_a_symptom = mention.kind == "symptom" and not turn.tokens[mention.end - 1].comma
+        compared = of_a_symptom and _COMPARING.match(after)
+        if of_a_symptom and _MUCH.search(before):
+            return replace(said, status="present")
+        if compared or after.startswith("unless ") or of_another_verb or relative:
+            return replace(said, status="present", from_token=mention.start, to_token=mention.end)
+        return said
+    if turn.speaker != "clinician" and said.status == "present" and (last := _denied_behind(turn, mention)) is not None:
+        return replace(said, status="absent", to_token=last + 1)
+    return said
+
+
+def _denied_behind(turn: Turn, mention: Mention) -> int | None:
+    """The token of the "no" in "headaches, yes, chest pain, no", where nothing else is said of the symptom."""
+    tokens = turn.tokens
+    at = mention.start
+    while at > 0 and (tokens[at - 1].soft or tokens[at - 1].word in _LISTING) and not tokens[at - 1].comma:
+        at -= 1
+    at_start = at == 0 or tokens[at - 1].comma or tokens[at - 1].word in _LISTING | {"yes", "yeah", "no"}
+    if "the" in turn.sentence.words[max(0, mention.start - 1) : mention.end]:
+        return None  # "the headache, no, it's in the front" is there
+    last = mention.end
+    while last < len(tokens) and tokens[last].soft:
+        last += 1
+    if not at_start or turn.sentence.words[last : last + 1] not in (["no"], ["nope"], ["nah"]):
+        return None
+    goes_on = turn.sentence.words[last + 1 : last + 2]
+    return last if not goes_on or (tokens[last].comma and goes_on[0] not in _SAYING_MORE) else None

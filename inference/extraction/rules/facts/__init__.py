@@ -1,0 +1,1 @@
+"""The facts that sentences state."""

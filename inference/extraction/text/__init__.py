@@ -1,0 +1,1 @@
+"""Tokens, clauses and turns of a conversation."""

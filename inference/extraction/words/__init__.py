@@ -1,0 +1,1 @@
+"""The clinical vocabulary, how its words sound, and how they are misheard."""

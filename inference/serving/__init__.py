@@ -1,0 +1,1 @@
+"""The engines of one process, started, measured and shared by its sessions."""

@@ -1,0 +1,1 @@
+"""Finding and verifying the weights of Whisper."""

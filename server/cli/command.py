@@ -1,0 +1,72 @@
+"""What the commands share: settings as flags, and one line that says what to do in place of a traceback."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from inference.weights.models import ModelError
+from server.settings import ENV_PREFIX, Settings, SettingsError, load
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+Config = Annotated[Path | None, typer.Option(help=f"TOML file of settings; {ENV_PREFIX}* and flags win over it.")]
+ModelsDir = Annotated[str | None, typer.Option(help="Folder where bundled models are put together.")]
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def settings_options(*names: str) -> Callable[[Command], Command]:
+    """Gives a command a flag for each named setting; it arrives as text, so that one place judges all sources."""
+
+    def with_options(command: Command) -> Command:
+        own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        for name in names:
+            field = Settings.model_fields[name]
+            known = field.get_default(call_default_factory=True)
+            shown = "" if known in (None, ()) else f" (default: {known})"
+            option = typer.Option(help=f"{field.description}{shown}", show_default=False)
+            annotation = Annotated[str | None, option]
+            own.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+            command.__annotations__[name] = annotation
+        command.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+        return command
+
+    return with_options
+
+
+def load_settings(flags: dict[str, Any], config: Path | None) -> Settings:
+    try:
+        return load(flags, config)
+    except SettingsError as error:
+        fail(str(error), 2)
+
+
+@contextmanager
+def told_clearly(*errors: type[Exception]) -> Iterator[None]:
+    """Ends the command with one line instead of a traceback for the errors whose message says what to do."""
+    try:
+        yield
+    except SettingsError as error:
+        fail(str(error), 2)
+    except ModelError as error:
+        fail(str(error))
+    except errors as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
+
+
+async def warmed(started: "asyncio.Future[None]") -> None:
+    """Wait until the engines have run once; ends the command if they cannot."""
+    try:
+        await asyncio.shield(started)
+    except Exception as error:
+        fail(f"the engines do not run here: {type(error).__name__}: {error}")

@@ -1,0 +1,37 @@
+"""The command `drtranscribe`: serve, transcribe, bench and models. Heavy imports wait until a command needs them."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from server.cli.bench import bench
+from server.cli.models import models
+from server.cli.serve import serve
+from server.cli.transcribe import transcribe
+
+app = typer.Typer(
+    help="A live clinical scribe on your own hardware.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+app.command()(serve)
+app.command()(transcribe)
+app.command()(bench)
+app.add_typer(models, name="models")
+
+
+def main() -> None:
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"drtranscribe {version('drtranscribe')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...

@@ -1,0 +1,179 @@
+"""Builds the real engines from the settings and runs a server on them; heavy imports wait until they are needed."""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig
+from inference.extraction import Extractor
+from inference.pipeline import Pipeline
+from inference.weights.models import ModelError, default_model, resolve
+from server.sessions import garbage
+from server.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from inference.asr.whisper import WhisperAsr
+
+logger = logging.getLogger(__name__)
+
+SWITCH_INTERVAL_S: dict[Device, float] = {"cpu": 0.005, "cuda": 0.0005}
+"""While a thread computes in Python, the event loop and the other workers wait this long for each of their turns.
+
+A GPU's workers hold the interpreter often and shortly; on a CPU a shorter interval has shown no gain (LOG.md).
+"""
+
+
+def build_pipeline(
+    settings: Settings,
+    observe_batch: Callable[[int], None] = lambda size: None,
+    out_of_memory: Callable[[], None] = lambda: None,
+) -> Pipeline:
+    """A pipeline with its weights loaded, not yet warmed up. Raises ModelError or SettingsError."""
+    device = _device(settings)
+    sys.setswitchinterval(settings.switch_interval_s or SWITCH_INTERVAL_S[device])
+    name = settings.model or default_model(device)
+    files = resolve(name, settings.models_dir)  # before torch and ctranslate2: a wrong name is told at once
+
+    import torch
+
+    from inference.audio.vad import SileroVad
+    from inference.device import gpu
+
+    # VAD and mel run inside the workers' threads: torch's own would only fight with them for the cores.
+    torch.set_num_threads(1)
+    defaults = ASR_DEFAULTS[device]
+    asr = replace(
+        defaults,
+        device_index=settings.devices or 0,
+        compute_type=settings.compute_type or defaults.compute_type,
+        max_batch=settings.asr_max_batch or defaults.max_batch,
+        timestamps=defaults.timestamps if settings.asr_timestamps is None else settings.asr_timestamps,
+    )
+    if device == "cuda":
+        _check_gpu(asr.device_index, files.directory)
+    try:
+        recogniser, asr = _recogniser(files.directory, asr, settings)
+    except ValueError as error:
+        raise SettingsError([f"--compute-type {asr.compute_type}, --device {device}: {error}"]) from error
+    except RuntimeError as error:
+        raise ModelError(f"The model {name} cannot be loaded: {gpu.explained(error)}") from error
+    languages = recogniser.languages
+    if settings.language != "auto" and settings.language not in languages:
+        known = ", ".join(sorted(languages))
+        raise SettingsError(
+            [f"--language {settings.language}: the model {name} knows auto, {known}; choose one of these"]
+        )
+    config = EngineConfig(segmenter=settings.segmenter(), asr=asr)
+    shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
+    vad = SileroVad(config.vad)
+    return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory, languages)
+
+
+def _check_gpu(index: int, model: Path) -> None:
+    """Raises SettingsError if the host lacks what a model needs of it: nothing is wrong with the weights then."""
+    from inference.device import cublas, gpu
+
+    try:
+        cublas.preload()
+        gpu.check(index, (model / "model.bin").stat().st_size)
+    except RuntimeError as error:
+        raise SettingsError([str(error)]) from error
+
+
+def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[WhisperAsr, AsrConfig]":
+    """The recogniser with its settings: on a CPU, as many decoders as it carries best."""
+    from inference.asr.whisper import WhisperAsr
+    from inference.serving import threads
+
+    if config.device == "cpu" and not (settings.asr_workers or settings.asr_threads):
+        asr, config, trials = threads.fastest(lambda tried: WhisperAsr(model, tried), config, threads.cores())
+        for trial in trials:
+            logger.info("%d decoders of %d threads: %.2f spans/s", trial.workers, trial.threads, trial.spans_per_s)
+        return asr, config
+    width = settings.asr_threads or 1
+    workers = config.workers if config.device == "cuda" else max(1, threads.cores() // width)
+    config = replace(config, threads=width, workers=settings.asr_workers or workers)
+    return WhisperAsr(model, config), config
+
+
+def _extractors(settings: Settings) -> list[Extractor]:
+    """The rules' fast draft always, with its tables loaded; the model's word where there is one."""
+    from inference.extraction import tables
+    from inference.extraction.rules.engine import RulesExtractor
+
+    tables.load()
+    extractors: list[Extractor] = [RulesExtractor()]
+    if settings.vllm_url is not None:
+        from inference.extraction.llm.client import VllmExtractor
+
+        key = settings.vllm_api_key.get_secret_value() if settings.vllm_api_key else None
+        extractors.append(VllmExtractor(str(settings.vllm_url), settings.vllm_model, key))
+    return extractors
+
+
+def _device(settings: Settings) -> Device:
+    if settings.device == "cpu":
+        return "cpu"
+    from inference.device import gpu
+
+    reason = gpu.why_none()
+    if reason is None:
+        return "cuda"
+    if settings.device == "cuda" or settings.devices is not None:
+        flag = "--device cuda" if settings.device == "cuda" else f"--devices {settings.devices}"
+        raise SettingsError([f"{flag}: {reason}"])
+    logger.info("models run on the CPU: %s", reason)
+    return "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that listens at `address` (http://HOST:PORT/); `warm` is done when its engines are."""
+
+    address: str
+    warm: "asyncio.Future[None]"
+    pipeline: Pipeline
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """A server on real engines; leaving shuts it down gracefully.
+
+    Raises ModelError, SettingsError, or OSError if the address cannot be had.
+    """
+    from server.app import STARTED, create_app
+    from server.monitoring.metrics import Metrics
+    from server.socket.listening import listening
+
+    # Bound before the weights are loaded, so that a port in use is told at once. It listens when all that computes in
+    # Python for seconds is done (the tables of the rules, the collector's first walk), which would hold up a probe.
+    # Until then connections are refused, which a startup probe takes for "not yet".
+    with bound(settings.host, settings.port) as listener:
+        metrics = Metrics()
+        pipeline = await asyncio.to_thread(
+            build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
+        )
+        await asyncio.to_thread(garbage.settle)
+        app = create_app(pipeline, settings, metrics)
+        async with listening(app, listener, settings, metrics):
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            yield Running(f"http://{host}:{listener.getsockname()[1]}/", app[STARTED], pipeline)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that is bound and does not listen yet. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener

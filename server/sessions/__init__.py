@@ -1,0 +1,1 @@
+"""Sessions, their event logs, and the registry that finds them again."""

@@ -1,0 +1,342 @@
+"""A session: the event log, the count of received samples, and the stream that turns one into the other.
+
+It lives apart from any socket: a connection attaches to it, is lost, and another takes its place.
+"""
+
+import asyncio
+import hmac
+import logging
+import math
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from weakref import WeakMethod
+
+from inference.audio.decoding import AudioError
+from inference.extraction.evidence.merging import Findings
+from inference.extraction.isolation import place_of, release
+from inference.findings import Operation
+from inference.pipeline import Pipeline
+from inference.stream import Control, Stream, StreamOptions
+from inference.timing import Timings
+from inference.updates import Drained, Fault, Notice, Update
+from server.bounds import MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.monitoring.metrics import Metrics
+from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
+from server.sessions.allowance import Allowance
+from server.sessions.arrivals import Arrivals
+from server.sessions.events import EventLog
+from server.sessions.pace import Pace
+from server.sessions.patience import patience
+
+logger = logging.getLogger(__name__)
+
+PAUSE_LIMIT_S = 1800.0
+"""A paused session may be silent for this long: half an hour, for an examination or a call."""
+
+ROUNDING_S = 0.1
+"""A resampler keeps so much less than it was given that a difference below this is no lost audio."""
+
+allowance_clock = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one session; see server/settings.py."""
+
+    queue_chunks: int
+    idle_timeout_s: float
+    max_session_s: float
+    resume_ttl_s: float
+    first_audio_timeout_s: float = 10.0
+
+
+class Attachment(Protocol):
+    """The socket that a session is attached to, as far as the session needs it."""
+
+    async def alive(self) -> bool: ...
+
+    def drop(self) -> None: ...
+
+
+class Session:
+    """Start `run` once; then hand it what clients send. Everything it has to say is in `log`."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        options: StreamOptions,
+        limits: Limits,
+        metrics: Metrics,
+        ended: Callable[["Session"], None] = lambda session: None,
+    ) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.resume_token = secrets.token_urlsafe(32)
+        self.options = options
+        self.limits = limits
+        self.started_at = datetime.now(UTC)
+        self.log = EventLog()
+        self.received_samples = 0
+        self.reason: ClosingReason | None = None
+        self.attachment: Attachment | None = None
+        # Weakly, or the session and its stream would hold each other until the collector of cycles comes by.
+        tell = WeakMethod(self._emit)
+        self._stream: Stream = pipeline.open(self.id, options, lambda update: _deliver(tell, update))
+        self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
+        self._turn = asyncio.Lock()  # a full queue lets in whom it likes; a lock, first come, first served
+        self._held_back = False
+        self._arrivals = Arrivals()
+        self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
+        self._pace = Pace()
+        self._stop: asyncio.Task[None] | None = None
+        self._metrics = metrics
+        self._ended = ended
+        self._paused = False
+        self._opened_at = self._heard_at = patience.now()
+        self.given_up = False
+        """It stops since another one needs its place."""
+
+    @property
+    def max_frame_bytes(self) -> int:
+        audio = self.options.audio
+        return MAX_FRAME_S * audio.sample_rate * audio.frame_bytes
+
+    @property
+    def audio_s(self) -> float:
+        return self.received_samples / self.options.audio.sample_rate
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of received audio whose finals are not out."""
+        left = self.audio_s - self.transcribed_s
+        return left if left > ROUNDING_S else 0.0
+
+    @property
+    def transcribed_s(self) -> float:
+        """Seconds of received audio whose finals are out."""
+        return self._stream.transcribed_s
+
+    @property
+    def stopping(self) -> bool:
+        return self.reason is not None
+
+    def owns(self, resume_token: str) -> bool:
+        # What a client sends may hold half a surrogate pair, which no encoder takes.
+        return hmac.compare_digest(self.resume_token.encode(), resume_token.encode(errors="replace"))
+
+    async def run(self) -> None:
+        """Works until everything received is transcribed after a stop, then writes `session_stopped`."""
+        try:
+            await self._work()
+        except ExceptionGroup as failed:
+            # Our own bug, or a device that is gone for good: what was transcribed stands in the log.
+            names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
+            places = "; ".join(map(place_of, failed.exceptions))
+            logger.error("a session failed: %s", places)
+            self._fault("internal", f"the session failed ({names}): start a new one; the transcript so far is complete")
+            self.reason = self.reason or "shutdown"
+            release(failed)
+        except asyncio.CancelledError as cancelled:
+            release(cancelled)
+            raise
+        finally:
+            if self._stop is not None:
+                self._stop.cancel()
+            self._finish()
+            self._stream.erase()
+            while not self._inbox.empty():
+                self._inbox.get_nowait()
+
+    async def _work(self) -> None:
+        # Apart from `run`, so that `release` empties this frame too: its group knows the task, and that the error.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stream.run())
+            group.create_task(self._pump())
+
+    async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> None:
+        """Takes a binary frame for which the socket waited `waited_s`; waits itself while the session is behind.
+
+        Raises ProtocolError for one that it cannot take.
+        """
+        now = time.monotonic()
+        self._heard_at = patience.now()
+        if self.stopping:
+            raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
+        try:
+            samples = self.options.audio.sample_frames(data)
+        except AudioError as error:
+            raise ProtocolError("invalid_audio", str(error)) from None
+        duration_s = samples / self.options.audio.sample_rate
+        arrived = self._arrivals.note(now, duration_s, waited_s, patience.gap_since(now - waited_s))
+        self._watch_pace(now, duration_s)
+        await self._put((data, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
+        if self.log.closed:  # it ended while the frame waited for room, and has told how much it received
+            return
+        self.received_samples += samples
+        self._metrics.chunks.inc()
+        self._metrics.audio_seconds.inc(duration_s)
+        if self.audio_s >= self.limits.max_session_s:
+            self.stop("limit")
+
+    async def control(self, control: Control) -> None:
+        """Takes a marker, a pause or its end; one said twice, as after a lost connection, is answered twice."""
+        self._heard_at = patience.now()
+        if self.stopping:
+            raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
+        self._allow()
+        if control.kind in ("pause", "continue"):
+            self._paused = control.kind == "pause"
+            self._pace.forget()
+        await self._put(control)
+
+    def judge(self, judgement: Callable[[Findings], Operation]) -> None:
+        """The clinician's word about a finding: it wins over every later proposal. Raises ProtocolError."""
+        self._heard_at = patience.now()
+        if self.log.closed:
+            raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
+        self._allow()
+        try:
+            self._stream.extraction.judge(judgement)
+        except KeyError:
+            raise ProtocolError(
+                "no_such_finding", "no finding of this session has that id: it may be retracted"
+            ) from None
+        except Exception as error:
+            logger.error("a finding could not be changed: %s", place_of(error))
+            raise ProtocolError(
+                "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
+            ) from None
+
+    def stop(self, reason: ClosingReason) -> None:
+        """Begins the end: what was received is transcribed and extracted, then the log is closed."""
+        if self.reason is None:
+            self.reason = reason
+            # A task of the session: the connection that asks for the end may be gone before the queue has room.
+            self._stop = asyncio.create_task(self._put(Control("stop")))
+
+    def give_up(self, now: float) -> bool:
+        """Stops a session that has held a place without sending audio for too long. Returns whether it does."""
+        late = not self.received_samples and now - self._opened_at > self.limits.first_audio_timeout_s
+        if late and not self.stopping and not self._held_back:
+            self.given_up = True
+            self.stop("idle")
+        return self.given_up
+
+    def attach(self, attachment: Attachment) -> None:
+        assert self.attachment is None
+        self.attachment = attachment
+        self._arrivals.behind = False
+        self._pace.forget()
+        self._heard_at = patience.now()
+        self._metrics.connections.inc()
+
+    def detach(self, attachment: Attachment) -> None:
+        """Leaves the session to be resumed; nothing happens if another socket holds it by now."""
+        if self.attachment is attachment:
+            self.attachment = None
+            self._heard_at = patience.now()
+            self._metrics.connections.dec()
+
+    def error(self, error: ProtocolError) -> None:
+        """Tells the client that a message was not taken; the session lives on."""
+        self._metrics.observe(Fault(error.code, str(error)))
+        if not self.log.closed:
+            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s))
+
+    def forsaken(self, now: float) -> bool:
+        """Whether nothing has come for so long, or nobody took it up again, that it should end.
+
+        `now` is that of `patience`.
+        """
+        # Whoever waits for room in the queue has said something that was not heard yet.
+        return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
+
+    def _allow(self) -> None:
+        """Raises ProtocolError if the client says too much."""
+        wait_s = self._allowance.take(allowance_clock())
+        if wait_s:
+            raise ProtocolError(
+                "too_many_messages",
+                f"more than {MESSAGES_AT_ONCE} messages at once, or {MESSAGES_PER_S:g} a second: send it again later",
+                math.ceil(10 * wait_s) / 10,
+            )
+
+    async def _put(self, item: tuple[bytes, Timings] | Control) -> None:
+        """Hands an item to `_pump`, in the order of the calls; waits while the queue is full."""
+        async with self._turn:
+            if self._inbox.full():
+                self._held_back = self._arrivals.behind = True
+            try:
+                await self._inbox.put(item)
+            finally:
+                self._held_back = False
+        self._heard_at = patience.now()  # waiting for the session itself is not the client's silence
+
+    async def _pump(self) -> None:
+        while True:
+            item = await self._inbox.get()
+            if isinstance(item, Control):
+                await self._stream.control(item)
+                if item.kind == "stop":
+                    return
+            else:
+                await self._stream.feed(*item)
+            del item  # a chunk is not kept while the next one is waited for
+
+    def _patience_s(self) -> float:
+        if self.attachment is None:
+            limits = self.limits
+            return (
+                limits.resume_ttl_s if self.received_samples else min(limits.resume_ttl_s, limits.first_audio_timeout_s)
+            )
+        return max(self.limits.idle_timeout_s, PAUSE_LIMIT_S) if self._paused else self.limits.idle_timeout_s
+
+    def _watch_pace(self, now: float, duration_s: float) -> None:
+        if self._arrivals.behind or self._held_back:
+            self._pace.forget()  # the server itself sets the pace
+        elif (advice := self._pace.note(now, duration_s)) is not None:
+            self._emit(Notice("audio_suspect", advice))
+
+    def _emit(self, update: Update) -> None:
+        self._metrics.observe(update)
+        fields = update_fields(update, self.received_samples)
+        if fields is not None and not self.log.closed:
+            self.log.append(fields[0], **fields[1])
+        assert not isinstance(update, Drained) or self.stopping
+
+    def _fault(self, code: str, message: str) -> None:
+        self._metrics.observe(Fault(code, message))
+        if not self.log.closed:
+            self.log.append("error", **error_fields(code, message, fatal=False))
+
+    def _finish(self) -> None:
+        transcript, extraction, findings = self._stream.transcript, self._stream.extraction, 0
+        with extraction.isolation:
+            findings = len(extraction.findings.all())
+        left_s = self.left_s
+        if left_s:
+            self._fault(
+                "untranscribed",
+                f"the last {left_s:.1f} s of the audio received are not in the transcript: the server had no time left "
+                "for them; if you still have the audio, send it in a new session",
+            )
+        self.log.append(
+            "session_stopped",
+            reason=self.reason or "shutdown",
+            audio_s=round(self.audio_s, 3),
+            transcribed_s=round(self.audio_s - left_s, 3),
+            segments=sum(bool(segment.text) for segment in transcript.finals),
+            findings=findings,
+        )
+        self.log.close()
+        self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()
+        self._ended(self)
+
+
+def _deliver(tell: "WeakMethod[Any]", update: Update) -> None:
+    emit = tell()
+    if emit is not None:  # whoever runs the stream holds the session, so this is so until it has ended
+        emit(update)

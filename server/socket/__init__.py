@@ -1,0 +1,1 @@
+"""Connections: what they may take, and what they say."""

@@ -1,0 +1,107 @@
+"""What the first message of a connection gets: a new session, one that was lost, or a refusal."""
+
+from dataclasses import dataclass
+
+from inference.audio.decoding import AudioError, AudioFormat
+from inference.extraction import Patient
+from inference.stream import StreamOptions
+from server import protocol
+from server.bounds import MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
+from server.sessions.registry import Full, Sessions
+from server.sessions.session import Attachment, Session
+
+
+class Refused(Exception):
+    """The connection ends before it has a session: the error event to send, and the close code."""
+
+    def __init__(self, close: Close, error: ProtocolError, retry_after_s: float | None = None) -> None:
+        super().__init__(str(error))
+        self.close = close
+        self.error = error
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The session that the connection is now attached to, and what its client has of the log already."""
+
+    session: Session
+    last_seq: int = 0
+    greeting: bytes | None = None
+    """Goes out before the log: it is no event of it."""
+
+
+async def admit(message: ClientMessage, attachment: Attachment, sessions: Sessions, language: str) -> Admission:
+    """Attaches the connection to the session that it asks for; `language` is the server's. Raises Refused."""
+    try:
+        match message:
+            case StartSession():
+                return _start(message, attachment, sessions, language)
+            case ResumeSession():
+                return await _resume(message, attachment, sessions)
+        raise ProtocolError("no_session", f"{message.type} before start_session: send start_session first")
+    except ProtocolError as error:
+        raise Refused(Close.BAD_MESSAGE, error) from None
+
+
+def _start(message: StartSession, attachment: Attachment, sessions: Sessions, language: str) -> Admission:
+    if not message.consent:
+        raise ProtocolError("consent_required", "consent is false: ask the patient, then send consent true")
+    patient = Patient(**message.patient.model_dump()) if message.patient else None
+    language = message.language or language
+    known = sessions.pipeline.languages
+    if language != "auto" and known is not None and language not in known:
+        listed = ", ".join(sorted(known))
+        raise ProtocolError("invalid_language", f"the model does not know this language: send auto or one of: {listed}")
+    try:
+        audio = AudioFormat(message.audio.sample_rate, message.audio.channels)
+        session = sessions.open(StreamOptions(audio, message.mode, None if language == "auto" else language, patient))
+    except AudioError as error:
+        raise ProtocolError("invalid_audio", str(error)) from None
+    except Full as full:
+        raise Refused(Close.FULL, ProtocolError(full.code, str(full)), full.retry_after_s) from None
+    limits = session.limits
+    session.log.append(
+        "session_started",
+        session_id=session.id,
+        resume_token=session.resume_token,
+        audio=message.audio.model_dump(),
+        limits={
+            "max_frame_bytes": session.max_frame_bytes,
+            "max_session_s": limits.max_session_s,
+            "idle_timeout_s": limits.idle_timeout_s,
+            "resume_ttl_s": limits.resume_ttl_s,
+            "first_audio_timeout_s": limits.first_audio_timeout_s,
+            "max_text_bytes": MAX_TEXT_BYTES,
+            "messages_per_s": MESSAGES_PER_S,
+            "messages_at_once": MESSAGES_AT_ONCE,
+        },
+        models=sessions.pipeline.models,
+    )
+    session.attach(attachment)
+    return Admission(session)
+
+
+async def _resume(message: ResumeSession, attachment: Attachment, sessions: Sessions) -> Admission:
+    session = sessions.find(message.session_id, message.resume_token)
+    if session is None:
+        gone = ProtocolError("no_such_session", "no such session, or it ended: start a new one with start_session")
+        raise Refused(Close.NO_SUCH_SESSION, gone)
+    if message.last_seq > len(session.log):
+        raise ProtocolError("bad_last_seq", f"last_seq is beyond the last event: this session has {len(session.log)}")
+    holder = session.attachment
+    if holder is not None and await holder.alive():
+        attached = ProtocolError("already_attached", "another connection holds this session: close it first")
+        raise Refused(Close.ALREADY_ATTACHED, attached)
+    if holder is not None:
+        session.detach(holder)
+        holder.drop()
+    if session.attachment is not None:  # somebody else was faster while the old socket was probed
+        faster = ProtocolError("already_attached", "another connection took this session")
+        raise Refused(Close.ALREADY_ATTACHED, faster)
+    session.attach(attachment)
+    sessions.metrics.resumed.inc()
+    # Not an event of the log: it stands at the client's own place, and what follows are the events after it.
+    resumed = protocol.event("session_resumed", message.last_seq, received_samples=session.received_samples)
+    return Admission(session, message.last_seq, resumed)

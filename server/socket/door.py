@@ -1,0 +1,210 @@
+"""The door: what a connection may take of the server before it is known, that is, before a session is its own.
+
+It stands between asyncio and aiohttp, as a protocol around aiohttp's own, so that it sees every byte and every
+connection, whatever aiohttp makes of them. aiohttp keeps what is unfinished (request heads, frames, fragments) until it
+is whole, 2 MB for a frame; here 64 kB without a whole message is too much, and so is 32 MB of all who wait.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import cast
+
+from server.bounds import MAX_TEXT_BYTES
+from server.monitoring.metrics import Metrics
+
+MAX_WAITING_BYTES = 32 << 20
+"""Bytes of all connections without a session that no handler has taken yet."""
+
+_OVERHEAD_BYTES = 1 << 10  # the heads of frames, and pings before the first message
+_BUSY = b"the server has as many connections as it can hold: try again in some seconds\n"
+_BUSY_ANSWER = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_BUSY), _BUSY)
+)
+
+
+class Visitor(asyncio.Protocol):
+    """One connection; `admitted` once a session is its own."""
+
+    def __init__(self, door: "Door") -> None:
+        self.address = ""
+        self.overflowed = False
+        """More came than a connection may send before its first message is whole."""
+        self.on_overflow: Callable[[], None] | None = None
+        """Says goodbye and closes; without it the connection is cut off."""
+        self._door = door
+        self._inner: asyncio.Protocol | None = None
+        self._transport: asyncio.Transport | None = None
+        self._deaf = False
+        self.held_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = outer = cast(asyncio.Transport, transport)
+        self.address = _address(outer.get_extra_info("peername"))
+        if self._door.let_in(self):
+            self._inner = self._door.handler()
+            self._inner.connection_made(outer)
+        else:
+            outer.write(_BUSY_ANSWER)
+            outer.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._door.left(self)
+        inner, self._inner, self._transport = self._inner, None, None
+        if inner is not None:
+            inner.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._inner is None or self._deaf:
+            return
+        if self._door.waits(self) and not self._hold(len(data)):
+            return
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received() if self._inner is not None else None
+
+    def pause_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.resume_writing()
+
+    def taken(self) -> None:
+        """A handler took a whole request or message: what was held is held no more."""
+        self._door.taken(self)
+
+    def admitted(self) -> None:
+        """A session is its own: from here on that session's limits hold."""
+        self.on_overflow = None
+        self._door.admitted(self)
+
+    def deafen(self) -> None:
+        """What still comes is thrown away; the connection is about to be closed."""
+        self._deaf = True
+
+    def drop(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _hold(self, size: int) -> bool:
+        """Counts bytes that aiohttp is about to keep. False if they are too many."""
+        # Asked before they are added: a first message and the audio behind it may come in one piece.
+        if self.held_bytes > MAX_TEXT_BYTES + _OVERHEAD_BYTES:
+            self.overflowed = True
+            self.deafen()
+            if self.on_overflow is not None:
+                self.on_overflow()
+            else:
+                self._door.cut(self, "text_too_large")
+            return False
+        self._door.hold(self, size)
+        return not self._deaf
+
+
+@dataclass(slots=True)
+class Door:
+    """The factory of a server's protocols. `handler` makes aiohttp's."""
+
+    handler: Callable[[], asyncio.Protocol]
+    metrics: Metrics
+    most: int
+    """Connections in all."""
+
+    most_waiting_per_address: int
+    """Connections of one address without a session; the one that waits longest makes room for a new one."""
+
+    _inside: set[Visitor] = field(default_factory=set)
+    _waiting: dict[str, dict[Visitor, None]] = field(default_factory=dict)  # by address, who waits longest first
+    _held_bytes: int = 0
+
+    def __call__(self) -> Visitor:
+        return Visitor(self)
+
+    def __len__(self) -> int:
+        return len(self._inside)
+
+    @property
+    def held_bytes(self) -> int:
+        return self._held_bytes
+
+    def let_in(self, visitor: Visitor) -> bool:
+        """Whether there is room, if need be that of another who waits. A flood of silence pushes out itself first."""
+        neighbours = self._waiting.get(visitor.address, {})
+        if len(neighbours) >= self.most_waiting_per_address:
+            self.cut(next(iter(neighbours)), "too_many_connections")
+        elif len(self._inside) >= self.most:
+            crowd = max(self._waiting.values(), key=len, default=None)
+            if crowd is None:
+                self.metrics.refused.labels("too_many_connections").inc()
+                return False
+            self.cut(next(iter(crowd)), "too_many_connections")
+        self._inside.add(visitor)
+        self._waiting.setdefault(visitor.address, {})[visitor] = None
+        return True
+
+    def waits(self, visitor: Visitor) -> bool:
+        return visitor in self._waiting.get(visitor.address, ())
+
+    def hold(self, visitor: Visitor, size: int) -> None:
+        visitor.held_bytes += size
+        self._held_bytes += size
+        while self._held_bytes > MAX_WAITING_BYTES:
+            waiting = (each for group in self._waiting.values() for each in group)
+            self.cut(max(waiting, key=lambda each: each.held_bytes), "too_many_bytes")
+
+    def taken(self, visitor: Visitor) -> None:
+        if self.waits(visitor):
+            self._release(visitor)
+            group = self._waiting[visitor.address]
+            group[visitor] = group.pop(visitor)  # from now on it waits the shortest
+
+    def admitted(self, visitor: Visitor) -> None:
+        self._release(visitor)
+        self._forget(visitor)
+
+    def left(self, visitor: Visitor) -> None:
+        self._release(visitor)
+        self._forget(visitor)
+        self._inside.discard(visitor)
+
+    def cut(self, visitor: Visitor, code: str) -> None:
+        """Ends a connection at once, and counts it under `code`."""
+        self.metrics.refused.labels(code).inc()
+        self.left(visitor)
+        visitor.deafen()
+        visitor.drop()
+
+    def _release(self, visitor: Visitor) -> None:
+        self._held_bytes -= visitor.held_bytes
+        visitor.held_bytes = 0
+
+    def _forget(self, visitor: Visitor) -> None:
+        group = self._waiting.get(visitor.address, {})
+        group.pop(visitor, None)
+        if not group:
+            self._waiting.pop(visitor.address, None)
+
+
+def visitor_of(transport: asyncio.BaseTransport | None) -> Visitor | None:
+    """The door's side of a connection; None where the server was started without a door, or the client has gone."""
+    protocol = transport.get_protocol() if transport is not None else None
+    return protocol if isinstance(protocol, Visitor) else None
+
+
+def _address(peer: object) -> str:
+    """Who is one for the count: an IPv4 address, or a network of 64 bits, which is what one IPv6 subscriber has."""
+    if not isinstance(peer, tuple):
+        return ""
+    text = str(peer[0]).partition("%")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if address.version == 6:
+        return str(address.ipv4_mapped or int(address) >> 64)
+    return text

@@ -1,0 +1,114 @@
+import pytest
+
+from inference.asr.language import HeardLanguage, TrackLanguage, another, changed, is_written_in, likeliest
+from inference.asr.language_names import NAMES, name
+
+SPANISH = HeardLanguage("es", 0.97, 0.01)
+ENGLISH = HeardLanguage("en", 0.97, 0.97)
+PERHAPS_SPANISH = HeardLanguage("es", 0.6, 0.15)
+
+
+def test_a_span_of_clear_speech_in_another_language_is_decoded_in_it_too():
+    assert another(SPANISH, "en", 3.0, weak=False) == "es"
+
+
+def test_languages_that_nobody_speaks_are_left_out_and_lend_their_share_to_no_other():
+    assert likeliest({"la": 0.6, "es": 0.3, "en": 0.1}, "en") == HeardLanguage("es", 0.3, 0.1)
+    assert likeliest({"nn": 0.2, "en": 0.8}, None) == HeardLanguage("en", 0.8, 0.8)
+
+
+def test_where_the_text_is_weak_less_is_needed():
+    heard = HeardLanguage("es", 0.45, 0.05)
+    assert another(heard, "en", 3.0, weak=False) is None
+    assert another(heard, "en", 3.0, weak=True) == "es"
+
+
+@pytest.mark.parametrize(
+    ("heard", "asked", "speech_s"),
+    [
+        (None, "en", 3.0),  # a model of one language
+        (ENGLISH, "en", 3.0),
+        (SPANISH, None, 3.0),  # it was written in the language that was heard
+        (SPANISH, "en", 0.6),  # one word
+        (HeardLanguage("cy", 0.45, 0.1), "en", 3.0),  # nothing is likely
+        (HeardLanguage("es", 0.55, 0.4), "en", 3.0),  # two languages, or an accent
+    ],
+)
+def test_a_span_stays_in_the_language_that_was_asked_for_where_the_evidence_is_thin(heard, asked, speech_s):
+    assert another(heard, asked, speech_s, weak=False) is None
+
+
+def test_a_span_is_written_in_another_language_where_its_text_is_likelier_there_clearly_if_that_is_not_sure():
+    assert is_written_in(SPANISH, gain=0.05, mended=False)
+    assert not is_written_in(SPANISH, gain=-0.2, mended=False)
+    assert is_written_in(PERHAPS_SPANISH, gain=0.4, mended=False)
+    assert not is_written_in(PERHAPS_SPANISH, gain=0.05, mended=False)
+
+
+def test_text_that_looks_invented_makes_way_for_text_that_does_not():
+    assert is_written_in(SPANISH, gain=-0.5, mended=True)
+
+
+def test_one_long_and_sure_span_changes_the_language_of_a_track_and_brings_it_back():
+    track = TrackLanguage("en")
+    assert track.hear("es", SPANISH, 3.5)
+    assert track.code == "es"
+    assert not track.hear("es", SPANISH, 3.5)
+    assert track.hear("en", ENGLISH, 3.5)
+    assert track.code == "en"
+
+
+def test_short_spans_change_it_when_two_in_a_row_agree():
+    track = TrackLanguage("en")
+    assert not track.hear("es", SPANISH, 1.5)
+    assert track.code == "en"
+    assert track.hear("es", SPANISH, 1.5)
+
+
+def test_a_clear_span_in_the_language_of_the_track_or_in_a_third_one_ends_an_agreement():
+    for between in ("en", "fr"):
+        track = TrackLanguage("en")
+        track.hear("es", SPANISH, 1.5)
+        assert not track.hear(between, HeardLanguage(between, 0.9), 1.5)
+        assert not track.hear("es", SPANISH, 1.5)
+        assert track.code == "en"
+
+
+def test_a_word_says_nothing_for_or_against():
+    track = TrackLanguage("en")
+    assert not track.hear("es", SPANISH, 1.5)
+    for heard, speech_s in ((ENGLISH, 0.5), (None, 3.0)):
+        assert not track.hear("en", heard, speech_s)
+    assert track.hear("es", SPANISH, 1.5)
+
+
+def test_a_span_that_was_written_in_another_language_than_was_heard_says_nothing():
+    track = TrackLanguage("en")
+    for _ in range(5):
+        assert not track.hear("en", PERHAPS_SPANISH, 3.0)
+    assert track.code == "en"
+
+
+def test_an_undeclared_language_is_the_first_that_is_clear():
+    track = TrackLanguage(None)
+    assert not track.hear("cy", HeardLanguage("cy", 0.7), 0.4)
+    assert track.code is None
+    assert track.hear("es", HeardLanguage("es", 0.6), 1.5)
+    assert track.code == "es"
+
+
+def test_a_model_of_one_language_settles_an_undeclared_language_at_once():
+    track = TrackLanguage(None)
+    assert track.hear("en", None, 0.3)
+    assert track.code == "en"
+
+
+def test_the_message_names_both_languages_and_the_second():
+    message = changed("en", "es", 34.2)
+    assert "Spanish is spoken from 34 s on" in message
+    assert "no longer English" in message
+
+
+def test_every_language_of_whisper_has_a_name():
+    assert len(NAMES) == 100
+    assert (name("ht"), name("haw"), name("xx")) == ("Haitian Creole", "Hawaiian", "xx")

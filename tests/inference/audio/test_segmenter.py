@@ -1,0 +1,182 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.audio.segmenter import Segmenter, Span
+from inference.config import FRAME_SAMPLES, SegmenterConfig
+
+CONFIG = SegmenterConfig(
+    pause_s=0.7, short_pause_s=0.7, max_segment_s=15.0, lead_in_s=0.25, tail_s=0.25, min_speech_s=0.2
+)
+PATIENT = SegmenterConfig(pause_s=0.5, short_pause_s=1.6, short_s=2.0, long_s=6.0, tail_s=0.25, draft_after_s=0.6)
+
+
+def frames(seconds: float) -> int:
+    return round(seconds * 16_000 / FRAME_SAMPLES)
+
+
+def stream(*parts: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Samples and probabilities of (seconds, probability) parts; the samples count up, so that spans can be located."""
+    probabilities = np.concatenate([np.full(frames(seconds), p, np.float32) for seconds, p in parts])
+    return np.arange(len(probabilities) * FRAME_SAMPLES, dtype=np.float32) / 1e7, probabilities
+
+
+def cut(samples: np.ndarray, probabilities: np.ndarray, chunk: int, config: SegmenterConfig = CONFIG) -> list[Span]:
+    """Finals when the stream comes in chunks of `chunk` samples, with probabilities for whole frames only."""
+    segmenter, finals, judged = Segmenter(config), [], 0
+    for at in range(0, len(samples), chunk):
+        upto = min(at + chunk, len(samples)) // FRAME_SAMPLES
+        finals += segmenter.push(samples[at : at + chunk], probabilities[judged:upto])
+        judged = upto
+    return finals + segmenter.flush()
+
+
+def test_a_pause_ends_a_segment_and_silence_around_it_is_kept_short():
+    samples, probabilities = stream((1.0, 0.0), (2.0, 0.9), (3.0, 0.0))
+    (span,) = cut(samples, probabilities, 48_000)
+    assert span.final
+    assert span.start_s == pytest.approx(0.75, abs=0.05)
+    assert span.end_s == pytest.approx(3.25, abs=0.05)
+    assert span.speech_s == pytest.approx(2.0, abs=0.05)
+    ((begin, end),) = span.spoken.runs
+    assert (begin, end) == (pytest.approx(0.25, abs=0.04), pytest.approx(2.25, abs=0.07))
+    np.testing.assert_array_equal(span.audio, samples[span.start : span.end])
+
+
+def test_a_gap_shorter_than_the_pause_does_not_end_it():
+    (span,) = cut(*stream((2.0, 0.9), (0.5, 0.0), (2.0, 0.9), (1.0, 0.0)), 48_000)
+    assert span.end_s == pytest.approx(4.75, abs=0.1)
+
+
+@pytest.mark.parametrize(("said_s", "pause_s"), [(1.0, 1.6), (3.75, 1.05), (7.0, 0.5)])
+def test_the_less_was_said_the_longer_a_pause_must_be_to_end_a_segment(said_s, pause_s):
+    def spans(silence_s):
+        return cut(*stream((1.0, 0.0), (said_s, 0.9), (silence_s, 0.0), (1.0, 0.9), (3.0, 0.0)), 1600, PATIENT)
+
+    assert len(spans(pause_s - 0.1)) == 1
+    assert len(spans(pause_s + 0.1)) == 2
+
+
+def test_a_draft_comes_in_a_pause_with_the_audio_of_the_final():
+    segmenter = Segmenter(PATIENT)
+    samples, probabilities = stream((1.0, 0.0), (0.6, 0.9), (3.0, 0.0))
+    drafts, finals = [], []
+    for at in range(len(probabilities)):
+        frame = slice(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES)
+        finals += segmenter.push(samples[frame], probabilities[at : at + 1])
+        if (span := segmenter.partial(1.0)) is not None:
+            drafts.append(span)
+    (draft,), (final,) = drafts, finals
+    assert draft.draft
+    assert not draft.final
+    assert final.final
+    assert not final.draft
+    assert (draft.index, draft.start, draft.end, draft.spoken) == (final.index, final.start, final.end, final.spoken)
+    np.testing.assert_array_equal(draft.audio, final.audio)
+    assert 0.6 <= (draft.decided - draft.end) / 16_000 + PATIENT.tail_s <= 0.65
+    assert 1.6 <= (final.decided - final.end) / 16_000 + PATIENT.tail_s <= 1.65
+
+
+def test_speech_after_a_draft_is_part_of_the_same_segment():
+    segmenter = Segmenter(PATIENT)
+    segmenter.push(*stream((0.6, 0.9), (1.0, 0.0)))
+    first = segmenter.partial(1.0)
+    assert segmenter.partial(1.0) is None, "nothing was said since"
+    segmenter.push(*stream((0.5, 0.9), (0.3, 0.0)))
+    assert segmenter.partial(2.0) is None, "it is neither much new speech nor a pause"
+    segmenter.push(*stream((0.5, 0.0)))
+    second = segmenter.partial(2.0)
+    assert first is not None
+    assert second is not None
+    assert first.draft
+    assert second.draft
+    assert first.index == second.index
+    assert first.end < second.end
+
+
+def test_a_click_is_no_speech():
+    assert cut(*stream((1.0, 0.0), (0.1, 0.9), (2.0, 0.0)), 48_000) == []
+
+
+def test_speech_without_a_pause_is_cut_at_its_quietest_point_and_nothing_is_lost_or_doubled():
+    rng = np.random.default_rng(1)
+    probabilities = np.full(frames(40.0), 0.95, np.float32)
+    samples = rng.standard_normal(len(probabilities) * FRAME_SAMPLES).astype(np.float32)
+    quiet = int(11.0 * 16_000)
+    samples[quiet - 1600 : quiet + 1600] *= 0.01
+    spans = cut(samples, probabilities, 48_000)
+    assert spans[0].end == pytest.approx(quiet, abs=1600)
+    assert max(span.end - span.start for span in spans) <= 15.1 * 16_000
+    np.testing.assert_array_equal(np.concatenate([span.audio for span in spans]), samples)
+
+
+def test_the_open_segment_is_given_as_a_partial_no_more_often_than_asked():
+    segmenter = Segmenter(CONFIG)
+    samples, probabilities = stream((3.0, 0.9))
+    assert segmenter.push(samples, probabilities) == []
+    first = segmenter.partial(1.0)
+    assert first is not None
+    assert not first.final
+    assert first.end_s == pytest.approx(3.0, abs=0.05)
+    assert segmenter.partial(1.0) is None, "nothing was said since"
+    more, probabilities = stream((0.5, 0.9))
+    segmenter.push(more, probabilities)
+    assert segmenter.partial(1.0) is None
+    assert segmenter.partial(0.4) is not None
+
+
+def test_a_partial_changes_no_final():
+    samples, probabilities = stream((1.0, 0.0), (20.0, 0.9), (1.0, 0.0), (2.0, 0.9), (1.0, 0.0))
+    asked, plain = Segmenter(CONFIG), Segmenter(CONFIG)
+    finals: dict[str, list[tuple[int, int]]] = {"asked": [], "plain": []}
+    for at in range(0, len(probabilities), 40):
+        part, p = samples[at * FRAME_SAMPLES : (at + 40) * FRAME_SAMPLES], probabilities[at : at + 40]
+        finals["plain"] += [(s.start, s.end) for s in plain.push(part, p)]
+        finals["asked"] += [(s.start, s.end) for s in asked.push(part, p)]
+        asked.partial(0.1)
+    assert finals["asked"] == finals["plain"] != []
+
+
+parts = st.lists(st.tuples(st.floats(0.05, 8.0), st.sampled_from([0.0, 0.3, 0.4, 0.6, 1.0])), min_size=1, max_size=8)
+
+
+@given(parts, st.integers(100, 60_000), st.sampled_from([CONFIG, PATIENT]))
+def test_finals_do_not_depend_on_where_the_chunks_were_cut(parts, chunk, config):
+    samples, probabilities = stream(*parts)
+    whole = cut(samples, probabilities, len(samples), config)
+    pieces = cut(samples, probabilities, chunk, config)
+    assert [(s.start, s.end) for s in pieces] == [(s.start, s.end) for s in whole]
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_array_equal(one.audio, other.audio)
+
+
+@given(parts, st.integers(100, 60_000), st.sampled_from([CONFIG, PATIENT]))
+def test_spans_never_overlap_and_cover_every_frame_of_clear_speech(parts, chunk, config):
+    samples, probabilities = stream(*parts)
+    spans = cut(samples, probabilities, chunk, config)
+    assert all(one.end <= other.start for one, other in pairwise(spans))
+    covered = np.zeros(len(samples), dtype=bool)
+    for span in spans:
+        covered[span.start : span.end] = True
+    runs = np.split(np.arange(len(probabilities)), np.where(np.diff(probabilities >= 0.6) != 0)[0] + 1)
+    for run in runs:
+        if probabilities[run[0]] >= 0.6 and len(run) * FRAME_SAMPLES >= 16_000 * CONFIG.min_speech_s + FRAME_SAMPLES:
+            assert covered[run[0] * FRAME_SAMPLES : (run[-1] + 1) * FRAME_SAMPLES].all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pause_s": 0.1},
+        {"short_pause_s": 0.3},
+        {"short_s": 9.0, "long_s": 8.0},
+        {"max_segment_s": 29.0},
+        {"tail_s": 0.0},
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused(wrong):
+    with pytest.raises(ValueError, match="segmenter"):
+        SegmenterConfig(**wrong)

@@ -1,0 +1,150 @@
+"""`drtranscribe serve`: as a process whose engine fails for good, and where it cannot start."""
+
+import asyncio
+import json
+import sys
+from asyncio import create_subprocess_exec as create
+from asyncio.subprocess import PIPE
+
+import aiohttp
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from inference.device import cublas
+from server.cli.main import app
+from server.cli.serve import ENGINE_FAILED_STATUS
+from server.runtime import build_pipeline
+from server.settings import Settings, SettingsError
+from tests.support.fakes import speech
+
+SERVER = """
+import server.runtime
+from inference.config import AsrConfig, EngineConfig
+from inference.device.faults import DeviceError
+from inference.pipeline import Pipeline
+from server.cli.main import main
+from tests.support.fakes import LevelAsr, LoudnessVad
+
+class Breaking(LevelAsr):
+    def transcribe(self, requests, mels=None):
+        if any(abs(request.audio).max() > 0.8 for request in requests):
+            raise DeviceError("the device failed (an illegal memory access): see its driver's log")
+        return super().transcribe(requests)
+    def restart(self):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+def build(settings, observe_batch, out_of_memory):
+    return Pipeline(LoudnessVad(), Breaking(), [], EngineConfig(asr=AsrConfig(workers=1)))
+
+server.runtime.build_pipeline = build
+main()
+"""
+
+
+async def test_a_server_whose_engine_is_gone_tells_its_clients_and_ends_with_a_status_and_a_last_line():
+    process = await create(sys.executable, "-c", SERVER, "serve", "--port", "0", stdout=PIPE, stderr=PIPE)
+    async with asyncio.timeout(60), aiohttp.ClientSession() as http:
+        address = (await process.stdout.readline()).decode().strip()
+        assert await process.stdout.readline() == b"ready\n"
+        async with http.ws_connect(f"{address}ws", protocols=["drtranscribe.v1"]) as ws:
+            await ws.send_json({"type": "start_session", "consent": True})
+            await ws.send_bytes(speech((1.0, 0.5), (2.0, 0)))
+            await ws.send_bytes(speech((1.0, 0.9), (2.0, 0)))
+            events = [json.loads(message.data) async for message in ws]
+            assert ws.close_code == 1001
+        _, err = await process.communicate()
+    assert process.returncode == ENGINE_FAILED_STATUS
+    assert [event["segment"]["text"][-4:] for event in events if event["type"] == "transcript"] == ["0.50"]
+    assert {"asr_failed", "engine_failed"} <= {event["code"] for event in events if event["type"] == "error"}
+    assert (events[-1]["type"], events[-1]["reason"], events[-1]["segments"]) == ("session_stopped", "shutdown", 1)
+    last = err.decode().splitlines()[-1]
+    assert last.startswith("the engine failed for good: the device failed (an illegal memory access)")
+    assert str(ENGINE_FAILED_STATUS) in last
+
+
+def ends(*flags):
+    """The exit status of `drtranscribe serve` that cannot start, and its only line on standard error."""
+    result = CliRunner().invoke(app, ["serve", "--port", "0", "--model", "tiny.en", *flags])
+    assert isinstance(result.exception, SystemExit), result.exception
+    (line,) = result.stderr.splitlines()
+    return result.exit_code, line
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--devices", "0,0"], "--devices: GPU 0 is named twice"),
+        (["--devices", "0,1"], "--devices: 2 GPUs are named, and a server uses one"),
+        (["--devices", "first"], "--devices: "),
+        (["--devices", "0", "--device", "cpu"], "--devices names a GPU and --device is cpu"),
+        (["--switch-interval-s", "0"], "--switch-interval-s: "),
+    ],
+)
+def test_a_wrong_setting_of_the_gpu_is_one_line_and_status_2(flags, told):
+    status, line = ends(*flags)
+    assert status == 2
+    assert line.startswith(told)
+
+
+@pytest.mark.parametrize("flags", [["--device", "cuda"], ["--devices", "0"]])
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("Found no NVIDIA driver on your system.", "install one, give a container its GPU, or use --device cpu"),
+        ("The NVIDIA driver on your system is too old (found version 11040).", "install R580 or newer"),
+    ],
+)
+def test_a_host_without_a_usable_gpu_is_one_line_and_status_2(monkeypatch, flags, said, remedy):
+    def init():
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(torch.cuda, "init", init)
+    status, line = ends(*flags)
+    assert status == 2
+    assert line.startswith(" ".join(flags))
+    assert remedy in line
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A host with one card; its free and whole memory in bytes may be set."""
+    monkeypatch.setattr(cublas, "loads", lambda name: True)
+    memory = [70_000_000_000, 80_000_000_000]
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "Card")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: tuple(memory))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return memory
+
+
+def test_a_gpu_that_is_not_there_is_one_line_and_status_2(card):
+    assert ends("--devices", "3") == (2, "there is no GPU 3: name one: 0 (Card)")
+
+
+def test_a_card_with_too_little_memory_is_one_line_and_status_2(card):
+    card[0] = 500_000_000
+    status, line = ends()
+    assert status == 2
+    assert line.startswith("GPU 0 has 0.5 GB of its 80.0 GB free, and the model needs about 1.1 GB: ")
+    assert line.endswith("choose a smaller --model")
+
+
+def test_a_host_without_cublas_12_is_told_what_to_install(card, monkeypatch):
+    monkeypatch.setattr(cublas, "loads", lambda name: False)
+    monkeypatch.setattr(cublas, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"needs libcublas\.so\.12 on a GPU, and there is none"):
+        build_pipeline(Settings(device="cuda", model="tiny.en"))
+    status, line = ends("--device", "cuda")
+    assert status == 2
+    assert line.endswith("and there is none: pip install drtranscribe[gpu]")
+
+
+def test_the_switch_interval_follows_from_the_device_unless_it_is_given(card, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(sys, "setswitchinterval", asked.append)
+    for flags in (["--devices", "3"], ["--devices", "3", "--switch-interval-s", "0.002"]):
+        ends(*flags)
+    ends("--device", "cpu", "--model", str(tmp_path))
+    assert asked == [0.0005, 0.002, 0.005]

@@ -1,0 +1,232 @@
+"""`GET /v1/sessions/ID/record` over a real server, and `drtranscribe transcribe --record`."""
+
+import asyncio
+import io
+import json
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+from pypdf import PdfReader
+from typer.testing import CliRunner
+
+from drtranscribe.record import _record_url
+from server.cli.main import app
+from server.record import route as record_route
+from server.record.formats import FORMATS, NAMES
+from tests.support.fakes import speech
+from tests.support.live import Client, Server, serving, until
+
+SENTENCE = Path(__file__).parents[2] / "data" / "sentence.flac"
+PATIENT = {"name": "Zebulon Quine", "age": 61, "gender": "male", "history": "Gout."}
+AUDIO = speech((0.5, 0), (2, 0.5), (1.5, 0))
+
+
+def record_path(client: Client, format_: str | None = None) -> str:
+    session_id = client.events[0]["session_id"]
+    return f"/v1/sessions/{session_id}/record" + (f"?format={format_}" if format_ else "")
+
+
+async def fetch(server: Server, client: Client, format_: str | None = None) -> tuple[int, dict[str, str], bytes]:
+    async with server.http.get(server.url + record_path(client, format_)) as response:
+        return response.status, dict(response.headers), await response.read()
+
+
+async def talk(client: Client) -> None:
+    await client.start(patient=PATIENT)
+    await client.say(AUDIO)
+    await client.say({"type": "marker", "id": 1})
+    await client.hear("marker")
+
+
+def stand(client: Client) -> list[dict]:
+    ops = [op for event in client.events if event["type"] == "extraction" for op in event["ops"]]
+    return [op["finding"] for op in ops if op["op"] != "retract"]
+
+
+async def test_a_draft_is_there_while_the_session_runs_and_the_record_after_its_end():
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        status, _, body = await fetch(server, client)
+        draft = json.loads(body)
+        assert (status, draft["state"]) == (200, "open")
+        assert draft["findings"] == stand(client) != []
+        assert draft["patient"] == PATIENT
+        await client.say({"type": "confirm_finding", "finding_id": "f1"})
+        await client.hear("extraction")
+        await client.finish()
+        ended = json.loads((await fetch(server, client))[2])
+    assert (ended["state"], ended["audio_s"], ended["mode"]) == ("ended", 4.0, "ambient")
+    assert ended["seq"] == client.events[-1]["seq"]
+    assert ended["findings"][0]["source"] == "clinician"
+    assert [(s["id"], s["start"], s["end"], s["text"]) for s in ended["segments"]] == client.finals()
+
+
+@pytest.mark.parametrize("format_", NAMES)
+async def test_each_format_has_its_type_and_a_file_name_without_a_patient_and_is_not_kept(format_):
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        status, headers, body = await fetch(server, client, format_)
+        (finding,) = stand(client)
+    assert status == 200
+    assert headers["Content-Type"] == FORMATS[format_].content_type
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Disposition"].startswith('attachment; filename="consultation-2')
+    assert headers["Content-Disposition"].endswith(f'{FORMATS[format_].suffix}"')
+    assert "access-control-allow-origin" not in {name.lower() for name in headers}
+    assert not any(word in f"{headers}" for word in ("Zebulon", "Quine", client.events[0]["resume_token"]))
+    if format_ == "fhir":
+        assert Bundle.model_validate_json(body).type == "document"
+    elif format_ == "pdf":
+        body = PdfReader(io.BytesIO(body)).pages[0].extract_text().encode()
+    text = body.decode()
+    assert finding["text"] in text
+    assert "Zebulon Quine" in text
+
+
+async def test_an_unknown_session_and_an_unknown_format_are_told_what_there_is():
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        status, _, body = await fetch(server, client, "docx")
+        assert status == 400
+        assert json.loads(body)["code"] == "unknown_format"
+        assert "json, markdown, fhir, pdf" in json.loads(body)["message"]
+        for path in ("/v1/sessions/nobody/record", "/v1/sessions/nobody/record?format=pdf"):
+            status, text = await server.get(path)
+            assert status == 404
+            assert json.loads(text)["code"] == "no_such_session"
+
+
+async def test_a_record_is_gone_with_its_session():
+    async with serving(resume_ttl_s=0.1) as server, server.connect() as client:
+        await talk(client)
+        await client.finish()
+        statuses = []
+        while not statuses or statuses[-1] == 200:
+            statuses.append((await fetch(server, client))[0])
+    assert statuses[-1] == 404
+
+
+async def test_a_format_that_is_not_installed_is_501_and_the_others_go_on(monkeypatch):
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        status, _, body = await fetch(server, client, "pdf")
+        assert status == 501
+        assert 'pip install "drtranscribe[clinical]"' in json.loads(body)["message"]
+        assert (await fetch(server, client, "markdown"))[0] == 200
+
+
+async def test_a_rendering_does_not_hold_up_the_loop(monkeypatch):
+    rendering, go = threading.Event(), threading.Event()
+
+    def slow(record, name):
+        rendering.set()
+        assert go.wait(60)
+        return b"done"
+
+    monkeypatch.setattr("server.record.route.render", slow)
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        waiting = asyncio.create_task(fetch(server, client))
+        await until(rendering.is_set)
+        await client.say({"type": "marker", "id": 2})  # answered while a record is made
+        assert (await client.hear("marker"))["id"] == 2
+        go.set()
+        assert (await waiting)[2] == b"done"
+
+
+@contextmanager
+def server_in_a_thread() -> Iterator[str]:
+    """A real server on fakes, for a command that runs its own loop."""
+    listening: queue.Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
+
+    async def serve() -> None:
+        async with serving() as server:
+            over = asyncio.Event()
+            listening.put((server.url.replace("http", "ws"), asyncio.get_running_loop(), over))
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        url, loop, over = listening.get(timeout=60)
+        yield url
+        loop.call_soon_threadsafe(over.set)
+    finally:
+        thread.join()
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_recording_played_to_a_server_leaves_its_record_in_every_format_that_was_asked_for(tmp_path):
+    paths = [tmp_path / f"out{form.suffix}" for form in FORMATS.values()]
+    flags = [part for path in paths for part in ("--record", path)]
+    with server_in_a_thread() as url:
+        code, _, err = run("transcribe", SENTENCE, "--server", url, "--speed", 0, *flags)
+    assert (code, err) == (0, "")
+    fields = json.loads(paths[0].read_text())
+    assert fields["state"] == "ended"
+    assert fields["findings"]
+    assert paths[1].read_text().startswith("# Consultation record")
+    assert Bundle.model_validate_json(paths[2].read_bytes()).type == "document"
+    assert paths[3].read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ("notes.docx", "--record: notes.docx: the ending tells the format; use one of .json, .md, .fhir.json, .pdf\n"),
+        ("nowhere/at/all.pdf", "--record: there is no folder nowhere/at\n"),
+    ],
+)
+def test_a_record_that_cannot_be_written_is_told_before_any_audio_is_read(record, told):
+    assert run("transcribe", "no-such-file.wav", "--record", record) == (2, "", told)
+
+
+def test_one_record_holds_one_consultation():
+    code, _, err = run("transcribe", SENTENCE, SENTENCE, "--record", "a.pdf")
+    assert (code, err) == (2, "--record: it holds one consultation; give one recording at a time\n")
+
+
+def test_a_record_that_the_server_does_not_give_is_told_and_is_a_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr("server.sessions.registry.Sessions.known", lambda self, session_id: None)
+    with server_in_a_thread() as url:
+        code, _, err = run("transcribe", SENTENCE, "--server", url, "--speed", 0, "--record", tmp_path / "a.md")
+    assert code == 1
+    assert "no record as markdown: no such session" in err
+    assert not (tmp_path / "a.md").exists()
+
+
+def test_the_record_lies_beside_the_websocket_behind_any_proxy():
+    urls = {
+        "ws://h:1": "http://h:1/v1/sessions/S/record?format=pdf",
+        "wss://h/ws": "https://h/v1/sessions/S/record?format=pdf",
+        "wss://h/scribe/ws": "https://h/scribe/v1/sessions/S/record?format=pdf",
+    }
+    assert {url: str(_record_url(url, "S", "pdf")) for url in urls} == urls
+
+
+async def test_a_record_that_is_rendered_gives_way_to_the_event_loop_sooner(monkeypatch):
+    usual, seen = sys.getswitchinterval(), []
+    render = record_route.render
+
+    def rendering(record, name):
+        seen.append(sys.getswitchinterval())
+        return render(record, name)
+
+    monkeypatch.setattr(record_route, "render", rendering)
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        assert (await fetch(server, client))[0] == 200
+    assert seen == [pytest.approx(record_route.TURN_S)]
+    assert sys.getswitchinterval() == usual

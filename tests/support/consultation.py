@@ -1,0 +1,64 @@
+"""Consultations as lines of dialogue, for the tests of extraction."""
+
+import re
+from collections.abc import Sequence
+
+from inference.extraction import Consultation
+from inference.extraction.evidence.merging import Findings
+from inference.extraction.quantities.numbers import numbers_in
+from inference.extraction.rules.engine import RulesExtractor
+from inference.findings import Finding
+from inference.transcript import Segment, Speaker
+
+_SPEAKERS: dict[str, Speaker] = {"D": "clinician", "P": "patient", "A": "unknown"}
+
+
+def segments(*lines: str) -> list[Segment]:
+    """Finals of "D: ...", "P: ..." and "A: ..." (ambient: anybody), three seconds each."""
+    return [
+        Segment(
+            id=f"s{number}",
+            speaker=_SPEAKERS[line[0]],
+            start=4.0 * number,
+            end=4.0 * number + 3.0,
+            text=line[3:],
+            final=True,
+        )
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+def findings(*lines: str) -> Sequence[Finding]:
+    """What the rules find, one final after the other as live; every quote and attribute must be proven."""
+    extractor, store, finals = RulesExtractor(), Findings(), segments(*lines)
+    by_id = {segment.id: segment for segment in finals}
+    for at in range(len(finals)):
+        store.apply(extractor.propose(Consultation(finals[: at + 1], at, store.all())), by_id)
+    assert store.dropped == 0
+    assert [missing for finding in store.all() for missing in unproven(finding)] == []
+    return store.all()
+
+
+_AS_SPOKEN = ("severity", "character", "onset", "duration", "location")
+_MEASURED = ("dose", "value", "frequency")
+
+
+def unproven(finding: Finding) -> list[str]:
+    """The attributes of a rules' finding that stand in none of its quotes: letter for letter, or by their numbers."""
+    quotes = [evidence.quote.casefold() for evidence in finding.evidence]
+    spoken = {name: value for name, value in finding.attributes.items() if name in _AS_SPOKEN}
+    literal = [name for name, value in spoken.items() if not any(value.casefold() in quote for quote in quotes)]
+    said = _numbers(" ".join(quotes))
+    measured = {name: value for name, value in finding.attributes.items() if name in _MEASURED}
+    return [*literal, *(name for name, value in measured.items() if not _numbers(value) <= said)]
+
+
+def _numbers(text: str) -> set[float]:
+    """Numbers in digits or spelled out, without "one", which is a word like others."""
+    spaced = re.sub(r"(?<=\d)(?=[^\W\d])|[^\w.]+", " ", text).split()
+    return {number.value for number in numbers_in([word.strip(".") for word in spaced])} - {1.0}
+
+
+def facts(*lines: str) -> set[tuple[str, str, str]]:
+    """(kind, text, status) of every finding; a chief complaint counts as a symptom."""
+    return {("symptom" if f.kind == "chief_complaint" else f.kind, f.text, f.status) for f in findings(*lines)}
