@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference.pipeline import Pipeline
-from tests.formats import at_rate, integers, wrong_formats
+from tests.support.formats import at_rate, integers, wrong_formats
 from tests.support.fakes import LevelAsr
 from tests.support.live import serving
 from tests.support.speech import chunks, pcm

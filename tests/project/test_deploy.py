@@ -72,7 +72,8 @@ def test_every_file_that_deploy_names_exists():
     text = DEPLOY.read_text()
     linked = [DEPLOY.parent / target for target in re.findall(r"\]\(([^)#:]+)\)", text)]
     said = [ROOT / target for target in re.findall(r"\b(docker/[\w.-]+\.(?:yaml|txt))", text)]
-    modules = [ROOT / f"{module.replace('.', '/')}.py" for module in re.findall(r"python -m (benchmarks\.\w+)", text)]
+    named = [ROOT / module.replace(".", "/") for module in re.findall(r"python -m (benchmarks(?:\.\w+)+)", text)]
+    modules = [path / "__main__.py" if path.is_dir() else path.with_suffix(".py") for path in named]
     assert all((linked, said, modules)), "nothing was looked at"
     assert [path for path in linked + said + modules if not path.exists()] == []
 

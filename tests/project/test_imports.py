@@ -24,10 +24,12 @@ HOMES = {
     "pymupdf_fonts": {"server/record/as_pdf.py"},
 }
 PURE = (
-    "config", "transcript", "findings", "segmenter", "timing", "updates", "guard", "words", "merging", "hypothesis",
-    "downmix", "formats", "silence", "phantoms",
-    "extraction/grounding", "extraction/injection", "extraction/retractions", "extraction/quoting", "extraction/prompt",
-    "extraction/codes",
+    "config", "transcript", "findings", "timing", "updates",
+    "audio/segmenter", "audio/downmix", "audio/formats", "audio/silence",
+    "asr/guard", "asr/words", "asr/hypothesis", "asr/phantoms",
+    "extraction/speech_guard", "extraction/evidence/merging", "extraction/evidence/grounding",
+    "extraction/evidence/retractions", "extraction/evidence/quoting", "extraction/evidence/codes",
+    "extraction/llm/prompt",
 )  # fmt: skip
 """Modules without a heavy library, even through what they import; they have no `async` either."""
 

@@ -3,7 +3,7 @@ import pytest
 
 from inference.audio.decoding import AudioFormat, Samples, resampled
 from inference.audio.formats import FormatCheck
-from tests.formats import integers, wrong_formats
+from tests.support.formats import integers, wrong_formats
 from tests.support.speech import chunks
 
 KINDS = {

@@ -4,7 +4,7 @@ import pytest
 from inference.audio.decoding import Samples
 from inference.audio.rates import RateCheck
 from inference.audio.vad_state import VadState
-from tests.formats import at_rate
+from tests.support.formats import at_rate
 
 THRESHOLD = 0.5
 
