@@ -124,7 +124,7 @@ async def test_a_consultation_carries_its_audio_and_gives_every_event_once() -> 
     async with serving(server.handle) as url:
         events = await speak(url)
     assert bytes(server.pcm) == PCM
-    assert events == server.monitoring.log
+    assert events == server.log
     assert [event["type"] for event in (events[0], events[-1])] == ["session_started", "session_stopped"]
 
 
@@ -140,7 +140,7 @@ async def test_lost_connections_lose_and_double_neither_audio_nor_events(
         events = await speak(url)
     assert server.connections == 1 + len(cuts)
     assert bytes(server.pcm) == PCM
-    assert events == server.monitoring.log
+    assert events == server.log
     assert all(after["seq"] == before["seq"] + 1 for before, after in pairwise(events))
 
 

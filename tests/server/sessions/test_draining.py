@@ -128,11 +128,11 @@ async def test_a_sigterm_with_a_backlog_names_what_is_lost_to_clients_and_the_gr
     logged = re.search(
         r"cut off 1 sessions after 2 s with ([\d.]+) s of audio untranscribed: "
         r"--shutdown-grace-s (\d+) would have sufficed",
-        server.monitoring.log,
+        server.log,
     )
     assert float(logged[1]) == pytest.approx(missing, abs=0.05)
     assert int(logged[2]) >= (server.left - 2) * 0.4  # two may have been decoded before the signal came
-    assert not [id for id in server.ids if id in server.monitoring.log]
+    assert not [id for id in server.ids if id in server.log]
 
 
 async def test_of_several_sessions_with_a_backlog_the_one_with_least_left_comes_to_its_end_before_the_next_begins():
@@ -144,4 +144,4 @@ async def test_of_several_sessions_with_a_backlog_the_one_with_least_left_comes_
     # What is being decoded at the signal comes first, and a turn or two may be lost on a machine that is busy.
     turns = [level for level, _ in groupby(served)]
     assert len(turns) <= 8, served
-    assert "cut off" not in server.monitoring.log
+    assert "cut off" not in server.log

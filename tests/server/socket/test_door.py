@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from server.app import METRICS
-from server.socket.door import MAX_WAITING_BYTES
+from server.door import MAX_WAITING_BYTES
 from tests.server.monitoring.test_request_log import sent
 from tests.support.fakes import speech
 from tests.support.live import START, serving, until
@@ -48,7 +48,7 @@ async def test_an_unfinished_first_frame_is_refused_beyond_64_kb_with_its_code()
         answer = await asyncio.wait_for(reader.read(), 20)
         assert b"text_too_large" in answer
         assert refused(server, "text_too_large") == 1
-        await until(lambda: server.socket.door.held_bytes == 0)
+        await until(lambda: server.door.held_bytes == 0)
 
 
 async def test_many_unfinished_frames_hold_no_more_than_their_common_limit():
@@ -58,7 +58,7 @@ async def test_many_unfinished_frames_hold_no_more_than_their_common_limit():
             reader, writer = await stack.enter_async_context(raw(server))
             await upgraded(server, reader, writer)
             writer.write(frame(b"a" * 1_000_000, 1_950_000))
-            most = max(most, server.socket.door.held_bytes)
+            most = max(most, server.door.held_bytes)
         assert (await server.get("/health/live"))[0] == 200
     assert most <= MAX_WAITING_BYTES
 
@@ -86,7 +86,7 @@ async def test_silent_connections_of_an_address_push_out_each_other_and_nobody_e
         await client.say(speech((2.0, 0.5), (1.0, 0)))
         assert (await client.finish())["segments"] == 1
         assert refused(server, "too_many_connections") >= 14
-        assert len(server.socket.door) <= 7
+        assert len(server.door) <= 7
 
 
 async def test_where_all_connections_have_sessions_the_next_is_told_so():
