@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from inference.pipeline import Pipeline
-from tests.support.formats import at_rate, integers, wrong_formats
 from tests.support.fakes import LevelAsr
+from tests.support.formats import at_rate, integers, wrong_formats
 from tests.support.live import serving
 from tests.support.speech import chunks, pcm
 

@@ -32,7 +32,7 @@ from inference.extraction.rules.facts.treatment import question_before, treatmen
 from inference.extraction.speech_guard import provable
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn, turns
-from inference.extraction.words.misheard import forget
+from inference.extraction.words.misheard import one_reading
 from inference.findings import Finding, Proposal, Status
 from inference.transcript import Segment
 
@@ -62,21 +62,19 @@ class RulesExtractor:
         await asyncio.to_thread(self.propose, Consultation(segments=(_WARM_UP,), new_from=0, findings=()))
 
     async def extract(self, consultation: Consultation) -> list[Proposal]:
-        return await asyncio.to_thread(self._propose_and_forget, consultation)
+        return await asyncio.to_thread(self.propose, consultation)
 
     async def close(self) -> None:
         return None
-
-    def _propose_and_forget(self, consultation: Consultation) -> list[Proposal]:
-        try:  # in the thread, which goes on when whoever waits for it is cancelled
-            return self.propose(consultation)
-        finally:
-            forget()
 
     def propose(self, consultation: Consultation) -> list[Proposal]:
         """Findings that rest on at least one new segment. The vocabulary is English: another language has none."""
         if not consultation.language.startswith("en"):
             return []
+        with one_reading():
+            return self._propose(consultation)
+
+    def _propose(self, consultation: Consultation) -> list[Proposal]:
         first = max(0, consultation.new_from - _LOOK_BACK)
         mending = mend(turns([provable(segment) for segment in consultation.segments[first:]], first))
         headed, every = without_headings(mending.turns), consultation.findings

@@ -6,8 +6,9 @@ English in such a place ("the last", "it all") must come much nearer to a name t
 chosen on half of the drugs of benchmarks/misheard/command.py and on consultations without misheard names.
 """
 
-from collections.abc import Collection, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from inference.extraction.quantities.numbers import number_at
@@ -77,9 +78,35 @@ def load() -> None:
     _classes()
 
 
-@lru_cache(maxsize=2048)
+_lookups: ContextVar[dict[tuple[tuple[str, ...], float], tuple[_Near, ...]] | None] = ContextVar(
+    "lookups", default=None
+)
+
+
+@contextmanager
+def one_reading() -> Iterator[None]:
+    """Keeps what is looked up while one text is read, which asks for the same words often.
+
+    The words are a patient's: no other reading sees them, and none of them is kept afterwards.
+    """
+    token = _lookups.set({})
+    try:
+        yield
+    finally:
+        _lookups.reset(token)
+
+
 def _nearest(heard: tuple[str, ...], limit: float) -> tuple[_Near, ...]:
     """Names near the beginning of a window of words, whose distance may be `limit` of their weight and no more."""
+    known = _lookups.get()
+    if known is None:
+        return _looked_up(heard, limit)
+    if (heard, limit) not in known:
+        known[heard, limit] = _looked_up(heard, limit)
+    return known[heard, limit]
+
+
+def _looked_up(heard: tuple[str, ...], limit: float) -> tuple[_Near, ...]:
     ordinary = all(_is_ordinary(word) for word in heard)
 
     def allowed(weight: float) -> float:
@@ -92,11 +119,6 @@ def _nearest(heard: tuple[str, ...], limit: float) -> tuple[_Near, ...]:
         ends[len(sound)] = count
     near = nearest(_tree(), sound, list(ends), DOSED, allowed)
     return tuple(_Near(d, ends[end], _names()[name][0], weight(_names()[name][1])) for d, end, name in near)
-
-
-def forget() -> None:
-    """Drops the words that were looked up, which are a patient's: they serve one reading, which asks for them often."""
-    _nearest.cache_clear()
 
 
 def misheard(tokens: Sequence[Token], recognised: Collection[int], *, asked: bool = False) -> list[Match]:

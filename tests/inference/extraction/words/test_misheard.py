@@ -10,7 +10,7 @@ from inference.extraction.evidence.merging import Findings
 from inference.extraction.rules.engine import RulesExtractor
 from inference.extraction.text.tokens import sentences
 from inference.extraction.words.lexicon import drugs_trie, find
-from inference.extraction.words.misheard import _nearest, misheard
+from inference.extraction.words.misheard import _lookups, misheard, one_reading
 from inference.findings import Proposal
 from inference.transcript import Segment
 
@@ -108,7 +108,13 @@ def test_a_name_that_was_heard_right_has_no_words_as_heard() -> None:
     assert "heard" not in medication.attributes
 
 
-async def test_words_that_were_looked_up_are_not_kept_after_the_reading():
-    said = Segment("s1", "patient", 0.0, 2.0, "I take lies in April, ten milligrams.", True)
-    await RulesExtractor().extract(Consultation((said,), 0, ()))
-    assert _nearest.cache_info().currsize == 0
+def test_each_reading_keeps_what_it_looked_up_to_itself_and_only_until_it_ends():
+    with one_reading():
+        outer = _lookups.get()
+        assert heard("I take lies in April, ten milligrams.") == [("lisinopril", "lies in april")]
+        kept = dict(outer)
+        assert any(window[:3] == ("lies", "in", "april") for window, _ in kept)
+        said = Segment("s1", "patient", 0.0, 2.0, "I take met for men, ten milligrams.", True)
+        RulesExtractor().propose(Consultation((said,), 0, ()))
+        assert outer == kept
+    assert _lookups.get() is None
