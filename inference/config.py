@@ -44,7 +44,8 @@ class SegmenterConfig:
 
     A segment that lasts up to `short_s` ends after a pause of `short_pause_s`, one of `long_s` or more after `pause_s`,
     with a line between them: few words without context are heard badly, and many words are waited for. A pause of
-    `draft_after_s` shows what an open segment says so far.
+    `draft_after_s` shows what an open segment says so far. After `max_segment_s` without a pause a final takes the
+    words that are settled, and the next one begins with the others, at most `held_s` before the end of that segment.
     """
 
     pause_s: float = 0.5
@@ -53,6 +54,7 @@ class SegmenterConfig:
     long_s: float = 4.0
     draft_after_s: float = 0.6
     max_segment_s: float = 10.0
+    held_s: float = 3.0
     lead_in_s: float = 0.25
     tail_s: float = 0.25
     min_speech_s: float = 0.2
@@ -65,6 +67,8 @@ class SegmenterConfig:
             )
         if not (self.pause_s <= self.short_pause_s < self.max_segment_s and self.short_s < self.long_s):
             raise ValueError("segmenter: needs pause_s <= short_pause_s < max_segment_s and short_s < long_s")
+        if not self.short_pause_s < self.held_s < self.max_segment_s:
+            raise ValueError("segmenter: needs short_pause_s < held_s < max_segment_s, or a split may lose speech")
         if self.draft_after_s < self.tail_s:
             raise ValueError("segmenter: needs tail_s <= draft_after_s, or a draft has less audio than its final")
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,6 +14,7 @@ from inference.asr.drafts import Draft
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import TrackLanguage, changed
 from inference.asr.partials import Partials, whole
+from inference.asr.seams import Seam
 from inference.audio.attention import Attention
 from inference.audio.decoding import AudioFormat, PcmDecoder, Samples
 from inference.audio.segmenter import OpenSegment, Segmenter, Span
@@ -83,12 +84,21 @@ class _Track:
     shown: int = 0  # index of the last segment of which a partial went out
     committed: int = 0  # index of the last segment whose final is out
     draft: Draft | None = None  # of the open segment
+    seam: Seam | None = None  # where the segment after the last final goes on, if that was split
     partial_s: float = 0.0  # what the last partial took, its wait included
     showing: "dict[asyncio.Task[None], int]" = field(default_factory=dict)  # partials on their way -> segment index
 
     def covered(self, found: OpenSegment) -> int:
         """Stream position up to which the track's text was shown, given the segment that was open."""
         return sys.maxsize if self.committed >= found.index else self.partials.covered(found)
+
+    def waits_for_seam(self, span: Span) -> bool:
+        """Whether nobody knows yet where an open segment begins: the final before it is to come."""
+        return span.resumed and self.committed < span.index - 1
+
+    def own(self, span: Span) -> Span:
+        """A span without the audio that the final before it has taken."""
+        return span.after(self.seam.at) if span.resumed and self.seam is not None else span
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +218,15 @@ class Stream:
         """One chunk's work, or one control's. Returns whether more follows."""
         chunk = _Chunk(work)
         self._chunks.append(chunk)
-        self._show_all(group, chunk, drafts=False)
+        early: list[tuple[_Track, Span]] = []
+        late: list[tuple[_Track, Span]] = []
+        for track, span in work.partials:
+            (late if span.draft or track.waits_for_seam(span) else early).append((track, span))
+        self._show_all(group, chunk, early)
         for track, span in work.finals:
             self._withdraw(track, span.index)
             await self._final(track, span, work.timings)
-        self._show_all(group, chunk, drafts=True)  # with the text of these finals before them, as finals have it
+        self._show_all(group, chunk, late)  # with the text of these finals before them, as finals have it
         if work.control is not None:
             for track in self._tracks:
                 self._withdraw(track, track.segmenter.index)
@@ -252,9 +266,12 @@ class Stream:
         return served.value[0]
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
+        span = track.own(span)
         request = self._request(track, span)
         draft, track.draft = track.draft, None
         served = None if draft is None else await draft.answer(span, request)
+        if served is None and span.resumed and track.seam is not None and track.seam.nothing_follows(span):
+            served = Served(Hypothesis("", request.language or "en"), 0.0, 0.0)
         if served is None:
             try:
                 served = await self._engines.asr.final(request, session=self._session)
@@ -263,7 +280,10 @@ class Stream:
         hypothesis = served.value
         self._hear_language(track, span, hypothesis)
         track.committed = span.index
-        segment = self._segment(track, span, hypothesis)
+        track.seam = Seam.of(span, hypothesis) if span.split else None
+        if track.seam is not None:
+            hypothesis = track.seam.said
+        segment = self._segment(track, span, hypothesis, track.seam)
         if segment is not None:
             timed = timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)
             self.transcript.add(segment)
@@ -272,6 +292,17 @@ class Stream:
                 track.context = f"{track.context} {segment.text}"[-PROMPT_CHARACTERS:].lstrip()
                 with self.extraction.isolation:
                     await self.extraction.add(segment, timed)
+        if track.seam is not None:
+            self._show_held(track, span, track.seam, timings)
+
+    def _show_held(self, track: _Track, span: Span, seam: Seam, timings: Timings) -> None:
+        """The words that a split leaves to the next final, as its first partial: they were on the screen before."""
+        following = replace(span.after(seam.at), index=span.index + 1, final=False)
+        segment = self._segment(track, following, replace(seam.said, text=seam.held, words=()))
+        if segment is not None:
+            track.shown = following.index
+            self.transcript.add(segment)
+            self._emit(TranscriptUpdate(segment, timings.stamped()))
 
     def _hear_language(self, track: _Track, span: Span, said: Hypothesis) -> None:
         """Follows the language of a track. A change is told, and what was said before is no context any more."""
@@ -311,12 +342,11 @@ class Stream:
         rest_s = min(LONGEST_REST_S, PARTIAL_REST * track.partial_s)
         return track.segmenter.partial(max(self._engines.config.segmenter.partial_every_s, rest_s))
 
-    def _show_all(self, group: asyncio.TaskGroup, chunk: "_Chunk", drafts: bool) -> None:
+    def _show_all(self, group: asyncio.TaskGroup, chunk: "_Chunk", partials: Sequence[tuple[_Track, Span]]) -> None:
         if not self._work.empty():
             return  # a newer chunk shows more
-        for track, span in chunk.work.partials:
-            if span.draft is drafts:
-                self._show(group, chunk, track, span)
+        for track, span in partials:
+            self._show(group, chunk, track, track.own(span))
 
     def _show(self, group: asyncio.TaskGroup, chunk: "_Chunk", track: _Track, span: Span) -> None:
         """Decodes an open segment beside the finals: the latest words are on the screen while a long final is decoded.
@@ -381,7 +411,7 @@ class Stream:
             self.transcript.add(segment)
             self._emit(TranscriptUpdate(segment, timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)))
 
-    def _segment(self, track: _Track, span: Span, hypothesis: Hypothesis) -> Segment | None:
+    def _segment(self, track: _Track, span: Span, hypothesis: Hypothesis, seam: Seam | None = None) -> Segment | None:
         """The segment to send; none for silence, but an empty final takes back a partial that was shown."""
         if not hypothesis.text and not (span.final and track.shown == span.index):
             return None
@@ -389,7 +419,7 @@ class Stream:
             Word(w.text, round(span.start_s + w.start, 2), round(span.start_s + w.end, 2), w.probability)
             for w in hypothesis.words
         )
-        start, end = round(span.start_s, 2), round(span.end_s, 2)
+        start, end = round(span.start_s, 2), round(span.end_s if seam is None else seam.at / SAMPLE_RATE, 2)
         return Segment(
             f"{ID_PREFIX[track.speaker]}{span.index}",
             track.speaker,

@@ -1,10 +1,12 @@
 """Where a stream of speech is cut: probabilities and open audio in, spans to decode out. Pure.
 
 Every decision about a final looks at whole VAD frames in order and at nothing else, so the finals of a stream do not
-depend on how its audio was cut into chunks. Partials never influence finals.
+depend on how its audio was cut into chunks. Partials never influence finals. A segment in which nobody pauses is split
+in mid-speech: which of its words it keeps is known when it has been decoded (inference/asr/seams.py), so the next segment
+begins with audio that the one before has heard too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,22 +17,14 @@ from inference.config import FRAME_SAMPLES, SAMPLE_RATE, SegmenterConfig
 HYSTERESIS = 0.15
 """Speech goes on while the probability stays above the threshold less this, as in Silero's own iterator."""
 
-QUIET_FRAMES = 5
-"""Frames (160 ms) over which the level is averaged to find the quietest point: shorter finds the gaps inside words."""
-
-CUT_AFTER = 0.5
-"""A segment that nobody pauses in is cut in its second half: the first keeps enough context to be understood."""
-
-CUT_PROBABILITY_DB = 10.0
-"""What a frame's speech probability counts against its level when the quietest point is sought."""
-
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """Audio to decode: samples [start, end) of the stream, where `spoken` tells the speech.
 
     `index` counts the track's segments, `decided` is the stream position at which the end was known. A `draft` is no
-    final yet, but has the audio of the final that its segment becomes if nothing more is said.
+    final yet, but has the audio of the final that its segment becomes if nothing more is said. A `split` span ends in
+    mid-speech, and its last `held` samples belong to the next span as well, which is `resumed`.
     """
 
     start: int
@@ -41,6 +35,19 @@ class Span:
     index: int
     decided: int
     draft: bool = False
+    held: int = 0
+    resumed: bool = False
+
+    @property
+    def split(self) -> bool:
+        return self.held > 0
+
+    def after(self, start: int) -> "Span":
+        """What is left of it from a later sample of the stream on."""
+        skipped_s = (start - self.start) / SAMPLE_RATE
+        audio = self.audio[start - self.start :]
+        spoken = self.spoken.between(skipped_s, (self.end - self.start) / SAMPLE_RATE)
+        return replace(self, start=start, audio=audio, spoken=spoken)
 
     @property
     def speech_s(self) -> float:
@@ -78,6 +85,8 @@ class Segmenter:
         self._probabilities: list[float] = []  # of the open segment's frames, the first at _first_frame
         self._first_frame = 0  # stream position of the first frame in _probabilities
         self._start: int | None = None
+        self._counted_from = 0  # stream position from which the open segment's length is counted
+        self._resumed = False
         self._speech_end = 0
         self._partial_end = 0
         self.index = 0  # of the open segment, or of the last one
@@ -103,7 +112,7 @@ class Segmenter:
                 self._speech_end = self._judged
             if self._judged - self._speech_end >= self._pause():
                 finals += self._close(self._end())
-            elif self._judged - self._start >= _samples(self.config.max_segment_s):
+            elif self._judged - self._counted_from >= _samples(self.config.max_segment_s):
                 finals += self._split()
         self._forget()
         return finals
@@ -141,12 +150,12 @@ class Segmenter:
 
     def _pause(self) -> int:
         """Samples of silence that end the open segment."""
-        assert self._start is not None
-        return _samples(self.config.pause_after((self._speech_end - self._start) / SAMPLE_RATE))
+        return _samples(self.config.pause_after((self._speech_end - self._counted_from) / SAMPLE_RATE))
 
     def _open(self, frame: int, probability: float) -> None:
         self.index += 1
-        self._start = max(self._floor, frame - _samples(self.config.lead_in_s))
+        self._start = self._counted_from = max(self._floor, frame - _samples(self.config.lead_in_s))
+        self._resumed = False
         self._first_frame = frame
         self._probabilities = [probability]
         self._speech_end = self._judged
@@ -159,35 +168,20 @@ class Segmenter:
         return spans
 
     def _split(self) -> list[Span]:
-        """Cuts at the quietest point of the second half, and leaves the rest open."""
-        assert self._start is not None
-        cut = self._quietest()
-        spans = [self._span(cut, final=True)] if self._spoken() else []
-        kept = (cut - self._first_frame) // FRAME_SAMPLES
-        self._probabilities = self._probabilities[kept:]
-        self._first_frame += kept * FRAME_SAMPLES
-        self._start = self._floor = self._partial_end = cut
+        """Ends the open segment here, in mid-speech, and opens the next one with the last `held_s` of it.
+
+        Half of `held_s` is what the next one is taken to begin before this end: its length is counted from there.
+        """
+        held_frames = _samples(self.config.held_s) // FRAME_SAMPLES
+        held = held_frames * FRAME_SAMPLES
+        spans = [self._span(self._judged, final=True, held=held)] if self._spoken() else []
+        self._probabilities = self._probabilities[-held_frames:]
+        self._start = self._first_frame = self._judged - held
+        self._counted_from = self._judged - _samples(self.config.held_s / 2)
+        self._resumed = bool(spans)
+        self._partial_end = self._speech_end  # the words that are held are shown with the final
         self.index += 1
         return spans
-
-    def _quietest(self) -> int:
-        assert self._start is not None
-        frames = len(self._probabilities)
-        level = self._levels(frames)
-        cost = level + CUT_PROBABILITY_DB * np.asarray(self._probabilities)
-        smooth = np.convolve(cost, np.ones(QUIET_FRAMES) / QUIET_FRAMES, mode="same")
-        first = int(frames * CUT_AFTER)
-        last = frames - QUIET_FRAMES
-        best = first + int(np.argmin(smooth[first:last]))
-        return self._first_frame + best * FRAME_SAMPLES
-
-    def _levels(self, frames: int) -> Samples:
-        """Level of each frame of the open segment in dB."""
-        at = self._first_frame - self._base
-        audio = self._buffer[at : at + frames * FRAME_SAMPLES].reshape(frames, FRAME_SAMPLES)
-        power = np.mean(audio * audio, axis=1)
-        levels: Samples = 10.0 * np.log10(power + 1e-10)
-        return levels
 
     def _speech_s(self) -> float:
         return sum(p >= self._close_below for p in self._probabilities) * FRAME_SAMPLES / SAMPLE_RATE
@@ -199,10 +193,11 @@ class Segmenter:
     def _spoken(self) -> bool:
         return self._speech_s() >= self.config.min_speech_s
 
-    def _span(self, end: int, final: bool, draft: bool = False) -> Span:
+    def _span(self, end: int, final: bool, draft: bool = False, held: int = 0) -> Span:
         assert self._start is not None
         audio = self._buffer[self._start - self._base : end - self._base]  # never written to: a view is safe
-        return Span(self._start, end, audio, final, self._runs(self._start), self.index, self._judged, draft)
+        spoken = self._runs(self._start)
+        return Span(self._start, end, audio, final, spoken, self.index, self._judged, draft, held, self._resumed)
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)

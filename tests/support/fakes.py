@@ -10,6 +10,7 @@ from inference.audio.vad_state import VadState
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, EngineConfig, SegmenterConfig
 from inference.extraction import Consultation, ExtractionError
 from inference.findings import Proposal, Quote
+from inference.transcript import Word
 
 ONE_PAUSE = EngineConfig(segmenter=SegmenterConfig(pause_s=0.7, short_pause_s=0.7))
 """A second of silence ends every segment: for tests of what comes after the segmenter."""
@@ -101,3 +102,47 @@ def speech(*parts: tuple[float, float]) -> bytes:
     """s16le of (seconds, loudness) parts at 16 kHz; loudness 0 is silence."""
     samples = np.concatenate([np.full(round(seconds * SAMPLE_RATE), level) for seconds, level in parts])
     return (samples * 32767).astype("<i2").tobytes()
+
+
+WORD_S = 0.3
+"""How long each word of `counted` lasts; its last tenth of a second is a little quieter."""
+
+QUIET = 0.15
+
+
+def counted(numbers: Sequence[int], *parts: tuple[float, float]) -> bytes:
+    """s16le of words that CountingAsr tells apart, through parts of (seconds, 1 where somebody speaks)."""
+    left = iter(numbers)
+    pieces = []
+    for seconds, spoken in parts:
+        samples = round(seconds * SAMPLE_RATE)
+        if not spoken:
+            pieces.append(np.zeros(samples))
+            continue
+        word = round(WORD_S * SAMPLE_RATE)
+        levels = [np.full(word, 0.2 + 0.003 * next(left)) for _ in range(samples // word)]
+        for level in levels:
+            level[-SAMPLE_RATE // 20 :] = QUIET
+        pieces += [*levels, np.zeros(samples % word)]
+    return (np.concatenate(pieces) * 32767).round().astype("<i2").tobytes()
+
+
+class CountingAsr(LevelAsr):
+    """Hears the words of `counted` with their times, as "w7" or "w9."; one that is cut in two, as nothing at all."""
+
+    def transcribe(self, requests: Sequence[AsrRequest], mels: object = None) -> list[Hypothesis]:
+        super().transcribe(requests, mels)
+        return [self._heard(request) for request in requests]
+
+    def _heard(self, request: AsrRequest) -> Hypothesis:
+        level = np.rint((np.asarray(request.audio) - 0.2) / 0.003)
+        level[np.asarray(request.audio) < 0.199] = -1
+        edges = np.flatnonzero(np.diff(level)) + 1
+        words = []
+        for start, end in zip([0, *edges], [*edges, len(level)], strict=True):
+            if level[start] >= 0 and end - start > 0.2 * SAMPLE_RATE:
+                number = int(level[start])
+                text = f"w{number}." if number % 10 == 9 else f"w{number}"
+                words.append(Word(text, start / SAMPLE_RATE, end / SAMPLE_RATE + 0.05, 0.9))
+        text = " ".join(word.text for word in words)
+        return Hypothesis(text, request.language or "en", words=tuple(words))

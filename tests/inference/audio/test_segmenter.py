@@ -101,16 +101,29 @@ def test_a_click_is_no_speech():
     assert cut(*stream((1.0, 0.0), (0.1, 0.9), (2.0, 0.0)), 48_000) == []
 
 
-def test_speech_without_a_pause_is_cut_at_its_quietest_point_and_nothing_is_lost_or_doubled():
-    rng = np.random.default_rng(1)
-    probabilities = np.full(frames(40.0), 0.95, np.float32)
-    samples = rng.standard_normal(len(probabilities) * FRAME_SAMPLES).astype(np.float32)
-    quiet = int(11.0 * 16_000)
-    samples[quiet - 1600 : quiet + 1600] *= 0.01
-    spans = cut(samples, probabilities, 48_000)
-    assert spans[0].end == pytest.approx(quiet, abs=1600)
-    assert max(span.end - span.start for span in spans) <= 15.1 * 16_000
-    np.testing.assert_array_equal(np.concatenate([span.audio for span in spans]), samples)
+def test_speech_without_a_pause_is_split_and_the_end_of_each_span_is_heard_again_by_the_next():
+    samples, probabilities = stream((40.0, 0.95), (1.0, 0.0))
+    *split, last = cut(samples, probabilities, 48_000)
+    assert len(split) == 2
+    assert split[0].end_s == pytest.approx(15.0, abs=0.05)
+    assert not split[0].resumed
+    for one, other in pairwise([*split, last]):
+        assert one.split
+        assert other.resumed
+        assert one.held / 16_000 == pytest.approx(CONFIG.held_s, abs=0.04)
+        assert other.start == one.end - one.held
+        assert other.end_s - one.end_s <= 15.0 - CONFIG.held_s / 2 + 0.05
+        np.testing.assert_array_equal(other.audio, samples[other.start : other.end])
+    assert not last.split
+
+
+def test_what_is_left_of_a_span_knows_where_its_speech_is():
+    (span,) = cut(*stream((1.0, 0.9), (0.3, 0.0), (2.0, 0.9), (1.0, 0.0)), 48_000)
+    rest = span.after(span.start + 16_000)
+    assert (rest.start, rest.end) == (span.start + 16_000, span.end)
+    np.testing.assert_array_equal(rest.audio, span.audio[16_000:])
+    ((begin, end),) = rest.spoken.runs
+    assert (begin, end) == (pytest.approx(0.3, abs=0.05), pytest.approx(2.3, abs=0.07))
 
 
 def test_the_open_segment_is_given_as_a_partial_no_more_often_than_asked():
@@ -154,10 +167,12 @@ def test_finals_do_not_depend_on_where_the_chunks_were_cut(parts, chunk, config)
 
 
 @given(parts, st.integers(100, 60_000), st.sampled_from([CONFIG, PATIENT]))
-def test_spans_never_overlap_and_cover_every_frame_of_clear_speech(parts, chunk, config):
+def test_spans_overlap_at_splits_alone_and_cover_every_frame_of_clear_speech(parts, chunk, config):
     samples, probabilities = stream(*parts)
     spans = cut(samples, probabilities, chunk, config)
-    assert all(one.end <= other.start for one, other in pairwise(spans))
+    assert all(other.start == one.end - one.held for one, other in pairwise(spans) if other.resumed)
+    assert all(other.start >= one.end for one, other in pairwise(spans) if not other.resumed)
+    assert [one.split for one in spans[:-1]] == [other.resumed for other in spans[1:]]
     covered = np.zeros(len(samples), dtype=bool)
     for span in spans:
         covered[span.start : span.end] = True
@@ -174,6 +189,8 @@ def test_spans_never_overlap_and_cover_every_frame_of_clear_speech(parts, chunk,
         {"short_pause_s": 0.3},
         {"short_s": 9.0, "long_s": 8.0},
         {"max_segment_s": 29.0},
+        {"held_s": 1.0},
+        {"held_s": 12.0},
         {"tail_s": 0.0},
     ],
 )

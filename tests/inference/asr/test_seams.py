@@ -1,0 +1,189 @@
+import asyncio
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.asr.hypothesis import Hypothesis
+from inference.asr.seams import NEAR_S, UNSETTLED_S, Seam
+from inference.audio.decoding import AudioFormat
+from inference.audio.segmenter import Span
+from inference.audio.spoken import Spoken
+from inference.config import EngineConfig, SegmenterConfig
+from inference.pipeline import Pipeline
+from inference.stream import Control, StreamOptions
+from inference.timing import Timings
+from inference.transcript import Word
+from inference.updates import TranscriptUpdate
+from tests.inference.test_stream import play
+from tests.support.fakes import CountingAsr, LoudnessVad, counted
+
+RATE = 16_000
+CONFIG = EngineConfig(segmenter=SegmenterConfig(max_segment_s=8.0, partial_every_s=1.0))
+MINUTE = counted(range(200), (0.5, 0.0), (60.0, 1.0), (2.0, 0.0))
+"""Two hundred words in a minute without a pause."""
+
+
+def span(seconds=8.0, held_s=3.0, start_s=10.0, quiet_at=()):
+    audio = np.random.default_rng(0).standard_normal(int(seconds * RATE)).astype(np.float32)
+    for moment in quiet_at:
+        audio[int((moment - 0.04) * RATE) : int((moment + 0.04) * RATE)] *= 0.01
+    start = int(start_s * RATE)
+    end = start + len(audio)
+    return Span(start, end, audio, True, Spoken(((0.0, seconds),)), 3, end, held=int(held_s * RATE))
+
+
+def heard(*words):
+    """(text, end in s of the span), each word beginning where the one before ends."""
+    starts = [0.0, *(end for _, end in words)]
+    timed = tuple(Word(text, start, end, 0.9) for (text, end), start in zip(words, starts, strict=False))
+    return Hypothesis(" ".join(text for text, _ in words), "en", words=timed)
+
+
+def test_a_split_keeps_the_words_up_to_a_quiet_moment_and_leaves_the_others_to_the_next_segment():
+    seam = Seam.of(span(quiet_at=[6.05]), heard(("I", 3.0), ("have", 5.5), ("pain", 6.0), ("in", 6.6), ("my", 7.9)))
+    assert (seam.said.text, seam.held) == ("I have pain", "in my")
+    assert [word.text for word in seam.said.words] == ["I", "have", "pain"]
+    assert seam.at / RATE == pytest.approx(16.05, abs=0.02), "the word's end is as far from there as alignments are"
+
+
+def test_the_end_of_a_sentence_counts_for_more_than_a_word_that_ends_later():
+    seam = Seam.of(span(), heard(("pain.", 5.6), ("It", 6.2), ("hurts", 7.2), ("now", 7.9)))
+    assert (seam.said.text, seam.held) == ("pain.", "It hurts now")
+
+
+def test_the_last_word_before_the_end_is_never_kept():
+    seam = Seam.of(span(), heard(("one", 5.6), ("two", 7.0), ("three.", 7.9)))
+    assert seam.held.endswith("three.")
+
+
+def test_of_a_text_without_word_times_all_is_kept_and_nothing_is_heard_again():
+    one = span()
+    assert Seam.of(one, Hypothesis("text", "en")) == Seam(one.end, Hypothesis("text", "en"))
+
+
+def test_where_nothing_was_heard_as_much_as_possible_is_heard_again():
+    one = span()
+    assert Seam.of(one, Hypothesis("", "en")).at == one.end - one.held
+
+
+def test_a_word_that_is_too_long_to_be_heard_again_is_kept_and_the_next_segment_begins_behind_it():
+    seam = Seam.of(span(), heard(("well", 4.0), ("aaaah", 7.8)))
+    assert (seam.said.text, seam.held) == ("well aaaah", "")
+    assert seam.at == pytest.approx(17.8 * RATE, abs=1)
+
+
+ends = st.lists(st.floats(0.1, 8.0), min_size=1, max_size=30).map(sorted)
+
+
+@given(ends, st.floats(1.5, 6.0))
+def test_every_word_is_kept_or_heard_again_whole(ends, held_s):
+    one = span(held_s=held_s)
+    said = heard(*((f"w{i}", end) for i, end in enumerate(ends)))
+    seam = Seam.of(one, said)
+    kept = len(seam.said.words)
+    assert one.end - one.held <= seam.at <= one.end
+    assert seam.said.words == said.words[:kept]
+    assert seam.held.split() == [word.text for word in said.words[kept:]]
+    begins_s = (seam.at - one.start) / RATE
+    assert all(word.start >= begins_s - NEAR_S - 0.01 for word in said.words[kept:])
+    settled = [word for word in said.words if 8.0 - held_s + NEAR_S < word.end <= 8.0 - UNSETTLED_S]
+    assert kept <= said.words.index(settled[-1]) + 1 if settled else True
+
+
+def pipeline(asr=None):
+    return Pipeline(LoudnessVad(), asr or CountingAsr(), [], CONFIG)
+
+
+async def streamed(data, chunk_bytes=96_000, options=None, controls=None, asr=None):
+    built = pipeline(asr)
+    await built.start()
+    updates = await play(built, data, chunk_bytes, options, controls)
+    await built.close()
+    return [u.segment for u in updates if isinstance(u, TranscriptUpdate)]
+
+
+def finals(segments):
+    return [segment for segment in segments if segment.final]
+
+
+def said(segments):
+    return [int(word.strip("w.")) for segment in finals(segments) for word in segment.text.split()]
+
+
+async def test_of_a_minute_without_a_pause_every_word_is_said_once_and_no_segment_is_long():
+    segments = finals(await streamed(MINUTE))
+    assert said(segments) == list(range(200))
+    assert all(one.end <= other.start + 0.01 for one, other in pairwise(segments))
+    assert max(segment.end - segment.start for segment in segments) < 9.0
+    for segment in segments:
+        assert [word.text for word in segment.words] == segment.text.split()
+        assert all(segment.start - 0.1 <= word.start <= word.end <= segment.end + 0.1 for word in segment.words)
+
+
+@pytest.mark.parametrize("chunk_bytes", [640, 3_200, 31_998, 320_000])
+async def test_where_a_split_falls_does_not_depend_on_the_size_of_the_chunks(chunk_bytes):
+    assert finals(await streamed(MINUTE, chunk_bytes)) == finals(await streamed(MINUTE))
+
+
+async def test_where_a_split_falls_does_not_depend_on_how_long_the_recogniser_takes():
+    asr = CountingAsr()
+    built = pipeline(asr)
+    await built.start()
+    updates = []
+    stream = built.open("s", StreamOptions(), updates.append)
+    task = asyncio.create_task(stream.run())
+    asr.go.clear()
+    feeding = asyncio.create_task(play_into(stream, MINUTE))
+    await asyncio.to_thread(asr.called.acquire)
+    asr.go.set()
+    await feeding
+    await task
+    await built.close()
+    late = [u.segment for u in updates if isinstance(u, TranscriptUpdate)]
+    assert finals(late) == finals(await streamed(MINUTE, 16_000))
+
+
+async def play_into(stream, data):
+    for at in range(0, len(data), 16_000):
+        await stream.feed(data[at : at + 16_000], Timings())
+    await stream.control(Control("stop"))
+
+
+async def test_two_people_who_talk_without_a_pause_lose_no_word_of_either():
+    left = np.frombuffer(counted(range(100), (0.5, 0.0), (30.0, 1.0), (2.0, 0.0)), "<i2")
+    right = np.frombuffer(counted(range(100, 200), (0.5, 0.0), (30.0, 1.0), (2.0, 0.0)), "<i2")
+    data = np.stack([left, right], axis=1).tobytes()
+    segments = await streamed(data, 192_000, StreamOptions(AudioFormat(channels=2), "dual"))
+    for speaker, words in (("clinician", range(100)), ("patient", range(100, 200))):
+        assert said([segment for segment in segments if segment.speaker == speaker]) == list(words)
+    fine = await streamed(data, 64_000, StreamOptions(AudioFormat(channels=2), "dual"))
+    assert finals(fine) == finals(segments)
+
+
+@pytest.mark.parametrize("at_s", [8, 9, 10, 12])
+async def test_a_marker_right_behind_a_split_commits_the_words_that_it_held(at_s):
+    data = MINUTE[: 2 * RATE * 20]
+    segments = await streamed(data, 2 * RATE, controls={2 * RATE * at_s: Control("marker", 1)})
+    words = said(segments)
+    assert words == sorted(set(words)), "nothing twice, and in order"
+    whole = {int((s - 0.5) / 0.3) for s in (at_s,)}
+    assert set(range(60)) - set(words) <= whole | {w + 1 for w in whole}, "the marker itself cuts one word in two"
+
+
+async def test_speech_that_ends_with_a_split_leaves_no_word_unsaid():
+    for words in range(24, 32):
+        data = counted(range(words), (0.5, 0.0), (words * 0.3, 1.0), (3.0, 0.0))
+        assert said(await streamed(data)) == list(range(words))
+
+
+async def test_the_words_that_a_split_holds_stay_on_the_screen_until_their_own_final():
+    segments = await streamed(MINUTE)
+    splits = [i for i, one in enumerate(segments) if one.final][:-1]
+    for i in splits[:5]:
+        following = segments[i + 1]
+        assert not following.final
+        assert following.id != segments[i].id
+        assert following.text.split()[0] not in segments[i].text.split()
