@@ -48,10 +48,10 @@ class SegmenterConfig:
     words that are settled, and the next one begins with the others, at most `held_s` before the end of that segment.
     """
 
-    pause_s: float = 0.5
+    pause_s: float = 0.4
     short_pause_s: float = 1.2
     short_s: float = 1.0
-    long_s: float = 4.0
+    long_s: float = 3.0
     draft_after_s: float = 0.6
     max_segment_s: float = 10.0
     held_s: float = 3.0
@@ -67,8 +67,8 @@ class SegmenterConfig:
             )
         if not (self.pause_s <= self.short_pause_s < self.max_segment_s and self.short_s < self.long_s):
             raise ValueError("segmenter: needs pause_s <= short_pause_s < max_segment_s and short_s < long_s")
-        if not self.short_pause_s < self.held_s < self.max_segment_s:
-            raise ValueError("segmenter: needs short_pause_s < held_s < max_segment_s, or a split may lose speech")
+        if not 0 < self.held_s < self.max_segment_s:
+            raise ValueError("segmenter: needs 0 < held_s < max_segment_s, or the next segment begins before this one")
         if self.draft_after_s < self.tail_s:
             raise ValueError("segmenter: needs tail_s <= draft_after_s, or a draft has less audio than its final")
 
@@ -100,7 +100,7 @@ class AsrConfig:
     max_batch: int = 8
     final_beam: int = 5
     margin_s: float = 3.0
-    final_margin_s: float = 4.5
+    final_margin_s: float = 4.0
     prompt_tokens: int = 32
     timestamps: bool = True
     suppress_symbols: bool = True

@@ -174,6 +174,7 @@ class Settings(BaseSettings):
             pause_s=self.pause_s,
             short_pause_s=max(self.pause_s, self.short_pause_s),
             max_segment_s=self.max_segment_s,
+            held_s=min(_SEGMENTER.held_s, self.max_segment_s / 2),
         )
 
     @model_validator(mode="after")

@@ -179,6 +179,7 @@ class Segmenter:
         self._start = self._first_frame = self._judged - held
         self._counted_from = self._judged - _samples(self.config.held_s / 2)
         self._resumed = bool(spans)
+        self._speech_end = max(self._speech_end, self._start)
         self._partial_end = self._speech_end  # the words that are held are shown with the final
         self.index += 1
         return spans
