@@ -100,6 +100,12 @@ class _Track:
         """A span without the audio that the final before it has taken."""
         return span.after(self.seam.at) if span.resumed and self.seam is not None else span
 
+    def known(self, span: Span) -> Served[Hypothesis] | None:
+        """What the final before a span, which was split, has heard of it, if nobody has spoken since."""
+        if span.resumed and self.seam is not None and self.seam.ends_with_speech(span):
+            return Served(self.seam.held, 0.0, 0.0)
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class _Work:
@@ -267,18 +273,14 @@ class Stream:
 
     async def _final(self, track: _Track, span: Span, timings: Timings) -> None:
         span = track.own(span)
-        request = self._request(track, span)
         draft, track.draft = track.draft, None
-        served = None if draft is None else await draft.answer(span, request)
-        if served is None and span.resumed and track.seam is not None and track.seam.nothing_follows(span):
-            served = Served(Hypothesis("", request.language or "en"), 0.0, 0.0)
+        served = track.known(span)
         if served is None:
-            try:
-                served = await self._engines.asr.final(request, session=self._session)
-            except Exception as error:
-                served = await self._second_chance(request, span, error)
+            served = await self._decoded(track, span, draft)
+            self._hear_language(track, span, served.value)
+        elif draft is not None:
+            draft.drop()
         hypothesis = served.value
-        self._hear_language(track, span, hypothesis)
         track.committed = span.index
         track.seam = Seam.of(span, hypothesis) if span.split else None
         if track.seam is not None:
@@ -295,10 +297,21 @@ class Stream:
         if track.seam is not None:
             self._show_held(track, span, track.seam, timings)
 
+    async def _decoded(self, track: _Track, span: Span, draft: Draft | None) -> Served[Hypothesis]:
+        """What is heard of a final: what its draft said, if that is still true, else what is decoded now."""
+        request = self._request(track, span)
+        served = None if draft is None else await draft.answer(span, request)
+        if served is not None:
+            return served
+        try:
+            return await self._engines.asr.final(request, session=self._session)
+        except Exception as error:
+            return await self._second_chance(request, span, error)
+
     def _show_held(self, track: _Track, span: Span, seam: Seam, timings: Timings) -> None:
         """The words that a split leaves to the next final, as its first partial: they were on the screen before."""
         following = replace(span.after(seam.at), index=span.index + 1, final=False)
-        segment = self._segment(track, following, replace(seam.said, text=seam.held, words=()))
+        segment = self._segment(track, following, replace(seam.held, words=()))
         if segment is not None:
             track.shown = following.index
             self.transcript.add(segment)
@@ -346,7 +359,9 @@ class Stream:
         if not self._work.empty():
             return  # a newer chunk shows more
         for track, span in partials:
-            self._show(group, chunk, track, track.own(span))
+            own = track.own(span)
+            if track.known(own) is None:  # else its words are on the screen
+                self._show(group, chunk, track, own)
 
     def _show(self, group: asyncio.TaskGroup, chunk: "_Chunk", track: _Track, span: Span) -> None:
         """Decodes an open segment beside the finals: the latest words are on the screen while a long final is decoded.

@@ -35,16 +35,20 @@ MARKS_DB = {".": 6.0, "?": 6.0, "!": 6.0, ",": 3.0, ";": 3.0, ":": 3.0}
 """What a mark behind a word counts for: a final that ends with a sentence is understood alone, and so is the next."""
 
 NO_SPEECH_S = 0.1
-"""What is left of a segment is not decoded where it has less speech than this, and no word was left to it."""
+"""Speech behind a split that is no more than this is the end of the last word there: the next segment says no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """`said` is what the segment keeps, `held` the words that it leaves, `at` the sample where the next one begins."""
+    """`said` is what a split segment keeps, `held` what it leaves to the next one, which begins at the sample `at`.
+
+    `end` is the sample at which the segment was split. The times of `held` are seconds from `at` on.
+    """
 
     at: int
+    end: int
     said: Hypothesis
-    held: str = ""
+    held: Hypothesis
 
     @classmethod
     def of(cls, span: Span, heard: Hypothesis) -> Self:
@@ -55,15 +59,22 @@ class Seam:
         """
         first = max(span.start, span.end - span.held)
         if not heard.words:
-            return cls(span.end if heard.text else first, heard)
+            return cls(span.end if heard.text else first, span.end, heard, replace(heard, text=""))
         kept, at = _place(span, heard.words, first)
-        said = " ".join(word.text for word in heard.words[:kept])
-        held = " ".join(word.text for word in heard.words[kept:])
-        return cls(at, replace(heard, text=said, words=heard.words[:kept]), held)
+        begins_s = (at - span.start) / SAMPLE_RATE
+        held = tuple(
+            replace(word, start=max(0.0, round(word.start - begins_s, 2)), end=max(0.0, round(word.end - begins_s, 2)))
+            for word in heard.words[kept:]
+        )
+        return cls(at, span.end, _of_words(heard, heard.words[:kept]), _of_words(heard, held))
 
-    def nothing_follows(self, span: Span) -> bool:
-        """Whether the next segment, which ends with this span, has nothing of its own to say."""
-        return not self.held and span.speech_s < NO_SPEECH_S
+    def ends_with_speech(self, span: Span) -> bool:
+        """Whether the next segment, given what is its own of it, has no speech that was not decoded with this one."""
+        return span.spoken.seconds((self.end - span.start) / SAMPLE_RATE) < NO_SPEECH_S
+
+
+def _of_words(heard: Hypothesis, words: tuple[Word, ...]) -> Hypothesis:
+    return replace(heard, text=" ".join(word.text for word in words), words=words)
 
 
 def _place(span: Span, words: Sequence[Word], first: int) -> tuple[int, int]:

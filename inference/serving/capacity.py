@@ -23,7 +23,7 @@ class Load:
 
 
 # Counted over eighteen minutes of two-speaker consultations (benchmarks/LOG.md).
-FINALS = Load(True, 6.7, 5.6, 32)
+FINALS = Load(True, 6.0, 5.4, 28)
 PARTIALS = Load(False, 3.8, 4.0, 16)
 
 BUSY = 0.85
