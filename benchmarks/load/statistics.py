@@ -115,17 +115,19 @@ def partials_ms(run: Run, during: Window) -> list[float]:
 def finals_ms(run: Run, during: Window, cut: SegmenterConfig) -> tuple[list[float], list[float]]:
     """Of each final that a pause decided: from sending the chunk that holds that moment, and from the moment itself.
 
-    `cut` tells the pauses. Finals cut in the middle of speech, and those that a session's end decided, are left out.
+    `cut` tells the pauses. Finals cut in the middle of speech, those that go on from such a cut (what the segment's length
+    counts from is not on the wire), and those that a session's end decided, are left out.
     """
     assert run.began is not None
     finals = [heard for heard in run.heard if heard.final]
-    starts = {heard.start_s for heard in finals}
+    starts, ends = {heard.start_s for heard in finals}, {heard.end_s for heard in finals}
     from_chunk, from_pause = [], []
     for heard in finals:
         speech_end_s = heard.end_s - cut.tail_s
         decided_s = speech_end_s + cut.pause_after(speech_end_s - heard.start_s)
         chunk = holding(run, decided_s)
-        if heard.end_s in starts or chunk is None or run.due[chunk] not in during:
+        at_a_split = heard.end_s in starts or heard.start_s in ends
+        if at_a_split or chunk is None or run.due[chunk] not in during:
             continue
         from_chunk.append((heard.at - run.sent[chunk]) * 1000)
         from_pause.append((heard.at - run.began - decided_s) * 1000)
