@@ -1,9 +1,7 @@
-"""The shared engines of one host, and the path of a chunk through them.
+"""What all sessions of a host share: the engines, their queues, and the warm-up.
 
-    bytes -> PcmDecoder -> SileroVad -> Segmenter -> Batcher -> WhisperAsr -> Transcript -> extractors -> Findings
-
-`Stream` (inference/stream.py) is one session's way along that path; `Pipeline` owns what all sessions share. Engines
-are arguments, so everything around them is tested with small fakes, and the engines with real small weights.
+The way of one session's chunks through them is in inference/stream/stream.py. Engines are arguments, so that
+everything around them is tested with small fakes, and the engines with real small weights.
 """
 
 import asyncio
@@ -22,7 +20,7 @@ from inference.batching.batcher import Batcher
 from inference.config import SAMPLE_RATE, EngineConfig
 from inference.extraction import ExtractionError, Extractor
 from inference.serving.capacity import sessions_in_real_time
-from inference.serving.engines import Engines, VadItem
+from inference.serving.engines import Engines, VadAnswer, VadQuestion
 from inference.serving.warm_up import warm_up
 from inference.stream import Stream, StreamOptions
 from inference.updates import Emit
@@ -40,7 +38,7 @@ EXTRACTOR_START_S = 10.0
 class VadEngine(Protocol):
     """See `inference.audio.vad.SileroVad`."""
 
-    def speech_probabilities(self, chunks: Sequence[Samples], states: Sequence[VadState]) -> list[VadItem]: ...
+    def speech_probabilities(self, chunks: Sequence[Samples], states: Sequence[VadState]) -> list[VadAnswer]: ...
 
 
 class Pipeline:
@@ -65,7 +63,7 @@ class Pipeline:
         self.models = {"asr": asr_name, "extraction": "+".join(extractor.name for extractor in extractors)}
         self.capacity: int | None = None
         """Sessions that the recogniser can follow in real time, measured by `start`; None where that cannot be."""
-        self.vad: Batcher[VadItem, VadItem] = Batcher(
+        self.vad: Batcher[VadQuestion, VadAnswer] = Batcher(
             lambda items, _: vad.speech_probabilities([chunk for chunk, _ in items], [state for _, state in items]),
             max_batch=self.config.vad.max_batch,
             kind=lambda item: len(item[0]).bit_length(),  # chunks of neighbouring lengths: the shorter ones wait

@@ -16,7 +16,7 @@ from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad
 from inference.audio.vad_state import VadState
 from inference.config import AsrConfig, VadConfig
-from inference.serving.engines import VadItem
+from inference.serving.engines import VadAnswer
 
 TOKENS_PER_SECOND = 4.6
 """Text and timestamp tokens in a second of real speech, counted over consultations."""
@@ -124,6 +124,6 @@ class MeasuredVad(SileroVad):
         super().__init__(config)
         self.watch = Stopwatch()
 
-    def speech_probabilities(self, chunks: Sequence[Samples], states: Sequence[VadState]) -> list[VadItem]:
+    def speech_probabilities(self, chunks: Sequence[Samples], states: Sequence[VadState]) -> list[VadAnswer]:
         with self.watch("vad", len(chunks)):
             return super().speech_probabilities(chunks, states)

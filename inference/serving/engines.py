@@ -10,15 +10,18 @@ from inference.batching.batcher import Batcher
 from inference.config import EngineConfig
 from inference.extraction import Extractor
 
-VadItem = tuple[Samples, VadState]
-"""A chunk and the state before it; or its probabilities and the state after it."""
+VadQuestion = tuple[Samples, VadState]
+"""A chunk's samples, and the state of its track before it."""
+
+VadAnswer = tuple[Samples, VadState]
+"""The speech probability of each whole frame of a chunk, and the state of its track after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The queue of the detector, the recogniser, and the extractors."""
 
-    vad: Batcher[VadItem, VadItem]
+    vad: Batcher[VadQuestion, VadAnswer]
     asr: Recogniser
     extractors: Sequence[Extractor]
     config: EngineConfig

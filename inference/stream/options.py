@@ -1,0 +1,32 @@
+"""What a client declares about its session, and what it may say in the middle of it. Pure."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from inference.audio.decoding import AudioFormat
+from inference.extraction import Patient
+from inference.transcript import Speaker
+
+Mode = Literal["ambient", "dual"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What `start_session` declared. `language`: the one that it begins in, None where that is to be detected."""
+
+    audio: AudioFormat = field(default_factory=AudioFormat)
+    mode: Mode = "ambient"
+    language: str | None = "en"
+    patient: Patient | None = None
+
+    @property
+    def speakers(self) -> tuple[Speaker, ...]:
+        return ("clinician", "patient") if self.mode == "dual" else ("unknown",)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A message of the client that takes effect where it stands in the audio."""
+
+    kind: Literal["marker", "pause", "continue", "stop"]
+    marker_id: int = 0
