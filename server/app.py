@@ -10,6 +10,7 @@ from inference.pipeline import Pipeline
 from server.hosts import host_allowed, origin_allowed, own_origin
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
+from server.record.rendering import Rendering
 from server.record.route import Records
 from server.sessions.registry import Sessions
 from server.sessions.session import Limits
@@ -24,6 +25,7 @@ SETTINGS = web.AppKey("settings", Settings)
 PIPELINE = web.AppKey("pipeline", Pipeline)
 METRICS = web.AppKey("metrics", Metrics)
 EXTRACTION_HEALTH = web.AppKey("extraction_health", ExtractionHealth)
+RENDERING = web.AppKey("rendering", Rendering)
 STARTED = web.AppKey("started", asyncio.Future[None])
 
 CONTENT_SECURITY_POLICY = (
@@ -55,18 +57,21 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
     )
     app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
+    app[RENDERING] = Rendering()
     app.cleanup_ctx.append(_engines)
+    app.cleanup_ctx.append(_rendering)
     app[EXTRACTION_HEALTH] = ExtractionHealth(pipeline.extractors, app[METRICS].observe_extractor)
     app.cleanup_ctx.append(_watch)
     app.cleanup_ctx.append(_watch_extraction)
     app.on_shutdown.append(_drain)
+    records = Records(app[SESSIONS], app[RENDERING], app[METRICS])
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
             web.get("/health/live", _live, expect_handler=_expectation),
             web.get("/health/ready", _ready, expect_handler=_expectation),
             web.get("/metrics", _metrics, expect_handler=_expectation),
-            web.get("/v1/sessions/{session_id}/record", Records(app[SESSIONS]).get, expect_handler=_expectation),
+            web.get("/v1/sessions/{session_id}/record", records.get, expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
             web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
@@ -82,6 +87,11 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
     started.cancel()
     await asyncio.gather(started, return_exceptions=True)
     await app[PIPELINE].close()
+
+
+async def _rendering(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[RENDERING].close()
 
 
 async def _watch(app: web.Application) -> AsyncIterator[None]:

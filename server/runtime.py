@@ -14,11 +14,13 @@ from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig
 from inference.extraction import Extractor
 from inference.pipeline import Pipeline
 from inference.weights.models import ModelError, default_model, resolve
+from server.record.formats import installed
 from server.sessions import garbage
 from server.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from inference.asr.whisper import WhisperAsr
+    from server.record.rendering import Rendering
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +149,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
     Raises ModelError, SettingsError, or OSError if the address cannot be had.
     """
-    from server.app import STARTED, create_app
+    from server.app import RENDERING, STARTED, create_app
     from server.monitoring.metrics import Metrics
     from server.socket.listening import listening
 
@@ -163,7 +165,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         app = create_app(pipeline, settings, metrics)
         async with listening(app, listener, settings, metrics):
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            loading = asyncio.create_task(_load_renderer(app[STARTED], app[RENDERING]))
             yield Running(f"http://{host}:{listener.getsockname()[1]}/", app[STARTED], pipeline)
+            loading.cancel()
+
+
+async def _load_renderer(started: "asyncio.Future[None]", rendering: "Rendering") -> None:
+    """Loads the libraries of records in their process when the engines are warm: it takes a second of a core."""
+    await asyncio.wait([started])
+    try:
+        await rendering.start(installed())
+    except OSError as error:
+        logger.warning("the process that renders records did not start (%s): the first record tries again", error)
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -44,6 +44,9 @@ class Metrics:
         self.connections = Gauge("drtranscribe_connections", "WebSockets that are attached to a session", registry=r)
         self.sessions_ended = Counter("drtranscribe_sessions_ended", "Sessions that ended", ["reason"], registry=r)
         self.refused = Counter("drtranscribe_refused", "Connections that were refused", ["code"], registry=r)
+        self.records_refused = Counter(
+            "drtranscribe_records_refused", "Records that were asked for and not given", ["code"], registry=r
+        )
         self.accept_failures = Counter(
             "drtranscribe_accept_failures", "Connections that were not accepted for want of a descriptor", registry=r
         )

@@ -41,9 +41,14 @@ def format_of(file_name: str) -> FormatName | None:
     return max(fitting, key=lambda name: len(FORMATS[name].suffix), default=None)
 
 
+def installed() -> tuple[FormatName, ...]:
+    """The formats that this installation can make."""
+    return tuple(name for name in NAMES if not _lacking(name))
+
+
 def check_installed(name: FormatName) -> None:
     """Raises NotInstalled where this installation cannot make the format."""
-    if any(importlib.util.find_spec(package) is None for package in FORMATS[name].needs):
+    if _lacking(name):
         raise NotInstalled(f"records as {name} need the extra clinical where the server runs: {EXTRA}")
 
 
@@ -52,3 +57,7 @@ def render(record: Record, name: FormatName) -> bytes:
     check_installed(name)
     rendered: bytes = importlib.import_module(FORMATS[name].module).render(record)
     return rendered
+
+
+def _lacking(name: FormatName) -> bool:
+    return any(importlib.util.find_spec(package) is None for package in FORMATS[name].needs)

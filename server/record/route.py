@@ -3,50 +3,53 @@
 The session's id is the key: nobody guesses it, and only the client that started the session has it.
 """
 
-import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from aiohttp import web
 
+from server.monitoring.metrics import Metrics
 from server.protocol import error_fields
-from server.record.formats import FORMATS, NAMES, NotInstalled, render
-from server.record.record import Declared, Record, draw
+from server.record.formats import FORMATS, NAMES, FormatName, NotInstalled, check_installed
+from server.record.record import Declared
+from server.record.renderer import job
+from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
 from server.sessions.registry import Sessions
 from server.sessions.session import Session
 
-_SOFTWARE = ("drtranscribe", version("drtranscribe"))
+logger = logging.getLogger(__name__)
 
-TURN_S = 0.0005
-"""While a record is rendered, the event loop waits no longer than this for the interpreter each time it wakes up."""
+_SOFTWARE = ("drtranscribe", version("drtranscribe"))
 
 
 class Records:
     """The route's handler over the sessions of one server."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, rendering: Rendering, metrics: Metrics) -> None:
         self._sessions = sessions
-        # A rendering is plain Python for a tenth of a second: many at once would take the loop its interpreter.
-        self._one_at_a_time = asyncio.Lock()
+        self._rendering = rendering
+        self._metrics = metrics
 
     async def get(self, request: web.Request) -> web.Response:
-        """Query `format`: json (default), markdown, fhir or pdf. 400, 404 and 501 are JSON that says what to do."""
+        """Query `format`: json (default), markdown, fhir or pdf. 400, 404, 500, 501 and 503 are JSON: what to do."""
         name = next((known for known in NAMES if known == request.query.get("format", "json")), None)
         if name is None:
-            return _fault(400, "unknown_format", f"give format as one of: {', '.join(NAMES)}")
+            return self._fault(400, "unknown_format", f"give format as one of: {', '.join(NAMES)}")
         session = self._sessions.known(request.match_info["session_id"])
         if session is None:
-            return _fault(404, "no_such_session", "no such session, or it ended too long ago: its record is gone")
-        async with self._one_at_a_time:
-            events = session.log.kept()
-            try:
-                with _short_turns():
-                    body = await asyncio.to_thread(lambda: render(_draw(session, events), name))
-            except NotInstalled as missing:
-                return _fault(501, "not_installed", str(missing))
+            return self._fault(404, "no_such_session", "no such session, or it ended too long ago: its record is gone")
+        try:
+            check_installed(name)
+            body = await self._rendering.render(_job(session, name))
+        except NotInstalled as missing:
+            return self._fault(501, "not_installed", str(missing))
+        except RecordsBusy as busy:
+            return self._fault(503, "records_busy", "too many records are asked for at once: ask again later", busy)
+        except RenderingFailed as failed:
+            logger.error("a record as %s could not be made: %s", name, failed)
+            told = f"the record could not be made as {name}: ask again, or for another format (json, markdown)"
+            return self._fault(500, "record_failed", told)
         form = FORMATS[name]
         begun = session.started_at.strftime("%Y%m%d-%H%M%S")
         headers = {
@@ -56,24 +59,15 @@ class Records:
         }
         return web.Response(body=body, headers=headers)
 
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    """Makes threads that compute in Python give way sooner. Not to be entered twice at a time."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(min(usual, TURN_S))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
+    def _fault(self, status: int, code: str, message: str, busy: RecordsBusy | None = None) -> web.Response:
+        self._metrics.records_refused.labels(code).inc()
+        headers = {"Cache-Control": "no-store"}
+        if busy is not None:
+            headers["Retry-After"] = str(busy.retry_after_s)
+        return web.json_response(error_fields(code, message, fatal=False), status=status, headers=headers)
 
 
-def _draw(session: Session, events: list[bytes]) -> Record:
+def _job(session: Session, name: FormatName) -> bytes:
     options = session.options
     declared = Declared(options.mode, options.language, options.patient, session.started_at)
-    return draw(events, session.id, declared, datetime.now(UTC), _SOFTWARE)
-
-
-def _fault(status: int, code: str, message: str) -> web.Response:
-    fault = error_fields(code, message, fatal=False)
-    return web.json_response(fault, status=status, headers={"Cache-Control": "no-store"})
+    return job(session.log.kept(), name, session.id, declared, datetime.now(UTC), _SOFTWARE)

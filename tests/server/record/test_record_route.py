@@ -3,8 +3,9 @@
 import asyncio
 import io
 import json
+import os
 import queue
-import sys
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,10 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from drtranscribe.record import _record_url
+from server.app import RENDERING
 from server.cli.main import app
-from server.record import route as record_route
 from server.record.formats import FORMATS, NAMES
+from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
 from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving, until
 
@@ -122,23 +124,38 @@ async def test_a_format_that_is_not_installed_is_501_and_the_others_go_on(monkey
         assert (await fetch(server, client, "markdown"))[0] == 200
 
 
-async def test_a_rendering_does_not_hold_up_the_loop(monkeypatch):
-    rendering, go = threading.Event(), threading.Event()
-
-    def slow(record, name):
-        rendering.set()
-        assert go.wait(60)
-        return b"done"
-
-    monkeypatch.setattr("server.record.route.render", slow)
+async def test_a_rendering_does_not_hold_up_the_loop():
     async with serving() as server, server.connect() as client:
         await talk(client)
+        assert (await fetch(server, client))[0] == 200
+        process = server.app[RENDERING]._process
+        os.kill(process.pid, signal.SIGSTOP)
         waiting = asyncio.create_task(fetch(server, client))
-        await until(rendering.is_set)
+        await until(lambda: server.app[RENDERING]._waiting == 1)
         await client.say({"type": "marker", "id": 2})  # answered while a record is made
         assert (await client.hear("marker"))["id"] == 2
-        go.set()
-        assert (await waiting)[2] == b"done"
+        assert not waiting.done()
+        os.kill(process.pid, signal.SIGCONT)
+        assert (await waiting)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "code"),
+    [(RecordsBusy(), 503, "records_busy"), (RenderingFailed("ValueError < as_pdf.py:1"), 500, "record_failed")],
+)
+async def test_a_record_that_is_not_made_is_told_and_counted(monkeypatch, raised, status, code):
+    async def render(self, job):
+        raise raised
+
+    monkeypatch.setattr(Rendering, "render", render)
+    async with serving() as server, server.connect() as client:
+        await talk(client)
+        answered, headers, body = await fetch(server, client)
+        _, metrics = await server.get("/metrics")
+    assert (answered, json.loads(body)["code"]) == (status, code)
+    assert headers.get("Retry-After") == ("5" if status == 503 else None)
+    assert f'drtranscribe_records_refused_total{{code="{code}"}} 1.0' in metrics
+    assert "as_pdf" not in body.decode()
 
 
 @contextmanager
@@ -214,19 +231,3 @@ def test_the_record_lies_beside_the_websocket_behind_any_proxy():
         "wss://h/scribe/ws": "https://h/scribe/v1/sessions/S/record?format=pdf",
     }
     assert {url: str(_record_url(url, "S", "pdf")) for url in urls} == urls
-
-
-async def test_a_record_that_is_rendered_gives_way_to_the_event_loop_sooner(monkeypatch):
-    usual, seen = sys.getswitchinterval(), []
-    render = record_route.render
-
-    def rendering(record, name):
-        seen.append(sys.getswitchinterval())
-        return render(record, name)
-
-    monkeypatch.setattr(record_route, "render", rendering)
-    async with serving() as server, server.connect() as client:
-        await talk(client)
-        assert (await fetch(server, client))[0] == 200
-    assert seen == [pytest.approx(record_route.TURN_S)]
-    assert sys.getswitchinterval() == usual

@@ -1,0 +1,112 @@
+"""The process that renders records, apart from the server: there a rendering would keep the interpreter from its loop.
+
+    python -m server.record.renderer MEMORY_BYTES CPU_S [FORMAT ...]
+
+The server hands it one end of a socket pair for each record, over the Unix socket that is its standard input. The
+process imports the libraries of the named formats once, then forks for each record. The fork reads a job until the end
+of the stream, answers, and ends. What a job holds is therefore in no other process's memory, and is gone with the fork;
+a record that takes too much memory or time ends its fork alone. Nothing is written to standard output or error.
+"""
+
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from inference.extraction import Patient
+from inference.extraction.isolation import place_of
+from server.record.formats import FORMATS, FormatName, NotInstalled, render
+from server.record.record import Declared, draw
+
+RENDERED, MISSING, FAILED = b"+", b"?", b"-"
+"""First byte of an answer. The record follows; or how to get what is not installed; or the place of an error."""
+
+READ_BYTES = 1 << 16
+
+
+def job(
+    events: Iterable[bytes],
+    name: FormatName,
+    session_id: str,
+    declared: Declared,
+    drawn_at: datetime,
+    software: tuple[str, str],
+) -> bytes:
+    """What the process is told: a line of JSON, then each event of the log on a line of its own."""
+    patient = declared.patient
+    head = {
+        "name": name,
+        "session_id": session_id,
+        "mode": declared.mode,
+        "language": declared.language,
+        "patient": asdict(patient) if patient else None,
+        "started_at": declared.started_at.isoformat(),
+        "drawn_at": drawn_at.isoformat(),
+        "software": software,
+    }
+    return b"\n".join((json.dumps(head).encode(), *events))
+
+
+def answer(told: bytes) -> bytes:
+    """The answer to a job. An error's message may hold a patient's words, so its place alone is told."""
+    try:
+        first, *events = told.split(b"\n")
+        head: dict[str, Any] = json.loads(first)
+        patient = Patient(**head["patient"]) if head["patient"] else None
+        declared = Declared(head["mode"], head["language"], patient, datetime.fromisoformat(head["started_at"]))
+        drawn_at, (software, version) = datetime.fromisoformat(head["drawn_at"]), head["software"]
+        record = draw(events, head["session_id"], declared, drawn_at, (software, version))
+        return RENDERED + render(record, head["name"])
+    except NotInstalled as missing:
+        return MISSING + str(missing).encode()
+    except Exception as error:
+        return FAILED + place_of(error).encode()
+
+
+def main() -> None:
+    memory, cpu_s, *formats = sys.argv[1:]
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager tells every process; the server says when to end
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for name in formats:
+        importlib.import_module(FORMATS[name].module)  # type: ignore[index]
+    # A fork that is killed leaves its files of fonts behind: they go with this folder.
+    with tempfile.TemporaryDirectory(prefix="drtranscribe-records-") as folder:
+        tempfile.tempdir = folder
+        with socket.socket(fileno=os.dup(0)) as server:
+            while True:
+                _, handed, _, _ = socket.recv_fds(server, 1, 1)
+                if not handed:
+                    return  # the server has closed its end, or is gone
+                if os.fork() == 0:
+                    server.close()
+                    _serve(handed[0], int(memory), int(cpu_s))
+                os.close(handed[0])
+
+
+def _serve(handed: int, memory: int, cpu_s: int) -> None:
+    """One job in a fork of its own; does not return."""
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(4 * cpu_s)  # for one that waits without computing
+        with socket.socket(fileno=handed) as line:
+            told = bytearray()
+            while part := line.recv(READ_BYTES):
+                told += part
+            line.sendall(answer(bytes(told)))
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
