@@ -14,8 +14,13 @@ MAX_NAME = 100
 
 MESSAGES_PER_S = 5.0
 MESSAGES_AT_ONCE = 200
-"""Messages of one session, audio not counted: more than anybody clicks. Every change of a finding is an event that is
-kept to the session's end, so their rate bounds memory as well as time."""
+"""Messages of one session, audio not counted: more than anybody clicks."""
+
+MAX_EDITS_BYTES = 8 << 20
+"""Bytes of the events that a clinician's changes of findings cause in one session: some thousand changes.
+
+All of these events are kept to the session's end. What the findings were before is kept too, and takes less. The rate
+above alone would let a client fill more than a gigabyte in four hours with the longest changes there may be."""
 
 
 class TooMuch(ValueError):

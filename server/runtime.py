@@ -176,7 +176,8 @@ async def _load_renderer(started: "asyncio.Future[None]", rendering: "Rendering"
     try:
         await rendering.start(installed())
     except OSError as error:
-        logger.warning("the process that renders records did not start (%s): the first record tries again", error)
+        reason = type(error).__name__
+        logger.warning("the process that renders records did not start (%s): the first record tries again", reason)
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -32,8 +32,9 @@ Resource = dict[str, Any]
 STOP = "stop "
 """Before the name of a medicine in an order that stops it."""
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_PRESSURE = re.compile(r"(\d+) ?/ ?(\d+)")
+# A pattern of unbounded digits takes the square of a long text's length, and a number of 400 digits is no float.
+_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,9})?")
+_PRESSURE = re.compile(r"(\d{1,4}) ?/ ?(\d{1,4})")
 
 
 def resource(

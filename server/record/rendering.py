@@ -86,17 +86,17 @@ class Rendering:
                     answer = await _ask(line, job)
         except TimeoutError:
             await asyncio.to_thread(self._end)  # with the fork that is late
-            raise RenderingFailed(f"not done within {self._bounds.time_s:g} s") from None
+            raise _failed(f"not done within {self._bounds.time_s:g} s") from None
         except OSError as error:
-            raise RenderingFailed(f"the process that renders is gone ({type(error).__name__})") from None
+            raise _failed(f"the process that renders is gone ({type(error).__name__})") from None
         kind, body = answer[:1], answer[1:]
         if kind == renderer.RENDERED:
             return body
         if kind == renderer.MISSING:
             raise NotInstalled(body.decode())
         if kind == renderer.FAILED:
-            raise RenderingFailed(body.decode())
-        raise RenderingFailed("ended without an answer: it may have taken too much memory or time")
+            raise _failed(body.decode())
+        raise _failed("ended without an answer: it may have taken too much memory or time")
 
     async def _hand(self) -> socket.socket:
         """Our end of a new socket pair, whose other end the process has."""
@@ -170,6 +170,11 @@ class Rendering:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)  # with the forks that still render
         process.wait()
+
+
+def _failed(reason: str) -> RenderingFailed:
+    logger.error("a record could not be made: %s", reason)
+    return RenderingFailed(reason)
 
 
 async def _ask(line: socket.socket, job: bytes) -> bytes:

@@ -3,7 +3,6 @@
 The session's id is the key: nobody guesses it, and only the client that started the session has it.
 """
 
-import logging
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -17,8 +16,6 @@ from server.record.renderer import job
 from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
 from server.sessions.registry import Sessions
 from server.sessions.session import Session
-
-logger = logging.getLogger(__name__)
 
 _SOFTWARE = ("drtranscribe", version("drtranscribe"))
 
@@ -46,8 +43,7 @@ class Records:
             return self._fault(501, "not_installed", str(missing))
         except RecordsBusy as busy:
             return self._fault(503, "records_busy", "too many records are asked for at once: ask again later", busy)
-        except RenderingFailed as failed:
-            logger.error("a record as %s could not be made: %s", name, failed)
+        except RenderingFailed:
             told = f"the record could not be made as {name}: ask again, or for another format (json, markdown)"
             return self._fault(500, "record_failed", told)
         form = FORMATS[name]

@@ -37,6 +37,8 @@ class EventLog:
         self._partials: dict[str, int] = {}  # segment id: `seq` of what was last shown of it
         self._refusals: deque[int] = deque()  # the `seq` of those that are kept
         self._last = 0
+        self.written_bytes = 0
+        """Of all events so far, the dropped ones too."""
         self._closed = False
         self._grown = asyncio.Event()
 
@@ -55,6 +57,7 @@ class EventLog:
         self._last += 1
         self._seqs.append(self._last)
         self._texts.append(text)
+        self.written_bytes += len(text)
         if type_ in PASSING:
             self._worthless.add(self._last)
         elif type_ == "transcript":

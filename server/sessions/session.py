@@ -23,7 +23,7 @@ from inference.pipeline import Pipeline
 from inference.stream import Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
-from server.bounds import MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.monitoring.metrics import Metrics
 from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
 from server.sessions.allowance import Allowance
@@ -91,6 +91,7 @@ class Session:
         self._arrivals = Arrivals()
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._pace = Pace()
+        self._edits_bytes = 0
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._ended = ended
@@ -198,6 +199,13 @@ class Session:
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         self._allow()
+        if self._edits_bytes >= MAX_EDITS_BYTES:
+            raise ProtocolError(
+                "too_many_edits",
+                f"the changes of findings in this session take more than {MAX_EDITS_BYTES} bytes: no further one is "
+                "taken, the findings stay as they are; start a new session to change more",
+            )
+        written = self.log.written_bytes
         try:
             self._stream.extraction.judge(judgement)
         except KeyError:
@@ -209,6 +217,8 @@ class Session:
             raise ProtocolError(
                 "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
             ) from None
+        finally:
+            self._edits_bytes += self.log.written_bytes - written
 
     def stop(self, reason: ClosingReason) -> None:
         """Begins the end: what was received is transcribed and extracted, then the log is closed."""

@@ -6,7 +6,7 @@ from inference.audio.decoding import AudioError, AudioFormat
 from inference.extraction import Patient
 from inference.stream import StreamOptions
 from server import protocol
-from server.bounds import MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.bounds import MAX_EDITS_BYTES, MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
 from server.sessions.registry import Full, Sessions
 from server.sessions.session import Attachment, Session
@@ -76,6 +76,7 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
             "max_text_bytes": MAX_TEXT_BYTES,
             "messages_per_s": MESSAGES_PER_S,
             "messages_at_once": MESSAGES_AT_ONCE,
+            "max_edits_bytes": MAX_EDITS_BYTES,
         },
         models=sessions.pipeline.models,
     )

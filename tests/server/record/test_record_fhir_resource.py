@@ -1,12 +1,14 @@
 """What kind of FHIR resource each finding is, and what it says."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from inference.extraction.rules.concepts.vitals import _MEASURES
 from inference.findings import ATTRIBUTES, KINDS
+from server.record import fhir_resource
 from server.record.fhir_codes import MEASURES
 from tests.support.fhir_document import code, named, of
 from tests.support.recorded import findings
@@ -245,3 +247,20 @@ def test_the_export_of_a_possible_finding_is_not_surer_than_the_finding(kind):
     told = json.dumps(of(replace(findings()[0], kind=kind, status="possible", source="rules", attributes={})))
     assert not any(f'"{sure}"' in told for sure in ("confirmed", "provisional", "refuted", "not-taken"))
     assert any(doubt in told for doubt in ("unconfirmed", "unknown", "possible"))
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 400, "9" * 400 + ".5", "-" + "1" * 13, "12345/80", "1" * 200 + "/" + "2" * 200]
+)
+@pytest.mark.parametrize("name", ["blood pressure", "temperature"])
+def test_a_measurement_that_no_instrument_shows_is_kept_in_words(name, value):
+    made = of(replace(named(name), attributes={"value": value}))
+    assert made["valueString"] == value
+    assert "valueQuantity" not in made
+    assert "component" not in made
+
+
+@pytest.mark.parametrize("name", ["_NUMBER", "_PRESSURE"])
+def test_the_patterns_of_measurements_look_a_bounded_way_ahead_so_that_no_text_takes_the_square_of_its_length(name):
+    _, longest = re._parser.parse(getattr(fhir_resource, name).pattern).getwidth()
+    assert longest < 30

@@ -19,6 +19,7 @@ async def test_a_consultation_from_start_to_stop():
         assert started["limits"] == {
             "max_frame_bytes": 320_000, "max_session_s": 14_400.0, "idle_timeout_s": 60.0, "resume_ttl_s": 120.0,
             "first_audio_timeout_s": 10.0, "max_text_bytes": 65_536, "messages_per_s": 5.0, "messages_at_once": 200,
+            "max_edits_bytes": 8_388_608,
         }  # fmt: skip
         assert started["models"] == {"asr": "whisper", "extraction": "rules"}
         for chunk in chunks(TALK, 96_000):
@@ -441,6 +442,35 @@ async def test_a_client_that_says_too_much_is_refused_with_a_time_and_closed_and
             assert (stopped["segments"], stopped["findings"]) == (2, 2)
         _, text = await server.get("/metrics")
         assert 'drtranscribe_errors_total{code="too_many_messages"} 54.0' in text
+
+
+async def test_changes_of_findings_are_taken_up_to_a_sum_and_then_refused_and_the_session_goes_on(monkeypatch):
+    monkeypatch.setattr("server.sessions.session.MAX_EDITS_BYTES", 5_000)
+    async with serving() as server, server.connect() as client:
+        await client.start()
+        await client.say(speech((1.0, 0.5), (1.0, 0)))
+        await client.say({"type": "marker", "id": 1})
+        await client.hear("marker")
+        told = [event for event in client.events if event["type"] == "extraction"]
+        answers = []
+        while "error" not in answers:
+            await client.say({"type": "edit_finding", "finding_id": "f1", "fields": {"text": "a cough " + "x" * 450}})
+            answers.append((await client.hear("extraction", "error"))["type"])
+        error = client.events[-1]
+        session = server.app[_sessions_key()].known(client.events[0]["session_id"])
+        kept = [text for text in session.log.kept() if json.loads(text)["type"] == "extraction"]
+        edits = sum(map(len, kept[len(told) :]))
+        assert 3 < len(answers) < 10
+        assert 5_000 <= edits < 6_500
+        assert (error["code"], error["fatal"]) == ("too_many_edits", False)
+        assert "5000 bytes" in error["message"]
+        await client.say({"type": "dismiss_finding", "finding_id": "f1"})
+        assert (await client.hear("error", "extraction"))["code"] == "too_many_edits"
+        await client.say(speech((1.0, 0.6), (1.0, 0)))
+        stopped = await client.finish()
+        assert (stopped["segments"], stopped["findings"]) == (2, 2)
+        _, text = await server.get("/metrics")
+    assert 'drtranscribe_errors_total{code="too_many_edits"} 2.0' in text
 
 
 async def test_a_place_without_audio_is_soon_free_when_its_client_is_gone_and_at_once_when_it_is_needed():
