@@ -144,8 +144,8 @@ class Rendering:
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    # One thread, so that it may fork; a group of its own, for `_stop` and against Ctrl-C, but no session,
-                    # to which Linux would give as much of the processors as to the whole server (sched_autogroup).
+                    # One thread, so that it may fork; a group of its own, for `_stop` and against Ctrl-C, but no
+                    # session: Linux would give it as much of the processors as the server (sched_autogroup).
                     env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                     process_group=0,
                 )
