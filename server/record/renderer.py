@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -78,8 +79,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for name in formats:
         importlib.import_module(FORMATS[name].module)  # type: ignore[index]
-    # A fork that is killed leaves its files of fonts behind: they go with this folder.
-    with tempfile.TemporaryDirectory(prefix="drtranscribe-records-") as folder:
+    with _folder() as folder:
         tempfile.tempdir = folder
         with socket.socket(fileno=os.dup(0)) as server:
             while True:
@@ -90,6 +90,14 @@ def main() -> None:
                     server.close()
                     _serve(handed[0], int(memory), int(cpu_s))
                 os.close(handed[0])
+
+
+def _folder() -> AbstractContextManager[str | None]:
+    """For the files of fonts, which a fork that is killed leaves behind. None where nothing can be written: no PDF."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="drtranscribe-records-")
+    except OSError:
+        return nullcontext()
 
 
 def _serve(handed: int, memory: int, cpu_s: int) -> None:

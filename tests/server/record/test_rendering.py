@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from inference.extraction import Patient
+from server.record import renderer
 from server.record.formats import NAMES, installed
 from server.record.record import Declared
 from server.record.renderer import FAILED, RENDERED, answer, job
@@ -136,6 +137,15 @@ async def test_no_word_of_a_record_stays_in_the_process():
     async with rendering() as made:
         await made.render(told())
         assert MARK.encode() not in written(made._process.pid)
+
+
+def test_where_nothing_can_be_written_the_process_does_without_a_folder(monkeypatch):
+    def refused(**_):
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refused)
+    with renderer._folder() as folder:
+        assert folder is None
 
 
 def test_a_job_without_a_patient_is_answered():
