@@ -19,7 +19,7 @@ from server.record.formats import FormatName, NotInstalled
 
 logger = logging.getLogger(__name__)
 
-NICENESS = 5
+NICENESS = 10
 """Of the process: whoever speaks comes before whoever reads."""
 
 END_S = 2.0
