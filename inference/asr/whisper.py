@@ -27,6 +27,7 @@ from inference.asr.words import Alignment, timed_words
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device import cublas, memory_pool
 from inference.device.faults import OutOfMemory, device_faults
+from inference.device.priority import yielding
 from inference.transcript import Word
 
 MAX_TOKENS = 224
@@ -144,6 +145,10 @@ class WhisperAsr:
                 raise
 
     def _load(self) -> Any:
+        """The model. On a CPU its threads yield to the others of the process, to the event loop above all."""
+        return yielding(self._loaded) if self.config.device == "cpu" else self._loaded()
+
+    def _loaded(self) -> Any:
         return ctranslate2.models.Whisper(
             str(self._model_dir),
             device=self.config.device,
