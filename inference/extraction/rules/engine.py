@@ -14,7 +14,7 @@ from inference.extraction.rules.concepts.relatives import asks_of_family, relati
 from inference.extraction.rules.corrections.mending import mend
 from inference.extraction.rules.corrections.unsaid import settled, touched
 from inference.extraction.rules.corrections.withdrawals import with_changes
-from inference.extraction.rules.cues.answers import Answer, answered, asked_with, is_bare, is_empty
+from inference.extraction.rules.cues.answers import Answer, answered, asked_with, first_answer, is_bare, is_empty
 from inference.extraction.rules.cues.asides import addresses_patient
 from inference.extraction.rules.cues.persons import goes_on, other_before
 from inference.extraction.rules.exchange.enquiries import follow_ups
@@ -41,7 +41,7 @@ _LOOK_BACK = 12
 _RELATIVE_TOKENS = 8
 _ALLERGY_TALK = 4
 """Sentences for which an allergen stays what is spoken of."""
-_FIRST_PERSON = words("first_person")
+_SPEAKERS = words("first_person") | words("second_person")
 _WARNING_REACH = 4
 _ECHO_TOKENS = 5
 _OF_ANOTHER = frozenset(("he", "she", "hes", "shes", "they"))
@@ -94,7 +94,7 @@ class RulesExtractor:
             *(
                 fact
                 for at in range(len(conversation))
-                for read in _read(conversation, at, consultation.new_from, known)
+                for read in _read(conversation, at, consultation, known)
                 if (full := named(read, conversation, at, known)) is not None
                 and (fact := under_known_name(full, consultation.findings))
                 and not _is_aside(fact, conversation[at], statuses)
@@ -141,9 +141,9 @@ def _with_resolved(drafts: Sequence[Draft], resolved: Sequence[Draft]) -> list[D
     return [*kept, *resolved]
 
 
-def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset[str]) -> Iterator[Draft]:
+def _read(conversation: Sequence[Turn], at: int, consultation: Consultation, known: frozenset[str]) -> Iterator[Draft]:
     """The facts of one sentence. An old one is read again only where a new one answers it."""
-    turn = conversation[at]
+    turn, new_from = conversation[at], consultation.new_from
     is_new = turn.index >= new_from
     if is_empty(turn) or not (is_new or turn.form == "polar"):
         return
@@ -157,6 +157,9 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
     told = {fact.proposal.text for fact in allergic}
     if turn.form == "polar":
         if answer is not None and not _is_yes_to_one_of_several(conversation, at, *answer):
+            first = first_answer(conversation, at, answer[0])
+            if first is not None:
+                known -= _told_by(consultation.findings, turn, first)
             yield from (fact for fact in answered_facts(turn, *answer, known) if fact.proposal.text not in told)
             if answer[1] == "no" and not allergic:
                 yield from denied_facts(turn, answer[0])
@@ -174,6 +177,12 @@ def _read(conversation: Sequence[Turn], at: int, new_from: int, known: frozenset
             yield fact
     if turn.form == "statement":
         yield from circumstances(turn, asked)
+
+
+def _told_by(findings: Sequence[Finding], question: Turn, reply: Turn) -> Set[str]:
+    """What rests on a question and one reply to it alone."""
+    segments = {question.segment.id, reply.segment.id}
+    return {f.text for f in findings if segments.issuperset(quote.segment for quote in f.evidence)}
 
 
 def _answer(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None:
@@ -200,11 +209,16 @@ def _is_yes_to_one_of_several(conversation: Sequence[Turn], at: int, reply: Turn
 
 
 def _warned_of(conversation: Sequence[Turn], at: int) -> Set[str]:
-    """What a patient only repeats: "if you have back pain or a fever, call" - "back pain, fever, OK"."""
+    """What a patient only repeats: "if you have back pain or a fever, call" - "back pain, fever, OK".
+
+    Where nobody says who speaks, whoever says "you" in a warning is the clinician.
+    """
     turn = conversation[at]
-    if turn.speaker != "patient" or _FIRST_PERSON & set(turn.sentence.words):
+    if turn.speaker == "clinician" or not _SPEAKERS.isdisjoint(turn.sentence.words):
         return frozenset()
-    warnings = (t for t in conversation[max(0, at - _WARNING_REACH) : at] if t.speaker == "clinician")
+    before = conversation[max(0, at - _WARNING_REACH) : at]
+    warning = {t.index for t in before if t.speaker == "clinician" or addresses_patient(t)}
+    warnings = (t for t in before if t.index in warning and t.index != turn.index)
     return frozenset().union(*map(imagined, warnings))
 
 

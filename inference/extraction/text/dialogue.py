@@ -20,6 +20,8 @@ _OPEN_REQUESTS = (("tell", "me"), ("describe",), ("talk", "me"), ("show", "me"),
 _BEFORE_QUESTION = frozenset(("and", "okay", "ok", "right", "so", "um", "uh", "no", "yes", "yeah"))
 _BREAKING = words("breaking")
 _UNFINISHED = frozenset(("any", "a", "the", "your", "or", "and", "of", "in", "with", "had", "been", "some", "have"))
+_ENDING_A_QUESTION = frozenset(("of", "in", "with", "had", "been", "have"))
+"""Those of them on which a question may end: "anything that you're aware of?"."""
 _ASKING_OPINION = frozenset(("do you know", "do you think", "would you say", "do you remember", "can you tell"))
 _HAVING = re.compile(r"\b(?:to|will|ll|ill|well|lets|gonna|na|would|can) (?:have|do) you\b")
 _TAG = re.compile(
@@ -86,10 +88,15 @@ def _with_cut_questions(conversation: list[Turn]) -> list[Turn]:
             and turn.index == before.index + 1
             and before.speaker == turn.speaker
             and before.form == "polar"
-            and before.tokens[-1].word in _UNFINISHED
+            and _is_unfinished(before.sentence)
         ):
             conversation[at] = replace(turn, form="polar")
     return conversation
+
+
+def _is_unfinished(sentence: Sentence) -> bool:
+    last = sentence.tokens[-1].word
+    return last in _UNFINISHED and not (sentence.mark == "?" and last in _ENDING_A_QUESTION)
 
 
 def _goes_on(sentence: Sentence) -> bool:

@@ -59,6 +59,8 @@ _NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|(?:and )?i dont know|dont k
 _PERHAPS = re.compile(r"\b(?:might be|could be|maybe|possibly|a bit|a little)\b")
 _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
 _TURNING = frozenset(("well", "but"))
+_CUT_OFF = frozenset(("not", "i", "im", "its", "but", "well"))
+"""Words on which nobody ends an answer."""
 _RETRACTING = re.compile(
     r"\b(?:actually|wait|hang on|i tell a lie)(?: no| well| sorry)? (?=yes|yeah|no\b|i have|i do|i did)"
 )
@@ -138,14 +140,24 @@ def _corrected(conversation: Sequence[Turn], at: int, answer: Answer, *, of_repl
     `of_reply`: only whoever gave it may take it back; not where the asker heard a "no" that was none.
     """
     reply = conversation[at]
+    is_cut_off = not reply.sentence.mark and reply.tokens[-1].word in _CUT_OFF
     for turn in conversation[at + 1 : at + 3]:
         if (of_reply and turn.speaker != reply.speaker) or turn.form != "statement":
             break
-        if turn.tokens[0].word in _CORRECTING or (turn.tokens[0].word in _TURNING and _is_explicit(turn)):
+        opening = next((t.word for t in turn.tokens if t.word not in FILLERS), turn.tokens[0].word)
+        if not _CORRECTING.isdisjoint((turn.tokens[0].word, opening)) or (
+            (turn.tokens[0].word in _TURNING or is_cut_off) and _is_explicit(turn)
+        ):
             changed = answer_of(turn)
             if changed is not None and changed != answer:
                 return turn, changed
     return reply, answer
+
+
+def first_answer(conversation: Sequence[Turn], at: int, reply: Turn) -> Turn | None:
+    """The bare answer to the question `conversation[at]` that the reply takes back, if any: "Yes." "Uh, no."."""
+    since = takewhile(lambda turn: turn is not reply, conversation[at + 1 :])
+    return next((t for t in since if t.speaker == reply.speaker and is_bare(t) and answer_of(t) is not None), None)
 
 
 def answers_in_turn(reply: Turn) -> list[Answer]:

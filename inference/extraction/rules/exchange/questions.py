@@ -29,6 +29,8 @@ _RECAPPING = re.compile(
     r"\b(?:is that|thats) (?:right|correct)\b|"
     r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
 )
+_MENTIONED = re.compile(r"\b(?:you|youve) (?:mentioned|said|told me) (?:\w+ ){0,3}(?:the|your)$")
+"""What a question recalls before it asks for something else."""
 _CONTRADICTING = re.compile(r"(?:(?:um|uh|well|oh|yes|yeah|no) )*i (?:am|do|have|did|was)\b(?! not)")
 _CONFIRMING = re.compile(
     r"(?:(?:um|uh|yes|yeah) )*(?:correct|exactly|thats (?:right|correct|true)|thats it|none|absolutely|right)\b"
@@ -145,7 +147,9 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
             # "Have you tried any painkillers?" "Yes, paracetamol."
             continue
         if agreed == "no" and (
-            (drug.name in known and not _STILL.search(turn.joined)) or is_excepted(turn, drug.start)
+            (drug.name in known and not _STILL.search(turn.joined))
+            or is_excepted(turn, drug.start)
+            or _MENTIONED.search(turn.words_before(drug.start))
         ):
             continue
         medicine = draft(

@@ -40,6 +40,14 @@ _IS_OVER = re.compile(
     r"(?:(?:has|have|had|is|are|all|completely|now|just|mostly|pretty|much|totally|kind|kinda|sort|of) )*"
     rf"(?:{_ENDED})\b{_NOT_THIS}"
 )
+_IS_WELL = re.compile(
+    rf"^{_LEAD}(?:(?:now|today|since) )?(?:i feel |i )*(?:its|it is|it feels|it seems|that is|thats|theyre|im|i am|i feel)"
+    r"(?: (?:all|completely|totally|absolutely|perfectly|kind|kinda|sort|of|quite|pretty|back|to|now|just|um|uh))*"
+    r" (?:fine|ok|okay|all right|alright|normal)(?: (?:now|again|today|since))?$"
+)
+_NOW = re.compile(r"\b(?:now|today|again)\b|\bback to\b")
+_WAS = re.compile(r"\b(?:had|was|were|did|used to)\b")
+"""What is well now was told of the past: "I had a headache, but now I'm fine"."""
 _NONE_SINCE = re.compile(rf"^{_LEAD}i havent had (?:one|any|it|that|them|either)\b(?: \w+)* since\b")
 _PLURAL = frozenset(("they", "theyve", "theyre", "all", "both"))
 _LOOK_BACK = 3
@@ -83,11 +91,14 @@ def _told(conversation: Sequence[Turn], at: int, present: Set[str]) -> Iterator[
     turn = conversation[at]
     for start, end in _clauses(turn):
         clause = " ".join(turn.sentence.words[start:end])
-        if not (_IS_OVER.match(clause) or _NONE_SINCE.match(clause)):
+        is_well = _is_well_again(turn, start, end)
+        if not (is_well or _IS_OVER.match(clause) or _NONE_SINCE.match(clause)):
             continue
         named = mentions(turn.segment.text, turn.tokens)
         if any(start <= m.start < end for m in named):
             return
+        if is_well:  # "I feel warm, at first I had a fever, but now I feel fine": the fever is over
+            named = [m for m in named if _WAS.search(turn.words_before(m.start))]
         plural = not _PLURAL.isdisjoint(turn.sentence.words[start:end])
         for source, mention in _antecedents(conversation, at, plural, present, [m for m in named if m.end <= start]):
             fact = draft(source, "symptom", mention.concept, mention.start, mention.end, status="absent")
@@ -97,6 +108,15 @@ def _told(conversation: Sequence[Turn], at: int, present: Set[str]) -> Iterator[
                 else draft(turn, "symptom", mention.concept, mention.start, end, status="absent")
             )
         return
+
+
+def _is_well_again(turn: Turn, start: int, end: int) -> bool:
+    """Does the clause say that what was told before it is well now? "I had a rash, but now, now it's fine"."""
+    if start == 0:
+        return False
+    opened = next((at for at in range(start, 0, -1) if turn.tokens[at].word in ("but", "and")), start)
+    clause = " ".join(turn.sentence.words[opened:end])
+    return bool(_IS_WELL.match(clause) and _NOW.search(clause) and _WAS.search(turn.words_before(opened)))
 
 
 def _both(conversation: Sequence[Turn], at: int, reply: Turn, status: Status, present: Set[str]) -> Iterator[Draft]:
