@@ -41,7 +41,9 @@ _LOOK_BACK = 12
 _RELATIVE_TOKENS = 8
 _ALLERGY_TALK = 4
 """Sentences for which an allergen stays what is spoken of."""
-_SPEAKERS = words("first_person") | words("second_person")
+_FIRST_PERSON = words("first_person")
+_RECALLS = frozenset(("symptoms", "mentioned"))
+_SPEAKERS = _FIRST_PERSON | words("second_person")
 _WARNING_REACH = 4
 _ECHO_TOKENS = 5
 _OF_ANOTHER = frozenset(("he", "she", "hes", "shes", "they"))
@@ -211,15 +213,19 @@ def _is_yes_to_one_of_several(conversation: Sequence[Turn], at: int, reply: Turn
 def _warned_of(conversation: Sequence[Turn], at: int) -> Set[str]:
     """What a patient only repeats: "if you have back pain or a fever, call" - "back pain, fever, OK".
 
-    Where nobody says who speaks, whoever says "you" in a warning is the clinician.
+    Where nobody says who speaks, who warns without a word of himself is the clinician.
     """
     turn = conversation[at]
     if turn.speaker == "clinician" or not _SPEAKERS.isdisjoint(turn.sentence.words):
         return frozenset()
     before = conversation[max(0, at - _WARNING_REACH) : at]
-    warning = {t.index for t in before if t.speaker == "clinician" or addresses_patient(t)}
-    warnings = (t for t in before if t.index in warning and t.index != turn.index)
+    warnings = (t for t in before if t.index != turn.index and (t.speaker == "clinician" or _may_warn(t)))
     return frozenset().union(*map(imagined, warnings))
+
+
+def _may_warn(turn: Turn) -> bool:
+    said = set(turn.sentence.words)
+    return turn.speaker == "unknown" and (_FIRST_PERSON.isdisjoint(said) or addresses_patient(turn) or said >= _RECALLS)
 
 
 def _echoed_of_another(conversation: Sequence[Turn], at: int) -> Set[str]:

@@ -23,7 +23,7 @@ _EMPTY = FILLERS - {"yeah"} | _ACKNOWLEDGING
 _DENYING = re.compile(
     r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
     r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
-    r"(?:theres|its|thats) not|none|nothing|cant say (?:i|ive|that)|not that i)\b"
+    r"(?:theres|its|thats) not|(?:i|it) wouldnt say (?:so|that)|(?:thankfully|luckily|fortunately) (?:not|no)|none|nothing|cant say (?:i|ive|that)|not that i)\b"
 )
 _AFFIRMING = re.compile(
     r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"

@@ -20,6 +20,7 @@ _NO_REACH = 99
 _FIRST_PERSON_SUBJECTS = frozenset(("i", "im", "ive", "my"))
 _DENIALS = words("denial") | {"cant", "couldnt", "cannot", "unable", "no"}
 _CONDITIONS = frozenset(("if", "unless", "whether", "should"))
+_PROMISING = frozenset(("ill", "will"))
 _JOINING = frozenset(("and", "but"))
 _AGAINST = frozenset(("but", "however", "although", "though"))
 
@@ -67,9 +68,14 @@ def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
     while at < len(spoken):
         match = None
         if at not in taken:
-            match = next((e for e in table.get(spoken[at], ()) if tuple(spoken[at : at + len(e[0])]) == e[0]), None)
-            if match is not None and not taken.isdisjoint(range(at, at + len(match[0]))):
-                match = None
+            match = next(
+                (
+                    e
+                    for e in table.get(spoken[at], ())
+                    if tuple(spoken[at : at + len(e[0])]) == e[0] and taken.isdisjoint(range(at, at + len(e[0])))
+                ),
+                None,
+            )
         if match is None:
             at += 1
             continue
@@ -118,9 +124,11 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         return False
     stops = [other for other in found if other.category == "stop" and other.start in between]
     if trigger.category == "hypothetical":
-        # "If the pain gets worse, or you have a fever": a condition holds for its whole sentence. "If I cough" is told.
-        return not any(tokens[s.start].word in _AGAINST for s in stops) and not any(
-            tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between
+        # "If the pain gets worse, or you have a fever": a condition holds for its whole sentence. "If I cough" is told,
+        # "if I get a fever, I'll call" is not.
+        promises = any(token.word in _PROMISING for token in tokens[end:])
+        return not any(tokens[s.start].word in _AGAINST for s in stops) and (
+            promises or not any(tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between)
         )
     if trigger.category == "family":
         if trigger.direction != "forward" and trigger.start >= end:

@@ -21,6 +21,12 @@ _HISTORY = ("family history", "past history", "past medical history", "personal 
 _FIRST_PERSON = words("speaker_or_listener")
 _OWN = frozenset(("my", "your"))
 _THIRD_PERSON = words("third_person")
+_NEW_SUBJECTS = frozenset(("youve", "youre", "hes", "shes", "theyve", "weve", "thats"))
+_BEING = frozenset(("is", "are", "feels", "feel", "hurts", "hurt", "has", "gets", "was", "were", "keeps"))
+_GOING_ON = words("subordinating") | words("complaint_to_part") | words("before_object") | frozenset(("or", "and"))
+"""Behind one of these "my chest" goes on with what was denied."""
+_CLAUSE = 2
+"""Words that a denied clause has at least before another begins."""
 _PARTING = frozenset(("and", "but", "so", "then"))
 _BEFORE_OBJECT = words("before_object")
 
@@ -36,12 +42,28 @@ def denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bo
     for i in between:
         if tokens[i].word in _AWAY_FROM_DENIAL:
             return True
+        if _opens_clause(tokens, trigger.end, i):
+            return True
         joins = tokens[i].word in _JOINING and i > trigger.end
         if tokens[i].comma and _next_word(tokens, i + 1) in _SUBJECTS:
             return True
         if (joins or tokens[i].comma) and _affirms(tokens, i + 1, of_noun=of_noun, joins=joins):
             return True
     return False
+
+
+def _opens_clause(tokens: Sequence[Token], after: int, at: int) -> bool:
+    """Does a new clause begin at a token, where a recogniser may have left out the comma before it?
+
+    "No fever and you've had chest pain", "I haven't had any fever my throat is sore". What is believed or noticed
+    belongs to the denial: "I don't think my throat is red".
+    """
+    word, before = tokens[at].word, tokens[at - 1].word
+    if word in _NEW_SUBJECTS:
+        return at > after and before in _PARTING
+    if word not in _OWN or at - after < _CLAUSE or before in _GOING_ON:
+        return False
+    return any(token.word in _BEING for token in tokens[at + 2 : at + 4])
 
 
 def _next_word(tokens: Sequence[Token], at: int) -> str:

@@ -130,6 +130,10 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     for position, mention in enumerate(found):
         status = _STATUS[each.get(mention.concept, agreed)]
         said = assertion(tokens, context, mention.start, mention.end)
+        if negative and agreed == "no" and said.status == "present" and "but" in turn.sentence.words[: mention.start]:
+            if answer != "yes":
+                continue  # "no fever, but a cough?" "No.": to which of them?
+            status = "present"
         if mention.concept in told or (said.hypothetical and not negative):
             continue
         if agreed == "no" and mention.concept in known and not _STILL.search(turn.joined):

@@ -49,6 +49,7 @@ _NOW = re.compile(r"\b(?:now|today|again)\b|\bback to\b")
 _WAS = re.compile(r"\b(?:had|was|were|did|used to)\b")
 """What is well now was told of the past: "I had a headache, but now I'm fine"."""
 _NONE_SINCE = re.compile(rf"^{_LEAD}i havent had (?:one|any|it|that|them|either)\b(?: \w+)* since\b")
+_NOT_NOW = re.compile(rf"^{_LEAD}not (?:now|any ?more|any longer|since|today|at the moment|currently)$")
 _PLURAL = frozenset(("they", "theyve", "theyre", "all", "both"))
 _LOOK_BACK = 3
 """Sentences within which "it" is looked for."""
@@ -92,7 +93,8 @@ def _told(conversation: Sequence[Turn], at: int, present: Set[str]) -> Iterator[
     for start, end in _clauses(turn):
         clause = " ".join(turn.sentence.words[start:end])
         is_well = _is_well_again(turn, start, end)
-        if not (is_well or _IS_OVER.match(clause) or _NONE_SINCE.match(clause)):
+        ended = _IS_OVER.match(clause) or _NONE_SINCE.match(clause) or (start > 0 and _NOT_NOW.match(clause))
+        if not (is_well or ended):
             continue
         named = mentions(turn.segment.text, turn.tokens)
         if any(start <= m.start < end for m in named):
