@@ -3,7 +3,8 @@
 Each finding is one resource (fhir_resource.py), and each of these has a Provenance that points to the transcript, which
 travels as a DocumentReference: entity by entity the quote, its segment, its seconds and who said it. What a machine
 asserted carries HL7's security label AIAST, what a clinician edited or confirmed CLINAST. Codes are suggestions:
-`userSelected` is false. Ids follow from the session's: a later record of it speaks of the same resources.
+`userSelected` is false. What was said and then taken back is there as `entered-in-error`,
+in a section of its own. Ids follow from the session's: a later record of it speaks of the same resources.
 The only import of fhir.resources, whose models check everything.
 """
 
@@ -19,9 +20,9 @@ from fhir.resources.R4B.bundle import Bundle
 from inference.findings import Evidence, Finding
 from inference.transcript import Segment
 from server.record.fhir_codes import concept, loinc, terminology
-from server.record.fhir_resource import STOP, Resource, resource
+from server.record.fhir_resource import STOP, Resource, resource, unsaid
 from server.record.record import Record
-from server.record.soap import Loinc, Part, Section, soap
+from server.record.soap import RETRACTED, Loinc, Part, Section, retracted, soap
 from server.record.wording import clock, described, plain
 
 _GENDERS = {"male": "male", "m": "male", "man": "male", "female": "female", "f": "female", "woman": "female"}
@@ -55,7 +56,10 @@ def bundle(record: Record) -> Resource:
         label = _LABELS[finding.source == "clinician"]
         meta = {"security": [terminology("v3-ObservationValue", *label)]}
         resources[finding.id] = {"meta": meta, **resource(finding, subject, at, said_at=said_at, stopped=is_stopped)}
-    for finding in record.findings:
+    for finding in record.retracted:
+        made = unsaid(resource(finding, subject, at))
+        resources[finding.id] = {"meta": {"security": [terminology("v3-ObservationValue", *_LABELS[False])]}, **made}
+    for finding in (*record.findings, *record.retracted):
         target = ids.reference(finding.id)
         resources[f"provenance {finding.id}"] = _provenance(finding, target, device, transcript, at)
     return {
@@ -94,6 +98,9 @@ def _composition(record: Record, ids: _Ids, at: str) -> Resource:
     if patient and (history := plain(patient.history or "")):
         given = {"title": "History given", "text": _narrative([history], "additional")}
         sections.insert(0, given)
+    if record.retracted:
+        entries = [ids.reference(finding.id) for finding in record.retracted]
+        sections.append({"title": RETRACTED, "text": _narrative(retracted(record)), "entry": entries})
     sections.append({"title": "Transcript", "entry": [ids.reference("transcript")]})
     return {
         "resourceType": "Composition",

@@ -2,8 +2,9 @@
 
 One object: format, session_id, state (open, ended), seq (the last event that is in it), started_at and drawn_at
 (UTC, ISO 8601), mode, language (null: detected), audio_s, models {asr, extraction}, software {name, version}, patient
-(null or {name, age, gender, history}, each may be null), findings, segments (finals by the time at which they began,
-without word times). Fields may be added; none changes its meaning.
+(null or {name, age, gender, history}, each may be null), findings, retracted (what was said and
+then taken back, as findings: the first of its evidence said it, the last took it back, nothing of it is current), segments
+(finals by the time at which they began, without word times). Fields may be added; none changes its meaning.
 """
 
 import dataclasses
@@ -34,6 +35,7 @@ def render(record: Record) -> bytes:
         "software": {"name": name, "version": version},
         "patient": dataclasses.asdict(declared.patient) if declared.patient else None,
         "findings": [finding_fields(finding) for finding in record.findings],
+        "retracted": [finding_fields(finding) for finding in record.retracted],
         "segments": [segment_fields(dataclasses.replace(segment, words=())) for segment in record.segments],
     }
     return to_json(fields, indent=1) + b"\n"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from server.record.record import Record
-from server.record.soap import heading, notice, soap
+from server.record.soap import RETRACTED, heading, notice, retracted, soap
 from server.record.wording import clock, plain
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&]")
@@ -35,6 +35,11 @@ def _lines(record: Record) -> Iterator[str]:
             for line in part.lines:
                 codes = f" ({_text(line.suggested)})" if line.suggested else ""
                 yield f"- {_text(line.text)}{codes} {line.said}"
+    if lines := retracted(record):
+        yield ""
+        yield f"## {RETRACTED}"
+        yield ""
+        yield from (f"- {_text(line)}" for line in lines)
     yield ""
     yield "## Transcript"
     yield ""

@@ -16,7 +16,7 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
 
 from server.record.record import Record
-from server.record.soap import Line, heading, notice, soap
+from server.record.soap import RETRACTED, Line, heading, notice, retracted, soap
 from server.record.wording import clock, plain
 
 FONTS = {"text": ("", "notos"), "bold": ("B", "notosbo")}
@@ -48,6 +48,10 @@ def render(record: Record) -> bytes:
                 paper.put_small("Nothing was found.")
             for part in section.parts:
                 paper.put_row(part.title, map(_line, part.lines))
+        if lines := retracted(record):
+            paper.put_title(RETRACTED)
+            for line in lines:
+                paper.put_small(line)
         if record.segments:
             paper.put_title("Transcript")
         for segment in record.segments:

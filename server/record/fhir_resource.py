@@ -63,6 +63,19 @@ def resource(
     return build.get(finding.kind, _condition)(finding, subject, at)
 
 
+def unsaid(made: Resource) -> Resource:
+    """The resource of a finding that was said and then taken back: entered in error, so that it is not current.
+
+    FHIR wants no clinical status beside it (its rules con-5 and ait-2).
+    """
+    verified = {"Condition": "condition-ver-status", "AllergyIntolerance": "allergyintolerance-verification"}
+    system = verified.get(made["resourceType"])
+    if system is None:
+        return made | {"status": "entered-in-error"}
+    kept = {name: value for name, value in made.items() if name != "clinicalStatus"}
+    return kept | {"verificationStatus": concept(terminology(system, "entered-in-error"))}
+
+
 def _condition(finding: Finding, subject: Mapping[str, str], at: str) -> Resource:
     present = {"present": "provisional", "possible": "unconfirmed", "absent": "refuted"}[finding.status]
     if finding.status == "present" and finding.source == "clinician":

@@ -33,6 +33,9 @@ class Declared:
 class Record:
     """Final segments by the time at which they began, and the findings as they stand after event number `seq`.
 
+    `retracted` is what somebody said and somebody took back: the first of its evidence said it, the last took it
+    back, and nothing of it is current. What the clinician dismissed was never so and is left out.
+
     `audio_s` is the audio that was received, while the session is open the audio that is transcribed. `models` names
     the engines: asr, extraction. `software` is the name and version of what made the record. Nobody has reviewed it
     but for the findings whose source is the clinician.
@@ -47,6 +50,7 @@ class Record:
     models: Mapping[str, str]
     segments: tuple[Segment, ...]
     findings: tuple[Finding, ...]
+    retracted: tuple[Finding, ...]
     software: tuple[str, str]
 
 
@@ -56,6 +60,7 @@ def draw(
     """The record after the given events: wire texts of one log, in order, from its beginning; swept ones may lack."""
     segments: list[Segment] = []
     findings: dict[str, Finding] = {}
+    retracted: list[Finding] = []
     state: State = "open"
     seq, audio_s, models = 0, 0.0, {}
     for text in events:
@@ -70,7 +75,8 @@ def draw(
                 for operation in event["ops"]:
                     finding = _finding.validate_python(operation["finding"])
                     if operation["op"] == "retract":
-                        findings.pop(finding.id, None)
+                        if _is_unsaid(finding, findings.pop(finding.id, None)):
+                            retracted.append(finding)
                     else:
                         findings[finding.id] = finding
             case "progress":
@@ -88,5 +94,17 @@ def draw(
         models,
         tuple(segments),
         tuple(findings.values()),
+        tuple(finding for finding in retracted if not _stands(finding, findings.values())),
         software,
     )
+
+
+def _is_unsaid(finding: Finding, known: Finding | None) -> bool:
+    """The words that took it back came with the retraction; a clinician who dismisses a finding brings none."""
+    return known is not None and len(finding.evidence) > 1 and finding.evidence != known.evidence
+
+
+def _stands(finding: Finding, current: Iterable[Finding]) -> bool:
+    """It was said once more since."""
+    subject = (finding.kind, finding.text, finding.experiencer)
+    return any((other.kind, other.text, other.experiencer) == subject for other in current)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inference.findings import Finding
 from server.record.record import Record
-from server.record.wording import clock, described, phrase, plain, said
+from server.record.wording import clock, described, phrase, plain, quoted, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +162,18 @@ def _suggested(finding: Finding, part: str) -> str:
         return ""
     codes = ", ".join(f"{plain(code.system)} {plain(code.code)}" for code in finding.codes)
     return codes and f"suggested: {codes}"
+
+
+RETRACTED = "Said and taken back"
+"""Title of what follows the four sections, where anything was taken back. None of it is current."""
+
+
+def retracted(record: Record) -> tuple[str, ...]:
+    """A line for each finding that was taken back: what it was, and the words from the first that said it to the last that
+    took it back."""
+    return tuple(_unsaid_line(finding) for finding in record.retracted)
+
+
+def _unsaid_line(finding: Finding) -> str:
+    words = ", ".join(map(quoted, finding.evidence))
+    return f"{place(finding)}, no longer so: {phrase(finding, ())}. {words}"

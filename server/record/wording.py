@@ -108,6 +108,12 @@ def said(finding: Finding) -> str:
     return f"[{'; '.join(spoken)}]"
 
 
+def quoted(evidence: Evidence) -> str:
+    """The words, when they were said and by whom: “no, 5 mg” [00:12 clinician]."""
+    speaker = "" if evidence.speaker == "unknown" else f" {evidence.speaker}"
+    return f"“{plain(evidence.quote)}” [{clock(evidence.from_s)}{speaker}]"
+
+
 def described(patient: Patient) -> str:
     """Name, age, gender: what there is of it; the history apart."""
     age = f"{patient.age} years" if patient.age is not None else ""

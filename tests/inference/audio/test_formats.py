@@ -104,3 +104,13 @@ def test_clipping_later_in_a_session_is_told_and_a_short_shout_is_not(talk):
     calm = integers(talk).tobytes()
     assert told(calm + shout + calm) == []
     assert ["too loud" in message for _, message in told(calm * 5 + integers(talk * 60).tobytes() * 2)] == [True]
+
+
+@pytest.mark.parametrize("hertz", [2_000, 2_666.667, 3_200, 4_000, 5_333.333])
+@pytest.mark.parametrize("phase", [0.1, 0.4, 1.0, 2.2])
+@pytest.mark.parametrize("level", [0.11, 0.3, 0.77])
+def test_a_tone_that_repeats_after_a_few_samples_is_not_taken_for_another_format(hertz, phase, level):
+    tone = level * np.sin(2 * np.pi * hertz * np.arange(5 * 16_000) / 16_000 + phase)
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(len(tone))
+    assert told(integers(tone)) == []
+    assert told(integers(tone + noise)) == []

@@ -16,7 +16,7 @@ from server.record.formats import FORMATS, NotInstalled, format_of, render
 from server.record.record import Declared, draw
 from server.record.soap import LAYOUT, soap
 from server.record.wording import clock, phrase, plain, said
-from tests.support.recorded import PATIENT, STARTED, findings, log, record, segments, updates
+from tests.support.recorded import PATIENT, STARTED, evidence, findings, log, record, segments, updates
 
 LINE = re.compile(r"- (.+) \[((?:\d+:)?\d\d:\d\d[^\]]*)\]")
 
@@ -86,6 +86,7 @@ def test_the_record_as_json_is_the_wires_findings_and_segments_and_what_was_decl
         "language": "en",
         "audio_s": 70.5,
         "models": {"asr": "base", "extraction": "rules"},
+        "retracted": [],
         "software": {"name": "drtranscribe", "version": "1.2.3"},
         "patient": {"name": PATIENT.name, "age": 54, "gender": "female", "history": PATIENT.history},
     }
@@ -224,3 +225,38 @@ def test_a_format_whose_library_is_missing_names_the_extra_to_install(monkeypatc
     with pytest.raises(NotInstalled, match=r"pip install \"drtranscribe\[clinical\]\""):
         render(record(), "pdf")
     assert render(record(), "markdown")
+
+
+def taken_back():
+    """An order, and the operation that takes it back with the words of a later turn."""
+    order = next(finding for finding in findings() if finding.evidence[0].quote.startswith("prescribe aspirin"))
+    order = replace(order, text="statin", attributes={}, codes=())
+    return order, replace(order, evidence=(*order.evidence, evidence(segments()[13], "Come back in two weeks")))
+
+
+def test_a_record_keeps_what_was_said_and_then_taken_back_apart_with_both_quotes():
+    order, gone = taken_back()
+    operations = (Operation("retract", gone),)
+    drawn_record = drawn(log([*updates([order]), ExtractionUpdate(2, operations, Timings())]))
+    assert drawn_record.findings == ()
+    assert drawn_record.retracted == (gone,)
+    fields = json.loads(render(drawn_record, "json"))
+    assert (fields["findings"], fields["retracted"]) == ([], [json.loads(json.dumps(finding_fields(gone)))])
+    text = render(drawn_record, "markdown").decode()
+    assert "statin" not in text[text.index("## Subjective") : text.index("## Said and taken back")]
+    line = text[text.index("## Said and taken back") :].splitlines()[2]
+    assert re.search("no longer so: statin.*aspirin 75 milligrams.*“Come back in two weeks”", line)
+
+
+def test_a_record_leaves_out_what_the_clinician_dismissed_and_what_was_said_once_more():
+    order, gone = taken_back()
+    dismissed = log([*updates([order]), ExtractionUpdate(2, (Operation("retract", order),), Timings())])
+    assert drawn(dismissed).retracted == ()
+    again = replace(order, id="f99")
+    operations = (Operation("retract", gone), Operation("add", again))
+    said_again = drawn(log([*updates([order]), ExtractionUpdate(2, operations, Timings())]))
+    assert (said_again.findings, said_again.retracted) == ((again,), ())
+
+
+def test_a_record_without_anything_taken_back_has_no_section_for_it():
+    assert "Said and taken back" not in markdown()

@@ -167,3 +167,18 @@ def test_a_later_record_of_a_session_speaks_of_the_same_resources_in_another_doc
 
 def test_no_id_tells_the_sessions_own():
     assert "SESSION" not in json.dumps(document())
+
+
+STATUS = ("status", "verificationStatus")
+
+
+def test_what_was_taken_back_is_entered_in_error_in_a_section_of_its_own_and_has_its_provenance():
+    made = json.loads(as_fhir.render(replace(record(), findings=(), retracted=tuple(findings()))))
+    derived = resources(made, *DERIVED)
+    assert len(derived) == len(findings())
+    for resource in derived:
+        assert "entered-in-error" in json.dumps([resource.get(name) for name in STATUS])
+        assert "clinicalStatus" not in resource
+    (section,) = [s for s in made["entry"][0]["resource"]["section"] if s["title"] == "Said and taken back"]
+    assert len(section["entry"]) == len(derived)
+    assert len(resources(made, "Provenance")) == len(derived)

@@ -87,3 +87,11 @@ def test_the_id_of_a_session_which_is_the_key_of_its_record_is_on_no_page():
 def test_a_page_count_that_somebody_says_stays_what_they_said():
     assert "take {nb} of them" in text(record(found=[replace(findings()[0], text="take {nb} of them")]))
     assert "\ue000" not in text(record(found=[replace(findings()[0], text="a \ue000\ue001\ue000 b")]))
+
+
+def test_what_was_taken_back_stands_on_paper_apart_with_its_words():
+    gone = findings()[0]
+    found = text(replace(record(), findings=(), retracted=(gone,)))
+    apart = found[found.index("Said and taken back") :]
+    assert "no longer so: chest pain" in apart
+    assert f"“{gone.evidence[0].quote}”" in apart

@@ -14,6 +14,7 @@ from inference.extraction.rules.corrections.repairs import (
     Repair,
     correction_of,
     inner_repair,
+    names_side_alone,
     outer_repair,
     restated_side,
 )
@@ -133,8 +134,22 @@ def _repairs_earlier(mending: Mending, turn: Turn) -> bool:
         if repair is not None:
             answering = replace(earlier, form="statement", speaker=turn.speaker) if asked else earlier
             mending.turns[at] = _spliced(mending, answering, len(earlier.tokens), turn, repair, end)
+            if correction is not None and not asked:
+                _repair_same(mending, at, earlier, repair, turn, correction)
             return True
     return _cancels(mending, turn, correction)
+
+
+def _repair_same(mending: Mending, at: int, repaired: Turn, repair: Repair, turn: Turn, correction: Correction) -> None:
+    """What the same speaker said in the same words shortly before gives way too: "ramipril 5 mg. Let's start 5 mg."."""
+    unsaid = repaired.sentence.words[repair.start : repair.end]
+    for before in range(max(0, at - _LOOK_BACK), at):
+        earlier = mending.turns[before]
+        if earlier.speaker != repaired.speaker or earlier.form != "statement":
+            continue
+        same = outer_repair(earlier, correction, turn)
+        if same is not None and earlier.sentence.words[same.start : same.end] == unsaid:
+            mending.turns[before] = _spliced(mending, earlier, len(earlier.tokens), turn, same, same.last)
 
 
 def _cancels(mending: Mending, turn: Turn, correction: Correction | None) -> bool:
@@ -158,7 +173,9 @@ def _candidates(earlier: Sequence[Turn], turn: Turn, correction: Correction | No
         at for at in range(len(earlier) - 1, max(-1, len(earlier) - 1 - _LOOK_BACK), -1) if not is_empty(earlier[at])
     ]
     if correction is None:
-        return [at for at in near[:1] if earlier[at].speaker != turn.speaker]
+        # "The right one. The right elbow.": the first only began the second.
+        begun = [at for at in near[:1] if earlier[at].index == turn.index and names_side_alone(earlier[at])]
+        return [at for at in near[len(begun) : len(begun) + 1] if earlier[at].speaker != turn.speaker]
     own = [at for at in near if earlier[at].speaker == turn.speaker and earlier[at].form == "statement"]
     last = [at for at in near[:1] if earlier[at].form != "open" and earlier[at].is_of_another(turn)]
     if correction.strength == "weak" and correction.start > 0:

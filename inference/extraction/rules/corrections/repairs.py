@@ -25,6 +25,7 @@ _MARKED = frozenset(("amount", "side", "part", "frequency"))
 """What an ordinary word corrects without a comma: "three no five milligrams"."""
 _ASKED = frozenset(("amount", "side", "part"))
 """What the answer to a question corrects in it: "does your right knee hurt?" "No, the left." """
+_SIDES = frozenset(("left", "right"))
 _TAIL = 3
 """Words behind an illness that corrects another."""
 _SHORT = 8
@@ -102,6 +103,12 @@ def restated_side(earlier: Turn, turn: Turn) -> Repair | None:
     return None
 
 
+def names_side_alone(turn: Turn) -> bool:
+    """ "The right one.": a side and no part of the body."""
+    said = set(turn.sentence.words)
+    return bool(_SIDES & said) and said <= _SIDES | _BARE | {"one", "side", "no"}
+
+
 def _slots(turn: Turn, start: int, end: int) -> list[Slot]:
     return [slot for slot in slots(turn.segment.text, turn.tokens) if start <= slot.start and slot.end <= end]
 
@@ -134,7 +141,7 @@ def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: T
         if slot.kind == "problem" and correction.strength == "weak" and not explicit and not _POINTING & head:
             continue  # "no vomiting, no fever" is a list
         pairs = _pairs(before, [s for s in after if s not in denied and s.start >= slot.start])
-        if pairs and any(s.start > slot.end and _names_again(pairs[0][0], s) for s in after):
+        if pairs and any(s.start > slot.end and s not in denied and _names_again(pairs[0][0], s) for s in after):
             return None  # "... you're on sertraline, so tramadol is no good idea" speaks of tramadol still
         if pairs and pairs[0][1] is slot:
             if (

@@ -23,7 +23,8 @@ _EMPTY = FILLERS - {"yeah"} | _ACKNOWLEDGING
 _DENYING = re.compile(
     r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
     r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
-    r"(?:theres|its|thats) not|(?:i|it) wouldnt say (?:so|that)|(?:thankfully|luckily|fortunately) (?:not|no)|none|nothing|cant say (?:i|ive|that)|not that i)\b"
+    r"(?:theres|its|thats) not|(?:i|it) wouldnt say (?:so|that)|"
+    r"(?:thankfully|luckily|fortunately) (?:not|no)|none|nothing|cant say (?:i|ive|that)|not that i)\b"
 )
 _AFFIRMING = re.compile(
     r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
@@ -40,6 +41,7 @@ _HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess|i suppose so|i suppo
 _UNCHECKED = re.compile(
     r"^i (?:havent|have not|didnt|did not) (?:actually |really |even )?(?:check\w*|look\w*|measur\w+|take)\b"
 )
+_COULD_NOT_SAY = re.compile(r"\b(?:couldnt|could not|cant|cannot) (?:really )?(?:say|tell)(?: for sure| you)?$")
 _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
@@ -185,7 +187,7 @@ def answer_of(turn: Turn) -> Answer | None:
     while len(said) > 1 and said[0] in _OPENING:
         said = said[1:]
     text, first = " ".join(said), said[0]
-    if _UNCHECKED.match(text):
+    if _UNCHECKED.match(text) or _COULD_NOT_SAY.search(text):
         return None
     if _EXCEPTED.match(text):
         return "yes"

@@ -22,7 +22,9 @@ _MUCH = re.compile(r"\b(?:a lot|lots|loads|much|many|masses|tons)(?: of)?(?: \w+
 """What a denial leaves some of: "there isn't a lot of discharge"."""
 _NOT_THE_ONE = re.compile(r"\bnot (?:\w+ )?(?:about )?(?:just )?(?:the|my|this)(?: \w+)?$|\bnot (?:the|my)$")
 _MINDING = re.compile(r"\b(?:worried|concerned|bothered|fussed)\b")
-_DEGREES = frozenset(("much", "big", "heavy", "heavily", "lot", "often", "regularly"))
+_DEGREES = frozenset(
+    ("much", "big", "heavy", "heavily", "lot", "often", "regularly", "during", "every", "daily", "weekdays")
+)
 """What "not" takes back of a habit before one of these is the degree: "I don't drink much" is a drinker."""
 
 

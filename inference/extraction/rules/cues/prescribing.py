@@ -32,6 +32,8 @@ _MODAL = re.compile(
     r"would|wed|"
     r"recommend|youll|may|might|worth|encourage)\b"
 )
+_NEEDING = re.compile(r"^(?!.*\b(?:if|when|do|does|did|might|may|whether|why|what|which)\b).*\b(?:you|he|she)$")
+"""Before "need": who needs it, as a fact and neither as a question nor as a condition."""
 _CONTINUING = re.compile(
     r"\b(?:continue|continuing|keep (?:taking|using|on|you on|up|going)|stay on|stick with|carry on|remain on|"
     r"keep (?:you|her|him) on|maintain|go on with|stay with)\b"
@@ -95,7 +97,8 @@ def act_on(before: Sequence[str], *, is_class: bool, ordered_before: bool) -> Ac
     if use is not None and _governs(text, use, reach):
         lead = " ".join(text[: use.start()].split()[-5:])
         goes_on = stop is not None and not _SUBJECTS.search(text[stop.end() : use.start()])
-        if goes_on or _MODAL.search(lead) or not text[: use.start()].strip():
+        needed = use.group() == "need" and _NEEDING.search(lead) is not None
+        if goes_on or needed or _MODAL.search(lead) or not text[: use.start()].strip():
             return "prescribe"
     return "prescribe" if ordered_before and (_NAMING.search(f"{text} ") or _LISTING.issuperset(near)) else None
 

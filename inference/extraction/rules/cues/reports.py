@@ -34,6 +34,13 @@ _RESULT = re.compile(
     r"fortunately|luckily) )+(?P<result>negative|positive|all clear)\b(?P<of> for)?"
 )
 _RESULT_FOR = re.compile(r"\b(?P<result>negative|positive) (?P<of>for)\b")
+_WELL = re.compile(
+    r"\b(?:tests?|swab|culture|smear|biopsy|scan|screen|screening|results?|bloods|x ?ray|ct|mri|ultrasound)"
+    r"(?: (?:has|have|had|is|was|are|were|been|all|both|came|come|back|out|up|looked|looks|also|thankfully|luckily|as))"
+    r"+"
+    r" (?:fine|ok|okay|normal|clear|good|all right|alright)\b"
+)
+"""What was tested for is not there: "my HIV test was fine"."""
 _CONCERN = re.compile(
     r"\b(?:some|an?|my|our|the|slight|real|high|low|clinical|main|biggest|only|any|no|raises?|raising|raised)"
     r"(?: (?:slight|real|high|low|clinical|main|biggest|only|little|bit of a?|strong|big|first|serious))*"
@@ -53,7 +60,7 @@ _SUGGESTING = re.compile(
 _CUES = re.compile(
     r"\b(?:rul|exclud|evidence|signs?\b|indicat|suggest|feature|hint|trace|suspici|proof|finding|nothing|anything|show|"
     r"reveal|demonstrate|find|found|point|support|detect|identify|pick|confirm|against|fail|negative|positive|"
-    r"all clear|"
+    r"all clear|test|swab|culture|smear|biopsy|scan|screen|result|bloods|"
     r"concern|worr|question|possibility|query|fear|consider|differential|represent|presum|probable|think about|keep in)"
 )
 """One of these is part of every report."""
@@ -158,6 +165,12 @@ def _result(tokens: Sequence[Token], match: re.Match[str], start: int, end: int)
     return _trigger(category, "forward" if match["of"] else "backward", start, end)
 
 
+def _well(tokens: Sequence[Token], match: re.Match[str], start: int, end: int) -> Trigger | None:
+    """It governs what names the test: "I have diabetes and my eye test was fine" speaks of no diabetes."""
+    denied = not {"not", "isnt", "wasnt", "nt", "if", "whether"}.isdisjoint(_before(tokens, start))
+    return None if denied else _trigger("negated", "backward", start, end, reach=0)
+
+
 def _concerning(tokens: Sequence[Token], match: re.Match[str], start: int, end: int) -> Trigger | None:
     if not _OF_OTHERS.isdisjoint(token.word for token in tokens[max(0, start - 2) : start]):
         return None
@@ -182,6 +195,7 @@ _READERS = (
     (_AGAINST, _against),
     (_RESULT, _result),
     (_RESULT_FOR, _result),
+    (_WELL, _well),
     (_CONCERN, _concerning),
     (_REMAINING, _remaining),
     (_SUGGESTING, _suggesting),

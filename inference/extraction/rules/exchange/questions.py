@@ -20,6 +20,7 @@ from inference.extraction.rules.cues.presupposed import (
 )
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
 from inference.extraction.rules.facts.statements import ABILITIES, symptom_attributes
+from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import Token, sentences
 from inference.findings import Kind, Status, Temporality
@@ -40,6 +41,16 @@ _ADMITTING = re.compile(r"\b(?:bit|little|some|sometimes|i do|i have|occasionall
 _A_LITTLE = re.compile(
     r"(?:(?:no|well|um|uh) )*not (?:very |that |all that |too |so )?(?:much|often|a lot|heavily|regularly)\b"
 )
+_NOW_AND_THEN = re.compile(
+    r"\b(?:maybe|perhaps|apart from|except|except for|just|only) (?:a|an|one|the odd|at|on) "
+    r"(?:\w+ ){0,2}(?:glass|pint|beer|drink|wine|cigarette|cigar|joint|"
+    r"christmas|weekends?|birthdays?|holidays?|occasions?|part(?:y|ies))\b"
+    r"|\b(?:the odd|an occasional) \w+|\bspecial occasions\b"
+)
+"""What is left of a habit behind a "no": "No, not really. Maybe a glass at Christmas." """
+_SUMMING_UP = re.compile(
+    r"(?:(?:and|okay|ok|right|um|uh|just|to|let|me|recap) )*so (?:\w+ )?(?:you|youve|youre|he|she|its)\b"
+)
 _STILL = re.compile(r"\b(?:still|now|at the moment|currently|today|any more|anymore|gone)\b")
 _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b)"
@@ -52,6 +63,7 @@ _OFFERING = re.compile(
     r"\bif (?:i|we) (?:send|give|prescribe)"
 )
 """What is offered is not taken yet."""
+_NEGATIVE = words("denial") | {"no", "without"}
 _OTHER_REACH = 3
 _LONG_AGO = re.compile(
     r"\b(?:years?|months) (?:ago|back)\b|\bas a (?:child|kid|baby|teenager)\b|"
@@ -106,6 +118,10 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     agreed: Answer | None = answer
     if negative and (answer == "yes" or _CONTRADICTING.match(reply.joined)):
         agreed = _agreed(turn, reply, answer)
+    sums_up = len(found) > 1 and bool(_SUMMING_UP.match(turn.joined))
+    summed_up = negative and answer == "yes" and (agreed == "no" or sums_up)
+    if summed_up:
+        agreed = "no"
     if agreed is None:
         return
     told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
@@ -130,9 +146,10 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     for position, mention in enumerate(found):
         status = _STATUS[each.get(mention.concept, agreed)]
         said = assertion(tokens, context, mention.start, mention.end)
-        if negative and agreed == "no" and said.status == "present" and "but" in turn.sentence.words[: mention.start]:
-            if answer != "yes":
-                continue  # "no fever, but a cough?" "No.": to which of them?
+        affirmed = negative and agreed == "no" and said.status == "present" and _is_affirmed(turn, mention)
+        if affirmed and not summed_up:
+            continue  # "no fever, but a cough?" "No.": to which of them?
+        if affirmed:
             status = "present"
         if mention.concept in told or (said.hypothetical and not negative):
             continue
@@ -160,6 +177,12 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
             turn, "medication", drug.name, drug.first, drug.last, status=_STATUS[agreed], attributes=drug.attributes
         )
         yield with_reply(medicine, reply)
+
+
+def _is_affirmed(turn: Turn, mention: Mention) -> bool:
+    """ "You've had a cough, but no fever?": the cough is told as there."""
+    before = turn.sentence.words[: mention.start]
+    return "but" in before or (not _NEGATIVE & set(before) and bool(_SUMMING_UP.match(turn.joined)))
 
 
 def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
@@ -218,7 +241,8 @@ def _fact(
             attributes = relation_of(reply, len(reply.tokens)) or {"relation": "family"}
     elif mention.kind == "social":
         kind = "social_history"
-        if _A_LITTLE.match(reply.joined):
+        rest = " ".join(token.word for token in _words_from(reply))
+        if _A_LITTLE.match(reply.joined) or (status == "absent" and _NOW_AND_THEN.search(rest)):
             status = "present"
     elif mention.kind == "symptom":
         kind = "symptom"

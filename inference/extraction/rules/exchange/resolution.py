@@ -41,7 +41,8 @@ _IS_OVER = re.compile(
     rf"(?:{_ENDED})\b{_NOT_THIS}"
 )
 _IS_WELL = re.compile(
-    rf"^{_LEAD}(?:(?:now|today|since) )?(?:i feel |i )*(?:its|it is|it feels|it seems|that is|thats|theyre|im|i am|i feel)"
+    rf"^{_LEAD}(?:(?:now|today|since) )?(?:i feel |i )*"
+    r"(?:its|it is|it feels|it seems|that is|thats|theyre|im|i am|i feel)"
     r"(?: (?:all|completely|totally|absolutely|perfectly|kind|kinda|sort|of|quite|pretty|back|to|now|just|um|uh))*"
     r" (?:fine|ok|okay|all right|alright|normal)(?: (?:now|again|today|since))?$"
 )

@@ -36,6 +36,7 @@ _FIRST_PERSON = words("first_person")
 _SECOND_PERSON = words("second_person")
 _COORDINATING = frozenset(("and", "but", "or"))
 _CONDITION_OWNER = words("condition_owner")
+_TESTS = frozenset(("test", "tests", "swab", "swabs", "screening", "vaccine", "vaccination", "jab", "booster"))
 _DEFINITE = frozenset(("your", "the", "this", "these", "that"))
 _OTHERS = frozenset(("they", "theyve", "theyre", "everyone", "everybody"))
 """A clinician's sentence of so few words repeats what the patient said: "Some ringing in your ear."."""
@@ -227,6 +228,9 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if mention.kind == "condition" and after and after[0].word in _CONDITION_OWNER:
         # "The stroke doctor" has no stroke.
         return None
+    if mention.kind == "condition" and after and after[0].word in _TESTS and not _tells_result(turn, mention, said):
+        # "My last HIV test was a year ago".
+        return None
     head = turn.words_before(mention.start)
     if mention.kind == "condition" and (is_feared(turn, mention, said) or _REFERRING_TO.search(head)):
         return None
@@ -248,6 +252,10 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"
+
+
+def _tells_result(turn: Turn, mention: Mention, said: Assertion) -> bool:
+    return said.reported or "positive" in turn.sentence.words[mention.end :]
 
 
 def _hedge(turn: Turn, mention: Mention) -> int | None:
