@@ -130,6 +130,8 @@ class FormatCheck:
             "compressed": _white(x),
             "clipping": _clipped(pcm),
         }
+        tone = _repeats(pcm)
+        signs = {cause: found if cause == "clipping" else found & ~tone for cause, found in signs.items()}
         self._seen += int(loud.sum())
         return self._count(signs, loud)
 
@@ -181,18 +183,19 @@ def _bytes(pcm: Pcm) -> NDArray[np.bool_]:
     together = _correlation(low, high)
     signed = _correlation((low + 128) % 256, (high + 128) % 256)
     telling = (np.abs(flat.astype(np.int32)) >= TELLING).mean(axis=1) > 0.8
-    found: NDArray[np.bool_] = telling & (np.maximum(together, signed) > 0.5) & ~_repeats(flat)
+    found: NDArray[np.bool_] = telling & (np.maximum(together, signed) > 0.5)
     return found
 
 
-def _repeats(flat: Pcm) -> NDArray[np.bool_]:
-    """A tone that repeats after a few samples, such as 4 kHz at 16 kHz: the bytes of so few values may go together."""
-    x = flat.astype(np.float32)
-    power = x.var(axis=1)
-    found = np.zeros(len(x), dtype=bool)
+def _repeats(pcm: Pcm) -> NDArray[np.bool_]:
+    """A tone that repeats after a few samples, such as 4 kHz at 16 kHz: so few values show any sign by accident."""
+    x = pcm.astype(np.float32)
+    power = x.var(axis=1)  # [frames, channels]
+    found = np.zeros(power.shape, dtype=bool)
     for period in range(2, LONGEST_TONE + 1):
         found |= ((x[:, period:] - x[:, :-period]) ** 2).mean(axis=1) < REPEATED * power
-    return found
+    every: NDArray[np.bool_] = found.all(axis=1)
+    return every
 
 
 def _float(pcm: Pcm) -> NDArray[np.bool_]:

@@ -169,8 +169,9 @@ RETRACTED = "Said and taken back"
 
 
 def retracted(record: Record) -> tuple[str, ...]:
-    """A line for each finding that was taken back: what it was, and the words from the first that said it to the last that
-    took it back."""
+    """A line for each finding that was taken back: what it was, and the words from those that said it to those that took
+    it back.
+    """
     return tuple(_unsaid_line(finding) for finding in record.retracted)
 
 

@@ -407,3 +407,113 @@ _SPOKEN = (
 def test_whatever_is_said_every_proposal_is_grounded(lines: list[tuple[str, list[str]]]) -> None:
     for finding in findings(*(f"{speaker}: {' '.join(words)}" for speaker, words in lines)):
         assert finding.evidence
+
+
+def statuses(*lines: str) -> dict[str, str]:
+    return {finding.text: finding.status for finding in findings(*lines)}
+
+
+@pytest.mark.parametrize("who", ["DP", "AA"])
+def test_a_patient_who_repeats_a_warning_has_nothing_of_it(who: str) -> None:
+    doctor, patient = who
+    warning = f"{doctor}: Watch out for those symptoms I mentioned, the fever and the neck stiffness."
+    assert statuses(warning, f"{patient}: Fever, neck stiffness, okay.") == {}
+    assert statuses(f"{doctor}: If you get a fever, come back.", f"{patient}: If I get a fever, I'll call.") == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "I had a fever at first, but now I feel, I feel kind of fine.",
+        "I had a fever but it's okay now.",
+        "I had a fever on Monday, but not any more.",
+        "My fever has come down.",
+    ],
+)
+def test_what_was_and_is_well_now_is_over(line: str) -> None:
+    assert statuses(f"P: {line}") == {"fever": "absent"}
+
+
+def test_what_is_well_now_is_not_what_still_hurts() -> None:
+    assert statuses("P: My back is fine now but my knee hurts.") == {"knee pain": "present"}
+    assert statuses("P: I have a headache but I'm fine with that now.") == {"headache": "present"}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            "so no fever no chills and you've had some chest pain",
+            {"fever": "absent", "chills": "absent", "chest pain": "present"},
+        ),
+        ("no fever no chills just the cough really", {"fever": "absent", "chills": "absent", "cough": "present"}),
+        ("I can't say I've had any fever my throat is just sore", {"fever": "absent", "sore throat": "present"}),
+        ("no I've not had a temperature my chest is tight though", {"fever": "absent", "chest tightness": "present"}),
+        ("I don't think my throat is sore", {"sore throat": "absent"}),
+    ],
+)
+def test_a_denial_ends_where_another_clause_begins_without_punctuation(line: str, expected: dict[str, str]) -> None:
+    assert statuses(f"A: {line}") == expected
+
+
+def test_an_answer_that_is_cut_off_or_taken_back_gives_way_to_the_next() -> None:
+    first = "A: Are you currently sexually active?"
+    assert statuses(first, "A: No, no, not", "A: Uh uh yeah um, I have a boyfriend.")["sexually active"] == "present"
+    assert statuses("D: Any rash?", "P: Yep.", "P: Uh, no.") == {"rash": "absent"}
+
+
+def test_the_end_of_a_question_with_a_preposition_leaves_the_answer_a_statement() -> None:
+    told = statuses("A: Is there anything in the family that you're aware of?", "A: My dad has asthma.", "A: No, OK.")
+    assert told == {"asthma": "present"}
+
+
+def test_each_half_of_a_recap_keeps_its_own_status() -> None:
+    recap = "D: You don't have a fever but you do have a cough, is that right?"
+    assert statuses(recap, "P: Yes.") == {"fever": "absent", "cough": "present"}
+    assert statuses("D: So no chest pain, but you've been breathless?", "P: No.") == {"chest pain": "absent"}
+
+
+def test_a_habit_of_a_few_days_a_year_is_one_and_what_nobody_measured_is_not_denied() -> None:
+    assert statuses("D: Do you drink alcohol?", "P: No, not really. Maybe a glass at Christmas.") == {
+        "alcohol": "present"
+    }
+    assert statuses("D: Do you drink alcohol?", "P: No, just water.") == {"alcohol": "absent"}
+    assert statuses("D: Any fever?", "P: I don't have a thermometer so I couldn't say.") == {}
+
+
+def test_what_a_question_recalls_is_not_denied_by_its_answer() -> None:
+    question = "D: You mentioned the paracetamol, but are you on any regular medication?"
+    assert statuses("P: I take paracetamol.", question, "P: No.")["paracetamol"] == "present"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["P: My HIV test was fine."], {"hiv": "absent"}),
+        (["P: My hepatitis screen came back clear."], {"hepatitis": "absent"}),
+        (["P: My last HIV test was a year ago."], {}),
+        (["P: I have diabetes and my eye test was fine."], {"diabetes": "present"}),
+        (["D: We've decided not to give you steroids."], {}),
+        (["D: I've chosen not to start a statin."], {}),
+        (["D: So your left knee hurts.", "P: The right one. The right knee."], {"knee pain": "present"}),
+    ],
+)
+def test_results_refusals_and_sides_are_read_as_they_are_meant(lines: list[str], expected: dict[str, str]) -> None:
+    assert statuses(*lines) == expected
+
+
+def test_a_clinicians_need_is_an_order_and_a_question_or_a_condition_is_none() -> None:
+    assert ("order", "doxycycline", "present") in facts("D: You need doxycycline, not amoxicillin.")
+    assert facts("D: If you need paracetamol, take it.") == facts("D: You don't need doxycycline.") == set()
+    assert all(kind != "order" for kind, _, _ in facts("D: Do you need paracetamol?", "P: Yes."))
+
+
+def test_a_correction_meets_the_same_words_in_both_sentences_before_it() -> None:
+    (order,) = findings(
+        "D: We could start ramipril 5 mg. Let's start ramipril 5 mg.", "D: Let's change that to 2.5 mg."
+    )
+    assert order.attributes["dose"] == "2.5 mg"
+    replaced = facts("D: I'll prescribe trimethoprim.", "P: Thanks.", "D: Sorry, nitrofurantoin, not trimethoprim.")
+    assert replaced == {("order", "nitrofurantoin", "present")}
+    (pain,) = findings("D: So your left knee hurts.", "P: The right one. The right knee.")
+    assert pain.attributes["location"] == "right knee"
