@@ -169,9 +169,7 @@ RETRACTED = "Said and taken back"
 
 
 def retracted(record: Record) -> tuple[str, ...]:
-    """A line for each finding that was taken back: what it was, and the words from those that said it to those that took
-    it back.
-    """
+    """A line for each finding that was taken back: what it was, the words that said it and those that took it back."""
     return tuple(_unsaid_line(finding) for finding in record.retracted)
 
 
