@@ -191,11 +191,10 @@ def _repeats(pcm: Pcm) -> NDArray[np.bool_]:
     """A tone that repeats after a few samples, such as 4 kHz at 16 kHz: so few values show any sign by accident."""
     x = pcm.astype(np.float32)
     power = x.var(axis=1)  # [frames, channels]
-    found = np.zeros(power.shape, dtype=bool)
+    found: NDArray[np.bool_] = np.zeros(power.shape, dtype=bool)
     for period in range(2, LONGEST_TONE + 1):
-        found |= ((x[:, period:] - x[:, :-period]) ** 2).mean(axis=1) < REPEATED * power
-    every: NDArray[np.bool_] = found.all(axis=1)
-    return every
+        found |= np.asarray(((x[:, period:] - x[:, :-period]) ** 2).mean(axis=1) < REPEATED * power)
+    return np.asarray(found.all(axis=1))
 
 
 def _float(pcm: Pcm) -> NDArray[np.bool_]:

@@ -68,14 +68,11 @@ def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
     while at < len(spoken):
         match = None
         if at not in taken:
-            match = next(
-                (
-                    e
-                    for e in table.get(spoken[at], ())
-                    if tuple(spoken[at : at + len(e[0])]) == e[0] and taken.isdisjoint(range(at, at + len(e[0])))
-                ),
-                None,
-            )
+            for entry in (e for e in table.get(spoken[at], ()) if tuple(spoken[at : at + len(e[0])]) == e[0]):
+                is_free = taken.isdisjoint(range(at, at + len(entry[0])))
+                if is_free or entry[1] == "pseudo":  # "non" of "non-productive cough" denies nothing
+                    match = entry if is_free else None
+                    break
         if match is None:
             at += 1
             continue
