@@ -44,6 +44,7 @@ class Span:
 
     def after(self, start: int) -> "Span":
         """What is left of it from a later sample of the stream on."""
+        start = min(start, self.end)
         skipped_s = (start - self.start) / SAMPLE_RATE
         audio = self.audio[start - self.start :]
         spoken = self.spoken.between(skipped_s, (self.end - self.start) / SAMPLE_RATE)

@@ -124,6 +124,8 @@ def test_what_is_left_of_a_span_knows_where_its_speech_is():
     np.testing.assert_array_equal(rest.audio, span.audio[16_000:])
     ((begin, end),) = rest.spoken.runs
     assert (begin, end) == (pytest.approx(0.3, abs=0.05), pytest.approx(2.3, abs=0.07))
+    nothing = span.after(span.end + 1)
+    assert (nothing.start, nothing.end, len(nothing.audio), nothing.speech_s) == (span.end, span.end, 0, 0)
 
 
 def test_the_open_segment_is_given_as_a_partial_no_more_often_than_asked():
