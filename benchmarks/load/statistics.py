@@ -115,8 +115,8 @@ def partials_ms(run: Run, during: Window) -> list[float]:
 def finals_ms(run: Run, during: Window, cut: SegmenterConfig) -> tuple[list[float], list[float]]:
     """Of each final that a pause decided: from sending the chunk that holds that moment, and from the moment itself.
 
-    `cut` tells the pauses. Left out are finals cut in the middle of speech, those that go on from such a cut (their pause
-    follows from a length that is not on the wire), and those that a session's end decided.
+    `cut` tells the pauses. Left out are finals cut in the middle of speech, those that go on from such a cut (the wire
+    does not tell the length that their pause follows from), and those that a session's end decided.
     """
     assert run.began is not None
     finals = [heard for heard in run.heard if heard.final]
