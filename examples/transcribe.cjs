@@ -79,10 +79,11 @@ function main(url, path, speed = "1") {
     if (event.type === "session_started") speak(socket, wav, Number(speed));
     if (event.type === "session_stopped") stopped = true;
   });
-  socket.addEventListener("error", () => console.error(`cannot reach ${url}: is the server running there?`));
+  process.exitCode = 1; // until the session has ended as it should
+  socket.addEventListener("error", () => console.error(`no connection to ${url}: is the server running there?`));
   socket.addEventListener("close", ({ code }) => {
-    if (!stopped) console.error(`the connection ended with ${code} before the session did`);
-    process.exitCode = stopped ? 0 : 1;
+    if (stopped) process.exitCode = 0;
+    else console.error(`the connection was closed with ${code} before the session had ended`);
   });
 }
 

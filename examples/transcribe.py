@@ -57,7 +57,7 @@ async def transcribe(url: str, wav: wave.Wave_read, speed: float, record: Path |
         tasks.create_task(speak(consultation, wav, speed))
         await show(consultation)
     if record:
-        record.write_bytes(await consultation.record("markdown"))
+        await asyncio.to_thread(record.write_bytes, await consultation.record("markdown"))
 
 
 def main() -> None:

@@ -54,8 +54,8 @@ _SORTED = (  # from, to, the modules
     (
         "inference.extraction",
         "inference.extraction.rules.facts",
-        "allergies circumstances dictated draft headings naming plans prescriptions problems purposes reasons statements "
-        "treatment",
+        "allergies circumstances dictated draft headings naming plans prescriptions problems purposes reasons "
+        "statements treatment",
     ),
     ("inference.extraction", "inference.extraction.text", "clauses dialogue tokens"),
     ("inference.extraction", "inference.extraction.words", "lexicon misheard sounds"),
