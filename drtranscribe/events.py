@@ -108,6 +108,8 @@ class Operation(TypedDict):
 
 
 class Audio(TypedDict):
+    """What the audio is, as it was declared."""
+
     encoding: Literal["pcm_s16le"]
     sample_rate: int
     channels: int
@@ -127,11 +129,15 @@ class Limits(TypedDict):
 
 
 class Models(TypedDict):
+    """The names of the models that work for this session."""
+
     asr: str
     extraction: str
 
 
 class SessionStarted(TypedDict):
+    """The first event. `resume_token` is the key to the session; the Consultation keeps it."""
+
     type: Literal["session_started"]
     seq: int
     session_id: str
@@ -154,6 +160,8 @@ class TranscriptEvent(TypedDict):
 
 
 class ExtractionEvent(TypedDict):
+    """What changed among the findings, in order."""
+
     type: Literal["extraction"]
     seq: int
     revision: int
@@ -172,6 +180,8 @@ class Progress(TypedDict):
 
 
 class Marker(TypedDict):
+    """All that was sent before the marker `id` is transcribed and extracted."""
+
     type: Literal["marker"]
     seq: int
     id: int
@@ -188,11 +198,15 @@ class Notice(TypedDict):
 
 
 class SessionPaused(TypedDict):
+    """The server listens to nothing that was sent after the pause."""
+
     type: Literal["session_paused"]
     seq: int
 
 
 class SessionContinued(TypedDict):
+    """The server listens again."""
+
     type: Literal["session_continued"]
     seq: int
 

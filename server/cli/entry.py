@@ -10,11 +10,10 @@ _OF_THE_SERVER = re.compile(r"""([\w.-]+).*;.*\bextra == ['"]server['"]""")
 def main() -> None:
     """Runs the command, or ends with status 2 and a sentence that says what to install."""
     if missing := missing_packages():
-        names = ", ".join(missing)
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        lacking = ", ".join(missing[:3]) + more
         print(
-            f"The drTranscribe server is not installed here, only its Python client (missing: {names}): "
-            "pip install 'drtranscribe[server]'",
-            file=sys.stderr,
+            f"The server is not installed here, it lacks {lacking}: pip install 'drtranscribe[server]'", file=sys.stderr
         )
         sys.exit(2)
     from server.cli.main import main as command
