@@ -111,7 +111,7 @@ async def test_a_consultation_goes_on_with_a_real_server_over_lost_connections()
     async with serving() as server, Consultation.connect(server.url, backoff=lambda attempt: 0) as consultation:
         for _ in range(3):
             await consultation.send(speech((0.5, 0), (2, 0.5), (1.5, 0)))
-            await consultation._ws.close(code=Close.GOING_AWAY)
+            await consultation._transport._ws.close(code=Close.GOING_AWAY)
             await asyncio.sleep(0)
         stopped = await consultation.stop()
         seqs = [event["seq"] async for event in consultation]
