@@ -124,6 +124,7 @@ class Limits(TypedDict):
     resume_ttl_s: float
     first_audio_timeout_s: float
     max_text_bytes: int
+    max_edits_bytes: int
     messages_per_s: float
     messages_at_once: int
 

@@ -18,7 +18,8 @@ async def fetch_record(
     """The record of a session as a file's content; `url` is the one that the session was opened with.
 
     The server makes it while the session runs, and after its end for `limits.resume_ttl_s`. A server without the extra
-    `clinical` makes "json" and "markdown" alone. Raises ConsultationError: `no_record` where the server has none.
+    `clinical` makes "json" and "markdown" alone. Raises ConsultationError: `no_record` where the server has none, with
+    `retry_after_s` where it is only busy.
     """
     timeout = aiohttp.ClientTimeout(_TIMEOUT_S)
     try:
@@ -28,7 +29,9 @@ async def fetch_record(
         ):
             body = await response.read()
             if response.status != 200:
-                raise ConsultationError("no_record", f"no record as {format}: {await _told(response)}")
+                after = response.headers.get("Retry-After", "")
+                retry_after_s = float(after) if after.isdecimal() else None
+                raise ConsultationError("no_record", f"no record as {format}: {await _told(response)}", retry_after_s)
             return body
     except (aiohttp.ClientError, TimeoutError) as lost:
         message = f"no record: the server at {url} does not answer any more ({type(lost).__name__})"

@@ -76,6 +76,7 @@ _RENAMED = {
     "server.client": "drtranscribe",
     "server.client_socket": "drtranscribe.socket",
     "server.engines": "server.runtime",
+    "inference.stream.Stream": "inference.stream.stream.Stream",
     "server.extraction_health": "server.monitoring.health",
     "server.models_cli": "server.cli.models",
     "server.record_client": "drtranscribe.record",
@@ -87,6 +88,7 @@ _NAMES = {  # what a module defined whose name is a package now: package, module
     "inference.batching": ("inference.batching.batcher", "Batcher"),
     "inference.extraction.quantities": ("inference.extraction.quantities.reader", "quantities"),
     "inference.extraction.rules": ("inference.extraction.rules.engine", "RulesExtractor"),
+    "inference.stream": ("inference.stream.options", "StreamOptions"),
     "server.cli": ("server.cli.main", "app root"),
 }
 

@@ -3,12 +3,12 @@
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
-from drtranscribe.record import RecordFormat
 from server.record.record import Record
 
-NAMES: tuple[RecordFormat, ...] = get_args(RecordFormat)
+FormatName = Literal["json", "markdown", "fhir", "pdf"]
+NAMES: tuple[FormatName, ...] = get_args(FormatName)
 
 EXTRA = 'pip install "drtranscribe[clinical]"'
 
@@ -23,7 +23,7 @@ class Format:
     needs: tuple[str, ...] = ()
 
 
-FORMATS: dict[RecordFormat, Format] = {
+FORMATS: dict[FormatName, Format] = {
     "json": Format("server.record.as_json", "application/json", ".json"),
     "markdown": Format("server.record.as_markdown", "text/markdown; charset=utf-8", ".md"),
     "fhir": Format("server.record.as_fhir", "application/fhir+json", ".fhir.json", ("fhir",)),
@@ -35,29 +35,29 @@ class NotInstalled(Exception):
     """The format needs packages that are not here; the message says how to get them."""
 
 
-def format_of(file_name: str) -> RecordFormat | None:
+def format_of(file_name: str) -> FormatName | None:
     """The format that a file's name asks for by its ending: .fhir.json before .json."""
     fitting = [name for name in NAMES if file_name.casefold().endswith(FORMATS[name].suffix)]
     return max(fitting, key=lambda name: len(FORMATS[name].suffix), default=None)
 
 
-def installed() -> tuple[RecordFormat, ...]:
+def installed() -> tuple[FormatName, ...]:
     """The formats that this installation can make."""
     return tuple(name for name in NAMES if not _lacking(name))
 
 
-def check_installed(name: RecordFormat) -> None:
+def check_installed(name: FormatName) -> None:
     """Raises NotInstalled where this installation cannot make the format."""
     if _lacking(name):
         raise NotInstalled(f"records as {name} need the extra clinical where the server runs: {EXTRA}")
 
 
-def render(record: Record, name: RecordFormat) -> bytes:
+def render(record: Record, name: FormatName) -> bytes:
     """The record in a format. The first takes a second longer: it loads a library. Raises NotInstalled."""
     check_installed(name)
     rendered: bytes = importlib.import_module(FORMATS[name].module).render(record)
     return rendered
 
 
-def _lacking(name: RecordFormat) -> bool:
+def _lacking(name: FormatName) -> bool:
     return any(importlib.util.find_spec(package) is None for package in FORMATS[name].needs)

@@ -6,13 +6,18 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 import drtranscribe
 from drtranscribe import Consultation, ConsultationError, Event
 from inference import findings, transcript
 from server.protocol import Close
+from server.record.formats import NAMES
 from tests.support.fakes import speech
 from tests.support.live import serving
+
+TestServer.__test__ = False
 
 WAV_HEADER = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x02\x00"
 """The beginning of a file in place of samples: the server answers it with a notice."""
@@ -92,6 +97,10 @@ def test_a_type_has_the_fields_and_the_values_of_what_the_server_sends(type_, ma
     }
 
 
+def test_the_formats_of_a_record_are_those_of_the_server():
+    assert get_args(drtranscribe.RecordFormat) == NAMES
+
+
 async def test_the_record_comes_with_the_consultation_and_a_missing_one_is_told():
     async with serving() as server:
         async with Consultation.connect(server.url) as consultation:
@@ -117,3 +126,15 @@ async def test_a_consultation_goes_on_with_a_real_server_over_lost_connections()
         seqs = [event["seq"] async for event in consultation]
     assert stopped["audio_s"] == stopped["transcribed_s"] == 12
     assert seqs == sorted(set(seqs))
+
+
+async def test_a_server_that_is_busy_with_records_says_when_to_ask_again():
+    async def busy(request: web.Request) -> web.Response:
+        return web.json_response({"message": "ask again later"}, status=503, headers={"Retry-After": "2"})
+
+    app = web.Application()
+    app.router.add_get("/v1/sessions/s/record", busy)
+    async with TestServer(app) as server:
+        with pytest.raises(ConsultationError, match="ask again later") as caught:
+            await drtranscribe.fetch_record(f"ws://127.0.0.1:{server.port}/ws", "s")
+    assert caught.value.retry_after_s == 2
