@@ -88,7 +88,7 @@ _NAMES = {  # what a module defined whose name is a package now: package, module
     "inference.batching": ("inference.batching.batcher", "Batcher"),
     "inference.extraction.quantities": ("inference.extraction.quantities.reader", "quantities"),
     "inference.extraction.rules": ("inference.extraction.rules.engine", "RulesExtractor"),
-    "inference.stream": ("inference.stream.options", "StreamOptions"),
+    "inference.stream": ("inference.stream.options", "Control StreamOptions"),
     "server.cli": ("server.cli.main", "app root"),
 }
 
