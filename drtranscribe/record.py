@@ -1,50 +1,50 @@
-"""The client's side of `GET /v1/sessions/ID/record`."""
+"""The record of a consultation over HTTP: `GET /v1/sessions/ID/record`, beside the WebSocket."""
 
-import asyncio
-from collections.abc import Mapping
-from pathlib import Path
+from typing import Literal, TypeAlias
 
 import aiohttp
 from yarl import URL
 
-from drtranscribe.socket import address
-from server.record.formats import FormatName
+from drtranscribe.socket import ConsultationError, address, authorised
+
+RecordFormat: TypeAlias = Literal["json", "markdown", "fhir", "pdf"]
 
 _TIMEOUT_S = 60.0
 
 
-async def save_records(
-    formats: Mapping[Path, FormatName], url: str, session_id: str, api_key: str | None = None
-) -> str | None:
-    """Writes the session's record to each path in its format; `url` is the one that the session was opened with.
+async def fetch_record(
+    url: str, session_id: str, format: RecordFormat = "json", *, api_key: str | None = None
+) -> bytes:
+    """The record of a session as a file's content; `url` is the one that the session was opened with.
 
-    Returns what went wrong, in one line that says what to do, or None.
+    The server makes it while the session runs, and after its end for `limits.resume_ttl_s`. A server without the extra
+    `clinical` makes "json" and "markdown" alone. Raises ConsultationError: `no_record` where the server has none, with
+    `retry_after_s` where it is only busy.
     """
-    if not formats:
-        return None
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    timeout = aiohttp.ClientTimeout(_TIMEOUT_S)
     try:
-        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(_TIMEOUT_S)) as http:
-            for path, name in formats.items():
-                async with http.get(_record_url(url, session_id, name)) as response:
-                    body = await response.read()
-                    if response.status != 200:
-                        return f"no record as {name}: {await _told(response)}"
-                await asyncio.to_thread(path.write_bytes, body)
+        async with (
+            aiohttp.ClientSession(headers=authorised(api_key), timeout=timeout) as http,
+            http.get(_record_url(url, session_id, format)) as response,
+        ):
+            body = await response.read()
+            if response.status != 200:
+                after = response.headers.get("Retry-After", "")
+                retry_after_s = float(after) if after.isdecimal() else None
+                raise ConsultationError("no_record", f"no record as {format}: {await _told(response)}", retry_after_s)
+            return body
     except (aiohttp.ClientError, TimeoutError) as lost:
-        return f"no record: the server at {url} does not answer any more ({type(lost).__name__})"
-    except OSError as failed:
-        return f"no record: {failed.filename} cannot be written ({failed.strerror})"
-    return None
+        message = f"no record: the server at {url} does not answer any more ({type(lost).__name__})"
+        raise ConsultationError("unreachable", message) from lost
 
 
-def _record_url(url: str, session_id: str, name: FormatName) -> URL:
-    """Beside the WebSocket, behind the same proxy's path: wss://HOST/scribe/ws -> https://HOST/scribe/v1/..."""
+def _record_url(url: str, session_id: str, format: RecordFormat) -> URL:
+    """Behind the same proxy's path as the WebSocket: wss://HOST/scribe/ws -> https://HOST/scribe/v1/..."""
     socket = address(url)
     scheme = {"ws": "http", "wss": "https"}.get(socket.scheme, socket.scheme)
     beside = socket.path.removesuffix("/ws").rstrip("/")
     path = f"{beside}/v1/sessions/{session_id}/record"
-    return socket.with_scheme(scheme).with_path(path).with_query(format=name)
+    return socket.with_scheme(scheme).with_path(path).with_query(format=format)
 
 
 async def _told(response: aiohttp.ClientResponse) -> str:

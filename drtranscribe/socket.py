@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +11,8 @@ from yarl import URL
 
 PROTOCOL = "drtranscribe.v1"
 
-Event = dict[str, Any]
+Message = dict[str, Any]
+"""A text frame, either way: one JSON object with a `type`."""
 
 _DIAL_TIMEOUT_S, _ANSWER_TIMEOUT_S = 10.0, 30.0
 _HEARTBEAT_S = 60.0  # a server that holds audio back may answer a ping late
@@ -29,7 +29,12 @@ _FATAL_CLOSES = {
 
 
 class ConsultationError(Exception):
-    """The consultation cannot start or go on. `retry_after_s` where the server named a time to try again."""
+    """The consultation cannot start or go on, or there is no record. `str()` is a sentence that says what to do.
+
+    `code` is one of the server's error codes (docs/protocol.md), or one of the client's own: `bad_address`,
+    `unreachable`, `wrong_protocol`, `not_authorised`, `host_not_allowed`, `bad_event`, `connection_lost`, `ended`,
+    `no_record`. `retry_after_s` is there where the server named a time to try again.
+    """
 
     def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -38,7 +43,7 @@ class ConsultationError(Exception):
         self.retry_after_s = retry_after_s
 
     @classmethod
-    def of(cls, event: Event) -> "ConsultationError":
+    def of(cls, event: Message) -> "ConsultationError":
         """What an `error` event says."""
         return cls(str(event.get("code")), str(event.get("message")), event.get("retry_after_s"))
 
@@ -66,15 +71,20 @@ def address(url: str) -> URL:
         raise ConsultationError(*_BAD_ADDRESS) from None
 
 
+def authorised(api_key: str | None) -> dict[str, str]:
+    """The headers that carry a key."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
 async def greet(
-    http: ClientSession, url: URL, headers: Mapping[str, str], message: Event, answer: str
-) -> tuple[ClientWebSocketResponse, Event]:
+    http: ClientSession, url: URL, message: Message, answer: str
+) -> tuple[ClientWebSocketResponse, Message]:
     """A new connection on which the server answered the first message with an event of type `answer`.
 
     Raises Closed, and ConsultationError where no other try could end better.
     """
     error: ConsultationError | None = None
-    ws = await _dial(http, url, headers)
+    ws = await _dial(http, url)
     try:
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
             await ws.send_json(message)
@@ -91,7 +101,7 @@ async def greet(
         raise
 
 
-async def receive(ws: ClientWebSocketResponse) -> Event:
+async def receive(ws: ClientWebSocketResponse) -> Message:
     """The next event. Raises Closed, and ConsultationError for what is no event."""
     message = await ws.receive()
     if message.type is WSMsgType.TEXT:
@@ -106,13 +116,12 @@ async def receive(ws: ClientWebSocketResponse) -> Event:
     raise Closed(ws.close_code or 1006)
 
 
-async def _dial(http: ClientSession, url: URL, headers: Mapping[str, str]) -> ClientWebSocketResponse:
+async def _dial(http: ClientSession, url: URL) -> ClientWebSocketResponse:
     try:
         async with asyncio.timeout(_DIAL_TIMEOUT_S):
             ws = await http.ws_connect(
                 url,
                 protocols=(PROTOCOL,),
-                headers=headers,
                 heartbeat=_HEARTBEAT_S,
                 timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
             )

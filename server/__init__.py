@@ -1,1 +1,5 @@
-"""The aiohttp server, the command line and the Python client of drTranscribe."""
+"""The aiohttp server and the command line of drTranscribe."""
+
+from inference import moved
+
+moved.explain()

@@ -1,5 +1,5 @@
 """`python -m server` is `drtranscribe`."""
 
-from server.cli.main import main
+from server.cli.entry import main
 
 main()

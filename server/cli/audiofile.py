@@ -5,7 +5,7 @@ The only import of PyAV.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import av
 
-from drtranscribe.consultation import Consultation, ConsultationError
+from drtranscribe import Consultation, ConsultationError
 from inference.audio.decoding import AudioError, AudioFormat, PcmDecoder, Samples
 from inference.config import SAMPLE_RATE
 from server.cli.terminal import Board, View
@@ -105,7 +105,9 @@ class Playback:
         Raises AudioError, and ConsultationError where nothing came.
         """
         chunks = read_chunks(path, self.channels, self.chunk_s)
-        board, events, arrivals, error = Board(), [], [], None
+        board, error = Board(), None
+        events: list[Mapping[str, Any]] = []
+        arrivals: list[float] = []
         connecting = Consultation.connect(
             url, channels=self.channels, mode=self.mode, language=self.language, api_key=self.api_key
         )

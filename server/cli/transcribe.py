@@ -14,8 +14,8 @@ from server.cli.terminal import view_for
 from server.settings import Settings
 
 if TYPE_CHECKING:
+    from drtranscribe import RecordFormat
     from server.cli.audiofile import Playback
-    from server.record.formats import FormatName
 
 Mode = Literal["ambient", "dual"]
 
@@ -57,13 +57,13 @@ def transcribe(
             raise typer.Exit(1)
 
 
-def _record_formats(paths: list[Path], files: list[Path], server: str | None) -> "dict[Path, FormatName]":
+def _record_formats(paths: list[Path], files: list[Path], server: str | None) -> "dict[Path, RecordFormat]":
     """The format of each record that is asked for; ends the command where one cannot be made or written."""
     from server.record.formats import FORMATS, NotInstalled, check_installed, format_of
 
     if paths and len(files) > 1:
         fail("--record: it holds one consultation; give one recording at a time", 2)
-    formats: dict[Path, FormatName] = {}
+    formats: dict[Path, RecordFormat] = {}
     for path in paths:
         name = format_of(path.name)
         if name is None:
@@ -86,7 +86,7 @@ async def _transcribe(
     server: str | None,
     settings: Settings,
     json_out: Path | None,
-    records: "dict[Path, FormatName]",
+    records: "dict[Path, RecordFormat]",
 ) -> bool:
     """Whether every file was transcribed to its end."""
     if server:
@@ -100,10 +100,9 @@ async def _transcribe(
 
 
 async def _play_all(
-    files: list[Path], playback: "Playback", url: str, json_out: Path | None, formats: "dict[Path, FormatName]"
+    files: list[Path], playback: "Playback", url: str, json_out: Path | None, formats: "dict[Path, RecordFormat]"
 ) -> bool:
-    from drtranscribe.consultation import ConsultationError
-    from drtranscribe.record import save_records
+    from drtranscribe import ConsultationError
     from inference.audio.decoding import AudioError
 
     console = Console()
@@ -118,7 +117,7 @@ async def _play_all(
         else:
             records.append(record)
             session_id = record["events"][0]["session_id"]
-            fault = record["error"] or await save_records(formats, url, session_id, playback.api_key)
+            fault = record["error"] or await _save_records(formats, url, session_id, playback.api_key)
         if fault:
             typer.echo(f"{path}: {fault}", err=True)
             failed += 1
@@ -126,3 +125,20 @@ async def _play_all(
             text = json.dumps({"consultations": records}, indent=1, ensure_ascii=False)
             await asyncio.to_thread(json_out.write_text, text + "\n")
     return not failed
+
+
+async def _save_records(
+    formats: "dict[Path, RecordFormat]", url: str, session_id: str, api_key: str | None
+) -> str | None:
+    """Writes the session's record to each path in its format; gives what went wrong in one line, or None."""
+    from drtranscribe import ConsultationError, fetch_record
+
+    try:
+        for path, name in formats.items():
+            body = await fetch_record(url, session_id, name, api_key=api_key)
+            await asyncio.to_thread(path.write_bytes, body)
+    except ConsultationError as error:
+        return str(error)
+    except OSError as failed:
+        return f"no record: {failed.filename} cannot be written ({failed.strerror})"
+    return None

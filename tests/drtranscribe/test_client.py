@@ -10,7 +10,7 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.test_utils import TestServer, unused_port
 
-from drtranscribe.consultation import Consultation, ConsultationError
+from drtranscribe import Consultation, ConsultationError
 
 TestServer.__test__ = False
 

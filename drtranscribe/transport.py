@@ -1,0 +1,170 @@
+"""A session over as many connections as it takes: begun, kept up, and resumed where it left off."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
+
+from aiohttp import ClientSession, ClientWebSocketResponse, WSCloseCode
+from yarl import URL
+
+from drtranscribe.events import Event, SessionStarted, SessionStopped
+from drtranscribe.order import EventOrder
+from drtranscribe.outbox import Outbox
+from drtranscribe.socket import PROTOCOL, Closed, ConsultationError, Message, authorised, greet, receive
+
+_CONNECT_TRIES = 4
+_MIN_FRAME_S, _MAX_FRAME_S = 0.02, 5.0  # the protocol's most is 10 s; half of it leaves room to join two frames
+
+
+class Transport:
+    """Moves the messages of one session: `outbox` to the server, and the server's events into `events`.
+
+    `ended` is done when the session is: with its last event, or with the ConsultationError that it failed with.
+    `room` is set whenever audio was acknowledged, or no more will be. `events` ends with None.
+    """
+
+    started: SessionStarted
+
+    def __init__(self, url: URL, start: Message, api_key: str | None, backoff: Callable[[int], float]) -> None:
+        rate, channels = start["audio"]["sample_rate"], start["audio"]["channels"]
+        self._url, self._start, self._api_key, self._backoff = url, start, api_key, backoff
+        self.outbox = Outbox(frame_bytes=2 * channels, min_samples=int(rate * _MIN_FRAME_S))
+        self.max_frame_bytes = int(rate * _MAX_FRAME_S) * 2 * channels
+        self.events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.room = asyncio.Event()
+        self._order = EventOrder()
+        self._to_send = asyncio.Event()
+
+    async def open(self) -> None:
+        """Start the session. Raises ConsultationError."""
+        self.ended: asyncio.Future[SessionStopped] = asyncio.get_running_loop().create_future()
+        self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody has to ask for it
+        self._http = ClientSession(headers=authorised(self._api_key))
+        try:
+            self._ws = await self._begin()
+        except BaseException:
+            await self._http.close()
+            raise
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Leave the session as it is; the server ends it later."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._finish(ConsultationError("ended", "the consultation was left before it was stopped"))
+        await self._ws.close(code=WSCloseCode.GOING_AWAY)
+        await self._http.close()
+
+    def put_audio(self, pcm: bytes) -> None:
+        self.outbox.put_audio(pcm)
+        self._to_send.set()
+
+    def put_control(self, message: Message) -> None:
+        self.outbox.put_control(message)
+        self._to_send.set()
+
+    async def _begin(self) -> ClientWebSocketResponse:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                ws, started = await greet(self._http, self._url, self._start, "session_started")
+            except Closed as closed:
+                if error := closed.fatal():
+                    raise error from None
+                if attempt == _CONNECT_TRIES:
+                    message = f"cannot reach {self._url}: is the server running there (drtranscribe serve)?"
+                    raise ConsultationError("unreachable", message) from closed.__cause__
+                await asyncio.sleep(self._backoff(attempt))
+                continue
+            self.started = cast(SessionStarted, started)
+            limit = int(started.get("limits", {}).get("max_frame_bytes", 0)) // 2
+            if limit:
+                frame = self.outbox.frame_bytes
+                self.max_frame_bytes = max(frame, min(self.max_frame_bytes, limit // frame * frame))
+            self._deliver(started)
+            return ws
+
+    async def _run(self) -> None:
+        try:
+            while not self.ended.done():
+                await self._converse(self._ws)
+                if not self.ended.done():
+                    self._ws = await self._resume()
+            await self._ws.close()
+            self._finish()
+        except ConsultationError as error:
+            self._finish(error)
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"the server broke {PROTOCOL}: {type(error).__name__} {error}"
+            self._finish(ConsultationError("bad_event", message))
+
+    def _finish(self, error: ConsultationError | None = None) -> None:
+        """Let everybody go who waits for an event, for the end, or for room."""
+        if error and not self.ended.done():
+            self.ended.set_exception(error)
+        self.events.put_nowait(None)
+        self.room.set()
+
+    async def _converse(self, ws: ClientWebSocketResponse) -> None:
+        """Send and receive until the connection is lost or the session has ended."""
+        sender = asyncio.create_task(self._send_all(ws))
+        fatal: ConsultationError | None = None
+        try:
+            while not self.ended.done():
+                event = await receive(ws)
+                if event["type"] == "error" and event.get("fatal"):
+                    fatal = ConsultationError.of(event)
+                self._deliver(event)
+        except Closed as closed:
+            if error := fatal or closed.fatal():
+                raise error from None
+        finally:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+    async def _send_all(self, ws: ClientWebSocketResponse) -> None:
+        # A broken connection ends this quietly: the receiver may still read why the server closed it.
+        with suppress(ConnectionError):
+            while True:
+                self._to_send.clear()
+                while (message := self.outbox.next()) is not None:
+                    await (ws.send_bytes(message) if isinstance(message, bytes) else ws.send_json(message))
+                await self._to_send.wait()
+
+    async def _resume(self) -> ClientWebSocketResponse:
+        """A connection on which the session goes on. Raises ConsultationError when the server has given it up."""
+        ttl_s = float(self.started["limits"].get("resume_ttl_s", 120))
+        deadline, attempt = asyncio.get_running_loop().time() + ttl_s, 0
+        resume = {"session_id": self.started["session_id"], "resume_token": self.started["resume_token"]}
+        while True:
+            attempt += 1
+            try:
+                message = {"type": "resume_session", **resume, "last_seq": self._order.last_seq}
+                ws, resumed = await greet(self._http, self._url, message, "session_resumed")
+            except Closed as closed:
+                error = closed.fatal()
+                if error and closed.code != 1013:  # a full server may have room again while the session still waits
+                    raise error from None
+                wait_s = max(self._backoff(attempt), (error and error.retry_after_s) or 0)
+                if asyncio.get_running_loop().time() + wait_s > deadline:
+                    message_ = f"the connection was lost, and {attempt} tries to resume within {ttl_s:.0f} s failed"
+                    raise ConsultationError("connection_lost", message_) from closed.__cause__
+                await asyncio.sleep(wait_s)
+                continue
+            self.outbox.rewind(resumed["received_samples"])
+            self.room.set()
+            self._deliver(resumed)
+            return ws
+
+    def _deliver(self, event: Message) -> None:
+        for due in self._order.due(event):
+            if due["type"] == "progress":
+                self.outbox.acknowledge(due["received_samples"])
+                self.room.set()
+            elif due["type"] == "marker":
+                self.outbox.marker_echoed(due["id"])
+            elif due["type"] == "session_stopped":
+                self.ended.set_result(cast(SessionStopped, due))
+            self.events.put_nowait(cast(Event, due))
