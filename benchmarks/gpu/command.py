@@ -3,7 +3,7 @@
     python -m benchmarks.gpu [--model FOLDER] [--seconds 420] [--corpus DIR | --audio FILE] [--output FILE]
     python -m benchmarks.gpu --short      # the same code on a CPU with tiny.en and a toy, under a minute
 
-Needs no network, and of Python packages PyTorch, transformers, aiohttp, numpy and what `gpu_bundle.sh` packs. Without
+Needs no network, and of Python packages PyTorch, transformers, aiohttp, numpy and what `bundle.sh` packs. Without
 --model it makes random weights of large-v3-turbo's shape: as fast as the real ones, and said so in the result. Random
 weights never end a text, so each hypothesis is given the tokens that speech of its length has. Writes the JSON after
 every row and every trial, so that a run that is cut off keeps what it measured; a Markdown table beside it; and the

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from benchmarks.speech.synthesis.command import read_wave
+from benchmarks.speech.synthesis.programs import read_wave
 from benchmarks.speech.synthesis.voices import SPEECH_RMS
 from inference.asr.hypothesis import AsrRequest
 from inference.asr.whisper import WhisperAsr

@@ -79,7 +79,7 @@ def test_a_run_that_is_cut_off_keeps_what_it_measured(tmp_path, wav, end):
 def test_a_bundle_for_another_python_is_refused_with_what_to_do(tmp_path, monkeypatch):
     (tmp_path / bundle.MARK).write_text('{"python": "2.7"}')
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(SystemExit, match=r"packed for Python 2\.7.*gpu_bundle\.sh FOLDER 3\."):
+    with pytest.raises(SystemExit, match=r"packed for Python 2\.7.*gpu/bundle\.sh FOLDER 3\."):
         bundle.check()
 
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from benchmarks.gpu_smoke.__main__ import Smoke
-from benchmarks.gpu_smoke.steps import STEPS, Step
+from benchmarks.gpu.smoke.__main__ import Smoke
+from benchmarks.gpu.smoke.steps import STEPS, Step
 
 CHILD = """
 import os, sys, time
@@ -53,4 +53,4 @@ def test_every_step_is_there(step):
     from importlib import import_module
 
     module, _, function = step.where.partition(":")
-    assert callable(getattr(import_module(f"benchmarks.gpu_smoke.{module}"), function))
+    assert callable(getattr(import_module(f"benchmarks.gpu.smoke.{module}"), function))

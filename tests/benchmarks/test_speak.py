@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.common.corpus import consultations, load
 from benchmarks.speech.synthesis import room, scene, speak, voices
-from benchmarks.speech.synthesis.command import VoiceMissing
+from benchmarks.speech.synthesis.programs import VoiceMissing
 from benchmarks.speech.synthesis.texts import LONGEST_PHRASE, Turn, phrases
 from benchmarks.speech.synthesis.voices import Voice
 from inference.audio.decoding import Samples

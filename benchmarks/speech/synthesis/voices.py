@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speech.synthesis import neural
-from benchmarks.speech.synthesis.command import VoiceMissing, read_wave, resampled, run
+from benchmarks.speech.synthesis.programs import VoiceMissing, read_wave, resampled, run
 from inference.audio.decoding import Samples
 
 SPEECH_RMS = 10 ** (-26 / 20)

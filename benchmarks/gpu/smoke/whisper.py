@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.gpu.engine import exact_length
+from benchmarks.gpu.smoke.bench import WORKERS, Bench
 from benchmarks.gpu.watch import device_memory_gb
-from benchmarks.gpu_smoke.bench import WORKERS, Bench
 from inference.device import memory_pool
 
 TASK = [50258, 50259, 50360]

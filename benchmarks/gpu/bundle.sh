@@ -1,16 +1,16 @@
 #!/bin/sh
-# Packs for an air-gapped GPU host what benchmarks.gpu_smoke and benchmarks.gpu.command need and a host with PyTorch lacks:
-#   benchmarks/gpu_bundle.sh FOLDER [PYTHON_VERSION]      # 3.12 where none is given
+# Packs for an air-gapped GPU host what benchmarks.gpu and benchmarks.gpu.smoke need and a host with PyTorch lacks:
+#   benchmarks/gpu/bundle.sh FOLDER [PYTHON_VERSION]      # 3.12 where none is given
 # FOLDER/site goes on PYTHONPATH there: CTranslate2 without its debug data, Silero's weights, the sample as a .wav.
 # FOLDER/tiny.en is a part of its own (int8 weights for the check against the CPU); the host may do without it.
 # PyTorch, transformers with tokenizers, aiohttp and numpy are expected on the host. Needs pip, strip and unzip.
 set -eu
 LIMIT_MB=58
-[ $# -ge 1 ] || { echo "usage: benchmarks/gpu_bundle.sh FOLDER [PYTHON_VERSION]" >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: benchmarks/gpu/bundle.sh FOLDER [PYTHON_VERSION]" >&2; exit 2; }
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 version=${2:-3.12}
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 python=${PYTHON:-.venv/bin/python}
 wheels=$(mktemp -d)
 trap 'rm -rf "$wheels"' EXIT

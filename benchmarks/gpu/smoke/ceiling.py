@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.gpu_smoke.bench import Bench
+from benchmarks.gpu.smoke.bench import Bench
 
 
 class Attention(nn.Module):

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from benchmarks.gpu.smoke.bench import Bench
 from benchmarks.gpu.sweep import windows
-from benchmarks.gpu_smoke.bench import Bench
 from inference.asr.mel import LogMel
 from inference.audio.vad import SileroVad
 from inference.audio.vad_state import VadState

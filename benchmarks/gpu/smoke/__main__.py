@@ -1,7 +1,7 @@
 """Runs every step of the smoke test, in the order of its worth, within 160 s.
 
-    python -m benchmarks.gpu_smoke --output FILE [--tiny-en FOLDER]
-    python -m benchmarks.gpu_smoke --output FILE --short      # every step on a CPU with a toy, under a minute
+    python -m benchmarks.gpu.smoke --output FILE [--tiny-en FOLDER]
+    python -m benchmarks.gpu.smoke --output FILE --short      # every step on a CPU with a toy, under a minute
 
 A CUDA error may end the process that it happens in, and a call may hang. So the steps run in child processes, several
 in one child while all goes well: a step that overruns its time, or whose process dies, is told as failed, and a new
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu import bundle
-from benchmarks.gpu_smoke.steps import STEPS, Step
+from benchmarks.gpu.smoke.steps import STEPS, Step
 
 SECONDS = 160.0
 SHORT_SECONDS = 58.0
@@ -98,7 +98,7 @@ class Smoke:
             self.child = None
 
     def command(self) -> list[str]:
-        command = [sys.executable, "-m", "benchmarks.gpu_smoke.child", str(self.folder)]
+        command = [sys.executable, "-m", "benchmarks.gpu.smoke.child", str(self.folder)]
         command += ["--short"] if self.args.short else []
         return command + (["--tiny-en", str(self.args.tiny_en)] if self.args.tiny_en else [])
 

@@ -7,8 +7,8 @@ import ctranslate2
 import torch
 
 from benchmarks.common.machine import card
+from benchmarks.gpu.smoke.bench import Bench
 from benchmarks.gpu.watch import device_memory_gb, gpu_card
-from benchmarks.gpu_smoke.bench import Bench
 
 NEEDED_GB = 6.0
 """Of free memory, for large-v3-turbo in float16 with four workers at batches of 32."""

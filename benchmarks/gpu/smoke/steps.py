@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks.gpu_smoke.bench import Bench
+    from benchmarks.gpu.smoke.bench import Bench
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Step:
 
     def parts(self, bench: "Bench") -> Iterator[dict[str, Any]]:
         module, _, function = self.where.partition(":")
-        found: Iterator[dict[str, Any]] = getattr(import_module(f"benchmarks.gpu_smoke.{module}"), function)(bench)
+        found: Iterator[dict[str, Any]] = getattr(import_module(f"benchmarks.gpu.smoke.{module}"), function)(bench)
         return found
 
 

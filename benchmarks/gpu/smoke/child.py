@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.common import cublas
-from benchmarks.gpu_smoke.bench import Bench
-from benchmarks.gpu_smoke.steps import STEPS
+from benchmarks.gpu.smoke.bench import Bench
+from benchmarks.gpu.smoke.steps import STEPS
 
 
 def main() -> None:
