@@ -15,7 +15,7 @@ from typing import Any
 
 import inference.extraction.evidence.merging
 from benchmarks.attack.aim import MARK
-from benchmarks.attack.talk import HOSTILE_TALK
+from benchmarks.attack.attacks.talk import HOSTILE_TALK
 from benchmarks.common.fake_server import LoudnessVad, ReadyAsr
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.config import SAMPLE_RATE

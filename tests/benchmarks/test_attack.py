@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.attack.aim import Aim
+from benchmarks.attack.attacks.drawing import drawn
+from benchmarks.attack.attacks.patterns import every_pattern, hostile
+from benchmarks.attack.attacks.talkers import _request, shaped, text_of
 from benchmarks.attack.campaign import batches, chosen
 from benchmarks.attack.catalogue import ATTACKS
-from benchmarks.attack.drawing import drawn
 from benchmarks.attack.judge import SHORT, STRICT, Memory, Observation, verdict
-from benchmarks.attack.patterns import every_pattern, hostile
 from benchmarks.attack.report import markdown
-from benchmarks.attack.talkers import _request, shaped, text_of
 from benchmarks.attack.target import Setup, Target
 from benchmarks.attack.witness import Heard
 

@@ -14,9 +14,9 @@ import av
 import numpy as np
 
 from benchmarks.attack.aim import Aim
-from benchmarks.attack.outages import RATE
-from benchmarks.attack.patterns import every_pattern, timed
-from benchmarks.attack.talk import MARKUP, PAGES
+from benchmarks.attack.attacks.outages import RATE
+from benchmarks.attack.attacks.patterns import every_pattern, timed
+from benchmarks.attack.attacks.talk import MARKUP, PAGES
 from inference.audio.decoding import AudioError
 from server.cli.audiofile import read_chunks
 

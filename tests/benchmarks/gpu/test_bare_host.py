@@ -28,7 +28,7 @@ sys.argv = sys.argv[1:]
 sys.orig_argv = [sys.executable, *sys.argv]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

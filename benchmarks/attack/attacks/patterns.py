@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import inference
 import server
-from benchmarks.attack.drawing import drawn
+from benchmarks.attack.attacks.drawing import drawn
 
 SIZES = (1000, 8000)
 DEPTH = 6

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.attack.aim import QUIET_S, Aim, Line
-from benchmarks.attack.outages import SPEECH
+from benchmarks.attack.attacks.outages import SPEECH
 from benchmarks.attack.witness import speech
 
 MOST = 200_000

@@ -10,8 +10,8 @@ import aiohttp
 from hypothesis import strategies as st
 
 from benchmarks.attack.aim import START, Aim, Line
-from benchmarks.attack.drawing import drawn
-from benchmarks.attack.floods import masked
+from benchmarks.attack.attacks.drawing import drawn
+from benchmarks.attack.attacks.floods import masked
 from server.protocol import TYPES
 
 BATCH = 100

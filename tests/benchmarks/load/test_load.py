@@ -30,7 +30,7 @@ from benchmarks.load.statistics import (
 from inference.config import SegmenterConfig
 from server.cli.main import app
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECOND = 16_000
 CUT = SegmenterConfig(pause_s=0.7, short_pause_s=0.7, tail_s=0.25)
 NO_TIMINGS = {"vad_ms": 1.0, "queue_ms": 2.0, "asr_ms": 3.0, "total_ms": 6.0}
