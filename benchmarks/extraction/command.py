@@ -33,7 +33,7 @@ from benchmarks.extraction.replay import Log, Metered, replay
 from benchmarks.extraction.report import orders_table, show, show_orders, source_table
 from benchmarks.extraction.safety import own_cases, read_cases, table
 from benchmarks.extraction.score import Label, Tally
-from benchmarks.extraction.transcripts import SPEAKERS, Heard, reference
+from benchmarks.extraction.transcripts import SPEAKERS, OwnTranscripts, reference
 from inference.extraction import ExtractionError, Extractor
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Finding
@@ -147,7 +147,7 @@ class Scorer:
             scored[name] = rows.as_dict()
         return scored
 
-    async def clips(self, heard: Heard | None) -> dict[str, Any]:
+    async def clips(self, heard: OwnTranscripts | None) -> dict[str, Any]:
         """Clips in which nobody consults anybody: every finding is one too many."""
         log, extra, scored, folder = Log(), list[dict[str, str]](), 0, self.args.clips
         for clip in json.loads((folder / "index.json").read_text(encoding="utf-8")):
@@ -172,7 +172,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     scorer = Scorer(args, extractors)
     sources: dict[str, Any] = {}
     result: dict[str, Any] = {"benchmark": "extraction", "extractor": args.extractor, "machine": card()}
-    async with Heard(args.transcripts, args.model) if args.transcripts else nullcontext() as heard:
+    async with OwnTranscripts(args.transcripts, args.model) if args.transcripts else nullcontext() as heard:
         for mode in MODES:
             sources[f"reference_{mode}"] = await scorer.consultations(_written(args.corpus, mode))
             print(source_table(f"reference, {mode}", sources[f"reference_{mode}"]), flush=True)
@@ -210,7 +210,7 @@ def _written(corpus: Path, mode: Mode) -> Listen:
     return listen
 
 
-def _heard(corpus: Path, heard: Heard, mode: Mode) -> Listen:
+def _heard(corpus: Path, heard: OwnTranscripts, mode: Mode) -> Listen:
     return lambda name: heard.segments(corpus / f"{name}.flac", mode)
 
 

@@ -95,8 +95,9 @@ class Run:
         import torch
 
         from benchmarks.common.machine import card
+        from benchmarks.common.nvidia import GpuWatch
         from benchmarks.gpu.deadline import Deadline
-        from benchmarks.gpu.watch import GpuWatch, gpu_card
+        from benchmarks.gpu.watch import gpu_card
 
         self.args = args
         self.device: Any = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,6 +1,6 @@
 """One live session of the GPU benchmark: the speech that it loops, its pace, and when each chunk's text was shown."""
 
-import asyncio
+import math
 import time
 import wave
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common.pacing import paced
 from benchmarks.gpu import bundle
 from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad
@@ -93,13 +94,11 @@ class Session:
         self, feed: Callable[[bytes, Timings], Awaitable[None]], speech: Speech, first_due: float, ends: float
     ) -> None:
         """Sends each chunk when it is due; a feed that is held back makes the next chunks late, and they count so."""
-        due = first_due
-        while due < ends:
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            chunk = speech.chunk(self.start_of(len(self.due)))
+        count = max(0, math.ceil((ends - first_due) / CHUNK_S))
+        chunks = (speech.chunk(self.start_of(number)) for number in range(count))
+        async for due, chunk in paced(chunks, 2 * SAMPLE_RATE, first_due - CHUNK_S):
             self.due.append(due)
             await feed(chunk, Timings(received_at=due))  # by this stamp a transcript is known to come from this chunk
-            due += CHUNK_S
 
     def start_of(self, chunk: int) -> int:
         """The sample of the recording, looped, at which a chunk begins."""

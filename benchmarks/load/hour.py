@@ -9,7 +9,6 @@ what is left is what the product itself adds with age. A reader follows the log 
 import argparse
 import asyncio
 import gc
-import statistics
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import psutil
 from benchmarks.common.corpus import load, pcm
 from benchmarks.common.fake_server import LoudnessVad, ReadyAsr
 from benchmarks.common.machine import card
+from benchmarks.common.percentiles import nearest_rank
 from benchmarks.common.result import deliver
 from inference.config import SAMPLE_RATE
 from inference.extraction.rules.engine import RulesExtractor
@@ -60,12 +60,11 @@ async def grow_old(data: bytes, hours: float) -> list[dict[str, float]]:
             took_ms.append((await done.get() - began) * 1000)
         cpu_ms = (time.process_time() - cpu) * 1000
         gc.collect()
-        took_ms.sort()
         windows.append(
             {
                 "minutes": round(session.audio_s / 60),
-                "chunk_ms_p50": round(statistics.median(took_ms), 2),
-                "chunk_ms_p95": round(took_ms[int(0.95 * len(took_ms))], 2),
+                "chunk_ms_p50": nearest_rank(took_ms, 0.5, 2),
+                "chunk_ms_p95": nearest_rank(took_ms, 0.95, 2),
                 "cpu_ms_a_chunk": round(cpu_ms / len(took_ms), 2),
                 "event_bytes": sent_bytes - before,
                 "memory_mb": round(psutil.Process().memory_info().rss / 2**20, 1),

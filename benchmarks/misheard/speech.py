@@ -131,7 +131,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardSentence:
     """A sentence as a model wrote it."""
 
     drug: str
@@ -222,7 +222,7 @@ def main() -> None:
         for number, sentence in enumerate(wanted):
             fields = asdict(sentence)
             del fields["said"]
-            lines.append(json.dumps(asdict(Heard(**fields, model=model, text=texts[number]))))
+            lines.append(json.dumps(asdict(HeardSentence(**fields, model=model, text=texts[number]))))
     DATA.write_text("\n".join(lines) + "\n")
     print(json.dumps({"sentences": len(wanted), "lines": len(lines)}))
 

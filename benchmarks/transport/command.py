@@ -33,6 +33,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
@@ -40,7 +41,8 @@ from typing import Any, Self
 from yarl import URL
 
 from benchmarks.common.machine import card
-from benchmarks.common.percentiles import nearest_rank
+from benchmarks.common.pacing import paced
+from benchmarks.common.percentiles import ranks
 from benchmarks.common.result import deliver
 from benchmarks.transport.client import BROWSER, TRANSPORTS, Receive, Send
 from benchmarks.transport.counting_proxy import Counts, counting
@@ -118,10 +120,11 @@ async def _talk(send: Send, receive: Receive, chunk: bytes, case: Case, after_s:
         return
     answers = asyncio.create_task(take_all())
     async with asyncio.TaskGroup() as posts:
-        for seq in range(case.chunks):
-            due[seq] = began + seq * case.period_s
-            await asyncio.sleep(due[seq] - time.monotonic())
+        first, bytes_per_s = began - case.period_s, len(chunk) / case.period_s
+        seq = 0
+        async for due[seq], _ in paced(repeat(chunk, case.chunks), bytes_per_s, first):
             posts.create_task(post(seq))
+            seq += 1
         with suppress(TimeoutError):
             await asyncio.wait_for(answers, UNANSWERED_S)
 
@@ -160,20 +163,13 @@ def _child(pipe: Connection, role: Callable[..., Any], *args: object) -> None:
     asyncio.run(live())
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Nearest-rank percentiles."""
-    return {
-        name: nearest_rank(values, at, 2) for name, at in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
-    }
-
-
 def timed(server: Child, url: str, case: Case) -> dict[str, Any]:
     began: list[float] = []
     outcome = asyncio.run(drive(url, case, lambda: began.extend([server.so_far()[1], time.process_time()])))
     thousands = case.sessions * case.chunks / 1000
     return {
-        "latency_ms": spread(outcome.latency_ms),
-        "from_due_ms": spread(outcome.from_due_ms),
+        "latency_ms": ranks(outcome.latency_ms, digits=2),
+        "from_due_ms": ranks(outcome.from_due_ms, digits=2),
         "server_cpu_s_per_1000": round((server.so_far()[1] - began[0]) / thousands, 3),
         "client_cpu_s_per_1000": round((time.process_time() - began[1]) / thousands, 3),
         "out_of_order": outcome.out_of_order,

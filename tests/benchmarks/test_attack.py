@@ -19,14 +19,14 @@ from benchmarks.attack.catalogue import ATTACKS
 from benchmarks.attack.judge import SHORT, STRICT, Memory, Observation, verdict
 from benchmarks.attack.report import markdown
 from benchmarks.attack.target import Setup, Target
-from benchmarks.attack.witness import Heard
+from benchmarks.attack.witness import GoodSession
 
 ROOT = Path(__file__).parents[2]
 
 
-def heard(lag_s: float = 0.2, live_ms: float = 5.0, **fields: object) -> Heard:
+def heard(lag_s: float = 0.2, live_ms: float = 5.0, **fields: object) -> GoodSession:
     """Four chunks, two finals, one stop."""
-    found = Heard(
+    found = GoodSession(
         sent=[float(at) for at in range(4)],
         done=[at + lag_s for at in range(4)],
         finals=[("s1", 0.0, 1.0, "chest pain"), ("s2", 1.0, 2.0, "no fever")],
@@ -41,7 +41,7 @@ def heard(lag_s: float = 0.2, live_ms: float = 5.0, **fields: object) -> Heard:
     return found
 
 
-def seen(good: Heard | None = None, **fields: object) -> Observation:
+def seen(good: GoodSession | None = None, **fields: object) -> Observation:
     observation = Observation(heard(), good or heard(), Memory(500, 520, 510), log="started\n", alive=True)
     return replace(observation, **fields)
 

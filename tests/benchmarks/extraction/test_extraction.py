@@ -15,7 +15,7 @@ from benchmarks.extraction.orders import MedicationTally, Order, OrderTally, med
 from benchmarks.extraction.pairs import best_pairs
 from benchmarks.extraction.replay import Log, Metered, replay
 from benchmarks.extraction.score import Score, Tally, flips, overlap, valid_quotes
-from benchmarks.extraction.transcripts import Heard, pcm, reference
+from benchmarks.extraction.transcripts import OwnTranscripts, pcm, reference
 from inference.extraction import Consultation, ExtractionError, UnusableAnswer
 from inference.findings import Evidence, Finding, Kind, Op, Operation, Proposal, Quote, Status, Temporality
 from inference.timing import Timings
@@ -283,11 +283,11 @@ async def test_our_own_transcript_is_streamed_once_and_then_read_as_it_was(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     sample = request.config.rootpath / SAMPLE
-    async with Heard(tmp_path, "tiny.en") as heard:
+    async with OwnTranscripts(tmp_path, "tiny.en") as heard:
         first = await heard.segments(sample, "dual")
     assert {segment.speaker for segment in first} == {"clinician", "patient"}
     assert all(segment.words for segment in first)
-    async with Heard(tmp_path, "tiny.en") as heard:
+    async with OwnTranscripts(tmp_path, "tiny.en") as heard:
         assert await heard.segments(tmp_path / "no recording" / sample.name, "dual") == first
 
 

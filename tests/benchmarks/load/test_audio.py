@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.load.audio import Track, Utterance, plan, quiet_moments, said_and_heard
-from benchmarks.load.client import Heard, Plan, Run, frames
+from benchmarks.load.client import Plan, Run, TranscriptEvent, frames
 
 SECOND = 16_000
 
@@ -34,7 +34,7 @@ def test_sessions_begin_in_different_rests_and_a_plan_knows_nothing_of_the_other
 
 def test_reference_and_transcript_are_cut_at_the_same_rests(track: Track):
     words = [("three", 1.5), ("four", 3.5), ("one", 6.8), ("half", 11.0)]
-    said = Heard(0, True, 0, 1, {}, words)
+    said = TranscriptEvent(0, True, 0, 1, {}, words)
     # From 5 s on, for 9 s: all of "three four" and, after the recording has begun again, of "one two".
     pair = said_and_heard(Run(0, 9.0, heard=[said]), Plan(0, track.pcm, 5 * SECOND, 9 * SECOND), track)
     assert pair == ("three four", "three four")
@@ -44,6 +44,6 @@ def test_reference_and_transcript_are_cut_at_the_same_rests(track: Track):
 
 
 def test_a_recording_from_start_to_end_is_scored_whole(track: Track):
-    said = Heard(0, True, 0, 1, {}, [("one", 2.0), ("late", 10.2)])
+    said = TranscriptEvent(0, True, 0, 1, {}, [("one", 2.0), ("late", 10.2)])
     pair = said_and_heard(Run(0, 10.0, heard=[said]), plan(0, [track], 99, whole=True), track)
     assert pair == ("one two three four", "one late")

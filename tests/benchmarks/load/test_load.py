@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.load.client import FULL, Heard, Run
+from benchmarks.load.client import FULL, Run, TranscriptEvent
 from benchmarks.load.report import markdown, plot
 from benchmarks.load.statistics import (
     Window,
+    coverage_lags,
     covered_ms,
-    distribution,
     done_ms,
     finals_ms,
     holds,
-    lags,
     level,
     lost_chunks,
     middle,
@@ -52,19 +51,12 @@ def run_of(chunks: int = 4, chunk_s: float = 1.0, *, late_s: float = 0.0, **fiel
     return run
 
 
-def heard(at: float, start_s: float, end_s: float, *, final: bool = True) -> Heard:
-    return Heard(at, final, start_s, end_s, NO_TIMINGS)
-
-
-def test_percentiles_are_values_that_were_measured():
-    found = distribution(list(range(1, 101)))
-    assert found == {"p50": 50, "p95": 95, "p99": 99, "max": 100, "n": 100}
-    assert distribution([7.0]) == {"p50": 7.0, "p95": 7.0, "p99": 7.0, "max": 7.0, "n": 1}
-    assert distribution([]) == {"p50": None, "p95": None, "p99": None, "max": None, "n": 0}
+def heard(at: float, start_s: float, end_s: float, *, final: bool = True) -> TranscriptEvent:
+    return TranscriptEvent(at, final, start_s, end_s, NO_TIMINGS)
 
 
 def test_coverage_lag_is_the_audio_sent_and_not_yet_transcribed():
-    lag, behind = lags(run_of(), Window(START, START + 4))
+    lag, behind = coverage_lags(run_of(), Window(START, START + 4))
     assert len(lag) == 40  # every 100 ms of four seconds
     # Within each second after the first chunk: 1 s from its sending until it is transcribed 0.2 s later, then nothing.
     assert lag[:10].max() == 0
@@ -77,7 +69,7 @@ def test_coverage_lag_is_the_audio_sent_and_not_yet_transcribed():
 
 def test_coverage_lag_grows_while_nothing_is_transcribed_and_the_warm_up_counts_nowhere():
     stuck = run_of(progress=[(START + 1.2, SECOND, 1.0)])
-    lag, behind = lags(stuck, Window(START + 2, START + 4))
+    lag, behind = coverage_lags(stuck, Window(START + 2, START + 4))
     assert len(lag) == 20
     assert lag[-1] == pytest.approx(2.0)
     assert behind[-1] == pytest.approx(2.9)
@@ -91,7 +83,7 @@ def test_the_window_is_when_all_speak_and_warm_up_is_over():
 
 def test_a_covered_count_never_falls():
     run = run_of(progress=[(START + 1.1, SECOND, 1.0), (START + 2.1, 2 * SECOND, 0.5)])
-    assert lags(run, Window(START, START + 4))[1][-1] == pytest.approx(2.9)
+    assert coverage_lags(run, Window(START, START + 4))[1][-1] == pytest.approx(2.9)
 
 
 def test_a_chunk_is_covered_when_the_transcript_reaches_its_end_and_done_at_its_own_progress():

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmarks.speech.languages import Heard, Scene, Sentence, is_english, judged
+from benchmarks.speech.languages import Scene, Sentence, SessionText, is_english, judged
 from inference.transcript import Segment
 
 SCENE = Scene(
@@ -17,7 +17,7 @@ def final(start: float, end: float, text: str, language: str = "") -> Segment:
 
 
 def test_a_segment_counts_for_the_sentence_that_it_lies_over_most():
-    heard = Heard([final(0.0, 2.1, "It hurts."), final(2.9, 6.1, "Me duele la espalda.", "es")], ["told", "told"])
+    heard = SessionText([final(0.0, 2.1, "It hurts."), final(2.9, 6.1, "Me duele la espalda.", "es")], ["told", "told"])
     found = judged(SCENE, heard)
     assert (found.counts["segments"], found.counts["right"], found.counts["invented_english"]) == (2, 2, 0)
     assert found.counts["foreign_words_found"] == found.counts["foreign_words"] == 4
@@ -27,7 +27,7 @@ def test_a_segment_counts_for_the_sentence_that_it_lies_over_most():
 
 def test_english_over_another_language_is_invented_whatever_its_mark_says():
     for language in ("", "es"):
-        found = judged(SCENE, Heard([final(3.0, 6.0, "The back of it is my pain.", language)], []))
+        found = judged(SCENE, SessionText([final(3.0, 6.0, "The back of it is my pain.", language)], []))
         assert found.counts["invented_english"] == 1
         assert found.counts["right"] == (language == "es")
         assert len(found.wrong) == 1

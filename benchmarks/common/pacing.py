@@ -1,0 +1,36 @@
+"""Audio at the pace at which it is spoken: the one paced sender of all benchmarks. Imports nothing heavy."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import TypeVar
+
+Chunk = TypeVar("Chunk", bytes, memoryview, bytes | memoryview)
+
+
+async def paced(
+    chunks: Iterable[Chunk], bytes_per_s: float, began: float | None = None, speed: float | None = 1.0
+) -> AsyncIterator[tuple[float, Chunk]]:
+    """Yields each chunk when its last sample has been spoken, after that moment of `time.monotonic()`.
+
+    `began` is when the first sample is spoken, now if it is not given. At `speed` 2 people speak twice as fast; None
+    yields each chunk at once. The moments are absolute: a caller that is slow with one chunk, because the server holds
+    it back, gets the next ones late and does not move them.
+    """
+    began = time.monotonic() if began is None else began
+    spoken = 0
+    for chunk in chunks:
+        spoken += len(chunk)
+        due = began + spoken / bytes_per_s / speed if speed else time.monotonic()
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        yield due, chunk
+
+
+def cut(data: bytes, *sizes: int) -> list[bytes]:
+    """The data in chunks of these sizes in bytes, the last size repeated to the end."""
+    chunks, at = [], 0
+    while at < len(data):
+        size = sizes[min(len(chunks), len(sizes) - 1)]
+        chunks.append(data[at : at + size])
+        at += size
+    return chunks
