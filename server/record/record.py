@@ -12,6 +12,7 @@ from inference.extraction import Patient
 from inference.findings import Finding
 from inference.stream import Mode
 from inference.transcript import Segment
+from server.record.fold import EventFold
 
 State = Literal["open", "ended"]
 
@@ -54,39 +55,20 @@ def draw(
     events: Iterable[bytes], session_id: str, declared: Declared, drawn_at: datetime, software: tuple[str, str]
 ) -> Record:
     """The record after the given events: wire texts of one log, in order, from its beginning; swept ones may lack."""
-    segments: list[Segment] = []
-    findings: dict[str, Finding] = {}
-    state: State = "open"
-    seq, audio_s, models = 0, 0.0, {}
+    fold = EventFold()
     for text in events:
-        event = json.loads(text)
-        seq = event["seq"]
-        match event["type"]:
-            case "session_started":
-                models = {name: str(model) for name, model in event["models"].items()}
-            case "transcript" if event["segment"]["final"] and event["segment"]["text"]:
-                segments.append(_segment.validate_python(event["segment"]))
-            case "extraction":
-                for operation in event["ops"]:
-                    finding = _finding.validate_python(operation["finding"])
-                    if operation["op"] == "retract":
-                        findings.pop(finding.id, None)
-                    else:
-                        findings[finding.id] = finding
-            case "progress":
-                audio_s = event["transcribed_s"]
-            case "session_stopped":
-                state, audio_s = "ended", event["audio_s"]
+        fold.apply(json.loads(text))
+    segments = [_segment.validate_python(segment) for segment in fold.finals]
     segments.sort(key=lambda segment: segment.start)
     return Record(
         session_id,
-        state,
-        seq,
+        "ended" if fold.stopped else "open",
+        fold.seq,
         declared,
         drawn_at,
-        audio_s,
-        models,
+        fold.audio_s,
+        fold.models,
         tuple(segments),
-        tuple(findings.values()),
+        tuple(map(_finding.validate_python, fold.findings.values())),
         software,
     )
