@@ -28,7 +28,8 @@ async def paced(
 
 def cut(data: bytes, *sizes: int) -> list[bytes]:
     """The data in chunks of these sizes in bytes, the last size repeated to the end."""
-    chunks, at = [], 0
+    chunks: list[bytes] = []
+    at = 0
     while at < len(data):
         size = sizes[min(len(chunks), len(sizes) - 1)]
         chunks.append(data[at : at + size])

@@ -13,13 +13,12 @@ from typing import Protocol
 from benchmarks.common.corpus import Recording, pcm
 from benchmarks.common.pacing import cut, paced
 from inference.asr.hypothesis import AsrRequest, Hypothesis
-from inference.asr.lengths import FULL_FRAMES
 from inference.asr.mel import LogMel
 from inference.asr.recognition import Recogniser
 from inference.asr.whisper import WhisperAsr
 from inference.audio.vad import SileroVad
 from inference.batching.waiting import Served
-from inference.config import SAMPLE_RATE, EngineConfig
+from inference.config import FULL_FRAMES, SAMPLE_RATE, EngineConfig
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings

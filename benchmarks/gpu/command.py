@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ class Run:
                 for shape, part in ((TURBO, TURBO_PART), (LARGE_V3, LARGE_PART), (TOY, TOY_PART)):
                     if shape.name in (self.args.shapes or [TURBO.name]):
                         weights = f"random, {shape.name} shape"
-                        self.model(weights, part, lambda shape=shape: _random(shape, folder), random=True)
+                        self.model(weights, part, partial(_random, shape, folder), random=True)
         if self.gpu is not None:
             self.gpu.close()
 

@@ -121,7 +121,8 @@ def recording(audio: Path | None, corpus: Path | None) -> Samples:
             if file.getframerate() != 16_000 or file.getsampwidth() != 2:
                 raise SystemExit(f"{audio}: a .wav must have 16 kHz and 16 bits")
             data = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, file.getnchannels())
-        return (data.astype(np.float32) / 32768.0).mean(axis=1, dtype=np.float32)
+        mixed: Samples = (data.astype(np.float32) / 32768.0).mean(axis=1, dtype=np.float32)
+        return mixed
     from benchmarks.common.corpus import load  # its decoder is not needed for a .wav
 
     paths = sorted(corpus.glob("*.flac")) if corpus is not None else [audio or SAMPLE]

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from benchmarks.gpu.deadline import Deadline
@@ -105,7 +106,7 @@ def two_workers(asr: MeasuredAsr, audio: Samples, sizes: Sequence[int], deadline
     rows = []
     for size in sizes:
         requests = _requests(asr, windows(audio, 6.0, size), True)
-        alone_s, _ = measured(lambda r=requests: asr.transcribe(r))
+        alone_s, _ = measured(partial(asr.transcribe, requests))
         if not deadline.allows(5 * alone_s, f"two workers, batch {size}"):
             break
         with ThreadPoolExecutor(2) as pool:
@@ -145,8 +146,8 @@ def alone(device: Device, n_mels: int, audio: Samples, sizes: Sequence[int], dea
         chunks, states = windows(audio, CHUNK_S, size), [VadState()] * size
         spans = windows(audio, 6.0, size)
         works: dict[str, tuple[Callable[[], object], float]] = {
-            "vad": (lambda c=chunks, s=states: vad.speech_probabilities(c, s), CHUNK_S),
-            "mel": (lambda s=spans: log_mel(s), 6.0),
+            "vad": (partial(vad.speech_probabilities, chunks, states), CHUNK_S),
+            "mel": (partial(log_mel, spans), 6.0),
         }
         for name, (work, seconds) in works.items():
             taken_s, _ = measured(work)

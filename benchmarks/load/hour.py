@@ -11,6 +11,7 @@ import asyncio
 import gc
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     windows = asyncio.run(grow_old(pcm(load(args.audio)), args.hours))
-    result = {"benchmark": "hour", "machine": card(), "windows": windows}
+    result: dict[str, Any] = {"benchmark": "hour", "machine": card(), "windows": windows}
     for name in ("chunk_ms_p50", "cpu_ms_a_chunk"):
         result[f"{name}_growth"] = round(windows[-1][name] / windows[0][name], 2)
     result["memory_mb_growth"] = round(windows[-1]["memory_mb"] - windows[0]["memory_mb"], 1)

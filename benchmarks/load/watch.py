@@ -25,7 +25,7 @@ def listening(port: int) -> int | None:
         found = psutil.net_connections("tcp")
     except psutil.AccessDenied:
         return None
-    return next((c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr.port == port), None)
+    return next((c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port), None)
 
 
 def usage(pids: Sequence[int]) -> tuple[float, float]:

@@ -182,7 +182,7 @@ def levelled(take: Path) -> Samples:
 
 def transcribe(asr: WhisperAsr, takes: list[Samples]) -> list[str]:
     """Finals without a text before them."""
-    requests = [AsrRequest(take, True, "en", "", len(take) / SAMPLE_RATE) for take in takes]
+    requests = [AsrRequest(take, True) for take in takes]
     return [hypothesis.text.strip() for hypothesis in asr.transcribe(requests)]
 
 

@@ -20,6 +20,7 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -104,7 +105,7 @@ def table(rows: list[dict[str, object]], offline: dict[str, object], bound_s: fl
     )
 
 
-async def sweep(args: argparse.Namespace) -> dict[str, object]:
+async def sweep(args: argparse.Namespace) -> dict[str, Any]:
     ends_at = time.monotonic() + args.budget_s
     model = resolve(args.model, default_cache()).directory
     most = max([*args.sessions, *args.small_frames])

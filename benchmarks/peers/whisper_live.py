@@ -14,6 +14,7 @@ import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
@@ -110,12 +111,12 @@ class _Told:
     """The text of a session: completed segments in order, and the open one at the end."""
 
     def __init__(self) -> None:
-        self._completed: list[dict] = []
+        self._completed: list[dict[str, Any]] = []
         self._open = ""
         self._same = 0
         self._settled = asyncio.Event()
 
-    def take(self, segments: list[dict]) -> None:
+    def take(self, segments: list[dict[str, Any]]) -> None:
         before = self.text()
         for segment in segments:
             past = not self._completed or float(segment["start"]) >= float(self._completed[-1]["end"])

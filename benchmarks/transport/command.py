@@ -38,8 +38,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
-from yarl import URL
-
 from benchmarks.common.machine import card
 from benchmarks.common.pacing import paced
 from benchmarks.common.percentiles import ranks
@@ -137,12 +135,14 @@ class Child:
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_child, args=(theirs, role, *args), daemon=True)
         self._process.start()
-        self.url = f"http://127.0.0.1:{self._pipe.recv()}/"
+        self.port: int = self._pipe.recv()
+        self.url = f"http://127.0.0.1:{self.port}/"
 
     def so_far(self) -> tuple[Any, float]:
         """What the role counts, and the CPU seconds of the process."""
         self._pipe.send(None)
-        return self._pipe.recv()
+        counted, cpu_s = self._pipe.recv()
+        return counted, cpu_s
 
     def __enter__(self) -> Self:
         return self
@@ -201,7 +201,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         result[kind].append(shown)
         print(kind, shown, flush=True)
 
-    with Child(serving) as server, Child(counting, port := URL(server.url).port, RTT_S) as far:
+    with Child(serving) as server, Child(counting, server.port, RTT_S) as far:
         for transport in TRANSPORTS:
             asyncio.run(drive(server.url, Case(transport, 1, 0.1, 200)))  # warm
         for chunk_s in args.chunk_s:
@@ -213,7 +213,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                     keep("timed", case, timed(server, server.url, case))
                     for name, headers in (("few", {}), ("browser", BROWSER)):
                         case = Case(transport, sessions, chunk_s, 10, headers=headers)
-                        keep("counted", case, counted(port, case), headers=name)
+                        keep("counted", case, counted(server.port, case), headers=name)
                     if sessions <= args.distant_sessions:
                         case = Case(transport, sessions, chunk_s, max(5, chunks // 2), period_s)
                         keep("distant", case, timed(server, far.url, case), rtt_ms=RTT_S * 1000)

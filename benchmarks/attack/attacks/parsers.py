@@ -113,6 +113,7 @@ def _audio(path: Path) -> bytes:
     samples = (np.random.default_rng(0).standard_normal((1, 2 * 48_000)) * 3000).astype("<i2")
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=48_000)
+        assert isinstance(stream, av.AudioStream)
         stream.layout = "mono"
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         frame.sample_rate = 48_000

@@ -1,6 +1,7 @@
 """What PyTorch reaches at the same shapes, as the ceiling of a next engine. Random values: only the time counts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,13 +21,15 @@ class Attention(nn.Module):
         self.both, self.out = nn.Linear(width, 2 * width), nn.Linear(width, width)
 
     def split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        heads: Tensor = x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return heads
 
     def forward(self, x: Tensor, given: tuple[Tensor, Tensor] | None = None) -> Tensor:
         normed = self.norm(x)
         keys, values = given or map(self.split, self.both(normed).chunk(2, dim=-1))
         attended = functional.scaled_dot_product_attention(self.split(self.query(normed)), keys, values)
-        return x + self.out(attended.transpose(1, 2).flatten(2))
+        mixed: Tensor = self.out(attended.transpose(1, 2).flatten(2))
+        return x + mixed
 
 
 class FeedForward(nn.Module):
@@ -39,16 +42,23 @@ class FeedForward(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.narrow(functional.gelu(self.wide(self.norm(x))))
+        fed: Tensor = self.narrow(functional.gelu(self.wide(self.norm(x))))
+        return x + fed
 
 
 def _made(bench: Bench, module: nn.Module) -> Any:
     return module.to(bench.device, torch.float32 if bench.short else torch.float16).eval()
 
 
-def _synchronise(bench: Bench) -> None:
-    if bench.device == "cuda":
-        torch.cuda.synchronize()
+def _timed(bench: Bench, work: Callable[[], object]) -> float:
+    """Milliseconds of the work, the device's part of it included."""
+
+    def whole() -> None:
+        work()
+        if bench.device == "cuda":
+            torch.cuda.synchronize()
+
+    return bench.milliseconds(whole)
 
 
 @torch.inference_mode()
@@ -66,12 +76,7 @@ def encoder(bench: Bench) -> Iterator[dict[str, Any]]:
     for frames in bench.frames:
         for batch in bench.batches:
             x = torch.randn(batch, frames // 2, shape.width, device=bench.device, dtype=kind)
-
-            def work(x: Tensor = x) -> None:
-                network(x)
-                _synchronise(bench)
-
-            ms = bench.milliseconds(work)
+            ms = _timed(bench, partial(network, x))
             rows.append({"frames": frames, "batch": batch, "ms": ms, "item_ms": round(ms / batch, 3)})
             yield {"rows": rows}
 
@@ -111,14 +116,15 @@ def decoder(bench: Bench) -> Iterator[dict[str, Any]]:
                     x = wide(cross(x.view(batch, beam, -1), heard).view_as(x))
                 return functional.log_softmax(words(x[:, 0]).float(), dim=-1).topk(beam).indices
 
-            run, graph = step, "none: the CPU has no CUDA graphs"
+            run: Callable[[], object] = step
+            graph = "none: the CPU has no CUDA graphs"
             row: dict[str, Any] = {"batch": batch, "beam": beam}
             if bench.device == "cuda":
-                row["without_graph_ms"] = bench.milliseconds(lambda s=step: (s(), _synchronise(bench)))
+                row["without_graph_ms"] = _timed(bench, step)
                 captured = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(captured):
                     step()
                 run, graph = captured.replay, "captured"
-            row["ms"] = bench.milliseconds(lambda r=run: (r(), _synchronise(bench)))
+            row["ms"] = _timed(bench, run)
             rows.append(row)
             yield {"graph": graph, "rows": rows}

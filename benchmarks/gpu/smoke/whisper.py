@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from benchmarks.gpu.engine import exact_length
@@ -55,7 +56,7 @@ def first_call(bench: Bench) -> Iterator[dict[str, Any]]:
     yield found
     features = bench.features(900, 2)
     output = model.encode(features)
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "encode": lambda: model.encode(features),
         "greedy": lambda: _generate(bench, output, 2, 1, timestamps=False),
         "beam_5": lambda: _generate(bench, output, 2, 5, timestamps=False),
@@ -82,9 +83,7 @@ def decode(bench: Bench) -> Iterator[dict[str, Any]]:
         for beam in (5, 1):
             for timestamps in (False, True):
                 for name in SUPPRESSIONS:
-                    ms = bench.milliseconds(
-                        lambda o=output, n=batch, b=beam, t=timestamps, s=name: _generate(bench, o, n, b, t, s), 0.1, 3
-                    )
+                    ms = bench.milliseconds(partial(_generate, bench, output, batch, beam, timestamps, name), 0.1, 3)
                     rows.append({"batch": batch, "beam": beam, "timestamps": timestamps, "suppressed": name, "ms": ms})
                     yield {"tokens": TOKENS, "rows": rows}
 
@@ -94,7 +93,7 @@ def encode(bench: Bench) -> Iterator[dict[str, Any]]:
     for frames in bench.frames:
         for batch in bench.batches:
             features = bench.features(frames, batch)
-            ms = bench.milliseconds(lambda f=features: bench.model.encode(f))
+            ms = bench.milliseconds(partial(bench.model.encode, features))
             rows.append({"frames": frames, "batch": batch, "ms": ms, "item_ms": round(ms / batch, 3)})
             yield {"rows": rows}
 
@@ -106,7 +105,7 @@ def align(bench: Bench) -> Iterator[dict[str, Any]]:
         output = bench.model.encode(bench.features(900, batch))
         for name, frames in (("equal", [600] * batch), ("unequal", [600 - 7 * (i % 16) for i in range(batch)])):
             texts = [[1000 + i for i in range(TOKENS - (j % 8 if name == "unequal" else 0))] for j in range(batch)]
-            ms = bench.milliseconds(lambda o=output, t=texts, f=frames: bench.model.align(o, TASK, t, f))
+            ms = bench.milliseconds(partial(bench.model.align, output, TASK, texts, frames))
             rows.append({"frames": name, "batch": batch, "ms": ms})
             yield {"rows": rows}
 
@@ -118,9 +117,7 @@ def workers(bench: Bench) -> Iterator[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for count in (1, 2, WORKERS):
         with ThreadPoolExecutor(count) as pool:
-            ms = bench.milliseconds(
-                lambda n=count, p=pool: list(p.map(lambda _: _final(bench, features, batch), range(2 * n))), 0.1, 3
-            )
+            ms = bench.milliseconds(partial(_finals, bench, features, batch, pool, 2 * count), 0.1, 3)
         rows.append({"workers": count, "finals_a_second": round(2 * count * batch / ms * 1000, 1)})
         yield {"batch": batch, "rows": rows}
 
@@ -135,6 +132,10 @@ def pool(bench: Bench) -> Iterator[dict[str, Any]]:
     features = bench.features(900, batch)
     ms = bench.milliseconds(lambda: _final(bench, features, batch), 0.5)
     yield {"pool": kept, "how": how, "batch": batch, "final_ms": ms, "device_gb": device_memory_gb()}
+
+
+def _finals(bench: Bench, features: Any, batch: int, pool: ThreadPoolExecutor, count: int) -> None:
+    list(pool.map(lambda _: _final(bench, features, batch), range(count)))
 
 
 def _final(bench: Bench, features: Any, batch: int) -> None:

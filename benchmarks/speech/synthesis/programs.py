@@ -3,9 +3,11 @@
 import subprocess
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE
@@ -36,5 +38,5 @@ def read_wave(path: Path) -> Samples:
     return resampled(pcm.astype(np.float32) / 32768, rate)
 
 
-def resampled(audio: Samples, rate: int) -> Samples:
+def resampled(audio: NDArray[np.floating[Any]], rate: int) -> Samples:
     return np.asarray(soxr.resample(audio, rate, SAMPLE_RATE), np.float32)
