@@ -33,13 +33,12 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from itertools import repeat
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.common.machine import card
-from benchmarks.common.pacing import paced
+from benchmarks.common.pacing import on_time
 from benchmarks.common.percentiles import ranks
 from benchmarks.common.result import deliver
 from benchmarks.transport.client import BROWSER, TRANSPORTS, Receive, Send
@@ -118,11 +117,9 @@ async def _talk(send: Send, receive: Receive, chunk: bytes, case: Case, after_s:
         return
     answers = asyncio.create_task(take_all())
     async with asyncio.TaskGroup() as posts:
-        first, bytes_per_s = began - case.period_s, len(chunk) / case.period_s
-        seq = 0
-        async for due[seq], _ in paced(repeat(chunk, case.chunks), bytes_per_s, first):
+        async for moment, seq in on_time((began + seq * case.period_s, seq) for seq in range(case.chunks)):
+            due[seq] = moment
             posts.create_task(post(seq))
-            seq += 1
         with suppress(TimeoutError):
             await asyncio.wait_for(answers, UNANSWERED_S)
 
