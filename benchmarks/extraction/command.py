@@ -237,7 +237,3 @@ def main() -> None:
     except ExtractionError as error:
         raise SystemExit(str(error)) from None
     deliver(result, args.output)
-
-
-if __name__ == "__main__":
-    main()

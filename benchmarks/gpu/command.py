@@ -292,7 +292,3 @@ def _random(shape: Any, folder: str) -> Path:
     from benchmarks.common.random_whisper import write
 
     return write(shape, Path(folder) / shape.name)
-
-
-if __name__ == "__main__":
-    main()

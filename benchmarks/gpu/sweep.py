@@ -85,7 +85,9 @@ def _requests(asr: MeasuredAsr, spans: Sequence[Samples], final: bool) -> list[A
     return [AsrRequest(span, final, prompt=PROMPT if asr.random else "") for span in spans]
 
 
-def measured(work: Callable[[], object], asr: MeasuredAsr | None = None, least_s: float = 0.3) -> tuple[float, int]:
+def measured(
+    work: Callable[[], object], asr: MeasuredAsr | None = None, least_s: float = 0.3, most: int = 20
+) -> tuple[float, int]:
     """Median seconds of a call after one to warm up, and the number of calls: two, and more while they are quick.
 
     The stopwatch of `asr` starts after the warm-up.
@@ -94,7 +96,7 @@ def measured(work: Callable[[], object], asr: MeasuredAsr | None = None, least_s
     if asr is not None:
         asr.watch.lap()
     taken: list[float] = []
-    while len(taken) < 2 or (sum(taken) < least_s and len(taken) < 20):
+    while len(taken) < 2 or (sum(taken) < least_s and len(taken) < most):
         began = time.perf_counter()
         work()
         taken.append(time.perf_counter() - began)

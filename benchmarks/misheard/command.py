@@ -191,7 +191,3 @@ def main() -> None:
         before, after = tallies["before"], tallies["after"]
         print(f"{group:24} found {before['found']:.3f} -> {after['found']:.3f}, wrong {after['wrong']}")
     deliver(result, args.output)
-
-
-if __name__ == "__main__":
-    main()

@@ -226,7 +226,3 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     deliver(measure(args), args.output)
-
-
-if __name__ == "__main__":
-    main()

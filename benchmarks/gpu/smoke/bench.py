@@ -1,7 +1,5 @@
 """What the steps of one process share: the device, the weights, the audio, and a stopwatch."""
 
-import statistics
-import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 
 from benchmarks.common.random_whisper import TOY, TURBO, Shape, write
 from benchmarks.gpu.session import recording
-from benchmarks.gpu.sweep import windows
+from benchmarks.gpu.sweep import measured, windows
 from inference.asr.mel import LogMel
 from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE
@@ -73,14 +71,8 @@ class Bench:
         return view(mels)
 
     def milliseconds(self, work: Callable[[], object], least_s: float = 0.25, most: int = 10) -> float:
-        """Median of a call after one to warm up: two calls, and more while they are quick."""
-        work()
-        taken: list[float] = []
-        while len(taken) < 2 or (sum(taken) < least_s and len(taken) < most):
-            began = time.perf_counter()
-            work()
-            taken.append(time.perf_counter() - began)
-        return round(1000 * statistics.median(taken), 3)
+        """Of one call, see `measured`."""
+        return round(1000 * measured(work, None, least_s, most)[0], 3)
 
 
 def view(mels: Any) -> Any:

@@ -217,7 +217,3 @@ def main() -> None:
             print(f"{line['half']}/{line['name']}: {line['seconds']} s, {line['words']} words", flush=True)
             lines.append(line)
     deliver(_told(lines, args.output, args.seed), args.output / "result.json")
-
-
-if __name__ == "__main__":
-    main()

@@ -47,7 +47,7 @@ def bare(module: str, *arguments: str) -> "subprocess.Popen[str]":
 
 def test_the_benchmark_runs_where_only_what_is_packed_can_be_imported(tmp_path, wav):
     options = ["--device", "cpu", "--short", "--shapes", "toy", "--seconds", "30", "--audio", str(wav)]
-    run = bare("benchmarks.gpu.command", *options, "--output", str(tmp_path / "found"))
+    run = bare("benchmarks.gpu", *options, "--output", str(tmp_path / "found"))
     said, _ = run.communicate()
     (path,) = (tmp_path / "found").glob("*.json")
     found = json.loads(path.read_text())
@@ -62,7 +62,7 @@ def test_the_benchmark_runs_where_only_what_is_packed_can_be_imported(tmp_path, 
 def test_a_run_that_is_cut_off_keeps_what_it_measured(tmp_path, wav, end):
     output = tmp_path / "found.json"
     options = ["--device", "cpu", "--short", "--shapes", "toy", "--audio", str(wav), "--output", str(output)]
-    run = bare("benchmarks.gpu.command", *options)
+    run = bare("benchmarks.gpu", *options)
     try:
         while run.poll() is None and not (output.exists() and "rows" in output.read_text().partition('"sweep"')[2]):
             time.sleep(0.05)

@@ -182,7 +182,7 @@ def test_the_most_sessions_hold_with_all_smaller_numbers_and_two_failures_settle
 def test_a_run_against_a_server_without_models_loses_nothing_and_says_all(tmp_path: Path):
     output = tmp_path / "load.json"
     flags = f"--fakes --sweep 2,5 --seconds 4 --warmup-s 0 --chunk-s 1 --output {output} --timestamps {tmp_path}/times"
-    command = [sys.executable, "-m", "benchmarks.load.command", *flags.split()]
+    command = [sys.executable, "-m", "benchmarks.load", *flags.split()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
