@@ -31,10 +31,10 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 vllm: $(STAMP) ## A real vLLM on the CPU with a small model, until Ctrl-C; makes its environment first (4 GB, minutes)
-	PYTHON=$(BIN)/python benchmarks/vllm_cpu.sh $(VLLM) $(VLLM_PORT)
+	PYTHON=$(BIN)/python benchmarks/vllm/serve_cpu.sh $(VLLM) $(VLLM_PORT)
 
 check-vllm: $(STAMP) ## The extraction client against such a vLLM, which the tests start and stop
-	PYTHON=$(BIN)/python benchmarks/vllm_cpu.sh $(VLLM) none
+	PYTHON=$(BIN)/python benchmarks/vllm/serve_cpu.sh $(VLLM) none
 	TEST_VLLM=$(VLLM) $(BIN)/python -m pytest -q tests/vllm
 
 bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your own recordings

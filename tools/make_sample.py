@@ -26,8 +26,8 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.speech.phantoms import said
-from benchmarks.speech.synthesis.command import read_wave
 from benchmarks.speech.synthesis.flac import write_flac
+from benchmarks.speech.synthesis.programs import read_wave
 from benchmarks.speech.synthesis.room import pink_noise
 from benchmarks.speech.synthesis.voices import level, pico
 from inference.audio.decoding import Samples

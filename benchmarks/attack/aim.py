@@ -157,7 +157,8 @@ class Line:
                     message = await self.ws.receive()
                     if message.type is not aiohttp.WSMsgType.TEXT:
                         return None
-                    self.events.append(event := json.loads(message.data))
+                    event: dict[str, Any] = json.loads(message.data)
+                    self.events.append(event)
                     if event["type"] in types:
                         return event
         except TimeoutError:

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.attack.catalogue import Attack
 from benchmarks.attack.judge import Bounds, Memory, Observation, settled_mb, verdict
 from benchmarks.attack.target import Setup, Target
-from benchmarks.attack.witness import Heard, listen_in
+from benchmarks.attack.witness import GoodSession, listen_in
 
 WATCH_S = 0.1
 OVERTIME_S = 90.0
@@ -42,7 +42,7 @@ class Campaign:
     lanes: int = 1  # servers that are attacked at the same time
     rows: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    _idle: dict[str, Heard] = field(default_factory=dict)
+    _idle: dict[str, GoodSession] = field(default_factory=dict)
 
     async def run(self, attacks: Sequence[Attack]) -> None:
         """Each batch is on a server of its own; as many servers as there are lanes run beside each other."""
@@ -68,7 +68,7 @@ class Campaign:
                 return
             async with Target(setup, self.model) as target:
                 await self._warm(target)
-                idle = await self._idle_of(setup, target) if any(attack.beside for attack in attacks) else Heard()
+                idle = await self._idle_of(setup, target) if any(attack.beside for attack in attacks) else GoodSession()
                 clean = True  # memory that one attack leaves behind would hide what the next one takes
                 while clean and attacks and target.alive and not self._late():
                     clean = await self._beside(target, attacks.pop(0), idle)
@@ -80,7 +80,7 @@ class Campaign:
             *(listen_in(target.url, self.seconds) for _ in range(ORDINARY - 1)),
         )
 
-    async def _idle_of(self, setup: Setup, target: Target) -> Heard:
+    async def _idle_of(self, setup: Setup, target: Target) -> GoodSession:
         """The undisturbed session of a healthy server with the same engines: this one, if it is healthy."""
         engines = "fakes" if setup.staged is not None else self.model
         if engines not in self._idle:
@@ -94,7 +94,7 @@ class Campaign:
             self._idle[engines] = heard
         return self._idle[engines]
 
-    async def _beside(self, target: Target, attack: Attack, idle: Heard) -> bool:
+    async def _beside(self, target: Target, attack: Attack, idle: GoodSession) -> bool:
         """Runs one attack and notes how it went. Returns whether the server is as it was before."""
         await target.empty()
         log_from, start_mb = target.log_size, target.memory_mb()
@@ -148,7 +148,7 @@ class Campaign:
         self._note(
             attack,
             Observation(
-                idle=Heard(),
+                idle=GoodSession(),
                 good=None,
                 memory=Memory(0, 0, 0),
                 log="",
@@ -159,7 +159,7 @@ class Campaign:
             ),
         )
 
-    async def _good(self, target: Target, attack: Attack, begun: asyncio.Event) -> Heard | None:
+    async def _good(self, target: Target, attack: Attack, begun: asyncio.Event) -> GoodSession | None:
         if attack.beside:
             return await listen_in(target.url, self.seconds, begun=begun)
         begun.set()

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from benchmarks.attack import chatter, doors, floods, outages, parsers, talkers
 from benchmarks.attack.aim import Aim
+from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, talkers
 from benchmarks.attack.target import Setup
 
 MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.attack.witness import Heard
+from benchmarks.attack.witness import GoodSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Memory:
 class Observation:
     """One attack: what it was answered, what the good session heard, what became of the server and its log."""
 
-    idle: Heard
-    good: Heard | None  # None where no session ran beside it
+    idle: GoodSession
+    good: GoodSession | None  # None where no session ran beside it
     memory: Memory
     log: str
     alive: bool
@@ -72,7 +72,7 @@ def verdict(seen: Observation, bounds: Bounds) -> list[str]:
     return wrong
 
 
-def lost(idle: Heard, good: Heard, allowed: frozenset[str] = frozenset()) -> list[str]:
+def lost(idle: GoodSession, good: GoodSession, allowed: frozenset[str] = frozenset()) -> list[str]:
     """What the good session lost, was told twice or was told wrongly, against an undisturbed one."""
     wrong = []
     if good.failure or good.stopped is None:
@@ -94,7 +94,7 @@ def lost(idle: Heard, good: Heard, allowed: frozenset[str] = frozenset()) -> lis
     return wrong
 
 
-def _times(idle: Heard, good: Heard, bounds: Bounds) -> list[str]:
+def _times(idle: GoodSession, good: GoodSession, bounds: Bounds) -> list[str]:
     wrong = []
     lag, quiet, live = good.lag_p95_ms, idle.lag_p95_ms, good.live_p99_ms
     if lag is None or quiet is None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import inference.extraction.evidence.merging
 from benchmarks.attack.aim import MARK
-from benchmarks.attack.talk import HOSTILE_TALK
+from benchmarks.attack.attacks.talk import HOSTILE_TALK
 from benchmarks.common.fake_server import LoudnessVad, ReadyAsr
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.config import SAMPLE_RATE
@@ -74,7 +74,11 @@ def main() -> None:
     args, rest = parser.parse_known_args()
     break_(args.fault)
 
-    def build(settings: Settings, *observers: Any) -> Pipeline:
+    def build(
+        settings: Settings,
+        observe_batch: Callable[[int], None] = lambda size: None,
+        out_of_memory: Callable[[], None] = lambda: None,
+    ) -> Pipeline:
         """As server.runtime.build_pipeline, without weights."""
         extractors = engines._extractors(settings)
         pipeline = Pipeline(
@@ -83,7 +87,8 @@ def main() -> None:
             extractors,
             None,
             "fake",
-            *observers,
+            observe_batch,
+            out_of_memory,
         )
         pipeline.languages = frozenset(SpeakingAsr.languages)
         return pipeline

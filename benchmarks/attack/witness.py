@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from benchmarks.common.corpus import load, pcm
+from benchmarks.common.pacing import cut, paced
 from benchmarks.common.percentiles import nearest_rank
 
 SAMPLE = Path(__file__).parents[2] / "tests" / "data" / "consultation.flac"
@@ -28,7 +29,7 @@ FORMATS = ("json", "markdown", "fhir", "pdf")
 
 
 @dataclass(slots=True)
-class Heard:
+class GoodSession:
     """What the good session and the probe saw. Times are of one monotonic clock."""
 
     sent: list[float] = field(default_factory=list)
@@ -49,7 +50,7 @@ class Heard:
     def lag_p95_ms(self) -> float | None:
         """From sending a chunk to its own progress; None where nothing came."""
         lags = [(done - sent) * 1000 for sent, done in zip(self.sent, self.done, strict=False)]
-        return round(nearest_rank(lags, 0.95), 1) if lags else None
+        return nearest_rank(lags, 0.95, 1) if lags else None
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -59,23 +60,21 @@ class Heard:
 
     @property
     def live_p99_ms(self) -> float | None:
-        return round(nearest_rank(self.live_ms, 0.99), 1) if self.live_ms else None
+        return nearest_rank(self.live_ms, 0.99, 1) if self.live_ms else None
 
 
 @cache
 def speech(seconds: float) -> tuple[bytes, ...]:
     """Chunks of the sample consultation from its beginning."""
-    data = pcm(load(SAMPLE))[: int(seconds * RATE) * 2]
-    size = int(CHUNK_S * RATE) * 2
-    return tuple(data[at : at + size] for at in range(0, len(data), size))
+    return tuple(cut(pcm(load(SAMPLE))[: int(seconds * RATE) * 2], int(CHUNK_S * RATE) * 2))
 
 
-async def listen_in(url: URL, seconds: float, records: bool = False, begun: asyncio.Event | None = None) -> Heard:
+async def listen_in(url: URL, seconds: float, records: bool = False, begun: asyncio.Event | None = None) -> GoodSession:
     """One good session of so many seconds of speech, with the probe beside it; with its records, if they are wanted.
 
     `begun` is set when it has its place, or has failed to get one.
     """
-    heard = Heard()
+    heard = GoodSession()
     begun = begun or asyncio.Event()
     async with _probing(url, heard):
         try:
@@ -92,7 +91,9 @@ async def listen_in(url: URL, seconds: float, records: bool = False, begun: asyn
     return heard
 
 
-async def _converse(http: aiohttp.ClientSession, url: URL, seconds: float, heard: Heard, begun: asyncio.Event) -> None:
+async def _converse(
+    http: aiohttp.ClientSession, url: URL, seconds: float, heard: GoodSession, begun: asyncio.Event
+) -> None:
     async with http.ws_connect(url / "ws", protocols=["drtranscribe.v1"], max_msg_size=0, compress=0) as ws:
         await ws.send_json(START)
         async with asyncio.timeout(DRAIN_S):
@@ -105,10 +106,7 @@ async def _converse(http: aiohttp.ClientSession, url: URL, seconds: float, heard
         begun.set()
         listener = asyncio.create_task(_listen(ws, heard))
         try:
-            due = time.monotonic()
-            for chunk in speech(seconds):
-                due += CHUNK_S
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            async for _, chunk in paced(speech(seconds), 2 * RATE):
                 heard.sent.append(time.monotonic())
                 await ws.send_bytes(chunk)
             await ws.send_str('{"type":"stop_session"}')
@@ -119,7 +117,7 @@ async def _converse(http: aiohttp.ClientSession, url: URL, seconds: float, heard
     heard.close_code = ws.close_code
 
 
-async def _listen(ws: aiohttp.ClientWebSocketResponse, heard: Heard) -> None:
+async def _listen(ws: aiohttp.ClientWebSocketResponse, heard: GoodSession) -> None:
     async for message in ws:
         event = json.loads(message.data)
         heard.seqs.append(event["seq"])
@@ -137,7 +135,7 @@ async def _listen(ws: aiohttp.ClientWebSocketResponse, heard: Heard) -> None:
 
 
 @asynccontextmanager
-async def _probing(url: URL, heard: Heard) -> AsyncIterator[None]:
+async def _probing(url: URL, heard: GoodSession) -> AsyncIterator[None]:
     """Asks for `/health/live` ten times a second, each time over a new connection."""
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     timeout = aiohttp.ClientTimeout(total=10)

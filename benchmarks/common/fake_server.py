@@ -100,7 +100,8 @@ async def serve(args: argparse.Namespace) -> None:
         from inference.extraction.rules.engine import RulesExtractor
 
         extractors.append(RulesExtractor())
-    settings = Settings(port=args.port, max_sessions=args.max_sessions)
+    given: dict[str, Any] = {"port": args.port, "max_sessions": args.max_sessions}
+    settings = Settings(**given)
     app = create_app(Pipeline(LoudnessVad(), ReadyAsr(), extractors, asr_name="fake"), settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

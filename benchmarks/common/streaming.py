@@ -11,18 +11,18 @@ from types import TracebackType
 from typing import Protocol
 
 from benchmarks.common.corpus import Recording, pcm
+from benchmarks.common.pacing import cut, paced
 from inference.asr.hypothesis import AsrRequest, Hypothesis
-from inference.asr.lengths import FULL_FRAMES
 from inference.asr.mel import LogMel
 from inference.asr.recognition import Recogniser
 from inference.asr.whisper import WhisperAsr
 from inference.audio.vad import SileroVad
 from inference.batching.waiting import Served
-from inference.config import SAMPLE_RATE, EngineConfig
+from inference.config import FULL_FRAMES, SAMPLE_RATE, EngineConfig
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings
-from inference.updates import Fault, TranscriptUpdate, Update
+from inference.updates import Emit, Fault, TranscriptUpdate, Update
 
 BYTES_PER_S = 2 * SAMPLE_RATE
 CHUNK_BYTES = 3 * BYTES_PER_S
@@ -122,6 +122,39 @@ def _ask_for_full_windows(recogniser: Recogniser) -> None:
         setattr(recogniser, lane, padded(getattr(recogniser, lane)))
 
 
+async def play(
+    pipeline: Pipeline,
+    data: bytes,
+    emit: Emit,
+    options: StreamOptions | None = None,
+    sizes: Sequence[int] = (CHUNK_BYTES,),
+    session: str = "benchmark",
+    speed: float | None = None,
+) -> float:
+    """Streams a recording to its end, in chunks of `sizes` as `cut` makes them; the monotonic time of its first sample.
+
+    Raises RuntimeError where the recogniser failed: words that were lost would be counted as words not heard.
+    """
+    faults: list[Fault] = []
+
+    def checked(update: Update) -> None:
+        if isinstance(update, Fault) and not update.code.startswith("extraction"):
+            faults.append(update)
+        emit(update)
+
+    options = options or StreamOptions()
+    opened = pipeline.open(session, options, checked)
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(opened.run())
+        async for _, chunk in paced(cut(data, *sizes), BYTES_PER_S * options.audio.channels, began, speed):
+            await opened.feed(chunk, Timings())
+        await opened.control(Control("stop"))
+    if faults:
+        raise RuntimeError(f"{faults[0].code}: {faults[0].message}")
+    return began
+
+
 async def stream(
     pipeline: Pipeline,
     data: bytes,
@@ -129,25 +162,9 @@ async def stream(
     session: str = "benchmark",
     speed: float | None = None,
 ) -> list[TranscriptUpdate]:
-    """What one stream says of the transcript; `sizes` of chunks in bytes, the last of them repeated to the end.
-
-    Raises RuntimeError where the stream lost a span: its errors would be counted as words not heard.
-    """
+    """What one stream says of the transcript. See `play`."""
     updates: list[Update] = []
-    opened = pipeline.open(session, StreamOptions(), updates.append)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(opened.run())
-        at, number, began = 0, 0, time.monotonic()
-        while at < len(data):
-            chunk = data[at : at + sizes[min(number, len(sizes) - 1)]]
-            at, number = at + len(chunk), number + 1
-            if speed:  # absolute times: a slow answer never delays the next chunk
-                await asyncio.sleep(began + at / BYTES_PER_S / speed - time.monotonic())
-            await opened.feed(chunk, Timings())
-        await opened.control(Control("stop"))
-    for update in updates:
-        if isinstance(update, Fault):
-            raise RuntimeError(f"{update.code}: {update.message}")
+    await play(pipeline, data, updates.append, sizes=sizes, session=session, speed=speed)
     return [update for update in updates if isinstance(update, TranscriptUpdate)]
 
 

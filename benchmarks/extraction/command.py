@@ -28,14 +28,14 @@ from typing import Any, get_args
 from benchmarks.common.machine import card
 from benchmarks.common.result import deliver
 from benchmarks.extraction import live as extraction_live
+from benchmarks.extraction.extractors import add_choice, chosen
 from benchmarks.extraction.orders import MedicationTally, OrderTally
 from benchmarks.extraction.replay import Log, Metered, replay
 from benchmarks.extraction.report import orders_table, show, show_orders, source_table
 from benchmarks.extraction.safety import own_cases, read_cases, table
 from benchmarks.extraction.score import Label, Tally
-from benchmarks.extraction.transcripts import SPEAKERS, Heard, reference
-from inference.extraction import ExtractionError, Extractor
-from inference.extraction.rules.engine import RulesExtractor
+from benchmarks.extraction.transcripts import SPEAKERS, OwnTranscripts, reference
+from inference.extraction import ExtractionError
 from inference.findings import Finding
 from inference.stream import Mode
 from inference.transcript import Segment
@@ -51,20 +51,6 @@ UNTIMED = ("minutes", "flips_per_minute")
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 Listen = Callable[[str], Awaitable[list[Segment]]]
-
-
-def chosen(args: argparse.Namespace) -> list[Metered]:
-    """The extractors to score."""
-    made: list[Extractor] = []
-    if args.extractor in ("rules", "both"):
-        made.append(RulesExtractor())
-    if args.extractor in ("vllm", "both"):
-        if not args.vllm_url:
-            raise SystemExit("--extractor vllm needs the address of a model server: --vllm-url http://HOST:PORT/v1")
-        from inference.extraction.llm.client import VllmExtractor
-
-        made.append(VllmExtractor(args.vllm_url, args.vllm_model))
-    return [Metered(extractor) for extractor in made]
 
 
 def labelled(corpus: Path) -> list[tuple[str, list[Label]]]:
@@ -147,7 +133,7 @@ class Scorer:
             scored[name] = rows.as_dict()
         return scored
 
-    async def clips(self, heard: Heard | None) -> dict[str, Any]:
+    async def clips(self, heard: OwnTranscripts | None) -> dict[str, Any]:
         """Clips in which nobody consults anybody: every finding is one too many."""
         log, extra, scored, folder = Log(), list[dict[str, str]](), 0, self.args.clips
         for clip in json.loads((folder / "index.json").read_text(encoding="utf-8")):
@@ -172,7 +158,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     scorer = Scorer(args, extractors)
     sources: dict[str, Any] = {}
     result: dict[str, Any] = {"benchmark": "extraction", "extractor": args.extractor, "machine": card()}
-    async with Heard(args.transcripts, args.model) if args.transcripts else nullcontext() as heard:
+    async with OwnTranscripts(args.transcripts, args.model) if args.transcripts else nullcontext() as heard:
         for mode in MODES:
             sources[f"reference_{mode}"] = await scorer.consultations(_written(args.corpus, mode))
             print(source_table(f"reference, {mode}", sources[f"reference_{mode}"]), flush=True)
@@ -210,7 +196,7 @@ def _written(corpus: Path, mode: Mode) -> Listen:
     return listen
 
 
-def _heard(corpus: Path, heard: Heard, mode: Mode) -> Listen:
+def _heard(corpus: Path, heard: OwnTranscripts, mode: Mode) -> Listen:
     return lambda name: heard.segments(corpus / f"{name}.flac", mode)
 
 
@@ -237,9 +223,7 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--live", metavar="NAME", help="a recording of the corpus, in real time")
     parser.add_argument("--mode", choices=MODES, default="ambient", help="of --live")
     parser.add_argument("--chunk-s", type=float, default=3.0, help="of --live")
-    parser.add_argument("--extractor", choices=("rules", "vllm", "both"), default="rules")
-    parser.add_argument("--vllm-url", help="an OpenAI-compatible root, as in http://127.0.0.1:8000/v1")
-    parser.add_argument("--vllm-model")
+    add_choice(parser)
     parser.add_argument("--step", type=int, default=1, help="segments after which the extractors are waited for")
     parser.add_argument("--show", action="store_true", help="print every finding with its verdict")
     parser.add_argument("--output", type=Path)
@@ -253,7 +237,3 @@ def main() -> None:
     except ExtractionError as error:
         raise SystemExit(str(error)) from None
     deliver(result, args.output)
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.common.percentiles import nearest_rank
+from benchmarks.common.percentiles import ranks
 from benchmarks.extraction.score import flips, valid_quotes
 from inference.extraction import Consultation, ExtractionError, Extractor, UnusableAnswer
 from inference.extraction.live import LiveExtraction
@@ -16,7 +16,6 @@ from inference.timing import Timings
 from inference.transcript import Segment
 from inference.updates import ExtractionUpdate, Update
 
-SHARES = {"median": 0.5, "p95": 0.95, "max": 1.0}
 LONGEST_SEGMENT = 400
 """Characters: nobody says more in the 10 s at which a segment is cut. Written turns run to thousands."""
 
@@ -143,4 +142,4 @@ async def replay(
 
 
 def spread(values: Sequence[float]) -> dict[str, float] | None:
-    return {name: nearest_rank(values, share, 2) for name, share in SHARES.items()} if values else None
+    return ranks(values, ("median", "p95", "max"), 2) if values else None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common.result import deliver
+from benchmarks.extraction.extractors import add_choice, chosen
 from benchmarks.extraction.replay import Log, replay
 from benchmarks.extraction.safety_judge import Case, faults
 from inference.extraction import Extractor
@@ -93,8 +94,6 @@ def _shown(finding: Finding) -> str:
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
-    from benchmarks.extraction.command import chosen
-
     extractors = chosen(args)
     for extractor in extractors:
         await extractor.start()
@@ -114,9 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=Path, nargs="*", default=[], help="more cases: a file, or a folder of files")
     parser.add_argument("--kind", help="only cases of this kind")
-    parser.add_argument("--extractor", choices=("rules", "vllm", "both"), default="rules")
-    parser.add_argument("--vllm-url", help="an OpenAI-compatible root, as in http://127.0.0.1:8000/v1")
-    parser.add_argument("--vllm-model")
+    add_choice(parser)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     deliver(asyncio.run(measure(args)), args.output)

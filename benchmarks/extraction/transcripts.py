@@ -5,9 +5,7 @@ NAME.flac (left clinician, right patient). Streaming takes as long as decoding d
 folder, one file a recording, mode and model, and read from there the next time.
 """
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,15 +14,14 @@ from typing import Any
 
 import av
 
-from benchmarks.common.streaming import BYTES_PER_S
+from benchmarks.common.streaming import play
 from inference.audio.decoding import AudioFormat
 from inference.config import SAMPLE_RATE, EngineConfig, SegmenterConfig
 from inference.extraction import Extractor
 from inference.pipeline import Pipeline
-from inference.stream import Control, Mode, StreamOptions
-from inference.timing import Timings
+from inference.stream import Mode, StreamOptions
 from inference.transcript import Segment, Speaker, Transcript, Word
-from inference.updates import Emit, Fault, TranscriptUpdate, Update
+from inference.updates import Emit, TranscriptUpdate, Update
 from inference.weights.models import default_cache, resolve
 
 SPEAKERS: Mapping[str, Speaker] = {"doctor": "clinician", "patient": "patient", "patient_guest": "patient"}
@@ -82,37 +79,13 @@ async def engines(
 async def hear(
     pipeline: Pipeline, data: bytes, mode: Mode, emit: Emit, chunk_s: float = 3.0, speed: float | None = None
 ) -> float:
-    """Streams a recording; the monotonic time of its first sample. `speed` 1 is the pace of life, None the fastest.
-
-    Raises RuntimeError where the stream lost a span: its words would be counted as findings missed.
-    """
-    faults: list[Fault] = []
-
-    def checked(update: Update) -> None:
-        if isinstance(update, Fault) and update.code == "asr_failed":
-            faults.append(update)
-        emit(update)
-
-    opened = pipeline.open("benchmark", StreamOptions(AudioFormat(SAMPLE_RATE, CHANNELS[mode]), mode), checked)
-    bytes_per_s = BYTES_PER_S * CHANNELS[mode]
-    size = int(chunk_s * SAMPLE_RATE) * 2 * CHANNELS[mode]
-    began = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(opened.run())
-        for at in range(0, len(data), size):
-            chunk = data[at : at + size]
-            if speed:  # absolute times: a slow answer never delays the next chunk
-                due = began + (at + len(chunk)) / bytes_per_s / speed
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await opened.feed(chunk, Timings())
-        await opened.control(Control("stop"))
-    if faults:
-        raise RuntimeError(f"{faults[0].code}: {faults[0].message}")
-    return began
+    """Streams a recording in a mode. See `play`."""
+    options = StreamOptions(AudioFormat(SAMPLE_RATE, CHANNELS[mode]), mode)
+    return await play(pipeline, data, emit, options, (int(chunk_s * SAMPLE_RATE) * 2 * CHANNELS[mode],), speed=speed)
 
 
 @dataclass(slots=True)
-class Heard:
+class OwnTranscripts:
     """Our own transcripts: from `folder`, or streamed now and kept there. Weights are loaded when first needed."""
 
     folder: Path
@@ -120,7 +93,7 @@ class Heard:
     _pipeline: Pipeline | None = None
     _engines: AbstractAsyncContextManager[Pipeline] | None = field(default=None)
 
-    async def __aenter__(self) -> "Heard":
+    async def __aenter__(self) -> "OwnTranscripts":
         self.folder.mkdir(parents=True, exist_ok=True)
         return self
 

@@ -1,4 +1,4 @@
-"""What `gpu_bundle.sh` packed, on the host where it was unpacked: for which Python, and the audio of the sample."""
+"""What `bundle.sh` packed, on the host where it was unpacked: for which Python, and the audio of the sample."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def check() -> None:
     if packed != here:
         raise SystemExit(
             f"{found} was packed for Python {packed}, and this is Python {here}: start the benchmark with "
-            f"python{packed}, or pack a bundle with: benchmarks/gpu_bundle.sh FOLDER {here}"
+            f"python{packed}, or pack a bundle with: benchmarks/gpu/bundle.sh FOLDER {here}"
         )
 
 

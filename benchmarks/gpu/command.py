@@ -3,7 +3,7 @@
     python -m benchmarks.gpu [--model FOLDER] [--seconds 420] [--corpus DIR | --audio FILE] [--output FILE]
     python -m benchmarks.gpu --short      # the same code on a CPU with tiny.en and a toy, under a minute
 
-Needs no network, and of Python packages PyTorch, transformers, aiohttp, numpy and what `gpu_bundle.sh` packs. Without
+Needs no network, and of Python packages PyTorch, transformers, aiohttp, numpy and what `bundle.sh` packs. Without
 --model it makes random weights of large-v3-turbo's shape: as fast as the real ones, and said so in the result. Random
 weights never end a text, so each hypothesis is given the tokens that speech of its length has. Writes the JSON after
 every row and every trial, so that a run that is cut off keeps what it measured; a Markdown table beside it; and the
@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,9 @@ class Run:
         import torch
 
         from benchmarks.common.machine import card
+        from benchmarks.common.nvidia import GpuWatch
         from benchmarks.gpu.deadline import Deadline
-        from benchmarks.gpu.watch import GpuWatch, gpu_card
+        from benchmarks.gpu.watch import gpu_card
 
         self.args = args
         self.device: Any = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
@@ -144,7 +146,7 @@ class Run:
                 for shape, part in ((TURBO, TURBO_PART), (LARGE_V3, LARGE_PART), (TOY, TOY_PART)):
                     if shape.name in (self.args.shapes or [TURBO.name]):
                         weights = f"random, {shape.name} shape"
-                        self.model(weights, part, lambda shape=shape: _random(shape, folder), random=True)
+                        self.model(weights, part, partial(_random, shape, folder), random=True)
         if self.gpu is not None:
             self.gpu.close()
 
@@ -290,7 +292,3 @@ def _random(shape: Any, folder: str) -> Path:
     from benchmarks.common.random_whisper import write
 
     return write(shape, Path(folder) / shape.name)
-
-
-if __name__ == "__main__":
-    main()

@@ -105,7 +105,7 @@ class _TimedModel:
 
     def _tokens(self, encoded: Any) -> int:
         """What people say in the audio before the margin of silence; an encoder position is two frames."""
-        seconds = 2 * encoded.shape[1] / FRAMES_PER_SECOND - self._asr.config.margin_s
+        seconds: float = 2 * encoded.shape[1] / FRAMES_PER_SECOND - self._asr.config.margin_s
         return max(1, round(TOKENS_PER_SECOND * seconds))
 
 

@@ -1,6 +1,6 @@
 """One live session of the GPU benchmark: the speech that it loops, its pace, and when each chunk's text was shown."""
 
-import asyncio
+import math
 import time
 import wave
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common.pacing import paced
 from benchmarks.gpu import bundle
 from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad
@@ -93,13 +94,11 @@ class Session:
         self, feed: Callable[[bytes, Timings], Awaitable[None]], speech: Speech, first_due: float, ends: float
     ) -> None:
         """Sends each chunk when it is due; a feed that is held back makes the next chunks late, and they count so."""
-        due = first_due
-        while due < ends:
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            chunk = speech.chunk(self.start_of(len(self.due)))
+        count = max(0, math.ceil((ends - first_due) / CHUNK_S))
+        chunks = (speech.chunk(self.start_of(number)) for number in range(count))
+        async for due, chunk in paced(chunks, 2 * SAMPLE_RATE, first_due - CHUNK_S):
             self.due.append(due)
             await feed(chunk, Timings(received_at=due))  # by this stamp a transcript is known to come from this chunk
-            due += CHUNK_S
 
     def start_of(self, chunk: int) -> int:
         """The sample of the recording, looped, at which a chunk begins."""
@@ -122,7 +121,8 @@ def recording(audio: Path | None, corpus: Path | None) -> Samples:
             if file.getframerate() != 16_000 or file.getsampwidth() != 2:
                 raise SystemExit(f"{audio}: a .wav must have 16 kHz and 16 bits")
             data = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, file.getnchannels())
-        return (data.astype(np.float32) / 32768.0).mean(axis=1, dtype=np.float32)
+        mixed: Samples = (data.astype(np.float32) / 32768.0).mean(axis=1, dtype=np.float32)
+        return mixed
     from benchmarks.common.corpus import load  # its decoder is not needed for a .wav
 
     paths = sorted(corpus.glob("*.flac")) if corpus is not None else [audio or SAMPLE]

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.common.nvidia import GpuWatch
 from benchmarks.common.percentiles import distribution
 from benchmarks.gpu.deadline import Deadline
 from benchmarks.gpu.engine import MeasuredAsr, MeasuredVad
 from benchmarks.gpu.session import CHUNK_S, Session, Speech, unshown_s
-from benchmarks.gpu.watch import Busy, GpuWatch, LoopWatch, device_memory_gb
+from benchmarks.gpu.watch import Busy, LoopWatch, device_memory_gb, means
 from inference.config import EngineConfig
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
@@ -163,7 +164,7 @@ async def trial(sessions: int, host: Host, bounds: Bounds) -> dict[str, Any]:
         **_latencies(live, host.speech, opens, min(ends, closed)),
         **_costs(busy, laps, closed - opens, sessions, host.config.asr.workers),
         "batch": round(formed, 2),
-        "gpu": host.gpu.between(opens, closed) if host.gpu else None,
+        "gpu": means(host.gpu.between(opens, closed)) if host.gpu else None,
         "device_gb": device_memory_gb(),
         "faults": sum(session.faults for session in live) + len(errors),
         "first_error": errors[0] if errors else None,

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from benchmarks.gpu.deadline import Deadline
@@ -84,7 +85,9 @@ def _requests(asr: MeasuredAsr, spans: Sequence[Samples], final: bool) -> list[A
     return [AsrRequest(span, final, prompt=PROMPT if asr.random else "") for span in spans]
 
 
-def measured(work: Callable[[], object], asr: MeasuredAsr | None = None, least_s: float = 0.3) -> tuple[float, int]:
+def measured(
+    work: Callable[[], object], asr: MeasuredAsr | None = None, least_s: float = 0.3, most: int = 20
+) -> tuple[float, int]:
     """Median seconds of a call after one to warm up, and the number of calls: two, and more while they are quick.
 
     The stopwatch of `asr` starts after the warm-up.
@@ -93,7 +96,7 @@ def measured(work: Callable[[], object], asr: MeasuredAsr | None = None, least_s
     if asr is not None:
         asr.watch.lap()
     taken: list[float] = []
-    while len(taken) < 2 or (sum(taken) < least_s and len(taken) < 20):
+    while len(taken) < 2 or (sum(taken) < least_s and len(taken) < most):
         began = time.perf_counter()
         work()
         taken.append(time.perf_counter() - began)
@@ -105,7 +108,7 @@ def two_workers(asr: MeasuredAsr, audio: Samples, sizes: Sequence[int], deadline
     rows = []
     for size in sizes:
         requests = _requests(asr, windows(audio, 6.0, size), True)
-        alone_s, _ = measured(lambda r=requests: asr.transcribe(r))
+        alone_s, _ = measured(partial(asr.transcribe, requests))
         if not deadline.allows(5 * alone_s, f"two workers, batch {size}"):
             break
         with ThreadPoolExecutor(2) as pool:
@@ -145,8 +148,8 @@ def alone(device: Device, n_mels: int, audio: Samples, sizes: Sequence[int], dea
         chunks, states = windows(audio, CHUNK_S, size), [VadState()] * size
         spans = windows(audio, 6.0, size)
         works: dict[str, tuple[Callable[[], object], float]] = {
-            "vad": (lambda c=chunks, s=states: vad.speech_probabilities(c, s), CHUNK_S),
-            "mel": (lambda s=spans: log_mel(s), 6.0),
+            "vad": (partial(vad.speech_probabilities, chunks, states), CHUNK_S),
+            "mel": (partial(log_mel, spans), 6.0),
         }
         for name, (work, seconds) in works.items():
             taken_s, _ = measured(work)

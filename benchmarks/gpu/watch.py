@@ -3,66 +3,36 @@
 import asyncio
 import shutil
 import subprocess
-import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from benchmarks.common.nvidia import Reading
 from benchmarks.common.percentiles import distribution
 
-QUERY = ("utilization.gpu", "memory.used", "power.draw", "clocks.sm")
-EVERY_MS = 500
 LAG_EVERY_S = 0.02
 
 
-class GpuWatch:
-    """Samples of nvidia-smi from the moment it is made; without one, nothing."""
-
-    def __init__(self) -> None:
-        self._samples: list[tuple[float, list[float]]] = []
-        self._process: subprocess.Popen[str] | None = None
-        if torch.cuda.is_available() and shutil.which("nvidia-smi"):
-            self._process = subprocess.Popen(
-                ["nvidia-smi", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits", f"-lms={EVERY_MS}"],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
-
-    def between(self, begin: float, end: float) -> dict[str, float] | None:
-        """Means between two moments of time.monotonic(); of the first GPU."""
-        rows = [values for at, values in self._samples if begin <= at <= end]
-        if not rows:
-            return None
-        means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
-        return {
-            "utilisation": round(means[0] / 100, 3),
-            "memory_gb": round(means[1] / 1024, 2),
-            "power_w": round(means[2], 1),
-            "clock_mhz": round(means[3]),
-        }
-
-    def close(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-
-    def _read(self, lines: Any) -> None:
-        for line in lines:
-            values = numbers(line)
-            if values is not None:
-                self._samples.append((time.monotonic(), values))
-
-
-def numbers(line: str) -> list[float] | None:
-    """One line of nvidia-smi's CSV; None where the card does not tell one of the values."""
-    try:
-        values = [float(value) for value in line.split(",")]
-    except ValueError:
+def means(moments: Sequence[Mapping[int, Reading]]) -> dict[str, float] | None:
+    """The means of the first GPU's readings; None without a reading that tells all of them."""
+    told = [gpus[min(gpus)] for gpus in moments]
+    rows = [
+        (gpu.busy_percent, gpu.memory_mb, gpu.power_w, gpu.clock_mhz)
+        for gpu in told
+        if gpu.power_w is not None and gpu.clock_mhz is not None
+    ]
+    if not rows:
         return None
-    return values if len(values) == len(QUERY) else None
+    busy, memory, power, clock = (sum(column) / len(rows) for column in zip(*rows, strict=True))
+    return {
+        "utilisation": round(busy / 100, 3),
+        "memory_gb": round(memory / 1024, 2),
+        "power_w": round(power, 1),
+        "clock_mhz": round(clock),
+    }
 
 
 def device_memory_gb() -> float | None:

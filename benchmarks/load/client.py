@@ -15,6 +15,8 @@ from pathlib import Path
 
 import aiohttp
 
+from benchmarks.common.pacing import paced
+
 SAMPLE_RATE = 16_000
 FULL = 1013  # close code of a server that takes no more sessions
 CONNECTING = 16
@@ -55,7 +57,7 @@ class Work:
 
 
 @dataclass(slots=True)
-class Heard:
+class TranscriptEvent:
     """A transcript event. `words` are (text, middle in s), of a final and only if they are wanted."""
 
     at: float
@@ -79,7 +81,7 @@ class Run:
     taken: list[float] = field(default_factory=list)  # when the socket had room for the next one
     ends: list[int] = field(default_factory=list)  # samples sent with it
     progress: list[tuple[float, int, float]] = field(default_factory=list)  # (time, received_samples, transcribed_s)
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[TranscriptEvent] = field(default_factory=list)
     stopped: tuple[float, int] | None = None  # (time, received samples) of session_stopped
     errors: list[str] = field(default_factory=list)  # codes of error events
     close_code: int | None = None
@@ -109,12 +111,9 @@ def frames(plan: Plan, chunk_s: float) -> Iterator[bytes | memoryview]:
 
 async def speak(ws: aiohttp.ClientWebSocketResponse, run: Run, plan: Plan, chunks: list[bytes | memoryview]) -> None:
     """Sends each chunk when its last sample has been spoken, whatever the server answers meanwhile."""
-    assert run.began is not None
     spoken = 0
-    for chunk in chunks:
+    async for due, chunk in paced(chunks, 2 * SAMPLE_RATE, run.began, 1.0 if plan.paced else None):
         spoken += len(chunk) // 2
-        due = run.began + spoken / SAMPLE_RATE if plan.paced else time.monotonic()
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
         run.due.append(due)
         run.sent.append(time.monotonic())
         run.ends.append(spoken)
@@ -136,7 +135,7 @@ async def listen(ws: aiohttp.ClientWebSocketResponse, run: Run, texts: bool) -> 
             case "transcript":
                 segment = event["segment"]
                 said = words(segment) if texts and segment["final"] else []
-                heard = Heard(now, segment["final"], segment["start"], segment["end"], event["timings"], said)
+                heard = TranscriptEvent(now, segment["final"], segment["start"], segment["end"], event["timings"], said)
                 run.heard.append(heard)
             case "error":
                 run.errors.append(event["code"])

@@ -214,7 +214,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.output.with_suffix(".md").write_text(markdown(result))
         plot(result, args.output.with_suffix(".png"))
     deliver(result, args.output)
-
-
-if __name__ == "__main__":
-    main()

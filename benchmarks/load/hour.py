@@ -9,15 +9,16 @@ what is left is what the product itself adds with age. A reader follows the log 
 import argparse
 import asyncio
 import gc
-import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from benchmarks.common.corpus import load, pcm
 from benchmarks.common.fake_server import LoudnessVad, ReadyAsr
 from benchmarks.common.machine import card
+from benchmarks.common.percentiles import nearest_rank
 from benchmarks.common.result import deliver
 from inference.config import SAMPLE_RATE
 from inference.extraction.rules.engine import RulesExtractor
@@ -60,12 +61,11 @@ async def grow_old(data: bytes, hours: float) -> list[dict[str, float]]:
             took_ms.append((await done.get() - began) * 1000)
         cpu_ms = (time.process_time() - cpu) * 1000
         gc.collect()
-        took_ms.sort()
         windows.append(
             {
                 "minutes": round(session.audio_s / 60),
-                "chunk_ms_p50": round(statistics.median(took_ms), 2),
-                "chunk_ms_p95": round(took_ms[int(0.95 * len(took_ms))], 2),
+                "chunk_ms_p50": nearest_rank(took_ms, 0.5, 2),
+                "chunk_ms_p95": nearest_rank(took_ms, 0.95, 2),
                 "cpu_ms_a_chunk": round(cpu_ms / len(took_ms), 2),
                 "event_bytes": sent_bytes - before,
                 "memory_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     windows = asyncio.run(grow_old(pcm(load(args.audio)), args.hours))
-    result = {"benchmark": "hour", "machine": card(), "windows": windows}
+    result: dict[str, Any] = {"benchmark": "hour", "machine": card(), "windows": windows}
     for name in ("chunk_ms_p50", "cpu_ms_a_chunk"):
         result[f"{name}_growth"] = round(windows[-1][name] / windows[0][name], 2)
     result["memory_mb_growth"] = round(windows[-1]["memory_mb"] - windows[0]["memory_mb"], 1)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common.machine import card
+from benchmarks.common.percentiles import distribution, nearest_rank
 from benchmarks.common.result import deliver
 from benchmarks.load import client, statistics
 from benchmarks.load.audio import Track, plan, tracks
@@ -36,11 +37,11 @@ STRETCH_S = 15.0
 
 def normal_again_s(runs: Sequence[client.Run], over: float, until: float, normal_s: float) -> float:
     """Seconds from `over` to a stretch of normal lag of `runs`; infinite if none begins early enough before `until`."""
-    every = [statistics.lags(run, statistics.Window(over, until))[0] for run in runs]
+    every = [statistics.coverage_lags(run, statistics.Window(over, until))[0] for run in runs]
     lag = np.stack([values[: min(map(len, every))] for values in every])  # [sessions, moments]
     width = round(STRETCH_S / statistics.SAMPLING_S)
     for at in range(lag.shape[1] - width + 1):
-        if statistics.nearest_rank(lag[:, at : at + width].ravel(), 0.95) <= normal_s:
+        if nearest_rank(lag[:, at : at + width].ravel(), 0.95) <= normal_s:
             return round(at * statistics.SAMPLING_S, 1)
     return float("inf")
 
@@ -90,7 +91,7 @@ async def run(at: Target, among: Sequence[Track], args: argparse.Namespace) -> d
             "end_s": round(done - over, 2),
         },
         **{name: all_of_it[name] for name in ("lost_chunks", "refused", "failed", "errors", "held_sends")},
-        "live_ms": statistics.distribution([ms for asked, ms in watch.probes if came <= asked <= over]),
+        "live_ms": distribution([ms for asked, ms in watch.probes if came <= asked <= over]),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common.percentiles import Numbers, distribution
-from benchmarks.load.client import SAMPLE_RATE, Heard, Run
+from benchmarks.load.client import SAMPLE_RATE, Run, TranscriptEvent
 from inference.config import SegmenterConfig
 
 SAMPLING_S = 0.1
@@ -51,7 +51,7 @@ def steps(times: Sequence[float], values: Sequence[float], at: Numbers) -> Numbe
     return risen[np.searchsorted(np.asarray(times), at, side="right")]
 
 
-def lags(run: Run, during: Window) -> tuple[Numbers, Numbers]:
+def coverage_lags(run: Run, during: Window) -> tuple[Numbers, Numbers]:
     """Coverage lag (audio sent less transcribed) and how far behind the speaker (spoken less transcribed), in seconds.
 
     Sampled every 100 ms.
@@ -134,7 +134,7 @@ def finals_ms(run: Run, during: Window, cut: SegmenterConfig) -> tuple[list[floa
     return from_chunk, from_pause
 
 
-def stages(heard: Sequence[Heard]) -> dict[str, object]:
+def stages(heard: Sequence[TranscriptEvent]) -> dict[str, object]:
     """The server's own times of its transcript events."""
     return {stage: distribution([event.timings[stage] for event in heard]) for stage in STAGES}
 
@@ -142,7 +142,7 @@ def stages(heard: Sequence[Heard]) -> dict[str, object]:
 def level(runs: Sequence[Run], during: Window, cut: SegmenterConfig) -> dict[str, Any]:
     """Everything that the clients of one run saw. Losses and errors count over all of it, window or not."""
     live = [run for run in runs if run.began is not None]
-    sampled = [lags(run, during) for run in live]
+    sampled = [coverage_lags(run, during) for run in live]
     finals = [finals_ms(run, during, cut) for run in live]
     chunks = [(run, i) for run in live for i in counted(run, during)]
     heard = [event for run in live for event in run.heard if event.at in during]

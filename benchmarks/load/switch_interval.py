@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common.machine import card
-from benchmarks.common.percentiles import nearest_rank
+from benchmarks.common.percentiles import ranks
 from benchmarks.common.result import deliver
 
 WAKE_UPS = 150
@@ -71,11 +71,7 @@ def measure(interval_s: float, threads: int) -> dict[str, Any]:
     with busy(threads + 1) as counts:
         time.sleep(COUNTING_S)
         steps = sum(counts) / COUNTING_S
-    shares = {"p50": 0.5, "p95": 0.95, "max": 1.0}
-    quantiles = {
-        kind: {name: round(nearest_rank(times, share), 2) for name, share in shares.items()}
-        for kind, times in late.items()
-    }
+    quantiles = {kind: ranks(times, ("p50", "p95", "max"), 2) for kind, times in late.items()}
     return {"interval_s": interval_s, **quantiles, "million_steps_s": round(steps / 1e6, 1)}
 
 

@@ -1,22 +1,22 @@
 """What a run costs the host: CPU and memory of server and clients, the GPU, and how soon the server answers."""
 
 import asyncio
-import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from statistics import mean
 from typing import Any
 
 import aiohttp
 import numpy as np
 import psutil
 
+from benchmarks.common.nvidia import GpuWatch, Reading
 from benchmarks.common.percentiles import distribution
 
 EVERY_S = 0.5
 PROBE_EVERY_S = 0.1
-GPU_QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
 
 
 def listening(port: int) -> int | None:
@@ -25,7 +25,7 @@ def listening(port: int) -> int | None:
         found = psutil.net_connections("tcp")
     except psutil.AccessDenied:
         return None
-    return next((c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr.port == port), None)
+    return next((c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port), None)
 
 
 def usage(pids: Sequence[int]) -> tuple[float, float]:
@@ -60,19 +60,18 @@ class Watch:
     samples: list[Sample] = field(default_factory=list)
     probes: list[tuple[float, float]] = field(default_factory=list)  # (when asked, ms)
     unanswered: int = 0
-    gpus: list[tuple[float, float, float]] = field(default_factory=list)  # (time, busy %, MB), over all devices
+    gpus: GpuWatch = field(default_factory=GpuWatch)
 
     async def run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=10)
-        async with aiohttp.ClientSession(timeout=timeout) as http, asyncio.TaskGroup() as group:
-            group.create_task(self._measure())
-            if shutil.which(GPU_QUERY[0]):
-                group.create_task(self._ask_gpu())
-            due = time.monotonic()
-            while True:  # by absolute time: a slow answer must not spare the server the next question
-                group.create_task(self._probe(http))
-                due += PROBE_EVERY_S
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
+        with closing(self.gpus):
+            async with aiohttp.ClientSession(timeout=timeout) as http, asyncio.TaskGroup() as group:
+                group.create_task(self._measure())
+                due = time.monotonic()
+                while True:  # by absolute time: a slow answer must not spare the server the next question
+                    group.create_task(self._probe(http))
+                    due += PROBE_EVERY_S
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def _probe(self, http: aiohttp.ClientSession) -> None:
         asked = time.monotonic()
@@ -90,16 +89,6 @@ class Watch:
             self.samples.append(Sample(time.monotonic(), *server, clients[0]))
             await asyncio.sleep(EVERY_S)
 
-    async def _ask_gpu(self) -> None:
-        while True:
-            asked = await asyncio.create_subprocess_exec(*GPU_QUERY, stdout=asyncio.subprocess.PIPE)
-            lines = (await asked.communicate())[0].decode().split("\n")
-            devices = [tuple(map(float, line.split(","))) for line in lines if line[:1].isdigit()]
-            if devices:
-                busy, mb = zip(*devices, strict=True)
-                self.gpus.append((time.monotonic(), sum(busy) / len(busy), sum(mb)))
-            await asyncio.sleep(2 * EVERY_S)
-
     def summary(self, begin: float, end: float, audio_s: float, sessions: int, before_mb: float) -> dict[str, Any]:
         """Between two moments, in which `audio_s` seconds of audio were sent; `before_mb` without any session."""
         at = [sample.at for sample in self.samples]
@@ -111,7 +100,7 @@ class Watch:
             return round(float(last - first) / audio_s, 5)
 
         inside = [sample for sample in self.samples if begin <= sample.at <= end]
-        gpus = [(busy, mb) for when, busy, mb in self.gpus if begin <= when <= end]
+        gpus = self.gpus.between(begin, end)
         here = self.server is not None and bool(inside)
         return {
             "live_ms": distribution([ms for asked, ms in self.probes if begin <= asked <= end]),
@@ -119,13 +108,16 @@ class Watch:
             "server_cpu_s_per_audio_s": spent([sample.server_cpu_s for sample in self.samples]) if here else None,
             "client_cpu_s_per_audio_s": spent([sample.clients_cpu_s for sample in self.samples]),
             "memory_mb": _memory([sample.server_mb for sample in inside], before_mb, sessions) if here else None,
-            "gpu": {
-                "busy_percent": distribution([busy for busy, _ in gpus]),
-                "memory_mb": max(mb for _, mb in gpus),
-            }
-            if gpus
-            else None,
+            "gpu": _all_gpus(gpus) if gpus else None,
         }
+
+
+def _all_gpus(moments: Sequence[Mapping[int, Reading]]) -> dict[str, Any]:
+    """The mean use of all GPUs, and the most memory in use on all of them together."""
+    return {
+        "busy_percent": distribution([mean(gpu.busy_percent for gpu in gpus.values()) for gpus in moments]),
+        "memory_mb": max(sum(gpu.memory_mb for gpu in gpus.values()) for gpus in moments),
+    }
 
 
 def _memory(resident: Sequence[float], before_mb: float, sessions: int) -> dict[str, float]:

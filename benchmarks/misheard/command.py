@@ -29,7 +29,7 @@ from unittest.mock import patch
 
 from benchmarks.common.machine import card
 from benchmarks.common.result import deliver
-from benchmarks.misheard.speech import DATA, DRUGS, Heard
+from benchmarks.misheard.speech import DATA, DRUGS, HeardSentence
 from inference.extraction import Consultation
 from inference.extraction.rules.concepts import medication
 from inference.extraction.rules.engine import RulesExtractor
@@ -61,7 +61,7 @@ class Tally:
     wrong: Counter[str] = field(default_factory=Counter)
     drugs: set[str] = field(default_factory=set)
 
-    def add(self, heard: Heard, proposals: Sequence[Proposal]) -> None:
+    def add(self, heard: HeardSentence, proposals: Sequence[Proposal]) -> None:
         named = [p for p in proposals if p.kind in KINDS and p.text in generics()]
         right = [p for p in named if generics()[p.text] == heard.drug]
         self.sentences += 1
@@ -102,7 +102,7 @@ def proposed(text: str, speaker: Speaker, *, corrected: bool) -> list[Proposal]:
         return RulesExtractor().propose(consultation)
 
 
-def score(said: Sequence[Heard], show: bool) -> dict[str, Any]:
+def score(said: Sequence[HeardSentence], show: bool) -> dict[str, Any]:
     """Tallies by model, by half and by voice, without the correction and with it."""
     tallies: dict[tuple[str, str], Tally] = {}
     for heard in said:
@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="list what is missed and what is made a drug")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    said = [Heard(**json.loads(line)) for line in DATA.read_text().splitlines()]
+    said = [HeardSentence(**json.loads(line)) for line in DATA.read_text().splitlines()]
     result: dict[str, Any] = {
         "machine": card(),
         "cost": cost(),
@@ -191,7 +191,3 @@ def main() -> None:
         before, after = tallies["before"], tallies["after"]
         print(f"{group:24} found {before['found']:.3f} -> {after['found']:.3f}, wrong {after['wrong']}")
     deliver(result, args.output)
-
-
-if __name__ == "__main__":
-    main()

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from benchmarks.speech.synthesis.command import read_wave
+from benchmarks.speech.synthesis.programs import read_wave
 from benchmarks.speech.synthesis.voices import SPEECH_RMS
 from inference.asr.hypothesis import AsrRequest
 from inference.asr.whisper import WhisperAsr
@@ -131,7 +131,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardSentence:
     """A sentence as a model wrote it."""
 
     drug: str
@@ -182,7 +182,7 @@ def levelled(take: Path) -> Samples:
 
 def transcribe(asr: WhisperAsr, takes: list[Samples]) -> list[str]:
     """Finals without a text before them."""
-    requests = [AsrRequest(take, True, "en", "", len(take) / SAMPLE_RATE) for take in takes]
+    requests = [AsrRequest(take, True) for take in takes]
     return [hypothesis.text.strip() for hypothesis in asr.transcribe(requests)]
 
 
@@ -222,7 +222,7 @@ def main() -> None:
         for number, sentence in enumerate(wanted):
             fields = asdict(sentence)
             del fields["said"]
-            lines.append(json.dumps(asdict(Heard(**fields, model=model, text=texts[number]))))
+            lines.append(json.dumps(asdict(HeardSentence(**fields, model=model, text=texts[number]))))
     DATA.write_text("\n".join(lines) + "\n")
     print(json.dumps({"sentences": len(wanted), "lines": len(lines)}))
 

@@ -5,7 +5,7 @@
 
 Both servers stay up and are measured in turn, never together; each run waits until both are idle. For each number of
 sessions, with frames of 3 s, then with frames of 4096 samples, which is what WhisperLive's own client sends:
-- lag: coverage lag in seconds (benchmarks/peers/lag.py), p50 and p95 of all sessions; worst: p95 of the worst;
+- lag: speech lag in seconds (benchmarks/peers/lag.py), p50 and p95 of all sessions; worst: p95 of the worst;
 - held: p95 of the lag within --bound-s, every session served to its end, no error;
 - wer: of what each session was told by the end. What a server skipped to keep up shows here, not in its lag;
 - cpu_s_per_audio_s: CPU seconds of the server for each second of audio.
@@ -20,18 +20,19 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from benchmarks.common.corpus import word_errors
 from benchmarks.common.machine import card
-from benchmarks.common.percentiles import nearest_rank
+from benchmarks.common.percentiles import nearest_rank, ranks
 from benchmarks.common.result import deliver
 from benchmarks.peers.drtranscribe import DrTranscribe
 from benchmarks.peers.excerpt import Excerpt, excerpts
-from benchmarks.peers.lag import lags
+from benchmarks.peers.lag import speech_lags
 from benchmarks.peers.offline import ceiling
-from benchmarks.peers.session import DRAIN_S, Heard, System
+from benchmarks.peers.session import DRAIN_S, SessionLog, System
 from benchmarks.peers.whisper_live import WhisperLive
 from inference.config import SAMPLE_RATE
 from inference.weights.models import default_cache, resolve
@@ -43,11 +44,6 @@ HOPELESS = 3
 """Times the bound beyond which more sessions tell nothing new."""
 
 COLUMNS = ("system", "frame_s", "sessions", "held", "lag_p50", "lag_p95", "lag_worst", "wer", "cpu_s_per_audio_s")
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Nearest rank."""
-    return nearest_rank(values, share, 2)
 
 
 async def settle(systems: list[System]) -> None:
@@ -65,13 +61,16 @@ async def run(
     frame_s = frame_samples / SAMPLE_RATE
     cpu, errors, load = system.cpu_s(), system.errors(), os.getloadavg()[0]
 
-    async def one(i: int) -> Heard:
+    async def one(i: int) -> SessionLog:
         await asyncio.sleep(3.0 * i / len(cuts))  # chunks of 3 s do not all end at the same moment
         return await system.session(http, cuts[i], frame_samples)
 
     sessions = await asyncio.gather(*(one(i) for i in range(len(cuts))))
-    lag = [lags(heard.reports, cut.speech, cut.seconds, frame_s) for heard, cut in zip(sessions, cuts, strict=True)]
+    lag = [
+        speech_lags(heard.reports, cut.speech, cut.seconds, frame_s) for heard, cut in zip(sessions, cuts, strict=True)
+    ]
     every = [value for values in lag for value in values]
+    pooled = ranks(every, digits=2)
     seconds = sum(cut.seconds for cut in cuts)
     faults = [heard.fault for heard in sessions if heard.fault]
     errors = system.errors() - errors
@@ -80,10 +79,10 @@ async def run(
         "system": system.name,
         "frame_s": frame_s,
         "sessions": len(cuts),
-        "held": percentile(every, 0.95) <= bound_s and not faults and not errors,
-        "lag_p50": percentile(every, 0.5),
-        "lag_p95": percentile(every, 0.95),
-        "lag_worst": max(percentile(values, 0.95) for values in lag),
+        "held": pooled["p95"] <= bound_s and not faults and not errors,
+        "lag_p50": pooled["p50"],
+        "lag_p95": pooled["p95"],
+        "lag_worst": max(nearest_rank(values, 0.95, 2) for values in lag),
         "wer": words.wer,
         "deletions": words.deletions,
         "insertions": words.insertions,
@@ -100,13 +99,13 @@ def table(rows: list[dict[str, object]], offline: dict[str, object], bound_s: fl
     head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
     lines = [f"| {' | '.join(str(row[column]) for column in COLUMNS)} |" for row in rows]
     return (
-        f"{head}{chr(10).join(lines)}\n\nheld: p95 of the coverage lag within {bound_s} s, no session lost, no error. "
+        f"{head}{chr(10).join(lines)}\n\nheld: p95 of the speech lag within {bound_s} s, no session lost, no error. "
         f"faster-whisper over the whole files: WER {offline['wer']}, {offline['cpu_s_per_audio_s']} CPU s for each "
         f"second of audio, {offline['audio_s_per_s']} s of audio a second.\n"
     )
 
 
-async def sweep(args: argparse.Namespace) -> dict[str, object]:
+async def sweep(args: argparse.Namespace) -> dict[str, Any]:
     ends_at = time.monotonic() + args.budget_s
     model = resolve(args.model, default_cache()).directory
     most = max([*args.sessions, *args.small_frames])

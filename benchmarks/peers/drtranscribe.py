@@ -9,7 +9,7 @@ import aiohttp
 from benchmarks.common.corpus import pcm
 from benchmarks.common.server_process import ServerProcess
 from benchmarks.peers.excerpt import Excerpt
-from benchmarks.peers.session import DRAIN_S, Heard, pace
+from benchmarks.peers.session import DRAIN_S, SessionLog, speak
 
 
 class DrTranscribe:
@@ -23,8 +23,8 @@ class DrTranscribe:
     async def start(self, http: aiohttp.ClientSession) -> None:
         await self._server.ready(http)
 
-    async def session(self, http: aiohttp.ClientSession, excerpt: Excerpt, frame_samples: int) -> Heard:
-        heard = Heard()
+    async def session(self, http: aiohttp.ClientSession, excerpt: Excerpt, frame_samples: int) -> SessionLog:
+        heard = SessionLog()
         finals: list[str] = []
         try:
             async with http.ws_connect(f"{self._server.url}ws", protocols=["drtranscribe.v1"], max_msg_size=0) as ws:
@@ -35,7 +35,7 @@ class DrTranscribe:
                     return heard
                 heard.began = time.monotonic()
                 receiver = asyncio.create_task(self._receive(ws, heard, finals))
-                await pace(ws.send_bytes, pcm(excerpt.audio), 2, frame_samples, heard)
+                await speak(ws.send_bytes, pcm(excerpt.audio), 2, frame_samples, heard)
                 await ws.send_json({"type": "stop_session"})
                 try:
                     stopped = await asyncio.wait_for(receiver, DRAIN_S)
@@ -47,7 +47,7 @@ class DrTranscribe:
         heard.text = " ".join(finals)
         return heard
 
-    async def _receive(self, ws: aiohttp.ClientWebSocketResponse, heard: Heard, finals: list[str]) -> bool:
+    async def _receive(self, ws: aiohttp.ClientWebSocketResponse, heard: SessionLog, finals: list[str]) -> bool:
         """Whether the session came to its last event."""
         async for message in ws:
             event = json.loads(message.data)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common.corpus import Recording, consultations
 from benchmarks.peers.lag import merged
@@ -38,7 +39,9 @@ def excerpts(corpus: Path, count: int, seconds: float) -> list[Excerpt]:
     return found
 
 
-def _cut(recording: Recording, utterances: list[dict], after_s: float, seconds: float) -> tuple[Excerpt, float]:
+def _cut(
+    recording: Recording, utterances: list[dict[str, Any]], after_s: float, seconds: float
+) -> tuple[Excerpt, float]:
     """The excerpt that begins after `after_s`, and where it ends in the recording."""
     turns = merged([(u["start"], u["end"]) for u in utterances], BREATH_S)
     left = [turn for turn in turns if turn[0] >= after_s]

@@ -1,4 +1,7 @@
-"""Coverage lag: seconds of audio that were due to be sent, less those that the transcript covers. Pure.
+"""Speech lag: from the oldest speech that the transcript does not cover to the audio that was due. Pure.
+
+The load benchmark has another lag (statistics.coverage_lags): this server tells how far it is by `progress`, silence
+included, and other servers tell segments alone.
 
 One definition for every system. `covered` is the latest end of a segment, open or completed, that the server has
 reported. Silence costs nobody anything: lag is counted from the oldest speech that is not covered, at moments at which
@@ -44,8 +47,8 @@ def reached(end_s: float, frame_s: float) -> float:
     return frame_end_s if frame_end_s - end_s <= SLACK_S else end_s
 
 
-def lags(reports: Sequence[tuple[float, float]], speech: Speech, seconds: float, frame_s: float) -> list[float]:
-    """Lag in seconds, every `STEP_S` of speech.
+def speech_lags(reports: Sequence[tuple[float, float]], speech: Speech, seconds: float, frame_s: float) -> list[float]:
+    """Speech lag in seconds, every `STEP_S` of speech.
 
     reports: (seconds since the session began, end of the latest segment in seconds of audio), in order of arrival.
     seconds: length of the audio. frame_s: audio is due in frames of this length, each at the moment it ends.

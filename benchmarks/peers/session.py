@@ -1,6 +1,5 @@
 """One session against any server: the client's pacing, and what it was told; the same for all of them."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Protocol
 
 import aiohttp
 
+from benchmarks.common.pacing import cut, paced
 from benchmarks.peers.excerpt import Excerpt
 from inference.config import SAMPLE_RATE
 
@@ -16,7 +16,7 @@ DRAIN_S = 30.0
 
 
 @dataclass(slots=True)
-class Heard:
+class SessionLog:
     """What one session was told. Times are monotonic until `since` makes them seconds of the session."""
 
     began: float = 0.0  # when the first sample was spoken
@@ -37,7 +37,7 @@ class System(Protocol):
     async def start(self, http: aiohttp.ClientSession) -> None:
         """Returns when it takes sessions. Raises SystemExit with what to do."""
 
-    async def session(self, http: aiohttp.ClientSession, excerpt: Excerpt, frame_samples: int) -> Heard: ...
+    async def session(self, http: aiohttp.ClientSession, excerpt: Excerpt, frame_samples: int) -> SessionLog: ...
 
     def cpu_s(self) -> float: ...
 
@@ -47,14 +47,11 @@ class System(Protocol):
     def stop(self) -> None: ...
 
 
-async def pace(
-    send: Callable[[bytes], Awaitable[None]], data: bytes, sample_bytes: int, frame_samples: int, heard: Heard
+async def speak(
+    send: Callable[[bytes], Awaitable[None]], data: bytes, sample_bytes: int, frame_samples: int, heard: SessionLog
 ) -> None:
-    """Sends frames at the pace of life, each when its last sample is spoken: a slow answer never delays the next."""
-    size = frame_samples * sample_bytes
-    for at in range(0, len(data), size):
-        frame = data[at : at + size]
-        due = heard.began + (at + len(frame)) / sample_bytes / SAMPLE_RATE
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
+    """Sends the audio in frames as it is spoken, and notes how late the client was."""
+    frames = cut(data, frame_samples * sample_bytes)
+    async for due, frame in paced(frames, sample_bytes * SAMPLE_RATE, heard.began):
         heard.late_s = max(heard.late_s, time.monotonic() - due)
         await send(frame)

@@ -14,12 +14,13 @@ import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 
 from benchmarks.peers.excerpt import Excerpt
-from benchmarks.peers.session import DRAIN_S, Heard, pace
+from benchmarks.peers.session import DRAIN_S, SessionLog, speak
 
 SETTLED = 3
 """It never says that it is done. A session ends once the same text came so often in a row, or after `DRAIN_S`."""
@@ -58,8 +59,8 @@ class WhisperLive:
             f"WhisperLive's server ended: run benchmarks/peers/setup.sh. It said:\n{self._logged()[-2000:]}"
         )
 
-    async def session(self, http: aiohttp.ClientSession, excerpt: Excerpt, frame_samples: int) -> Heard:
-        heard, told = Heard(), _Told()
+    async def session(self, http: aiohttp.ClientSession, excerpt: Excerpt, frame_samples: int) -> SessionLog:
+        heard, told = SessionLog(), _Told()
         try:
             async with http.ws_connect(f"http://127.0.0.1:{self._port}/", max_msg_size=0) as ws:
                 uid = str(uuid.uuid4())
@@ -72,7 +73,7 @@ class WhisperLive:
                     return heard
                 heard.began = time.monotonic()
                 receiver = asyncio.create_task(self._receive(ws, heard, told))
-                await pace(ws.send_bytes, excerpt.audio.astype("<f4").tobytes(), 4, frame_samples, heard)
+                await speak(ws.send_bytes, excerpt.audio.astype("<f4").tobytes(), 4, frame_samples, heard)
                 await told.settled()
                 if receiver.done():
                     heard.fault = f"closed with {ws.close_code}"
@@ -83,7 +84,7 @@ class WhisperLive:
         heard.text = told.text()
         return heard
 
-    async def _receive(self, ws: aiohttp.ClientWebSocketResponse, heard: Heard, told: "_Told") -> None:
+    async def _receive(self, ws: aiohttp.ClientWebSocketResponse, heard: SessionLog, told: "_Told") -> None:
         async for message in ws:
             segments = json.loads(message.data).get("segments")
             if segments:
@@ -110,12 +111,12 @@ class _Told:
     """The text of a session: completed segments in order, and the open one at the end."""
 
     def __init__(self) -> None:
-        self._completed: list[dict] = []
+        self._completed: list[dict[str, Any]] = []
         self._open = ""
         self._same = 0
         self._settled = asyncio.Event()
 
-    def take(self, segments: list[dict]) -> None:
+    def take(self, segments: list[dict[str, Any]]) -> None:
         before = self.text()
         for segment in segments:
             past = not self._completed or float(segment["start"]) >= float(self._completed[-1]["end"])

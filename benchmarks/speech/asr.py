@@ -26,14 +26,13 @@ from benchmarks.common.result import deliver
 from benchmarks.gpu.session import recording
 from benchmarks.gpu.sweep import windows
 from inference.asr.hypothesis import AsrRequest
-from inference.asr.lengths import FULL_FRAMES
 from inference.asr.recognition import Recogniser
 from inference.asr.whisper import WhisperAsr
 from inference.audio.decoding import Samples
 from inference.audio.segmenter import Segmenter
 from inference.audio.vad import SileroVad
 from inference.audio.vad_state import VadState
-from inference.config import SAMPLE_RATE, AsrConfig, SegmenterConfig
+from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig, SegmenterConfig
 from inference.weights.models import default_cache, resolve
 
 MODELS = ("tiny.en", "base")
@@ -46,6 +45,12 @@ FINAL = ("mel", "encode", "beam", "align")
 PARTIAL_S = 3.0
 
 
+def _id(asr: WhisperAsr, token: str) -> int:
+    found = asr.tokenizer.token_to_id(token)
+    assert found is not None
+    return found
+
+
 class Case:
     """A model, a length and a batch; each method runs one stage on what the stage before it gave."""
 
@@ -53,12 +58,12 @@ class Case:
         self._asr = asr
         self._requests = [AsrRequest(span, True) for span in windows(audio, seconds, batch)]
         names = ["<|en|>", "<|transcribe|>"] if asr.multilingual else []
-        self._task = [asr.tokenizer.token_to_id(name) for name in ("<|startoftranscript|>", *names)]
-        self._untimed = asr.tokenizer.token_to_id("<|notimestamps|>")
+        self._task = [_id(asr, name) for name in ("<|startoftranscript|>", *names)]
+        self._untimed = _id(asr, "<|notimestamps|>")
         self._frames = [len(request.audio) // 160 for request in self._requests]
         self._mels = self.mel()
         self._encoded = self.encode()
-        end = asr.tokenizer.token_to_id("<|endoftext|>")
+        end = _id(asr, "<|endoftext|>")
         self._tokens = [[t for t in result.sequences_ids[0] if t < end] for result in self.beam()]
 
     def mel(self) -> Any:

@@ -35,16 +35,15 @@ import torch
 from benchmarks.common.corpus import Recording, clips, consultations, pcm, word_errors
 from benchmarks.common.machine import card
 from benchmarks.common.result import deliver
-from benchmarks.common.streaming import CHUNK_BYTES, Engine
+from benchmarks.common.streaming import Engine, play
 from benchmarks.speech.synthesis import voices
 from benchmarks.speech.synthesis.voices import Voice
 from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE, AsrConfig, EngineConfig, SegmenterConfig
 from inference.pipeline import Pipeline
-from inference.stream import Control, StreamOptions
-from inference.timing import Timings
+from inference.stream import StreamOptions
 from inference.transcript import Segment
-from inference.updates import Fault, Notice, TranscriptUpdate, Update
+from inference.updates import Notice, TranscriptUpdate, Update
 from inference.weights.models import default_cache, resolve
 
 TEXTS = Path(__file__).parents[1] / "data" / "languages.json"
@@ -95,7 +94,9 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class SessionText:
+    """What a session was told: the text, and the messages of its notices of another language."""
+
     finals: list[Segment]
     notices: list[str]
 
@@ -165,21 +166,12 @@ def scenes(studio: Studio, engines: Sequence[str]) -> list[Scene]:
     return found
 
 
-async def hear(pipeline: Pipeline, audio: Samples, name: str) -> Heard:
+async def hear(pipeline: Pipeline, audio: Samples, name: str) -> SessionText:
     """The finals and the notices of a session that is declared English. Raises RuntimeError where a span is lost."""
     updates: list[Update] = []
-    opened = pipeline.open(name, StreamOptions(language="en"), updates.append)
-    data = pcm(audio)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(opened.run())
-        for at in range(0, len(data), CHUNK_BYTES):
-            await opened.feed(data[at : at + CHUNK_BYTES], Timings())
-        await opened.control(Control("stop"))
-    for update in updates:
-        if isinstance(update, Fault):
-            raise RuntimeError(f"{update.code}: {update.message}")
+    await play(pipeline, pcm(audio), updates.append, StreamOptions(language="en"), session=name)
     said = [u.segment for u in updates if isinstance(u, TranscriptUpdate) and u.segment.final and u.segment.text]
-    return Heard(said, [u.message for u in updates if isinstance(u, Notice) and u.code == "language_changed"])
+    return SessionText(said, [u.message for u in updates if isinstance(u, Notice) and u.code == "language_changed"])
 
 
 def spoken_under(segment: Segment, sentences: Sequence[Sentence]) -> Sentence:
@@ -196,7 +188,7 @@ def plain(text: str) -> list[str]:
     return re.findall(r"[\w']+", text.lower().replace("’", "'"))
 
 
-def judged(scene: Scene, heard: Heard) -> Judged:
+def judged(scene: Scene, heard: SessionText) -> Judged:
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     said: dict[Sentence, Counter[str]] = {sentence: Counter() for sentence in scene.sentences}

@@ -22,7 +22,7 @@ from benchmarks.common.corpus import Recording, clips, normalise
 from benchmarks.common.machine import card
 from benchmarks.common.result import deliver
 from benchmarks.common.streaming import Engine
-from benchmarks.speech.synthesis.command import read_wave, run
+from benchmarks.speech.synthesis.programs import read_wave, run
 from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE, AsrConfig, EngineConfig, SegmenterConfig
 from inference.weights.models import default_cache, resolve

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,12 @@ def stage(name: str, chunks: list[Samples], device: Device) -> Callable[[], obje
         model, frames = _stock(), torch.from_numpy(np.stack(chunks)).split(FRAME_SAMPLES, dim=1)
         return lambda: _by_frames(model, [frame for frame in frames if frame.shape[1] == FRAME_SAMPLES])
     mel, mel_frames = _log_mel(device), int((CHUNK_S + AsrConfig().margin_s) * 100)
-    return lambda: (mel(chunks, mel_frames), mel.synchronize())
+
+    def log_mel() -> None:
+        mel(chunks, mel_frames)
+        mel.synchronize()
+
+    return log_mel
 
 
 @cache
@@ -68,15 +74,17 @@ def _log_mel(device: Device) -> LogMel:
 
 
 @cache
-def _stock() -> torch.nn.Module:
+def _stock() -> Any:
     spec = find_spec("silero_vad")  # importing the package would set torch's thread count
+    assert spec is not None
+    assert spec.origin is not None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return torch.jit.load(str(Path(spec.origin).parent / "data" / "silero_vad.jit"))
 
 
 @torch.inference_mode()
-def _by_frames(model: torch.nn.Module, frames: list[torch.Tensor]) -> torch.Tensor:
+def _by_frames(model: Any, frames: list[torch.Tensor]) -> torch.Tensor:
     model.reset_states()
     return torch.cat([model(frame, SAMPLE_RATE) for frame in frames], dim=1)
 
@@ -114,7 +122,7 @@ def audio() -> Samples:
 
 @pytest.mark.parametrize("sessions", BATCHES)
 @pytest.mark.parametrize("name", STAGES)
-def test_stage(benchmark, audio, name, sessions):
+def test_stage(benchmark: Any, audio: Samples, name: str, sessions: int) -> None:
     benchmark.group = f"{sessions} sessions"
     benchmark(stage(name, chunks_of(audio, sessions), "cpu"))
     if benchmark.stats:  # absent under --benchmark-disable

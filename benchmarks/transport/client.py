@@ -1,7 +1,7 @@
 """The clients of the transport benchmark: each sends chunks and receives events, by a way of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 import aiohttp
@@ -63,4 +63,10 @@ async def sse_post(
         yield send, receive
 
 
-TRANSPORTS = {"websocket": websocket, "sse_post": sse_post, "sse_post_new": partial(sse_post, fresh=True)}
+Transport = Callable[[str, str, dict[str, str]], AbstractAsyncContextManager[tuple[Send, Receive]]]
+
+TRANSPORTS: dict[str, Transport] = {
+    "websocket": websocket,
+    "sse_post": sse_post,
+    "sse_post_new": partial(sse_post, fresh=True),
+}

@@ -37,10 +37,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
-from yarl import URL
-
 from benchmarks.common.machine import card
-from benchmarks.common.percentiles import nearest_rank
+from benchmarks.common.pacing import on_time
+from benchmarks.common.percentiles import ranks
 from benchmarks.common.result import deliver
 from benchmarks.transport.client import BROWSER, TRANSPORTS, Receive, Send
 from benchmarks.transport.counting_proxy import Counts, counting
@@ -118,9 +117,8 @@ async def _talk(send: Send, receive: Receive, chunk: bytes, case: Case, after_s:
         return
     answers = asyncio.create_task(take_all())
     async with asyncio.TaskGroup() as posts:
-        for seq in range(case.chunks):
-            due[seq] = began + seq * case.period_s
-            await asyncio.sleep(due[seq] - time.monotonic())
+        async for moment, seq in on_time((began + seq * case.period_s, seq) for seq in range(case.chunks)):
+            due[seq] = moment
             posts.create_task(post(seq))
         with suppress(TimeoutError):
             await asyncio.wait_for(answers, UNANSWERED_S)
@@ -134,12 +132,14 @@ class Child:
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_child, args=(theirs, role, *args), daemon=True)
         self._process.start()
-        self.url = f"http://127.0.0.1:{self._pipe.recv()}/"
+        self.port: int = self._pipe.recv()
+        self.url = f"http://127.0.0.1:{self.port}/"
 
     def so_far(self) -> tuple[Any, float]:
         """What the role counts, and the CPU seconds of the process."""
         self._pipe.send(None)
-        return self._pipe.recv()
+        counted, cpu_s = self._pipe.recv()
+        return counted, cpu_s
 
     def __enter__(self) -> Self:
         return self
@@ -160,20 +160,13 @@ def _child(pipe: Connection, role: Callable[..., Any], *args: object) -> None:
     asyncio.run(live())
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Nearest-rank percentiles."""
-    return {
-        name: nearest_rank(values, at, 2) for name, at in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
-    }
-
-
 def timed(server: Child, url: str, case: Case) -> dict[str, Any]:
     began: list[float] = []
     outcome = asyncio.run(drive(url, case, lambda: began.extend([server.so_far()[1], time.process_time()])))
     thousands = case.sessions * case.chunks / 1000
     return {
-        "latency_ms": spread(outcome.latency_ms),
-        "from_due_ms": spread(outcome.from_due_ms),
+        "latency_ms": ranks(outcome.latency_ms, digits=2),
+        "from_due_ms": ranks(outcome.from_due_ms, digits=2),
         "server_cpu_s_per_1000": round((server.so_far()[1] - began[0]) / thousands, 3),
         "client_cpu_s_per_1000": round((time.process_time() - began[1]) / thousands, 3),
         "out_of_order": outcome.out_of_order,
@@ -205,7 +198,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         result[kind].append(shown)
         print(kind, shown, flush=True)
 
-    with Child(serving) as server, Child(counting, port := URL(server.url).port, RTT_S) as far:
+    with Child(serving) as server, Child(counting, server.port, RTT_S) as far:
         for transport in TRANSPORTS:
             asyncio.run(drive(server.url, Case(transport, 1, 0.1, 200)))  # warm
         for chunk_s in args.chunk_s:
@@ -217,7 +210,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                     keep("timed", case, timed(server, server.url, case))
                     for name, headers in (("few", {}), ("browser", BROWSER)):
                         case = Case(transport, sessions, chunk_s, 10, headers=headers)
-                        keep("counted", case, counted(port, case), headers=name)
+                        keep("counted", case, counted(server.port, case), headers=name)
                     if sessions <= args.distant_sessions:
                         case = Case(transport, sessions, chunk_s, max(5, chunks // 2), period_s)
                         keep("distant", case, timed(server, far.url, case), rtt_ms=RTT_S * 1000)
@@ -233,7 +226,3 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     deliver(measure(args), args.output)
-
-
-if __name__ == "__main__":
-    main()

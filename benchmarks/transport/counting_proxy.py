@@ -55,7 +55,9 @@ async def counting(target: int, rtt_s: float = 0.0) -> AsyncIterator[tuple[int, 
         counts.connections += 1
         counts.open += 1
         counts.peak = max(counts.peak, counts.open)
-        connections.add(task := asyncio.current_task())
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
         try:
             with closing(writer):
                 await asyncio.sleep(rtt_s)

@@ -137,7 +137,3 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     deliver(asyncio.run(measure(args)), args.output)
-
-
-if __name__ == "__main__":
-    main()

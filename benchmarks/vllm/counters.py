@@ -53,7 +53,8 @@ def parse(text: str) -> Counters:
             elif sample.name == "vllm:request_success_total":
                 reason = sample.labels["finished_reason"]
                 finished[reason] = finished.get(reason, 0) + int(sample.value)
-    return Counters(*(totals[name] for name in COUNTED), finished)
+    running, waiting, prompt, cached, generated = (totals[name] for name in COUNTED)
+    return Counters(running, waiting, prompt, cached, generated, finished)
 
 
 async def read(root: str) -> Counters:

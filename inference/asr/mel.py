@@ -35,7 +35,7 @@ class LogMel:
         if self.device.type == "cuda":
             self._stream = torch.cuda.default_stream(self.device)
             if own_stream:
-                self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+                self._stream = torch.cuda.Stream(self.device)
         filters = mel_filter_bank(
             num_frequency_bins=1 + WINDOW_SAMPLES // 2,
             num_mel_filters=n_mels,

@@ -154,7 +154,7 @@ def _stock_weights() -> dict[str, torch.Tensor]:
     path = Path(spec.origin).parent / "data" / "silero_vad.jit"
     with warnings.catch_warnings():  # TorchScript is deprecated in torch 2.13, but it is the format of the weights.
         warnings.simplefilter("ignore", DeprecationWarning)
-        stock: torch.nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        stock: torch.nn.Module = torch.jit.load(str(path), map_location="cpu")
     return {
         name.removeprefix("_model."): tensor.detach()
         for name, tensor in stock.state_dict().items()

@@ -28,7 +28,7 @@ class GpuUnusable(RuntimeError):
 def why_none() -> str | None:
     """Why no GPU can be used here; None where one can."""
     try:
-        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
         return explained(error)
     return None

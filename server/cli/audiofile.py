@@ -17,7 +17,8 @@ import av
 from drtranscribe import Consultation, ConsultationError
 from inference.audio.decoding import AudioError, AudioFormat, PcmDecoder, Samples
 from inference.config import SAMPLE_RATE
-from server.cli.terminal import Board, View
+from server.cli.terminal import View
+from server.record.fold import EventFold
 
 
 def read_chunks(path: Path, channels: int, chunk_s: float) -> Iterator[bytes]:
@@ -105,7 +106,7 @@ class Playback:
         Raises AudioError, and ConsultationError where nothing came.
         """
         chunks = read_chunks(path, self.channels, self.chunk_s)
-        board, error = Board(), None
+        board, error = EventFold(), None
         events: list[Mapping[str, Any]] = []
         arrivals: list[float] = []
         connecting = Consultation.connect(

@@ -1,7 +1,6 @@
 """Shows a consultation in a terminal: live where it is one, line by line where the output goes to a file or a pipe."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from rich.console import Console, Group, RenderableType
@@ -9,67 +8,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-Event = Mapping[str, Any]
+from server.record.fold import Event, EventFold
+from server.record.wording import clock
 
 _SPEAKER_STYLE = {"clinician": "cyan", "patient": "green"}
 _STATUS_STYLE = {"present": "bold", "absent": "dim", "possible": "yellow"}
 
 
-@dataclass(slots=True)
-class Board:
-    """What the events so far amount to. Pure."""
-
-    finals: list[dict[str, Any]] = field(default_factory=list)
-    partials: dict[str, dict[str, Any]] = field(default_factory=dict)
-    findings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    notices: dict[tuple[str, str], str] = field(default_factory=dict)  # (code, speaker) -> message
-    lag_ms: float = 0.0
-    stopped: Event | None = None
-
-    def apply(self, event: Event) -> None:
-        match event["type"]:
-            case "transcript":
-                segment = event["segment"]
-                self._heard(segment)
-                if segment["final"]:
-                    self.partials.pop(segment["id"], None)
-                    if segment["text"]:  # an empty final takes a partial back
-                        self.finals.append(segment)
-                else:
-                    self.partials[segment["id"]] = segment
-            case "extraction":
-                for op in event["ops"]:
-                    if op["op"] == "retract":
-                        self.findings.pop(op["finding"]["id"], None)
-                    else:
-                        self.findings[op["finding"]["id"]] = op["finding"]
-            case "notice":
-                self.notices[event["code"], event.get("speaker", "")] = event["message"]
-            case "progress":
-                self.lag_ms = event["lag_ms"]
-            case "session_stopped":
-                self.stopped = event
-                self.partials.clear()
-                self.notices.clear()
-
-    def _heard(self, segment: Mapping[str, Any]) -> None:
-        """Words take back that nobody is heard; a final, that the sound looks wrong."""
-        if segment["text"]:
-            for speaker in ("", segment["speaker"]):
-                self.notices.pop(("no_speech", speaker), None)
-            if segment["final"]:
-                self.notices.pop(("audio_suspect", ""), None)
-
-
-def clock(seconds: float) -> str:
-    """12.34 -> 0:12.3"""
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
-
-
 def segment_line(segment: Mapping[str, Any]) -> Text:
     speaker = segment["speaker"]
-    line = Text(f"{clock(segment['start'])}-{clock(segment['end'])}  ", style="dim")
+    line = Text(f"{clock(segment['start'], tenths=True)}-{clock(segment['end'], tenths=True)}  ", style="dim")
     if speaker != "unknown":
         line.append(f"{speaker}: ", style=_SPEAKER_STYLE.get(speaker, ""))
     return line.append(segment["text"], style="not dim" if segment["final"] else "dim italic")
@@ -89,10 +37,12 @@ def finding_words(finding: Mapping[str, Any]) -> str:
 
 
 def finding_quote(finding: Mapping[str, Any]) -> str:
-    return "; ".join(f"“{evidence['quote']}” {clock(evidence['from_s'])}" for evidence in finding["evidence"])
+    return "; ".join(
+        f"“{evidence['quote']}” {clock(evidence['from_s'], tenths=True)}" for evidence in finding["evidence"]
+    )
 
 
-def findings_table(board: Board) -> Table:
+def findings_table(board: EventFold) -> Table:
     table = Table(
         "kind", "status", "finding", "words that prove it", title="Findings", title_justify="left", expand=True
     )
@@ -110,7 +60,7 @@ class View(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def show(self, event: Event, board: Board) -> None:
+    def show(self, event: Event, board: EventFold) -> None:
         """Called after the event was applied to the board."""
         ...
 
@@ -121,7 +71,7 @@ class LiveView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, refresh_per_second=8, transient=True)
-        self._board = Board()
+        self._board = EventFold()
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -132,13 +82,13 @@ class LiveView:
         if self._board.stopped is not None:
             _summary(self._console, self._board)
 
-    def show(self, event: Event, board: Board) -> None:
+    def show(self, event: Event, board: EventFold) -> None:
         self._board = board
         if event["type"] == "transcript" and event["segment"]["final"] and event["segment"]["text"]:
             self._live.console.print(segment_line(event["segment"]))
         self._live.update(self._screen(board))
 
-    def _screen(self, board: Board) -> RenderableType:
+    def _screen(self, board: EventFold) -> RenderableType:
         partials = [segment_line(segment) for segment in board.partials.values()]
         lag = Text(f"lag {board.lag_ms / 1000:.1f} s", style="dim")
         notices = [notice_line(message) for message in board.notices.values()]
@@ -150,7 +100,7 @@ class LineView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._board = Board()
+        self._board = EventFold()
 
     def __enter__(self) -> Self:
         return self
@@ -159,7 +109,7 @@ class LineView:
         if self._board.stopped is not None:
             _summary(self._console, self._board)
 
-    def show(self, event: Event, board: Board) -> None:
+    def show(self, event: Event, board: EventFold) -> None:
         self._board = board
         if event["type"] == "transcript" and event["segment"]["final"] and event["segment"]["text"]:
             self._line(segment_line(event["segment"]))
@@ -182,7 +132,7 @@ def view_for(console: Console) -> View:
     return LiveView(console) if console.is_terminal else LineView(console)
 
 
-def _summary(console: Console, board: Board) -> None:
+def _summary(console: Console, board: EventFold) -> None:
     if board.findings:
         console.print(findings_table(board))
     stopped = board.stopped or {}

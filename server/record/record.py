@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -12,6 +12,7 @@ from inference.extraction import Patient
 from inference.findings import Finding
 from inference.stream import Mode
 from inference.transcript import Segment
+from server.record.fold import EventFold
 
 State = Literal["open", "ended"]
 
@@ -58,50 +59,31 @@ def draw(
     events: Iterable[bytes], session_id: str, declared: Declared, drawn_at: datetime, software: tuple[str, str]
 ) -> Record:
     """The record after the given events: wire texts of one log, in order, from its beginning; swept ones may lack."""
-    segments: list[Segment] = []
-    findings: dict[str, Finding] = {}
-    retracted: list[Finding] = []
-    state: State = "open"
-    seq, audio_s, models = 0, 0.0, {}
+    fold = EventFold()
     for text in events:
-        event = json.loads(text)
-        seq = event["seq"]
-        match event["type"]:
-            case "session_started":
-                models = {name: str(model) for name, model in event["models"].items()}
-            case "transcript" if event["segment"]["final"] and event["segment"]["text"]:
-                segments.append(_segment.validate_python(event["segment"]))
-            case "extraction":
-                for operation in event["ops"]:
-                    finding = _finding.validate_python(operation["finding"])
-                    if operation["op"] == "retract":
-                        if _is_unsaid(finding, findings.pop(finding.id, None)):
-                            retracted.append(finding)
-                    else:
-                        findings[finding.id] = finding
-            case "progress":
-                audio_s = event["transcribed_s"]
-            case "session_stopped":
-                state, audio_s = "ended", event["audio_s"]
+        fold.apply(json.loads(text))
+    segments = [_segment.validate_python(segment) for segment in fold.finals]
     segments.sort(key=lambda segment: segment.start)
+    findings = [_finding.validate_python(finding) for finding in fold.findings.values()]
+    unsaid = [_finding.validate_python(finding) for before, finding in fold.retracted if _is_unsaid(before, finding)]
     return Record(
         session_id,
-        state,
-        seq,
+        "ended" if fold.stopped else "open",
+        fold.seq,
         declared,
         drawn_at,
-        audio_s,
-        models,
+        fold.audio_s,
+        fold.models,
         tuple(segments),
-        tuple(findings.values()),
-        tuple(finding for finding in retracted if not _stands(finding, findings.values())),
+        tuple(findings),
+        tuple(finding for finding in unsaid if not _stands(finding, findings)),
         software,
     )
 
 
-def _is_unsaid(finding: Finding, known: Finding | None) -> bool:
+def _is_unsaid(before: Mapping[str, Any], retracted: Mapping[str, Any]) -> bool:
     """The words that took it back came with the retraction; a clinician who dismisses a finding brings none."""
-    return known is not None and len(finding.evidence) > 1 and finding.evidence != known.evidence
+    return len(retracted["evidence"]) > 1 and retracted["evidence"] != before["evidence"]
 
 
 def _stands(finding: Finding, current: Iterable[Finding]) -> bool:

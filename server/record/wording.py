@@ -38,11 +38,15 @@ def plain(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def clock(seconds: float) -> str:
-    """00:12, and 1:02:05 beyond an hour; whole seconds, rounded down so that a player starts before the words."""
+def clock(seconds: float, *, tenths: bool = False) -> str:
+    """00:12, and 1:02:05 beyond an hour; with `tenths` 00:12.3.
+
+    Rounded down, so that a player starts before the words.
+    """
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
+    whole = f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
+    return f"{whole}.{int(seconds * 10) % 10}" if tenths else whole
 
 
 def named(finding: Finding) -> str:

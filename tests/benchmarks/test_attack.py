@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 
 from benchmarks.attack.aim import Aim
+from benchmarks.attack.attacks.drawing import drawn
+from benchmarks.attack.attacks.patterns import every_pattern, hostile
+from benchmarks.attack.attacks.talkers import _request, shaped, text_of
 from benchmarks.attack.campaign import batches, chosen
 from benchmarks.attack.catalogue import ATTACKS
-from benchmarks.attack.drawing import drawn
 from benchmarks.attack.judge import SHORT, STRICT, Memory, Observation, verdict
-from benchmarks.attack.patterns import every_pattern, hostile
 from benchmarks.attack.report import markdown
-from benchmarks.attack.talkers import _request, shaped, text_of
 from benchmarks.attack.target import Setup, Target
-from benchmarks.attack.witness import Heard
+from benchmarks.attack.witness import GoodSession
 
 ROOT = Path(__file__).parents[2]
 
 
-def heard(lag_s: float = 0.2, live_ms: float = 5.0, **fields: object) -> Heard:
+def heard(lag_s: float = 0.2, live_ms: float = 5.0, **fields: object) -> GoodSession:
     """Four chunks, two finals, one stop."""
-    found = Heard(
+    found = GoodSession(
         sent=[float(at) for at in range(4)],
         done=[at + lag_s for at in range(4)],
         finals=[("s1", 0.0, 1.0, "chest pain"), ("s2", 1.0, 2.0, "no fever")],
@@ -41,7 +41,7 @@ def heard(lag_s: float = 0.2, live_ms: float = 5.0, **fields: object) -> Heard:
     return found
 
 
-def seen(good: Heard | None = None, **fields: object) -> Observation:
+def seen(good: GoodSession | None = None, **fields: object) -> Observation:
     observation = Observation(heard(), good or heard(), Memory(500, 520, 510), log="started\n", alive=True)
     return replace(observation, **fields)
 

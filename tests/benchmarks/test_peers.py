@@ -1,13 +1,12 @@
-"""The coverage lag of the side-by-side is the same arithmetic for every system, and silence costs nobody anything."""
+"""The speech lag of the side-by-side is the same arithmetic for every system, and silence costs nobody anything."""
 
 import math
 
 import numpy as np
 import pytest
 
-from benchmarks.peers.compare import percentile
-from benchmarks.peers.lag import SLACK_S, lags, merged, oldest_unheard, reached
-from benchmarks.peers.session import Heard, pace
+from benchmarks.peers.lag import SLACK_S, merged, oldest_unheard, reached, speech_lags
+from benchmarks.peers.session import SessionLog, speak
 
 SPEECH = [(1.0, 5.0), (10.0, 16.0)]
 
@@ -27,18 +26,18 @@ def test_the_oldest_speech_not_covered_skips_silence_and_the_last_bit_of_an_utte
 
 
 def test_a_server_that_says_nothing_lags_from_the_first_word_on() -> None:
-    found = lags([], [(1.0, 9.0)], seconds=9.0, frame_s=3.0)
+    found = speech_lags([], [(1.0, 9.0)], seconds=9.0, frame_s=3.0)
     assert max(found) == pytest.approx(5.0)  # 6 s were due, none of them heard; the third chunk is due at the very end
     assert min(found) == 0.0  # nothing was due before the first chunk ended
 
 
 def test_a_server_that_covers_every_chunk_at_once_has_no_lag() -> None:
-    assert set(lags([(3.0, 3.0), (6.0, 6.0)], [(0.0, 9.0)], seconds=9.0, frame_s=3.0)) == {0.0}
+    assert set(speech_lags([(3.0, 3.0), (6.0, 6.0)], [(0.0, 9.0)], seconds=9.0, frame_s=3.0)) == {0.0}
 
 
 def test_silence_is_not_counted_and_not_held_against_anybody() -> None:
-    assert lags([], [], seconds=30.0, frame_s=3.0) == []
-    found = lags([(6.0, 5.0)], [(0.0, 5.0), (27.0, 30.0)], seconds=30.0, frame_s=0.25)
+    assert speech_lags([], [], seconds=30.0, frame_s=3.0) == []
+    found = speech_lags([(6.0, 5.0)], [(0.0, 5.0), (27.0, 30.0)], seconds=30.0, frame_s=0.25)
     assert max(found[50:]) <= 3.0  # 22 s of silence between the two are no lag
 
 
@@ -49,8 +48,8 @@ def test_a_segment_that_ends_shortly_before_a_frame_has_heard_that_frame() -> No
 
 
 def test_a_report_that_takes_something_back_does_not_uncover_it() -> None:
-    once = lags([(3.0, 3.0)], [(0.0, 6.0)], 6.0, 3.0)
-    assert lags([(3.0, 3.0), (3.1, 1.0)], [(0.0, 6.0)], 6.0, 3.0) == once
+    once = speech_lags([(3.0, 3.0)], [(0.0, 6.0)], 6.0, 3.0)
+    assert speech_lags([(3.0, 3.0), (3.1, 1.0)], [(0.0, 6.0)], 6.0, 3.0) == once
 
 
 async def test_pacing_sends_every_sample_in_frames_and_the_rest_as_a_shorter_one() -> None:
@@ -60,11 +59,6 @@ async def test_pacing_sends_every_sample_in_frames_and_the_rest_as_a_shorter_one
     async def send(frame: bytes) -> None:
         sent.append(frame)
 
-    await pace(send, audio, 4, 100, Heard())
+    await speak(send, audio, 4, 100, SessionLog())
     assert b"".join(sent) == audio
     assert [len(frame) for frame in sent] == [400, 400, 200]
-
-
-def test_the_percentile_is_a_value_that_was_measured() -> None:
-    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
-    assert percentile([float(n) for n in range(1, 101)], 0.95) == 95.0

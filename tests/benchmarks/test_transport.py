@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from benchmarks.transport.client import CONNECTIONS_A_HOST, TRANSPORTS
-from benchmarks.transport.command import Case, drive, spread
+from benchmarks.transport.command import Case, drive
 from benchmarks.transport.counting_proxy import counting
 from benchmarks.transport.server import serving
 
@@ -63,8 +63,3 @@ async def test_a_websocket_adds_a_few_bytes_to_a_chunk_and_a_post_its_headers() 
             added[transport] = (counts().up - before[0]) / CHUNKS - 3200
     assert 8 <= added["websocket"] < 12  # the frame's header with its mask, and a share of the closing frame
     assert added["sse_post"] > 100
-
-
-def test_percentiles_are_values_that_were_measured() -> None:
-    assert spread([float(n) for n in range(1, 101)]) == {"p50": 50.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
-    assert spread([7.0])["p50"] == 7.0

@@ -1,4 +1,4 @@
-"""benchmarks/vllm_cpu.sh around a Python that installs nothing; `make check-vllm` has the real one."""
+"""benchmarks/vllm/serve_cpu.sh around a Python that installs nothing; `make check-vllm` has the real one."""
 
 import os
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "vllm"
 PYTHON = """#!/bin/sh
 echo "$@" >>"$CALLS"
 case "$1 $2" in
@@ -27,7 +27,7 @@ def call(tmp_path):
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [BENCHMARKS / "vllm_cpu.sh", tmp_path / "folder", *arguments],
+            [FOLDER / "serve_cpu.sh", tmp_path / "folder", *arguments],
             env={**os.environ, "PYTHON": str(python), "CALLS": str(calls), "OFFLINE": str(offline), **environment},
             capture_output=True,
             text=True,

@@ -1,13 +1,18 @@
-"""The direction of imports, and that each heavy library has one home."""
+"""The direction of imports, that they form no circles, and that each heavy library has one home."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for package in ("inference", "server") for path in (ROOT / package).rglob("*.py"))
+
+PACKAGES = ("benchmarks", "drtranscribe", "inference", "server", "tools")
+FOLDERS = sorted(path.parent for package in PACKAGES for path in (ROOT / package).rglob("__init__.py"))
 
 HOMES = {
     "ctranslate2": {"inference/asr/whisper.py"},
@@ -79,3 +84,69 @@ def test_a_pure_module_reaches_no_heavy_library_and_does_no_waiting(module):
     assert not within(f"inference.{module.replace('/', '.')}", set()) & HEAVY
     tree = ast.parse((ROOT / "inference" / f"{module}.py").read_text())
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
+
+
+@cache
+def named(path: Path) -> tuple[str, ...]:
+    """Every name that a file imports, with its module: a module of a package and an attribute of one look the same."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(names)
+
+
+def entries(folder: Path, root: Path) -> dict[str, set[str]]:
+    """Which of a folder's entries imports which: its modules, and each folder below it as one entry with all inside."""
+    package = ".".join(folder.relative_to(root).parts)
+    found: dict[str, set[str]] = {}
+    for path in sorted(folder.rglob("*.py")):
+        entry = path.relative_to(folder).parts[0].removesuffix(".py")
+        imports = found.setdefault(entry, set())
+        for name in named(path):
+            if name.startswith(f"{package}."):
+                other = name.removeprefix(f"{package}.").split(".")[0]
+                is_entry = (folder / other).is_dir() or (folder / f"{other}.py").exists()
+                imports.add(other if is_entry else "__init__")
+        imports.discard(entry)
+    return found
+
+
+def circle(imports: Mapping[str, set[str]]) -> str | None:
+    """A circle of imports, written as `one -> other -> one`."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return " -> ".join(reversed(error.args[1]))
+    return None
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_entries_of_a_folder_do_not_import_each_other_in_a_circle(folder):
+    assert circle(entries(folder, ROOT)) is None
+
+
+def test_a_circle_through_a_folder_below_is_found_and_named(tmp_path):
+    for name, text in {
+        "p/__init__.py": "",
+        "p/one.py": "from p.below.deep import x",
+        "p/below/__init__.py": "",
+        "p/below/deep.py": "def x():\n    import p.two",
+        "p/two.py": "from p import one",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = circle(entries(tmp_path / "p", tmp_path))
+    assert found is not None
+    assert sorted(found.split(" -> ")[1:]) == ["below", "one", "two"]
+    assert "one -> below" in found
+    assert circle(entries(tmp_path / "p" / "below", tmp_path)) is None
+
+
+def test_a_circle_through_the_package_itself_is_found(tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "__init__.py").write_text("from p.one import x")
+    (tmp_path / "p" / "one.py").write_text("from p import y")
+    assert circle(entries(tmp_path / "p", tmp_path)) is not None

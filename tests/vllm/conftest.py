@@ -1,5 +1,5 @@
 """A real vLLM for these tests, which run only where they are asked for: `make check-vllm` sets TEST_VLLM to the folder
-of benchmarks/vllm_cpu.sh, and then nothing is skipped."""
+of benchmarks/vllm/serve_cpu.sh, and then nothing is skipped."""
 
 import os
 from collections.abc import Iterator

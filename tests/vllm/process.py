@@ -12,13 +12,13 @@ import aiohttp
 import psutil
 from aiohttp.test_utils import unused_port
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "vllm_cpu.sh"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "vllm" / "serve_cpu.sh"
 START_LIMIT_S = 600
 STOP_LIMIT_S = 30
 
 
 class VllmProcess:
-    """`benchmarks/vllm_cpu.sh FOLDER` on a free port; what it prints goes to FOLDER/test.log."""
+    """`benchmarks/vllm/serve_cpu.sh FOLDER` on a free port; what it prints goes to FOLDER/test.log."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -10,7 +10,7 @@ from tests.vllm.waiting import until
 from tests.vllm.watched import Watched
 
 PLACES = 8
-"""`--max-num-seqs` of benchmarks/vllm_cpu.sh."""
+"""`--max-num-seqs` of benchmarks/vllm/serve_cpu.sh."""
 
 
 async def test_a_cancelled_request_frees_its_slot_at_once(vllm):

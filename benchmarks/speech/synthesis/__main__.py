@@ -1,3 +1,3 @@
-from benchmarks.speech.synthesis.command import main
+from benchmarks.speech.synthesis.speak import main
 
 main()

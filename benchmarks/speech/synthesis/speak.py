@@ -1,6 +1,6 @@
 """Speaks consultations with synthetic voices in noisy rooms: a corpus to judge by, in two halves that share no text.
 
-    python -m benchmarks.speech.synthesis.speak --texts FILE --voices DIR --output DIR [--consultations 24]
+    python -m benchmarks.speech.synthesis --texts FILE --voices DIR --output DIR [--consultations 24]
         [--seed 1] [--jobs 2]
 
 FILE is a .jsonl of {"id", "turns": [{"speaker", "text"}]}. OUTPUT/tune is for choosing settings, OUTPUT/held-out for
@@ -217,7 +217,3 @@ def main() -> None:
             print(f"{line['half']}/{line['name']}: {line['seconds']} s, {line['words']} words", flush=True)
             lines.append(line)
     deliver(_told(lines, args.output, args.seed), args.output / "result.json")
-
-
-if __name__ == "__main__":
-    main()

@@ -6,11 +6,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.speech.synthesis import neural
-from benchmarks.speech.synthesis.command import VoiceMissing, read_wave, resampled, run
+from benchmarks.speech.synthesis.programs import VoiceMissing, read_wave, resampled, run
 from inference.audio.decoding import Samples
 
 SPEECH_RMS = 10 ** (-26 / 20)
@@ -86,7 +88,7 @@ def festival(name: str, rate: float, text: str, take: Path) -> None:
     run(["text2wave", "-eval", f"(voice_{name})", "-eval", stretch, "-o", str(take)], text)
 
 
-def level(audio: Samples) -> Samples:
+def level(audio: NDArray[np.floating[Any]]) -> Samples:
     """The take without silence at its ends, at the common loudness; nothing where it is silent."""
     loud = np.flatnonzero(np.abs(audio) > FLOOR * np.abs(audio).max(initial=1e-9))
     if not loud.size:

@@ -22,7 +22,8 @@ from typer.testing import CliRunner
 from inference.audio.decoding import AudioError
 from server.cli.audiofile import Playback, read_chunks
 from server.cli.main import app
-from server.cli.terminal import Board, LineView, LiveView, clock
+from server.cli.terminal import LineView, LiveView
+from server.record.fold import EventFold
 from server.settings import Settings
 
 TestServer.__test__ = False
@@ -232,8 +233,8 @@ def test_a_recording_is_played_to_a_server_and_its_outcome_printed_and_written(
     url, received = scripted_server
     code, out, err = run("transcribe", SENTENCE, "--server", url, "--speed", 0, "--json", tmp_path / "out.json")
     assert (code, err) == (0, "")
-    assert "0:00.5-1:02.3  patient: my knee hurts\n" in out
-    assert "+ symptom, present: knee pain (family, onset monday)  “knee hurts” 0:01.0\n" in out
+    assert "00:00.5-01:02.3  patient: my knee hurts\n" in out
+    assert "+ symptom, present: knee pain (family, onset monday)  “knee hurts” 00:01.0\n" in out
     assert "4.8 s of audio, 1 segments, 1 findings" in out
     assert bytes(received) == b"".join(read_chunks(SENTENCE, 1, 3.0))
     (record,) = json.loads((tmp_path / "out.json").read_text())["consultations"]
@@ -263,19 +264,8 @@ async def test_an_error_of_the_server_in_the_middle_ends_the_record_with_its_wor
     assert [event["type"] for event in record["events"]] == ["session_started", "error"]
 
 
-def test_the_board_keeps_finals_open_partials_and_findings_that_were_not_taken_back() -> None:
-    board = Board()
-    board.apply(EVENTS[0])
-    assert [segment["text"] for segment in board.partials.values()] == ["my knee"]
-    for event in EVENTS[1:]:
-        board.apply(event)
-    assert (board.finals, board.partials, board.findings) == ([SEGMENT], {}, {"f1": FINDING})
-    board.apply({"type": "extraction", "ops": [{"op": "retract", "finding": FINDING}]})
-    assert board.findings == {}
-
-
 def test_the_terminal_tells_of_silence_and_wrong_sound_until_somebody_is_heard() -> None:
-    screen, board = io.StringIO(), Board()
+    screen, board = io.StringIO(), EventFold()
     told = [
         {"type": "notice", "code": "no_speech", "message": "nobody is heard: check the microphone"},
         {"type": "notice", "code": "audio_suspect", "message": "the sound is far too loud"},
@@ -298,7 +288,7 @@ def test_the_terminal_tells_of_silence_and_wrong_sound_until_somebody_is_heard()
 
 def test_a_terminal_shows_the_partial_while_it_is_open_and_the_table_at_the_end() -> None:
     screen = io.StringIO()
-    board = Board()
+    board = EventFold()
     with LiveView(Console(file=screen, force_terminal=True, width=100)) as view:
         board.apply(EVENTS[0])
         view.show(EVENTS[0], board)
@@ -310,7 +300,3 @@ def test_a_terminal_shows_the_partial_while_it_is_open_and_the_table_at_the_end(
             view.show(event, board)
     assert "my knee hurts" in screen.getvalue()
     assert "knee pain (family, onset monday)" in screen.getvalue()
-
-
-def test_times_are_minutes_seconds_and_tenths() -> None:
-    assert [clock(s) for s in (0, 9.96, 59.97, 3725.04)] == ["0:00.0", "0:10.0", "1:00.0", "62:05.0"]

@@ -179,6 +179,7 @@ def test_what_was_said_many_times_shows_its_first_three_times_in_order():
     proofs = [replace(pain.evidence[0], from_s=s) for s in (3725.0, 61.0, 61.4, 12.0, 3.0)]
     assert said(replace(pain, evidence=tuple(proofs))) == "[00:03, 00:12, 01:01 patient; 1 more]"
     assert clock(3725.9) == "1:02:05"
+    assert [clock(s, tenths=True) for s in (0, 9.96, 59.97, 3725.1)] == ["00:00.0", "00:09.9", "00:59.9", "1:02:05.1"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from server.door import MAX_WAITING_BYTES
 
 from server.app import METRICS
+from server.socket.door import MAX_WAITING_BYTES
 from tests.server.monitoring.test_request_log import sent
 from tests.support.fakes import speech
 from tests.support.live import START, serving, until
