@@ -17,6 +17,8 @@ from aiohttp import WSMsgType, web
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tools.screenshot import play, show
+
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("needs the browser: apt-get install chromium", allow_module_level=True)
@@ -414,6 +416,20 @@ async def test_a_final_replaces_its_partial_and_a_finding_shows_its_words(
         await server.send("extraction", revision=3, ops=[{"op": "retract", "finding": ops[1]["finding"]}])
         await expect(page.locator(".finding")).to_have_count(1)
         await expect(page.locator("mark")).to_have_count(0)
+
+
+async def test_the_script_that_takes_the_picture_of_the_readme_finds_what_it_presses_and_waits_for(
+    server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
+) -> None:
+    async with opened(server, browser) as page:
+        await play(page, wav(tmp_path / "stereo.wav", noise.reshape(-1, 2)), speed="1")
+        await server.asked("start_session")
+        await server.send("transcript", segment=segment(TEXT, final=True))
+        ops = [{"op": "add", "finding": finding(1, "sore throat", "sore throat")}]
+        await server.send("extraction", revision=1, ops=ops)
+        await show(page, finals=1, finding="sore throat")
+        await expect(page.locator("mark")).to_have_text("sore throat")
+    assert server.start["mode"] == "dual"
 
 
 async def test_a_dose_in_doubt_and_a_limit_are_told_in_words(server: FakeServer, browser: Browser) -> None:
