@@ -216,8 +216,13 @@ def _quoted(name: str) -> str:
 
 
 def event(type_: str, seq: int, **fields: Any) -> bytes:
-    """An event as it goes over the wire: compact JSON in UTF-8, encoded once for every reader."""
+    """An event of a session's log as it goes over the wire: compact JSON in UTF-8, encoded once for every reader."""
     return to_json({"type": type_, "seq": seq, **fields})
+
+
+def unnumbered(type_: str, **fields: Any) -> bytes:
+    """A message that belongs to no log, and so has no `seq`: clients drop what they have seen by `seq`."""
+    return to_json({"type": type_, **fields})
 
 
 def error_fields(code: str, message: str, fatal: bool, retry_after_s: float | None = None) -> dict[str, Any]:

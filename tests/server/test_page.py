@@ -118,7 +118,7 @@ class FakeServer:
                 self.resumed.append(message)
                 assert self.socket is not None
                 missed = [event for event in self.log if event["seq"] > message["last_seq"]]
-                resumed = self.event("session_resumed", received_samples=self.frame_count(len(self.pcm)))
+                resumed = {"type": "session_resumed", "received_samples": self.frame_count(len(self.pcm))}
                 for event in [resumed, *missed]:
                     await self.socket.send_json(event)
             case "pause_session":
@@ -503,7 +503,7 @@ async def test_the_servers_note_goes_to_the_downloads_or_it_is_told_why_not(
 async def test_a_refusal_is_told_in_the_servers_words_and_the_form_comes_back(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:
-    server.refusal = {"type": "error", "seq": 1, "code": "full", "message": "All places are taken.", "fatal": True}
+    server.refusal = {"type": "error", "code": "full", "message": "All places are taken.", "fatal": True}
     server.refusal["retry_after_s"] = 20
     async with opened(server, browser) as page:
         await start_file(page, wav(tmp_path / "noise.wav", noise))
