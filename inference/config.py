@@ -17,11 +17,11 @@ Ladder = tuple[int, ...]
 FULL_FRAMES = 3000
 
 CPU_LADDER: Ladder = (400, 500, 600, 800, 1000, 1200, 1400, 1600, 2000, 2500, FULL_FRAMES)
-"""Each length is at most a third above the one before, because a CPU pays for every frame and its small batches fill anyway."""
+"""Each length is at most a third above the one before: a CPU pays for each frame, and its small batches fill anyway."""
 
 CUDA_LADDER: Ladder = (700, 1000, 1300, 1700, FULL_FRAMES)
 """A GPU pays for every kernel launch, so fewer lengths with fuller batches are worth the 3 % of additional encoder work
-that they cost in consultations (benchmarks/LOG.md). A partial has at most 4 s, so the shortest length fits every partial."""
+that they cost in consultations (benchmarks/LOG.md). Partials have at most 4 s, so the shortest length fits them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ class AsrConfig:
 ASR_DEFAULTS: dict[Device, AsrConfig] = {
     # Batches of more than four spans gain little on a CPU, and their speakers wait. Workers are measured at start.
     "cpu": AsrConfig(max_batch=4),
-    # A GPU needs large batches. Three workers share one copy of the weights: while one of them waits for the host between
-    # the steps of its decoder, another one encodes.
+    # A GPU needs large batches. Three workers share one copy of the weights: while one of them waits for the host
+    # between the steps of its decoder, another one encodes.
     "cuda": AsrConfig(
         device="cuda",
         compute_type="float16",

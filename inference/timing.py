@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Timings:
-    """Milliseconds that one chunk spent in each stage; `received_at` is the Unix time of its arrival in milliseconds."""
+    """Milliseconds that one chunk spent in each stage; `received_at` is the Unix time of its arrival, also in ms."""
 
     received_at: float = field(default_factory=lambda: time.time() * 1000)
     vad_ms: float = 0.0
