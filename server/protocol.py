@@ -1,4 +1,4 @@
-"""Messages of drtranscribe.v1 (docs/protocol.md): what clients send is parsed, what the server sends is written. Pure."""
+"""Messages of drtranscribe.v1 (docs/protocol.md): parses what clients send and writes what the server sends. Pure."""
 
 import dataclasses
 import json
