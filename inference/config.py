@@ -1,35 +1,35 @@
-"""Frozen settings of the engines, checked once when they are made."""
+"""Settings of the engines: frozen dataclasses that check their values when they are created."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 SAMPLE_RATE = 16_000
-"""Rate of every model in samples a second."""
+"""Sample rate that every model expects, in samples a second."""
 
 FRAME_SAMPLES = 512
-"""Samples of one frame of the voice activity detector: 32 ms."""
+"""Samples in one frame of the voice activity detector, which is 32 ms."""
 
 Device = Literal["cpu", "cuda"]
 
 Ladder = tuple[int, ...]
-"""Lengths that Whisper's encoder may hear, in mel frames, from short to long; see inference/asr/lengths.py."""
+"""Lengths of encoder input that Whisper may be given, in mel frames, ascending; see inference/asr/lengths.py."""
 
 FULL_FRAMES = 3000
 
 CPU_LADDER: Ladder = (400, 500, 600, 800, 1000, 1200, 1400, 1600, 2000, 2500, FULL_FRAMES)
-"""Each at most a third above the one before: a CPU pays for every frame, and fills its small batches all the same."""
+"""Each length is at most a third above the one before: a CPU pays for each frame, and its small batches fill anyway."""
 
 CUDA_LADDER: Ladder = (700, 1000, 1300, 1700, FULL_FRAMES)
-"""A GPU pays for every launch, so that fewer lengths and fuller batches win over 3 % more of the encoder's work, which
-is what these cost in consultations (benchmarks/LOG.md). Partials are 4 s at most: the first rung holds them all."""
+"""A GPU pays for every kernel launch, so fewer lengths with fuller batches are worth the 3 % of additional encoder work
+that they cost in consultations (benchmarks/LOG.md). Partials have at most 4 s, so the shortest length fits them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class VadConfig:
-    """Speech opens above `threshold` and closes below `threshold - 0.15`, as in Silero's own iterator.
+    """Speech begins above the probability `threshold` and ends below `threshold - 0.15`, as in Silero's own iterator.
 
-    `device` is the CPU on a GPU host too: a third of a core follows 600 sessions. On the GPU, each call would wait for
-    a batch of the recogniser, and an error of the GPU would not count as a device fault.
+    `device` is the CPU even on a GPU host, where a third of a core is enough for 600 sessions. On the GPU each call
+    would wait for a batch of the recogniser, and a GPU error in it would not be handled as a device fault.
     """
 
     threshold: float = 0.5
@@ -40,12 +40,15 @@ class VadConfig:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
-    """When a final is cut. All values in seconds of audio; benchmarks/LOG.md has the sweeps behind them.
+    """When a segment ends. All values are seconds of audio; benchmarks/LOG.md has the measurements behind them.
 
-    A segment that lasts up to `short_s` ends after a pause of `short_pause_s`, one of `long_s` or more after `pause_s`,
-    with a line between them: few words without context are heard badly, and many words are waited for. A pause of
-    `draft_after_s` shows what an open segment says so far. After `max_segment_s` without a pause a final takes the
-    words that are settled, and the next one begins with the others, at most `held_s` before the end of that segment.
+    A segment of up to `short_s` ends after a pause of `short_pause_s`, and one of `long_s` or more after a pause of
+    `pause_s`; in between, the pause is interpolated linearly. Short segments wait longer because Whisper recognises few
+    words without context badly; long ones wait less because findings wait for their words. After a pause of
+    `draft_after_s`, the text of an open segment is shown. After `max_segment_s` without a pause, the final takes the
+    words that are settled, and the next segment begins with the others, at most `held_s` before the end of this one.
+
+    Raises ValueError if the values do not fit together.
     """
 
     pause_s: float = 0.4
@@ -73,23 +76,26 @@ class SegmenterConfig:
             raise ValueError("segmenter: needs tail_s <= draft_after_s, or a draft has less audio than its final")
 
     def pause_after(self, seconds: float) -> float:
-        """Silence that ends a segment whose speech ended `seconds` after its start."""
+        """Seconds of silence that end a segment whose speech ended `seconds` after its start."""
         share = (seconds - self.short_s) / (self.long_s - self.short_s)
         return self.short_pause_s + (self.pause_s - self.short_pause_s) * min(1.0, max(0.0, share))
 
 
 @dataclass(frozen=True, slots=True)
 class AsrConfig:
-    """How Whisper decodes. A shortened encoder input ends in `margin_s` of silence, of a final in `final_margin_s`.
+    """How Whisper decodes.
 
-    A hypothesis that reaches `tokens_per_second`, above any speaker's rate, is a loop; `guard` looks for such signs.
-    `ladder` holds the lengths that the encoder may hear. On CUDA, `keep_memory` keeps freed memory for the next batch,
-    where the driver would take it back at each synchronisation, and `mel_stream` computes log-mel on a stream of its
-    own, where torch's default stream would make every worker wait for it, and it for them.
+    The encoder input is shortened to the span followed by silence: `final_margin_s` for a final, `margin_s` for a
+    partial. `ladder` holds the lengths that this input may have. A hypothesis with more than `tokens_per_second`, which
+    is above the rate of any speaker, is a loop; `guard` turns the search for such signs on.
 
-    `timestamps` gives finals timestamp tokens, and `suppress_symbols` forbids the 88 ids of Whisper's own list in place
-    of the 27 that stand for what nobody said. CTranslate2 applies both on the host, id by id and row by row:
-    32 finals with timestamps would wait 1.4 s for a GPU's host before their first token (benchmarks/LOG.md).
+    On CUDA, `keep_memory` keeps freed memory for the next batch, which the driver would otherwise take back at each
+    synchronisation. `mel_stream` computes log-mel on its own CUDA stream; on torch's default stream, it and the workers
+    would wait for each other.
+
+    `timestamps` adds timestamp tokens to finals. `suppress_symbols` suppresses the 88 ids of Whisper's own list instead
+    of the 27 that begin text which nobody said. CTranslate2 applies both on the host, for each id and each row: with
+    timestamps, 32 finals would wait 1.4 s for the host of a GPU before their first token (benchmarks/LOG.md).
     """
 
     device: Device = "cpu"
@@ -112,16 +118,16 @@ class AsrConfig:
 
 
 ASR_DEFAULTS: dict[Device, AsrConfig] = {
-    # A CPU gains little beyond four spans and makes their speakers wait. Its workers are measured at start.
+    # Batches of more than four spans gain little on a CPU, and their speakers wait. Workers are measured at start.
     "cpu": AsrConfig(max_batch=4),
-    # A GPU fills up. Three workers share one copy of the weights: while one waits for the host in its decoder's steps,
-    # another one encodes.
+    # A GPU needs large batches. Three workers share one copy of the weights: while one of them waits for the host
+    # between the steps of its decoder, another one encodes.
     "cuda": AsrConfig(
         device="cuda",
         compute_type="float16",
         workers=3,
         max_batch=32,
-        final_margin_s=3.0,  # its ladder is made for this margin: no other has been heard there yet
+        final_margin_s=3.0,  # CUDA_LADDER is made for this margin; no other margin has been tried on CUDA
         ladder=CUDA_LADDER,
         timestamps=False,
         suppress_symbols=False,
@@ -131,7 +137,7 @@ ASR_DEFAULTS: dict[Device, AsrConfig] = {
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """All engines of one host."""
+    """Settings of all engines of one host."""
 
     vad: VadConfig = field(default_factory=VadConfig)
     segmenter: SegmenterConfig = field(default_factory=SegmenterConfig)

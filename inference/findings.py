@@ -1,4 +1,7 @@
-"""Clinical findings, the evidence that proves them, and how proposals of extractors merge into them. Pure."""
+"""Clinical findings, the evidence that proves them, and the proposals of extractors. Pure.
+
+How proposals become findings is in inference/extraction/evidence/merging.py.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +55,7 @@ ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words that an extractor claims stand in a final segment; not yet checked."""
+    """Words that, according to an extractor, stand in the final segment with the id `segment`; not checked yet."""
 
     segment: str
     text: str
@@ -73,7 +76,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a public vocabulary calls a finding: looked up by its words, so a suggestion until a clinician takes it."""
+    """A finding's code in a public vocabulary. It is looked up by the words of the finding alone, so `suggestion` stays
+    true until a clinician accepts it."""
 
     system: CodeSystem
     code: str
@@ -100,9 +104,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an extractor says about one fact, before grounding and merging.
+    """What an extractor claims about one fact, before its quotes are checked and before it is merged.
 
-    `finding_id` names the finding that an update or a retraction speaks of; an addition has none.
+    `finding_id` is the finding that an update or a retraction refers to; it is None for an addition.
     """
 
     kind: Kind
@@ -120,7 +124,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step of the log of findings, as it goes to the client."""
+    """One change of the findings, as the client receives it. For a `retract`, `finding` is the one that is removed."""
 
     op: Op
     finding: Finding

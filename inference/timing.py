@@ -1,4 +1,4 @@
-"""How long each stage of a chunk took: one object for the client, for Prometheus and for the benchmarks. Pure."""
+"""How long each stage of a chunk took. The client, Prometheus and the benchmarks read the same object. Pure."""
 
 import time
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Timings:
-    """Milliseconds of one chunk's way; `received_at` is the Unix time in milliseconds at which its bytes arrived."""
+    """Milliseconds that one chunk spent in each stage; `received_at` is the Unix time of its arrival, also in ms."""
 
     received_at: float = field(default_factory=lambda: time.time() * 1000)
     vad_ms: float = 0.0
@@ -17,10 +17,11 @@ class Timings:
     _received: float = field(default_factory=time.monotonic)
 
     def elapsed_ms(self) -> float:
+        """Milliseconds since the chunk arrived."""
         return (time.monotonic() - self._received) * 1000
 
     def stamped(self, **stages: float) -> "Timings":
-        """A copy with these stages (added to what is there) and the total up to now."""
+        """A copy in which the given milliseconds are added to their stages and `total_ms` is the time since arrival."""
         return Timings(
             self.received_at,
             self.vad_ms + stages.get("vad_ms", 0.0),

@@ -9,7 +9,7 @@ Speaker = Literal["clinician", "patient", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a final segment; times in seconds of the session's audio."""
+    """One word of a final segment. Times are seconds of the session's audio; `probability` is between 0 and 1."""
 
     text: str
     start: float
@@ -19,9 +19,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech; times in seconds of the session's audio. `words` is empty for a partial.
+    """A stretch of speech and its text. Times are seconds of the session's audio. `words` is empty for a partial.
 
-    `language` is the language of the text where it is another one than the session began in, else empty.
+    `language` is the code of the text's language if the session began in another language, and empty otherwise.
     """
 
     id: str
@@ -54,9 +54,9 @@ class Transcript:
 
 
 def word_span(segment: Segment, start: int, end: int) -> tuple[float, float]:
-    """Seconds at which the characters [start, end) of the segment's text are spoken.
+    """The seconds of audio (from, to) in which the characters [start, end) of the segment's text are spoken.
 
-    Word times where the recogniser gave them, otherwise linear in the characters.
+    They come from the word times, or, if there are none, from the share of the characters in the text.
     """
     covered = _words_at(segment.text, segment.words, start, end)
     if covered:

@@ -1,4 +1,4 @@
-"""What a stream tells its session, in order: the domain side of the event log. Pure."""
+"""The updates that a stream emits to its session, in order; `server/protocol.py` makes events of them. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class ExtractionUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """After a chunk's work: the audio that the transcript covers, and how long ago that chunk had arrived."""
+    """Emitted after the work of a chunk: the audio that the transcript covers, and the time since the chunk arrived."""
 
     transcribed_s: float
     lag_ms: float
@@ -54,7 +54,7 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something failed and the stream goes on; the message says what to do and holds no patient's words."""
+    """Something failed and the stream continues. The message says what to do and holds none of the patient's words."""
 
     code: str
     message: str
@@ -62,9 +62,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Nothing failed, and the people in the room should know; the message says what to check or to do.
+    """Nothing failed, but the people in the room should know something; the message says what to check or to do.
 
-    It holds no patient's words. `speaker` names the track in dual mode, and is None where the whole session is meant.
+    It holds none of the patient's words. In dual mode `speaker` names the track; it is None if the whole session is
+    meant.
     """
 
     code: NoticeCode
@@ -74,7 +75,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Ungrounded:
-    """So many proposals were dropped, since no final proves them. Counted, and never told to a client."""
+    """`count` proposals were dropped because no final proves them. They are counted in a metric and not sent."""
 
     count: int
 

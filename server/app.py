@@ -1,4 +1,4 @@
-"""Routes, and the lifetime of what they share."""
+"""The routes of the server, and the start and end of what they share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,13 +37,17 @@ ORIGIN_REFUSED = (
     "set Host and X-Forwarded-Proto"
 )
 PROBES = ("/health/live", "/health/ready")
-"""Answered under any name: they hold nothing of a patient, and orchestrators reach them by names of their own."""
+"""Answered under any host name: they show nothing about patients, and orchestrators use names of their own."""
 FAILED_GRACE_S = 5.0
-"""For sessions to end when the engine is gone: nothing more can be transcribed, only told."""
+"""Seconds for sessions to end when the engine is gone: nothing more can be transcribed, but clients must be told."""
 
 
 def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None = None) -> web.Application:
-    """The server around an engine. It listens at once; `/health/ready` turns 200 when the engines are warm."""
+    """The aiohttp application around an engine.
+
+    Once the application starts, the engines are warmed up in the background. Until they are warm, `/health/ready`
+    returns 503 and new sessions are refused.
+    """
     app = web.Application(middlewares=[_guard])
     app[SETTINGS] = settings
     app[PIPELINE] = pipeline
@@ -129,7 +133,7 @@ async def _drain(app: web.Application) -> None:
 async def _guard(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turns away who comes by a foreign name or from a foreign page, before anything of a patient is touched."""
+    """Refuses requests with a foreign host name or from a foreign page before any handler runs."""
     visitor = visitor_of(request.transport)
     if visitor is not None:
         visitor.taken()
@@ -138,7 +142,7 @@ async def _guard(
     settings, host = request.app[SETTINGS], request.headers.get("Host")
     if not host_allowed(host, settings.allowed_hosts, settings.host):
         raise _refusal(request, web.HTTPMisdirectedRequest, "host_not_allowed", HOST_REFUSED)
-    # The proxy knows whether the browser came by TLS. A page cannot set this header, so it may be believed.
+    # Only the proxy knows whether the browser used TLS. A page cannot set this header, so it can be trusted.
     told = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
     own = own_origin(host, told if told in ("http", "https") else request.scheme)
     if not origin_allowed(request.headers.get("Origin"), own, settings.allowed_origins):
@@ -152,7 +156,7 @@ def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, tex
 
 
 async def _expectation(request: web.Request) -> None:
-    """aiohttp's own handler repeats what it does not know, and fails where that is not ASCII."""
+    """Replaces aiohttp's own handler, which repeats an unknown value in its answer and fails if it is not ASCII."""
     if request.headers.get("Expect", "").lower() != "100-continue":
         raise _refusal(
             request,
@@ -161,7 +165,7 @@ async def _expectation(request: web.Request) -> None:
             "leave the header Expect out, no request has a body",
         )
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # the answer itself has not begun
+    request.writer.output_size = 0  # so that aiohttp does not take this line for the beginning of the answer
 
 
 async def _nothing(request: web.Request) -> web.StreamResponse:
@@ -174,7 +178,7 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Cache-Control", "no-cache")  # a page of mixed versions after an upgrade would fail
+    response.headers.setdefault("Cache-Control", "no-cache")  # or an upgrade would mix files of two versions
 
 
 async def _websocket(request: web.Request) -> web.StreamResponse:
@@ -182,7 +186,7 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
 
 
 async def _live(request: web.Request) -> web.Response:
-    """Whether the process can work: 503 from the moment at which only another process can."""
+    """200 while the process can work; 503 once nothing but a new process can."""
     reason = request.app[PIPELINE].failed
     if reason is not None:
         return web.json_response({"status": "failed", "reason": reason}, status=503)
@@ -190,9 +194,10 @@ async def _live(request: web.Request) -> web.Response:
 
 
 async def _ready(request: web.Request) -> web.Response:
-    """Whether the engines are warm; where not, `reason` says what is going on or what to do.
+    """200 when the engines are warm, otherwise 503 with a `reason` that says what happens or what to do.
 
-    Degraded is ready, with transcripts and the rules' findings: an orchestrator must not turn speakers away for it.
+    The status `degraded` is also 200: transcripts and the findings of the rules continue, so an orchestrator must not
+    refuse sessions because of it.
     """
     pipeline, sessions = request.app[PIPELINE], request.app[SESSIONS]
     if pipeline.ready:

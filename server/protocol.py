@@ -1,4 +1,4 @@
-"""Messages of drtranscribe.v1 (docs/protocol.md): what clients say, checked, and what the server says. Pure."""
+"""Messages of drtranscribe.v1 (docs/protocol.md): parses what clients send and writes what the server sends. Pure."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ SUBPROTOCOL = "drtranscribe.v1"
 MAX_FRAME_S = 10
 MAX_ATTRIBUTES = 16
 MAX_QUOTED = 100
-"""Characters that an error repeats of a message, at most: the names of unknown fields, never a value."""
+"""Most characters of a client's message that an error repeats: names of unknown fields, never a value."""
 
 _MAX_FAULTS = 5
 _MAX_ID = 200
@@ -58,7 +58,7 @@ class ProtocolError(Exception):
 
 
 class _Message(BaseModel):
-    # Unknown fields pass: a client of a later minor version is not turned away. Faults never repeat what was sent.
+    # Unknown fields are ignored, so that a client of a later minor version works. Errors never repeat what was sent.
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, strict=True)
 
 
@@ -107,7 +107,7 @@ class MarkerMessage(_Message):
 
 
 class FindingEdit(_Message):
-    """What a clinician may change of a finding; only the fields that were sent count."""
+    """The fields of a finding that a clinician may change; only the fields that were sent are changed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -157,7 +157,7 @@ TYPES = tuple(get_args(message.model_fields["type"].annotation)[0] for message i
 
 _MODELS = (AudioFields, PatientFields, FindingEdit, *get_args(ClientMessage))
 _FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | frozenset(get_args(Attribute))
-"""The protocol's own names, which a fault may tell in full."""
+"""The names of the protocol's own fields, which an error may repeat in full."""
 
 _SEGMENT = tuple(field.name for field in dataclasses.fields(Segment) if field.name not in ("words", "language"))
 _WORD = tuple(field.name for field in dataclasses.fields(Word))
@@ -216,8 +216,13 @@ def _quoted(name: str) -> str:
 
 
 def event(type_: str, seq: int, **fields: Any) -> bytes:
-    """An event as it goes over the wire: compact JSON in UTF-8, encoded once for every reader."""
+    """An event of a session's log as it goes over the wire: compact JSON in UTF-8, encoded once for every reader."""
     return to_json({"type": type_, "seq": seq, **fields})
+
+
+def unnumbered(type_: str, **fields: Any) -> bytes:
+    """A message that belongs to no log, and so has no `seq`: clients drop what they have seen by `seq`."""
+    return to_json({"type": type_, **fields})
 
 
 def error_fields(code: str, message: str, fatal: bool, retry_after_s: float | None = None) -> dict[str, Any]:
@@ -228,7 +233,7 @@ def error_fields(code: str, message: str, fatal: bool, retry_after_s: float | No
 
 
 def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str, Any]] | None:
-    """Type and fields of the event for an update of the stream; None for one that the session answers itself."""
+    """The type and the fields of the event for an update of the stream; None for an update that becomes no event."""
     match update:
         case TranscriptUpdate(segment, timings):
             return "transcript", {"segment": segment_fields(segment), "timings": timings.as_dict()}
@@ -256,7 +261,8 @@ def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str,
 
 
 def segment_fields(segment: Segment) -> dict[str, Any]:
-    # By name: the deep copy of dataclasses.asdict takes longer than all else that the server does for a chunk.
+    # The fields are copied by name: dataclasses.asdict copies deeply, which takes longer than all other work of the
+    # server for a chunk.
     fields: dict[str, Any] = {name: getattr(segment, name) for name in _SEGMENT}
     if segment.language:
         fields["language"] = segment.language

@@ -1,4 +1,4 @@
-"""Builds the real engines from the settings and runs a server on them; heavy imports wait until they are needed."""
+"""Builds the engines from the settings and runs a server on them. Heavy libraries are imported when they are needed."""
 
 import asyncio
 import logging
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SWITCH_INTERVAL_S: dict[Device, float] = {"cpu": 0.005, "cuda": 0.0005}
-"""While a thread computes in Python, the event loop and the other workers wait this long for each of their turns.
+"""Seconds for which a thread that computes in Python may keep the event loop and other threads from running.
 
-A GPU's workers hold the interpreter often and shortly; on a CPU a shorter interval has shown no gain (LOG.md).
+The workers of a GPU need the interpreter often and briefly; on a CPU a shorter interval has shown no gain
+(benchmarks/LOG.md).
 """
 
 
@@ -36,18 +37,22 @@ def build_pipeline(
     observe_batch: Callable[[int], None] = lambda size: None,
     out_of_memory: Callable[[], None] = lambda: None,
 ) -> Pipeline:
-    """A pipeline with its weights loaded, not yet warmed up. Raises ModelError or SettingsError."""
+    """A pipeline with loaded weights that is not warmed up yet.
+
+    `observe_batch` is called with the size of each batch of the recogniser, `out_of_memory` whenever one did not fit.
+    Raises ModelError if the weights cannot be found or loaded, SettingsError if a setting does not suit this host.
+    """
     device = _device(settings)
     sys.setswitchinterval(settings.switch_interval_s or SWITCH_INTERVAL_S[device])
     name = settings.model or default_model(device)
-    files = resolve(name, settings.models_dir)  # before torch and ctranslate2: a wrong name is told at once
+    files = resolve(name, settings.models_dir)  # before torch is imported, so that a wrong name is reported at once
 
     import torch
 
     from inference.audio.vad import SileroVad
     from inference.device import gpu
 
-    # VAD and mel run inside the workers' threads: torch's own would only fight with them for the cores.
+    # VAD and mel run in the threads of the workers; threads of torch would only compete with them for the cores.
     torch.set_num_threads(1)
     defaults = ASR_DEFAULTS[device]
     asr = replace(
@@ -72,13 +77,13 @@ def build_pipeline(
             [f"--language {settings.language}: the model {name} knows auto, {known}; choose one of these"]
         )
     config = EngineConfig(segmenter=settings.segmenter(), asr=asr)
-    shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need not know our folders
+    shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need no path of this host
     vad = SileroVad(config.vad)
     return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory, languages)
 
 
 def _check_gpu(index: int, model: Path) -> None:
-    """Raises SettingsError if the host lacks what a model needs of it: nothing is wrong with the weights then."""
+    """Raises SettingsError if the GPU or its libraries cannot run the model; the weights are not at fault then."""
     from inference.device import cublas, gpu
 
     try:
@@ -89,7 +94,7 @@ def _check_gpu(index: int, model: Path) -> None:
 
 
 def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[WhisperAsr, AsrConfig]":
-    """The recogniser with its settings: on a CPU, as many decoders as it carries best."""
+    """The recogniser and its settings. On a CPU, the numbers of decoders and threads are measured if not given."""
     from inference.asr.whisper import WhisperAsr
     from inference.serving import threads
 
@@ -105,7 +110,7 @@ def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[Wh
 
 
 def _extractors(settings: Settings) -> list[Extractor]:
-    """The rules' fast draft always, with its tables loaded; the model's word where there is one."""
+    """The rules, with their tables loaded, and the language model if an address is configured."""
     from inference.extraction import tables
     from inference.extraction.rules.engine import RulesExtractor
 
@@ -136,7 +141,7 @@ def _device(settings: Settings) -> Device:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that listens at `address` (http://HOST:PORT/); `warm` is done when its engines are."""
+    """A server that listens at `address` (http://HOST:PORT/). `warm` is done when its engines are warmed up."""
 
     address: str
     warm: "asyncio.Future[None]"
@@ -145,17 +150,18 @@ class Running:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
-    """A server on real engines; leaving shuts it down gracefully.
+    """A server on real engines; leaving the context shuts the server down gracefully.
 
-    Raises ModelError, SettingsError, or OSError if the address cannot be had.
+    Raises ModelError, SettingsError, or OSError if the address cannot be bound.
     """
     from server.app import RENDERING, STARTED, create_app
     from server.monitoring.metrics import Metrics
     from server.socket.listening import listening
 
-    # Bound before the weights are loaded, so that a port in use is told at once. It listens when all that computes in
-    # Python for seconds is done (the tables of the rules, the collector's first walk), which would hold up a probe.
-    # Until then connections are refused, which a startup probe takes for "not yet".
+    # The port is bound before the weights are loaded, so that a port in use is reported at once. It begins to listen
+    # when everything that computes in Python for seconds is done (the tables of the rules, the first run of the cyclic
+    # collector), because a probe would have to wait for it. Until then connections are refused, which a startup probe
+    # reads as "not yet".
     with bound(settings.host, settings.port) as listener:
         metrics = Metrics()
         pipeline = await asyncio.to_thread(
@@ -181,7 +187,7 @@ async def _load_renderer(started: "asyncio.Future[None]", rendering: "Rendering"
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that is bound and does not listen yet. Raises OSError."""
+    """A TCP socket that is bound to the address and does not listen yet. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:

@@ -1,6 +1,6 @@
-"""A session: the event log, the count of received samples, and the stream that turns one into the other.
+"""A session: the event log, the count of received samples, and the stream that turns audio into events.
 
-It lives apart from any socket: a connection attaches to it, is lost, and another takes its place.
+A session exists independently of any socket: a connection attaches to it, may be lost, and another one takes its place.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ PAUSE_LIMIT_S = 1800.0
 """A paused session may be silent for this long: half an hour, for an examination or a call."""
 
 ROUNDING_S = 0.1
-"""A resampler keeps so much less than it was given that a difference below this is no lost audio."""
+"""A resampler returns slightly less audio than it was given; a difference below this is not lost audio."""
 
 allowance_clock = time.monotonic
 
@@ -55,7 +55,7 @@ class Limits:
 
 
 class Attachment(Protocol):
-    """The socket that a session is attached to, as far as the session needs it."""
+    """The part of a connection that its session uses."""
 
     async def alive(self) -> bool: ...
 
@@ -63,7 +63,7 @@ class Attachment(Protocol):
 
 
 class Session:
-    """Start `run` once; then hand it what clients send. Everything it has to say is in `log`."""
+    """Run `run` once as a task, and pass in what the client sends. All events for the client are in `log`."""
 
     def __init__(
         self,
@@ -82,11 +82,11 @@ class Session:
         self.received_samples = 0
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
-        # Weakly, or the session and its stream would hold each other until the collector of cycles comes by.
+        # A weak reference: otherwise the session and its stream would keep each other until the cyclic collector runs.
         tell = WeakMethod(self._emit)
         self._stream: Stream = pipeline.open(self.id, options, lambda update: _deliver(tell, update))
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
-        self._turn = asyncio.Lock()  # a full queue lets in whom it likes; a lock, first come, first served
+        self._turn = asyncio.Lock()  # a full queue does not keep the order of those who wait; a lock does
         self._held_back = False
         self._arrivals = Arrivals()
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
@@ -98,7 +98,7 @@ class Session:
         self._paused = False
         self._opened_at = self._heard_at = patience.now()
         self.given_up = False
-        """It stops since another one needs its place."""
+        """True when the session is stopped because another one needs its place."""
 
     @property
     def max_frame_bytes(self) -> int:
@@ -129,11 +129,11 @@ class Session:
         return hmac.compare_digest(self.resume_token.encode(), resume_token.encode(errors="replace"))
 
     async def run(self) -> None:
-        """Works until everything received is transcribed after a stop, then writes `session_stopped`."""
+        """Runs until, after a stop, everything received is transcribed; then appends `session_stopped` to the log."""
         try:
             await self._work()
         except ExceptionGroup as failed:
-            # Our own bug, or a device that is gone for good: what was transcribed stands in the log.
+            # A bug of ours, or a device that is gone for good. What was transcribed so far is in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
             places = "; ".join(map(place_of, failed.exceptions))
             logger.error("a session failed: %s", places)
@@ -152,15 +152,15 @@ class Session:
                 self._inbox.get_nowait()
 
     async def _work(self) -> None:
-        # Apart from `run`, so that `release` empties this frame too: its group knows the task, and that the error.
+        # In a frame of its own, so that `release` can empty it: its task group refers to the task, that to the error.
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stream.run())
             group.create_task(self._pump())
 
     async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> None:
-        """Takes a binary frame for which the socket waited `waited_s`; waits itself while the session is behind.
+        """Accepts a binary frame for which the socket waited `waited_s` seconds. Waits while the session is behind.
 
-        Raises ProtocolError for one that it cannot take.
+        Raises ProtocolError for a frame that it cannot accept.
         """
         now = time.monotonic()
         self._heard_at = patience.now()
@@ -183,7 +183,7 @@ class Session:
             self.stop("limit")
 
     async def control(self, control: Control) -> None:
-        """Takes a marker, a pause or its end; one said twice, as after a lost connection, is answered twice."""
+        """Accepts a marker, a pause or its end. A control that comes twice is answered twice. Raises ProtocolError."""
         self._heard_at = patience.now()
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
@@ -194,7 +194,7 @@ class Session:
         await self._put(control)
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
-        """The clinician's word about a finding: it wins over every later proposal. Raises ProtocolError."""
+        """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError."""
         self._heard_at = patience.now()
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
@@ -221,14 +221,14 @@ class Session:
             self._edits_bytes += self.log.written_bytes - written
 
     def stop(self, reason: ClosingReason) -> None:
-        """Begins the end: what was received is transcribed and extracted, then the log is closed."""
+        """Begins to stop: what was received is transcribed and extracted, then the log is closed."""
         if self.reason is None:
             self.reason = reason
-            # A task of the session: the connection that asks for the end may be gone before the queue has room.
+            # A task of the session: the connection that asks for the stop may be gone before the queue has room.
             self._stop = asyncio.create_task(self._put(Control("stop")))
 
     def give_up(self, now: float) -> bool:
-        """Stops a session that has held a place without sending audio for too long. Returns whether it does."""
+        """Stops the session if it has kept its place for too long without sending audio. Returns whether it stops."""
         late = not self.received_samples and now - self._opened_at > self.limits.first_audio_timeout_s
         if late and not self.stopping and not self._held_back:
             self.given_up = True
@@ -244,28 +244,28 @@ class Session:
         self._metrics.connections.inc()
 
     def detach(self, attachment: Attachment) -> None:
-        """Leaves the session to be resumed; nothing happens if another socket holds it by now."""
+        """Leaves the session to be resumed. Does nothing if another connection is attached by now."""
         if self.attachment is attachment:
             self.attachment = None
             self._heard_at = patience.now()
             self._metrics.connections.dec()
 
     def error(self, error: ProtocolError) -> None:
-        """Tells the client that a message was not taken; the session lives on."""
+        """Tells the client that a message was refused; the session continues."""
         self._metrics.observe(Fault(error.code, str(error)))
         if not self.log.closed:
             self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s))
 
     def forsaken(self, now: float) -> bool:
-        """Whether nothing has come for so long, or nobody took it up again, that it should end.
+        """Whether the session should end because nothing came, or nobody resumed it, for too long.
 
-        `now` is that of `patience`.
+        `now` is the time of `patience`.
         """
-        # Whoever waits for room in the queue has said something that was not heard yet.
+        # A client that waits for room in the queue has sent something that was not counted yet.
         return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
 
     def _allow(self) -> None:
-        """Raises ProtocolError if the client says too much."""
+        """Raises ProtocolError if the client sends messages too fast."""
         wait_s = self._allowance.take(allowance_clock())
         if wait_s:
             raise ProtocolError(
@@ -283,7 +283,7 @@ class Session:
                 await self._inbox.put(item)
             finally:
                 self._held_back = False
-        self._heard_at = patience.now()  # waiting for the session itself is not the client's silence
+        self._heard_at = patience.now()  # the time spent waiting for the session is not the client's silence
 
     async def _pump(self) -> None:
         while True:
@@ -294,7 +294,7 @@ class Session:
                     return
             else:
                 await self._stream.feed(*item)
-            del item  # a chunk is not kept while the next one is waited for
+            del item  # do not keep a chunk in memory while waiting for the next one
 
     def _patience_s(self) -> float:
         if self.attachment is None:

@@ -29,7 +29,7 @@ class Admission:
     session: Session
     last_seq: int = 0
     greeting: bytes | None = None
-    """Goes out before the log: it is no event of it."""
+    """A message that goes out before the events of the log."""
 
 
 async def admit(message: ClientMessage, attachment: Attachment, sessions: Sessions, language: str) -> Admission:
@@ -103,6 +103,5 @@ async def _resume(message: ResumeSession, attachment: Attachment, sessions: Sess
         raise Refused(Close.ALREADY_ATTACHED, faster)
     session.attach(attachment)
     sessions.metrics.resumed.inc()
-    # Not an event of the log: it stands at the client's own place, and what follows are the events after it.
-    resumed = protocol.event("session_resumed", message.last_seq, received_samples=session.received_samples)
+    resumed = protocol.unnumbered("session_resumed", received_samples=session.received_samples)
     return Admission(session, message.last_seq, resumed)

@@ -62,7 +62,7 @@ class Connection:
             except Refused as refused:
                 self._sessions.metrics.refused.labels(refused.error.code).inc()
                 fields = protocol.error_fields(refused.error.code, str(refused.error), True, refused.retry_after_s)
-                await self._part(refused.close, refused.error.code, protocol.event("error", 0, **fields))
+                await self._part(refused.close, refused.error.code, protocol.unnumbered("error", **fields))
                 return
             if admission is not None:
                 if self._visitor is not None:

@@ -107,14 +107,10 @@ export class Connection {
   #receive(text) {
     this.#heardAt = performance.now();
     const event = JSON.parse(text);
-    if (event.type === "session_resumed") {
-      // A later replay may hold this event again: it speaks of the connection for which it was made alone.
-      if (!this.#resumed) this.#goOn(event.received_samples);
-      return;
-    }
-    if (this.#resumed) {
+    if (event.type === "session_resumed") return this.#goOn(event.received_samples);
+    if (this.#resumed && event.seq) { // an error before there is a session has none
       if (event.seq <= this.#lastSeq) return;
-      if (event.seq) this.#lastSeq = event.seq;
+      this.#lastSeq = event.seq;
     }
     if (event.type === "session_started") {
       this.#session = event;

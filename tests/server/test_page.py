@@ -17,6 +17,8 @@ from aiohttp import WSMsgType, web
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tools.screenshot import play, show
+
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("needs the browser: apt-get install chromium", allow_module_level=True)
@@ -116,7 +118,7 @@ class FakeServer:
                 self.resumed.append(message)
                 assert self.socket is not None
                 missed = [event for event in self.log if event["seq"] > message["last_seq"]]
-                resumed = self.event("session_resumed", received_samples=self.frame_count(len(self.pcm)))
+                resumed = {"type": "session_resumed", "received_samples": self.frame_count(len(self.pcm))}
                 for event in [resumed, *missed]:
                     await self.socket.send_json(event)
             case "pause_session":
@@ -416,6 +418,20 @@ async def test_a_final_replaces_its_partial_and_a_finding_shows_its_words(
         await expect(page.locator("mark")).to_have_count(0)
 
 
+async def test_the_script_that_takes_the_picture_of_the_readme_finds_what_it_presses_and_waits_for(
+    server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
+) -> None:
+    async with opened(server, browser) as page:
+        await play(page, wav(tmp_path / "stereo.wav", noise.reshape(-1, 2)), speed="1")
+        await server.asked("start_session")
+        await server.send("transcript", segment=segment(TEXT, final=True))
+        ops = [{"op": "add", "finding": finding(1, "sore throat", "sore throat")}]
+        await server.send("extraction", revision=1, ops=ops)
+        await show(page, finals=1, finding="sore throat")
+        await expect(page.locator("mark")).to_have_text("sore throat")
+    assert server.start["mode"] == "dual"
+
+
 async def test_a_dose_in_doubt_and_a_limit_are_told_in_words(server: FakeServer, browser: Browser) -> None:
     attributes = {"dose": "5", "check": "dose: no unit", "maximum": "8 tablets a day"}
     async with opened(server, browser) as page:
@@ -487,7 +503,7 @@ async def test_the_servers_note_goes_to_the_downloads_or_it_is_told_why_not(
 async def test_a_refusal_is_told_in_the_servers_words_and_the_form_comes_back(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:
-    server.refusal = {"type": "error", "seq": 1, "code": "full", "message": "All places are taken.", "fatal": True}
+    server.refusal = {"type": "error", "code": "full", "message": "All places are taken.", "fatal": True}
     server.refusal["retry_after_s"] = 20
     async with opened(server, browser) as page:
         await start_file(page, wav(tmp_path / "noise.wav", noise))
