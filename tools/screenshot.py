@@ -9,7 +9,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
 from server.runtime import running
 from server.settings import Settings
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "tests" / "data" / "consultation.flac"
 PICTURE = ROOT / "docs" / "page.png"
 
-SIZE = {"width": 1200, "height": 760}
+SIZE = ViewportSize(width=1200, height=760)
 LARGEST_BYTES = 150_000
 WAIT_MS = 120_000
 
@@ -48,7 +48,7 @@ async def take(speed: str = "1", finals: int = 8, finding: str = "penicillin") -
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("needs the browser: apt-get install chromium")
-    async with running(Settings(port=0, device="cpu", model="base")) as server:
+    async with running(Settings.model_validate({"port": 0, "device": "cpu", "model": "base"})) as server:
         await server.warm
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)

@@ -50,8 +50,9 @@ class Finals:
             said = track.seam.said
         timed = timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)
         segment = self._writer.write(track, span, said, timed, track.seam)
-        if segment is not None and segment.text and track.language.code in (said.language, None):
-            track.remember(segment.text)
+        if segment is not None and segment.text:
+            if track.language.code in (said.language, None):  # words of another language are no context
+                track.remember(segment.text)
             with self._extraction.isolation:
                 await self._extraction.add(segment, timed)
         if track.seam is not None:

@@ -327,6 +327,18 @@ class Polyglot(LevelAsr):
         return Hypothesis(text, asked, logprob, heard=HeardLanguage(heard, 0.95, 0.95 if asked == heard else 0.01))
 
 
+class ReadingExtractor(EchoExtractor):
+    """Finds nothing, and keeps the text and the language of what it reads."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = []
+
+    async def extract(self, consultation):
+        self.read += [(segment.text, segment.language) for segment in consultation.segments[consultation.new_from :]]
+        return []
+
+
 def told(updates):
     """Finals as (text, language), and changes of language as (second, speaker)."""
     for update in updates:
@@ -375,6 +387,15 @@ async def test_a_short_sentence_in_another_language_is_written_in_it_and_changes
         updates = await play(built, speech((0.5, 0), (3.0, 0.5), (2.0, 0), (1.5, 0.9), (2.0, 0), (3.0, 0.5)))
     assert list(told(updates)) == [("I have a cough", ""), ("tengo tos", "es"), ("I have a cough", "")]
     assert [r for r in asr.requests if r.final][-1].prompt == "I have a cough"
+
+
+async def test_a_short_sentence_in_another_language_reaches_the_extractors_that_read_it():
+    everything, english = ReadingExtractor(), ReadingExtractor()
+    english.languages = ("en",)
+    async with pipeline(Polyglot(), [everything, english]) as built:
+        await play(built, speech((0.5, 0), (3.0, 0.5), (2.0, 0), (1.5, 0.9), (2.0, 0)))
+    assert everything.read == [("I have a cough", ""), ("tengo tos", "es")]
+    assert [text for text, _ in english.read if text] == ["I have a cough"]
 
 
 async def test_a_session_that_was_declared_english_and_is_not_holds_no_english():
