@@ -63,7 +63,7 @@ _SORTED = (  # from, to, the modules
     ("server", "server.cli", "audiofile command serve terminal transcribe"),
     ("server", "server.monitoring", "log metrics request_log"),
     ("server", "server.sessions", "allowance arrivals drain events garbage pace patience registry session"),
-    ("server", "server.socket", "admission descriptors door listening pulse websocket"),
+    ("server", "server.socket", "admission descriptors door listening websocket"),
 )
 _RENAMED = {
     "inference.batch_limits": "inference.batching.limits",
@@ -79,6 +79,7 @@ _RENAMED = {
     "inference.stream.Stream": "inference.stream.stream.Stream",
     "server.extraction_health": "server.monitoring.health",
     "server.models_cli": "server.cli.models",
+    "server.pulse": "server.socket.peer",
     "server.record_client": "drtranscribe.record",
     "server.record_route": "server.record.route",
 }

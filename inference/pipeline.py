@@ -19,6 +19,7 @@ from inference.audio.vad_state import VadState
 from inference.batching.batcher import Batcher
 from inference.config import SAMPLE_RATE, EngineConfig
 from inference.extraction import ExtractionError, Extractor
+from inference.extraction.isolation import place_of
 from inference.serving.capacity import sessions_in_real_time
 from inference.serving.engines import Engines, VadAnswer, VadQuestion
 from inference.serving.warm_up import warm_up
@@ -124,7 +125,10 @@ class Pipeline:
         self._started = False
         await asyncio.gather(self.vad.close(), self.asr.close())
         for extractor in self.extractors:
-            await extractor.close()
+            try:
+                await extractor.close()
+            except Exception as error:  # the others are to be closed too
+                logger.error("the %s extractor could not be closed: %s", extractor.name, place_of(error))
 
 
 async def _introduce(extractor: Extractor) -> None:

@@ -1,4 +1,4 @@
-"""What waits for a device, in which order, and what of it is the next batch. Pure: times are handed in."""
+"""What waits for a device, in which order, and what of it is the next batch. Nothing here waits itself."""
 
 import asyncio
 import time

@@ -28,7 +28,7 @@ from server.sessions.session import Session
 from server.settings import Settings
 from server.socket.admission import Admission, Refused, admit
 from server.socket.door import visitor_of
-from server.socket.pulse import Pulse
+from server.socket.peer import Peer
 
 MAX_MESSAGE_BYTES = 2 << 20
 """aiohttp closes with 1009 above this by itself: 10 s of two channels at 48 kHz fit. A session's own, lower limit is
@@ -52,7 +52,7 @@ class Connection:
         self._visitor = visitor_of(transport)
         self._sessions = sessions
         self._settings = settings
-        self._pulse = Pulse(ws, settings.send_timeout_s)
+        self._peer = Peer(ws, settings.send_timeout_s)
         self._receiver: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
@@ -71,7 +71,7 @@ class Connection:
 
     async def alive(self) -> bool:
         """Whether the client at the other end still answers."""
-        return await self._pulse.answers()
+        return await self._peer.answers()
 
     def drop(self) -> None:
         """Ends the connection at once: its client does not listen, and a close handshake would wait for it."""
@@ -84,7 +84,7 @@ class Connection:
     def check(self, now: float) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        if self._pulse.stopped(now):
+        if self._peer.stopped(now):
             self._sessions.metrics.unread.inc()
             self.drop()
 
@@ -145,7 +145,7 @@ class Connection:
                 with suppress(ConnectionError):  # then the next message says that it is closed
                     await self._ws.pong(message.data)
             elif message.type is WSMsgType.PONG:
-                self._pulse.answered()
+                self._peer.answered()
             else:
                 return message
 
@@ -155,7 +155,7 @@ class Connection:
         while True:
             asked = time.monotonic()
             message = await self._next()
-            self._pulse.listening = False
+            self._peer.listening = False
             try:
                 match message.type:
                     case WSMsgType.BINARY:
@@ -175,7 +175,7 @@ class Connection:
                     await self._too_many_refusals(session)
                     return
             finally:
-                self._pulse.listening = True
+                self._peer.listening = True
             del message  # a chunk is not kept while the next one is waited for
 
     async def _take(self, session: Session, message: protocol.ClientMessage) -> None:
@@ -223,9 +223,9 @@ class Connection:
         session = admission.session
         try:
             if admission.greeting is not None:
-                await self._pulse.send(admission.greeting)
+                await self._peer.send(admission.greeting)
             async for text in session.log.follow(admission.last_seq):
-                await self._pulse.send(text)
+                await self._peer.send(text)
         except ConnectionError:
             return
         code = {"idle": Close.IDLE, "shutdown": Close.GOING_AWAY}.get(session.reason or "client", Close.DONE)
@@ -240,8 +240,8 @@ class Connection:
     async def _close(self, code: int, reason: str, last_words: bytes | None = None) -> None:
         with suppress(ConnectionError):
             if last_words is not None:
-                await self._pulse.send(last_words)
-            await self._pulse.close(code, reason)
+                await self._peer.send(last_words)
+            await self._peer.close(code, reason)
 
 
 async def consultation(request: web.Request, sessions: Sessions, settings: Settings) -> web.StreamResponse:

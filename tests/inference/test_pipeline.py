@@ -118,3 +118,23 @@ async def test_an_extractor_that_never_starts_keeps_nobody_out(monkeypatch, capl
     assert built.ready
     assert "the vllm extractor was not ready" in caplog.text
     await built.close()
+
+
+async def test_an_extractor_that_fails_to_close_keeps_no_other_open_and_its_words_out_of_the_log(caplog):
+    class Failing(EchoExtractor):
+        async def close(self):
+            raise RuntimeError("penicillin")
+
+    class Closing(EchoExtractor):
+        closed = False
+
+        async def close(self):
+            self.closed = True
+
+    last = Closing()
+    built = Pipeline(LoudnessVad(), LevelAsr(), [Failing(), last])
+    await built.start()
+    await built.close()
+    assert last.closed
+    assert "could not be closed: RuntimeError < test_pipeline.py" in caplog.text
+    assert "penicillin" not in caplog.text

@@ -94,7 +94,7 @@ def test_whatever_fails_in_extraction_every_final_arrives_and_the_session_stops_
     assert len(whole) > 6
     assert len(calls) > 250
     late = 0
-    outer = ("live.py", "reading.py", "merging.py", "grounding.py", "codes.py", "support.py")
+    outer = ("live.py", "reader.py", "merging.py", "grounding.py", "codes.py", "support.py")
     chosen = [
         code for at, code in enumerate(calls) if code.co_filename.endswith(outer) or at % 9 == 0
     ]  # of the rules a ninth

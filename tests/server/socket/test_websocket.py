@@ -227,7 +227,7 @@ async def test_a_session_that_another_connection_holds_is_refused_with_4409():
 
 
 async def test_a_connection_that_no_longer_answers_is_taken_over(monkeypatch):
-    monkeypatch.setattr("server.socket.pulse.PROBE_S", 0.05)
+    monkeypatch.setattr("server.socket.peer.PROBE_S", 0.05)
     async with serving() as server, server.connect(autoping=False) as silent:
         started = await silent.start()
         async with server.connect() as other:

@@ -1,4 +1,4 @@
-"""Whether the client at the other end of a socket still reads: pings, their answers, and sends that do not end."""
+"""The client at the other end of a socket: what it is sent, and whether it still reads."""
 
 import asyncio
 from contextlib import suppress
@@ -11,8 +11,8 @@ PROBE_S = 2.0
 """How long a silent socket has to prove that it is alive before another one may take its session over."""
 
 
-class Pulse:
-    """One socket's signs of life.
+class Peer:
+    """The client at the other end of one socket: what is sent to it, and its signs of life.
 
     A client that does not read leaves what it is sent in the buffers of two kernels, which hold minutes of events
     before a send waits. It cannot answer a ping, though. aiohttp's own heartbeat does not do: it takes audio for an
