@@ -1,9 +1,10 @@
 """Extractors read the final segments of a consultation and propose findings with the words that prove them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from inference.extraction.memo import Memo
 from inference.findings import Finding, Proposal
 from inference.transcript import Segment
 
@@ -22,7 +23,8 @@ class Patient:
 class Consultation:
     """What an extractor may read: every final so far; `segments[new_from:]` were not extracted before.
 
-    `over`: nothing more will be said. The findings may be checked once more against all of it.
+    `over`: nothing more will be said. The findings may be checked once more against all of it. `memo`: what the same
+    extractor found in these segments before.
     """
 
     segments: Sequence[Segment]
@@ -31,6 +33,7 @@ class Consultation:
     patient: Patient | None = None
     language: str = "en"
     over: bool = False
+    memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
 
 class ExtractionError(RuntimeError):

@@ -134,7 +134,7 @@ class LiveExtraction:
         if end == one.cursor and not over:
             return
         segments, language = one.legible(self._segments[:end], self.language)
-        consultation = Consultation(segments, one.cursor, self.findings.all(), self._patient, language, over)
+        consultation = Consultation(segments, one.cursor, self.findings.all(), self._patient, language, over, one.memo)
         timings = self._timings
         began_ms = timings.elapsed_ms()
         try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inference.extraction import Consultation, ExtractionError, Extractor, reads, reviews
+from inference.extraction.memo import Memo
 from inference.findings import Proposal
 from inference.transcript import Segment
 
@@ -34,6 +35,7 @@ class Reading:
         self.extractor = extractor
         self.name = extractor.name
         self.cursor = 0
+        self.memo = Memo()
         self.reviewed = not reviews(extractor)
         self.down = False
         self.attempts = 0

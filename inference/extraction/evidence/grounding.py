@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from inference.extraction.memo import remembered
 from inference.extraction.quantities.reader import quantities
 from inference.findings import Evidence, Quote
 from inference.transcript import Segment, word_span
@@ -16,7 +17,7 @@ def ground(quote: Quote, segments: Mapping[str, Segment]) -> Evidence | None:
     is the literal slice of the segment's text, and holds whole quantities: of "point five milligrams" nobody can quote
     "five milligrams". A quote that names the wrong segment is found if it stands in one final.
     """
-    wanted, _ = _fold(quote.text)
+    wanted = "".join(letter for letter, _ in _fold(quote.text))
     if not wanted:
         return None
     named = segments.get(quote.segment)
@@ -59,28 +60,24 @@ def _whole_quantities(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _fold(text: str) -> tuple[str, list[int]]:
+@remembered
+def _fold(text: str) -> list[tuple[str, int]]:
     """Letters and digits of the text, case folded, each with its index in the text.
 
     What stands between two digits is kept as a dot or a space: "38.5" is not "385" and "3 5" is not "35".
     """
-    folded: list[str] = []
-    origins: list[int] = []
+    folded: list[tuple[str, int]] = []
     for index, character in enumerate(text):
         if not character.isalnum():
             continue
-        between = text[origins[-1] + 1 : index] if origins else ""
-        if between and folded[-1].isdigit() and character.isdigit() and between != _THOUSANDS:
-            folded.append("." if between == "." else " ")
-            origins.append(index)
+        before, origin = folded[-1] if folded else ("", index)
+        between = text[origin + 1 : index]
+        if between and before.isdigit() and character.isdigit() and between != _THOUSANDS:
+            folded.append(("." if between == "." else " ", index))
         elif character.isdigit() and _opens_decimals(text, index):
-            folded.append(".")
-            origins.append(index - 1)
-        for part in character.casefold():
-            if part.isalnum():
-                folded.append(part)
-                origins.append(index)
-    return "".join(folded), origins
+            folded.append((".", index - 1))
+        folded += [(part, index) for part in character.casefold() if part.isalnum()]
+    return folded
 
 
 def _opens_decimals(text: str, at: int) -> bool:
@@ -89,9 +86,9 @@ def _opens_decimals(text: str, at: int) -> bool:
 
 
 def _find(wanted: str, text: str) -> tuple[int, int] | None:
-    folded, origins = _fold(text)
-    for at in _occurrences(wanted, folded):
-        start, end = origins[at], origins[at + len(wanted) - 1] + 1
+    folded = _fold(text)
+    for at in _occurrences(wanted, "".join(letter for letter, _ in folded)):
+        start, end = folded[at][1], folded[at + len(wanted) - 1][1] + 1
         if _opens_word(text, start) and _closes_word(text, end):
             return start, end
     return None

@@ -9,6 +9,7 @@ from inference.extraction.evidence.codes import codes_of
 from inference.extraction.evidence.grounding import ground
 from inference.extraction.evidence.proof import distinct, joined, still_proved, united
 from inference.extraction.evidence.support import is_supported, with_supported_attributes
+from inference.extraction.memo import Memo
 from inference.findings import Evidence, Finding, Kind, Operation, Proposal
 from inference.transcript import Segment
 
@@ -26,6 +27,7 @@ class Findings:
     _live: dict[str, Finding] = field(default_factory=dict)
     _overruled: dict[tuple[str, ...], list[Finding]] = field(default_factory=dict)  # by what they are about
     _issued: int = 0
+    _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     def all(self) -> list[Finding]:
         return list(self._live.values())
@@ -41,11 +43,12 @@ class Findings:
         Each proposal is merged inside `isolation`: one that ends errors keeps those of a proposal from the others.
         """
         operations: list[Operation] = []
-        for proposal in proposals:
-            with isolation or nullcontext():
-                operation = self._apply_one(proposal, segments)
-                if operation is not None:
-                    operations.append(operation)
+        with self._memo.reading():
+            for proposal in proposals:
+                with isolation or nullcontext():
+                    operation = self._apply_one(proposal, segments)
+                    if operation is not None:
+                        operations.append(operation)
         if operations:
             self.revision += 1
         return operations

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 
+from inference.extraction.memo import remembered
 from inference.extraction.quantities.numbers import GLYPH, NUMBER, ZEROS, Number, fraction_at, number_at
 from inference.extraction.quantities.quantity import Quantity, QuantityKind
 from inference.extraction.quantities.units import Unit, unit_at
 
+_GLYPH = re.compile(GLYPH)
 _LEXEME = re.compile(rf"{NUMBER}|[^\W\d_]+(?:['’][^\W\d_]+)*|%|×", re.IGNORECASE)
 _BARRIER = re.compile(r"[.?!;:,()]|\n")
 _HYPHEN = re.compile(r"\s*[-–—]\s*")
@@ -84,6 +86,7 @@ class _Amount:
     end: int
 
 
+@remembered
 def quantities(text: str) -> list[Quantity]:
     """Every number of the text, in order and without overlap; those without a unit too."""
     lexed = _lexed(text)
@@ -128,7 +131,7 @@ def _lexed(text: str) -> _Lexed:
 
 
 def _is_glyph(word: str) -> bool:
-    return re.fullmatch(GLYPH, word) is not None
+    return _GLYPH.fullmatch(word) is not None
 
 
 def _is_number(word: str) -> bool:

@@ -73,7 +73,7 @@ class RulesExtractor:
         """Findings that rest on at least one new segment. The vocabulary is English: another language has none."""
         if not consultation.language.startswith("en"):
             return []
-        with one_reading():
+        with consultation.memo.reading(), one_reading():
             return self._propose(consultation)
 
     def _propose(self, consultation: Consultation) -> list[Proposal]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from inference.extraction.memo import remembered
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import LEAD_INS, Turn, form
 from inference.extraction.text.tokens import Sentence, Token
@@ -29,6 +30,7 @@ _HEAD = 8
 _NUMBERING = frozenset(("first", "second", "third", "fourth", "fifth", "next", "last", "other", "1st", "2nd", "3rd"))
 
 
+@remembered
 def clauses(turn: Turn) -> list[Turn]:
     """The turn itself, or each clause of a long one as a turn with a form of its own."""
     tokens = turn.tokens

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from inference.extraction.memo import remembered
 from inference.extraction.tables import words
 from inference.extraction.text.tokens import FILLERS, Sentence, Token, sentences
 from inference.transcript import Segment, Speaker, word_span
@@ -65,18 +66,23 @@ class Turn:
 
 def turns(segments: Sequence[Segment], first_index: int = 0) -> list[Turn]:
     """The sentences of the segments in the order in which they were begun; `index` counts the segments."""
-    found = []
-    for index, segment in enumerate(segments, first_index):
-        asked = False
-        for sentence in _split(segment):
-            first, last = sentence.tokens[0], sentence.tokens[-1]
-            start_s, end_s = word_span(segment, first.start, last.end)
-            turn_form = form(sentence, segment.speaker)
-            if turn_form == "statement" and asked and _goes_on(sentence):
-                turn_form = "polar"
-            found.append(Turn(sentence, segment, index, segment.speaker, start_s, end_s, turn_form))
-            asked = turn_form == "polar"
+    found = [turn for index, segment in enumerate(segments, first_index) for turn in _turns_of(segment, index=index)]
     return _with_cut_questions(sorted(found, key=lambda turn: turn.start_s))
+
+
+@remembered
+def _turns_of(segment: Segment, *, index: int) -> list[Turn]:
+    found: list[Turn] = []
+    asked = False
+    for sentence in _split(segment):
+        first, last = sentence.tokens[0], sentence.tokens[-1]
+        start_s, end_s = word_span(segment, first.start, last.end)
+        turn_form = form(sentence, segment.speaker)
+        if turn_form == "statement" and asked and _goes_on(sentence):
+            turn_form = "polar"
+        found.append(Turn(sentence, segment, index, segment.speaker, start_s, end_s, turn_form))
+        asked = turn_form == "polar"
+    return found
 
 
 def _with_cut_questions(conversation: list[Turn]) -> list[Turn]:

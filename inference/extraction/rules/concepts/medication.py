@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from inference.extraction.memo import remembered
 from inference.extraction.quantities.numbers import number_at
 from inference.extraction.rules.concepts.attributes import Span, expressions, timing
 from inference.extraction.rules.concepts.dosage import (
@@ -54,6 +55,7 @@ class Medicine:
     is_class: bool = False
 
 
+@remembered
 def medicines(text: str, tokens: Sequence[Token], *, asked: bool = False) -> list[Medicine]:
     """The medicines of a sentence. `asked`: it answers a question about medicines, so no verb of taking is needed."""
     named, heard = _matches(tokens, asked)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from inference.extraction.memo import remembered
 from inference.extraction.rules.concepts.anatomy import Ailment, ailments, parts
 from inference.extraction.tables import words
 from inference.extraction.text.tokens import Token
@@ -33,6 +34,7 @@ class Mention:
     negated: bool = False
 
 
+@remembered
 def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
     """Concepts in the order of the sentence; a part with its complaint goes before the bare complaint inside it."""
     matches = [m for m in find(findings_trie(), tokens) if not m.entry.personal or _is_personal(tokens)]

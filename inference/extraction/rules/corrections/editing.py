@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from inference.extraction.memo import remembered
 from inference.extraction.tables import rows, table
 from inference.extraction.text.tokens import Token, normalise
 
@@ -38,6 +39,7 @@ def _terms() -> dict[str, list[tuple[tuple[str, ...], str]]]:
     return table
 
 
+@remembered
 def editings(tokens: Sequence[Token]) -> list[Editing]:
     """The runs of editing terms in a sentence, with the fillers between and before them."""
     table = _terms()
@@ -47,6 +49,9 @@ def editings(tokens: Sequence[Token]) -> list[Editing]:
     found: list[Editing] = []
     at = 0
     while at < len(spoken):
+        if spoken[at] not in table:
+            at += 1
+            continue
         strengths, end = _run(table, spoken, at)
         ranked = [rank for rank in _RANKS if rank in strengths]
         if ranked and not (ranked[-1] == "weak" and _denies(tokens, end)):

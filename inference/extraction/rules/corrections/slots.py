@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from inference.extraction.memo import remembered
 from inference.extraction.quantities.numbers import Number, fraction_at, number_at
 from inference.extraction.quantities.units import unit_at
 from inference.extraction.rules.concepts.anatomy import parts
@@ -40,6 +41,7 @@ class Slot:
     number_end: int = 0
 
 
+@remembered
 def slots(text: str, tokens: Sequence[Token]) -> list[Slot]:
     """The replaceable parts of a sentence in their order, the longer of two that begin together first."""
     found = [

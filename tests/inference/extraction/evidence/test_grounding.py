@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.extraction.evidence.grounding import ground
+from inference.extraction.memo import Memo
 from inference.findings import Quote
 from inference.transcript import Segment, Word
 
@@ -116,3 +117,16 @@ def test_a_number_is_not_quoted_without_the_point_before_it() -> None:
 )
 def test_a_quote_never_cuts_a_quantity(quote: str, text: str, found: str) -> None:
     assert grounded(quote, text) == found
+
+
+def test_quotes_are_grounded_alike_whether_or_not_the_text_was_read_for_another_quote() -> None:
+    said = segment("Take point five milligrams, then 38.5 or 3 5, not 385, of Strauße.5mg.")
+    quotes = [
+        Quote("s1", text) for text in ("five milligrams", "38.5", "385", "35", "3 5", "STRAUSSE .5mg", "5mg", "ta")
+    ]
+    alone = [ground(quote, {"s1": said}) for quote in quotes]
+    assert [evidence is not None for evidence in alone] == [True, True, True, False, True, True, False, False]
+    memo = Memo()
+    for _ in range(2):
+        with memo.reading():
+            assert [ground(quote, {"s1": said}) for quote in quotes] == alone
