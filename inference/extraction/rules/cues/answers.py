@@ -32,7 +32,7 @@ _AFFIRMING = re.compile(
     r"i might|comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
     r"all of (?:them|those|it)|all three|both|when i was|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
-    r"from time)\b"
+    r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
 )
 _ALL_WELL = re.compile(
     r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
@@ -45,6 +45,7 @@ _COULD_NOT_SAY = re.compile(r"\b(?:couldnt|could not|cant|cannot) (?:really )?(?
 _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+    r"|^not (?:\w+ ){1,4}but i (?:did|have|do)(?: (?:around|in|back|last|when|about|once|before|as|years)\b|$)"
 )
 _NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |a |an |some |my )?\w+(?: \w+){0,2}$")
 """Names what there is of a list: "just the nausea"."""

@@ -23,6 +23,17 @@ _CONDITIONS = frozenset(("if", "unless", "whether", "should"))
 _PROMISING = frozenset(("ill", "will"))
 _JOINING = frozenset(("and", "but"))
 _AGAINST = frozenset(("but", "however", "although", "though"))
+_ALTERNATIVES = frozenset(("or", "nor"))
+_LIST_REACH = 20
+"""Words that a denial reaches to the last item of a list, "or blood in the stools"."""
+_OWNERS = frozenset(("my", "your", "his", "her", "their"))
+_CAUSING = frozenset(
+    "cause caused causes causing contribute contributed contributes contributing trigger triggered triggers triggering "
+    "aggravate aggravated aggravating worsen worsened worsening related due explain explains".split()
+)
+_RELATED = 5
+"""Words behind a mention among which its cause is named: "some of her dizziness is related to"."""
+_BOUTS = frozenset("attack attacks flare flares flareup flareups exacerbation exacerbations".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,10 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         between = range(end, trigger.start)
     else:
         return False
-    if sum(not tokens[i].soft for i in between) > trigger.reach:
+    reach = trigger.reach
+    if trigger.category == "negated" and any(tokens[i].word in _ALTERNATIVES for i in between[-3:]):
+        reach = max(reach, _LIST_REACH)
+    if sum(not tokens[i].soft for i in between) > reach:
         return False
     stops = [other for other in found if other.category == "stop" and other.start in between]
     if trigger.category == "hypothetical":
@@ -137,13 +151,25 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         return not other_ends(tokens, people, trigger, start, end)
     if stops:
         return False
+    if trigger.category == "possible" and trigger.end <= start and _is_cause_in_doubt(tokens, between, end):
+        return False
     if trigger.category == "possible" and trigger.start >= end:
         # "Fever, maybe." but not "the diabetes, maybe you can cut down".
         closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
         return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
     if trigger.category == "negated":
+        if trigger.end <= start and end < len(tokens) and tokens[end].word in _BOUTS:
+            return False  # "I haven't had any asthma attacks" has asthma still.
         return trigger.end > start or not denial_ends(tokens, trigger, between)
     return True
+
+
+def _is_cause_in_doubt(tokens: Sequence[Token], between: range, end: int) -> bool:
+    """ "It probably contributed to my heart attack" doubts the cause and not the heart attack."""
+    if not between or tokens[between[-1]].word not in _OWNERS:
+        return False
+    nearby = [tokens[i].word for i in between] + [token.word for token in tokens[end : end + _RELATED]]
+    return not _CAUSING.isdisjoint(nearby)
 
 
 def _without_double_denial(tokens: Sequence[Token], governing: list[Trigger]) -> list[Trigger]:
