@@ -65,6 +65,8 @@ _OFFERING = re.compile(
 """What is offered is not taken yet."""
 _NEGATIVE = words("denial") | {"no", "without"}
 _OTHER_REACH = 3
+_STEM = 3
+"""Letters above which a stem says what is meant."""
 _LONG_AGO = re.compile(
     r"\b(?:years?|months) (?:ago|back)\b|\bas a (?:child|kid|baby|teenager)\b|"
     r"\bwhen i was (?:a |younger|little|small|at |in )"
@@ -136,10 +138,10 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     each = (
         dict(zip(dict.fromkeys(m.concept for m in found), in_turn, strict=True)) if len(in_turn) == len(names) else {}
     )
-    if agreed == "yes" and _ONLY.match(reply.joined) and told < names:
-        agreed = "no"  # "just the nausea": not the others
+    if agreed == "yes" and _ONLY.match(reply.joined) and told and told < names:
+        agreed = "no"  # "just the nausea": not the others; "just in my back" names none
     elif agreed == "no":
-        if told & names and _goes_on_to_admit(reply, names):
+        if told & names and _goes_on_to_admit(turn, reply, names):
             return
     elif not each and ((len(names) > 1 and not confirmed) or told & names):
         return
@@ -206,14 +208,24 @@ def _words_from(reply: Turn) -> Sequence[Token]:
     return [token for sentence in sentences(reply.segment.text) for token in sentence.tokens if token.start >= first]
 
 
-def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
-    """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea."""
-    if next((t.comma for t in reply.tokens if t.word == "no"), True):
+def _goes_on_to_admit(turn: Turn, reply: Turn, names: Set[str]) -> bool:
+    """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea.
+
+    "Any ringing, any hearing loss?" "No ringing. My hearing is down a bit.": what is told need not be named as asked.
+    """
+    if next((t.comma for t in reply.tokens if t.word in ("no", "not")), True):
         return False
     admitted = set[str]()
+    asked = [
+        t.stem for m in mentions(turn.segment.text, turn.tokens) for t in turn.tokens[m.start : m.end] if not t.soft
+    ]
+    asked = [stem for stem in asked if len(stem) > _STEM]
     for sentence in sentences(reply.segment.text):
         found = mentions(reply.segment.text, sentence.tokens)
         context = triggers(sentence.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+        is_denial = _NEGATIVE & set(sentence.words) or sentence.words[0] == "not"
+        if not found and not is_denial and any(t.word.startswith(stem) for t in sentence.tokens for stem in asked):
+            return True
         admitted |= {
             m.concept for m in found if assertion(sentence.tokens, context, m.start, m.end).status == "present"
         }
