@@ -27,13 +27,10 @@ _ALTERNATIVES = frozenset(("or", "nor"))
 _LIST_REACH = 20
 """Words that a denial reaches to the last item of a list, "or blood in the stools"."""
 _OWNERS = frozenset(("my", "your", "his", "her", "their"))
-_CAUSING = frozenset(
-    "cause caused causes causing contribute contributed contributes contributing trigger triggered triggers triggering "
-    "aggravate aggravated aggravating worsen worsened worsening related due explain explains".split()
-)
+_CAUSING = words("causing")
 _RELATED = 5
 """Words behind a mention among which its cause is named: "some of her dizziness is related to"."""
-_BOUTS = frozenset("attack attacks flare flares flareup flareups exacerbation exacerbations".split())
+_BOUTS = words("bout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +125,7 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         between = range(end, trigger.start)
     else:
         return False
-    reach = trigger.reach
-    if trigger.category == "negated" and any(tokens[i].word in _ALTERNATIVES for i in between[-3:]):
-        reach = max(reach, _LIST_REACH)
-    if sum(not tokens[i].soft for i in between) > reach:
+    if sum(not tokens[i].soft for i in between) > _reach(tokens, trigger, between):
         return False
     stops = [other for other in found if other.category == "stop" and other.start in between]
     if trigger.category == "hypothetical":
@@ -151,17 +145,30 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         return not other_ends(tokens, people, trigger, start, end)
     if stops:
         return False
-    if trigger.category == "possible" and trigger.end <= start and _is_cause_in_doubt(tokens, between, end):
-        return False
-    if trigger.category == "possible" and trigger.start >= end:
-        # "Fever, maybe." but not "the diabetes, maybe you can cut down".
-        closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
-        return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
+    if trigger.category == "possible":
+        return _doubts(tokens, trigger, between, end)
     if trigger.category == "negated":
-        if trigger.end <= start and end < len(tokens) and tokens[end].word in _BOUTS:
-            return False  # "I haven't had any asthma attacks" has asthma still.
-        return trigger.end > start or not denial_ends(tokens, trigger, between)
+        return trigger.end > start or not (_is_of_a_bout(tokens, end) or denial_ends(tokens, trigger, between))
     return True
+
+
+def _reach(tokens: Sequence[Token], trigger: Trigger, between: range) -> int:
+    """The words that a trigger reaches over; a denial goes on to the last item of a list."""
+    is_listed = trigger.category == "negated" and any(tokens[i].word in _ALTERNATIVES for i in between[-3:])
+    return max(trigger.reach, _LIST_REACH) if is_listed else trigger.reach
+
+
+def _doubts(tokens: Sequence[Token], trigger: Trigger, between: range, end: int) -> bool:
+    if trigger.start < end:
+        return not _is_cause_in_doubt(tokens, between, end)
+    # "Fever, maybe." but not "the diabetes, maybe you can cut down".
+    closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
+    return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
+
+
+def _is_of_a_bout(tokens: Sequence[Token], end: int) -> bool:
+    """ "I haven't had any asthma attacks" has asthma still."""
+    return any(token.word in _BOUTS for token in tokens[end : end + 1])
 
 
 def _is_cause_in_doubt(tokens: Sequence[Token], between: range, end: int) -> bool:

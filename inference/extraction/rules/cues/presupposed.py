@@ -8,7 +8,6 @@ from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 
 _THINKING = frozenset(("feel", "felt", "feeling", "feelings", "think", "thought", "thoughts"))
-_WHEN = frozenset(("when", "whenever", "while"))
 _IS_IT_SO = frozenset(("is", "are", "was", "were", "like"))
 _COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
@@ -44,11 +43,15 @@ def is_compared(turn: Turn, mention: Mention, answer: Answer) -> bool:
     return answer == "no" and bool(_COMPARED.search(" ".join(turn.sentence.words[mention.end :])))
 
 
+def is_circumstance(turn: Turn, mention: Mention, answer: Answer) -> bool:
+    """ "Is the pain worse when you cough?" "No.": nobody denied a cough."""
+    before = turn.sentence.words[max(0, mention.start - 2) : mention.start]
+    return answer == "no" and before[:1] in (["when"], ["whenever"], ["while"]) and before[1:] in (["you"], ["youre"])
+
+
 def is_presupposed(turn: Turn, mention: Mention) -> bool:
     """ "Is the cough worse at night?" asks of a cough that is known; "no" does not deny it."""
     before = {t.word for t in turn.tokens[max(0, mention.start - 2) : mention.start]}
-    if _WHEN & before and {"you", "youre"} & before:
-        return True  # "Is the pain worse when you cough?" does not ask whether there is a cough.
     if mention.end - mention.start > 1 and _IS_IT_SO & before and mention.end + 1 >= len(turn.tokens):
         return False  # "are the stools loose?"
     if _THINKING & set(turn.sentence.words[: mention.start][-3:]):

@@ -12,6 +12,7 @@ from inference.extraction.rules.cues.asides import is_safety_net
 from inference.extraction.rules.cues.context import assertion, triggers
 from inference.extraction.rules.cues.presupposed import (
     EXCEPTING,
+    is_circumstance,
     is_compared,
     is_excepted,
     is_given,
@@ -108,6 +109,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
             or is_excepted(turn, m.start)
             or is_safety_net(turn, m.end)
             or is_compared(turn, m, answer)
+            or is_circumstance(turn, m, answer)
         )
     ]
     drugs = medicines(turn.segment.text, tokens, asked=True)
@@ -216,10 +218,8 @@ def _goes_on_to_admit(turn: Turn, reply: Turn, names: Set[str]) -> bool:
     if next((t.comma for t in reply.tokens if t.word in ("no", "not")), True):
         return False
     admitted = set[str]()
-    asked = [
-        t.stem for m in mentions(turn.segment.text, turn.tokens) for t in turn.tokens[m.start : m.end] if not t.soft
-    ]
-    asked = [stem for stem in asked if len(stem) > _STEM]
+    told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
+    asked = _stems(turn, told, named=False) - _stems(turn, told, named=True)
     for sentence in sentences(reply.segment.text):
         found = mentions(reply.segment.text, sentence.tokens)
         context = triggers(sentence.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
@@ -230,6 +230,12 @@ def _goes_on_to_admit(turn: Turn, reply: Turn, names: Set[str]) -> bool:
             m.concept for m in found if assertion(sentence.tokens, context, m.start, m.end).status == "present"
         }
     return bool(admitted & names)
+
+
+def _stems(turn: Turn, told: Set[str], *, named: bool) -> set[str]:
+    """The stems by which a question asks for what its answer names, or does not name."""
+    places = [m for m in mentions(turn.segment.text, turn.tokens) if (m.concept in told) == named]
+    return {t.stem for m in places for t in turn.tokens[m.start : m.end] if not t.soft and len(t.stem) > _STEM}
 
 
 def _fact(
