@@ -57,6 +57,12 @@ _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b)"
 )
 _ONLY = re.compile(r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) (?:the |a |some |my )?\w+")
+_ONLY_THERE = re.compile(
+    r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) "
+    r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|occasionally|sometimes|once|twice|"
+    r"here|there)\b"
+)
+"""Where or when there is what was asked for: "just in my back"."""
 _ANOTHER_DOES = re.compile(r"\bmy (?:\w+ ){0,2}(?:does|did|has|had|is)$")
 _OFFERING = re.compile(
     r"\b(?:happy|willing|keen|prepared|okay|ok) (?:to|for|with)\b|\b(?:would|do) you (?:like|want|prefer|mind)\b|"
@@ -66,8 +72,6 @@ _OFFERING = re.compile(
 """What is offered is not taken yet."""
 _NEGATIVE = words("denial") | {"no", "without"}
 _OTHER_REACH = 3
-_STEM = 3
-"""Letters above which a stem says what is meant."""
 _LONG_AGO = re.compile(
     r"\b(?:years?|months) (?:ago|back)\b|\bas a (?:child|kid|baby|teenager)\b|"
     r"\bwhen i was (?:a |younger|little|small|at |in )"
@@ -140,10 +144,10 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     each = (
         dict(zip(dict.fromkeys(m.concept for m in found), in_turn, strict=True)) if len(in_turn) == len(names) else {}
     )
-    if agreed == "yes" and _ONLY.match(reply.joined) and told and told < names:
-        agreed = "no"  # "just the nausea": not the others; "just in my back" names none
+    if agreed == "yes" and _ONLY.match(reply.joined) and told < names and not _ONLY_THERE.match(reply.joined):
+        agreed = "no"  # "just the nausea": not the others
     elif agreed == "no":
-        if told & names and _goes_on_to_admit(turn, reply, names):
+        if told & names and _goes_on_to_admit(reply, names):
             return
     elif not each and ((len(names) > 1 and not confirmed) or told & names):
         return
@@ -210,32 +214,18 @@ def _words_from(reply: Turn) -> Sequence[Token]:
     return [token for sentence in sentences(reply.segment.text) for token in sentence.tokens if token.start >= first]
 
 
-def _goes_on_to_admit(turn: Turn, reply: Turn, names: Set[str]) -> bool:
-    """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea.
-
-    "Any ringing, any hearing loss?" "No ringing. My hearing is down a bit.": what is told need not be named as asked.
-    """
+def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
+    """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea."""
     if next((t.comma for t in reply.tokens if t.word in ("no", "not")), True):
         return False
     admitted = set[str]()
-    told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
-    asked = _stems(turn, told, named=False) - _stems(turn, told, named=True)
     for sentence in sentences(reply.segment.text):
         found = mentions(reply.segment.text, sentence.tokens)
         context = triggers(sentence.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
-        is_denial = _NEGATIVE & set(sentence.words) or sentence.words[0] == "not"
-        if not found and not is_denial and any(t.word.startswith(stem) for t in sentence.tokens for stem in asked):
-            return True
         admitted |= {
             m.concept for m in found if assertion(sentence.tokens, context, m.start, m.end).status == "present"
         }
     return bool(admitted & names)
-
-
-def _stems(turn: Turn, told: Set[str], *, named: bool) -> set[str]:
-    """The stems by which a question asks for what its answer names, or does not name."""
-    places = [m for m in mentions(turn.segment.text, turn.tokens) if (m.concept in told) == named]
-    return {t.stem for m in places for t in turn.tokens[m.start : m.end] if not t.soft and len(t.stem) > _STEM}
 
 
 def _fact(

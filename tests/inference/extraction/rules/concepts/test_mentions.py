@@ -82,5 +82,5 @@ def test_a_fall_a_faint_and_a_loss_of_feeling_are_still_heard() -> None:
 
 
 def test_feelings_of_something_are_no_numbness() -> None:
-    told = {f.text: f.status for f in findings("P: I have no feelings of wanting to hurt myself.")}
+    told = {f.text: f.status for f in findings("D: No feelings of wanting to harm yourself?", "P: No.")}
     assert told == {"self-harm": "absent"}
