@@ -216,8 +216,10 @@ def _words_from(reply: Turn) -> Sequence[Token]:
 
 def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
     """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea."""
-    if next((t.comma for t in reply.tokens if t.word in ("no", "not")), True):
-        return False
+    said = reply.sentence.words
+    at = next((i for i, word in enumerate(said) if word in ("no", "not")), len(said))
+    if at == len(said) or reply.tokens[at].comma or said[at + 1 : at + 2] in (["really"], ["particularly"], ["at"]):
+        return False  # "Not really, just the chills" denies the others
     admitted = set[str]()
     for sentence in sentences(reply.segment.text):
         found = mentions(reply.segment.text, sentence.tokens)

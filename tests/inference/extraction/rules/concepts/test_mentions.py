@@ -78,7 +78,7 @@ def test_everyday_words_name_no_symptom(text: str) -> None:
 def test_a_fall_a_faint_and_a_loss_of_feeling_are_still_heard() -> None:
     assert [f.text for f in findings("P: I went over on my ankle.")] == ["fall"]
     assert [f.text for f in findings("P: I felt very faint.")] == ["fainting"]
-    assert [f.text for f in findings("P: I have no feeling in my foot.")] == ["numbness"]
+    assert "foot numbness" in {f.text for f in findings("P: I have no feeling in my foot.")}
 
 
 def test_feelings_of_something_are_no_numbness() -> None:

@@ -27,6 +27,11 @@ def test_a_denial_of_one_item_leaves_the_item_that_the_answer_goes_on_to_tell() 
     }
 
 
+def test_a_general_denial_denies_the_items_that_the_answer_does_not_name() -> None:
+    said = statuses("D: Any fever, chills or nausea?", "P: Not really, just some chills.")
+    assert said == {"chills": "present", "fever": "absent", "nausea": "absent"}
+
+
 def test_a_no_to_what_makes_a_pain_worse_does_not_deny_the_circumstance() -> None:
     assert "cough" not in statuses("D: Is the pain worse when you cough?", "P: No, not really.")
     assert statuses("D: Do you have a cough?", "P: No, not really.") == {"cough": "absent"}
