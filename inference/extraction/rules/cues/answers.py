@@ -49,6 +49,7 @@ _COULD_NOT_SAY = re.compile(r"\b(?:couldnt|could not|cant|cannot) (?:really )?(?
 _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+    r"|^not as (?:many|much|often|bad|badly)\b"
     r"|^not (?:\w+ ){1,4}but i (?:did|have|do)(?: (?:around|in|back|last|when|about|once|before|as|years)\b|$)"
 )
 _NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |a |an |some |my )?\w+(?: \w+){0,2}$")
@@ -189,7 +190,9 @@ def answer_of(turn: Turn) -> Answer | None:
     retraction = _RETRACTING.search(" ".join(said))
     if retraction:
         said = said[" ".join(said)[: retraction.end()].count(" ") :]
-    while len(said) > 1 and (said[0] in _OPENING or said[0] == "actually"):
+    while len(said) > 1 and said[0] in _OPENING:
+        said = said[1:]
+    if said[0] == "actually" and said[1:2] == ["there"]:
         said = said[1:]
     text, first = " ".join(said), said[0]
     if (_UNCHECKED.match(text) and not _STILL_DENYING.search(text)) or _COULD_NOT_SAY.search(text):

@@ -28,6 +28,7 @@ _LIST_REACH = 20
 """Words that a denial reaches to the last item of a list, "or blood in the stools"."""
 _OWNERS = frozenset(("my", "your", "his", "her", "their"))
 _CAUSING = words("causing")
+_DEGREES = frozenset(("much", "often", "bad", "badly", "many"))
 _RELATED = 5
 """Words behind a mention among which its cause is named: "some of her dizziness is related to"."""
 _BOUTS = words("bout")
@@ -148,7 +149,7 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
     if trigger.category == "possible":
         return _doubts(tokens, trigger, between, end)
     if trigger.category == "negated":
-        return trigger.end > start or not (_is_of_a_bout(tokens, end) or denial_ends(tokens, trigger, between))
+        return trigger.end > start or not (_is_of_a_part(tokens, end) or denial_ends(tokens, trigger, between))
     return True
 
 
@@ -166,9 +167,11 @@ def _doubts(tokens: Sequence[Token], trigger: Trigger, between: range, end: int)
     return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
 
 
-def _is_of_a_bout(tokens: Sequence[Token], end: int) -> bool:
-    """ "I haven't had any asthma attacks" has asthma still."""
-    return any(token.word in _BOUTS for token in tokens[end : end + 1])
+def _is_of_a_part(tokens: Sequence[Token], end: int) -> bool:
+    """ "I haven't had any asthma attacks" has asthma still, and "I'm not coughing as much" coughs still."""
+    following = [token.word for token in tokens[end : end + 2]]
+    is_less = following[:1] in (["as"], ["so"]) and not _DEGREES.isdisjoint(following[1:])
+    return is_less or not _BOUTS.isdisjoint(following[:1])
 
 
 def _is_cause_in_doubt(tokens: Sequence[Token], between: range, end: int) -> bool:

@@ -126,3 +126,8 @@ def test_what_is_to_be_prevented_or_excluded_is_not_denied_yet(text: str) -> Non
 
 def test_nothing_that_causes_a_complaint_denies_it() -> None:
     assert said_of("swelling", "there is nothing causing swelling of the kidney").status == "absent"
+
+
+def test_a_denied_degree_leaves_the_complaint() -> None:
+    assert said_of("coughing", "I'm not coughing as much now").status == "present"
+    assert said_of("coughing", "I'm not coughing now").status == "absent"

@@ -44,6 +44,7 @@ def test_a_no_to_what_makes_a_pain_worse_does_not_deny_the_circumstance() -> Non
         ("Have you had any blackouts?", "I thought I would go, but I didn't.", "absent"),
         ("Any rash?", "I don't think so. Oh, actually there is one on my leg.", "present"),
         ("Have you ever had a seizure?", "Not here, but I did around 2011.", "present"),
+        ("Are you still getting the headaches?", "Not as many.", "present"),
         ("Any palpitations?", "It happened once, in March.", "present"),
         ("Do you have any pain when you pass urine?", "It stings a bit.", "present"),
     ],
