@@ -32,8 +32,7 @@ _AFFIRMING = re.compile(
     r"i might|comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
     r"all of (?:them|those|it)|all three|both|when i was|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
-    r"from time|it (?:burns|hurts|stings|itches|aches)|"
-    r"it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
+    r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
 )
 _ALL_WELL = re.compile(
     r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
