@@ -32,7 +32,7 @@ _AFFIRMING = re.compile(
     r"i might|comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
     r"all of (?:them|those|it)|all three|both|when i was|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
-    r"from time)\b"
+    r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
 )
 _ALL_WELL = re.compile(
     r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
@@ -41,10 +41,15 @@ _HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess|i suppose so|i suppo
 _UNCHECKED = re.compile(
     r"^i (?:havent|have not|didnt|did not) (?:actually |really |even )?(?:check\w*|look\w*|measur\w+|take)\b"
 )
+_STILL_DENYING = re.compile(r"\bi dont think so\b")
+_NEARLY = re.compile(r"\bbut (?:i|it|they) (?:didnt|havent|hasnt|wasnt|dont|doesnt)$")
+"""What nearly happened: "any blackouts?" "I felt I would pass out, but I didn't."."""
 _COULD_NOT_SAY = re.compile(r"\b(?:couldnt|could not|cant|cannot) (?:really )?(?:say|tell)(?: for sure| you)?$")
 _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+    r"|^not as (?:many|much|often|bad|badly)\b"
+    r"|^not (?:\w+ ){1,4}but i (?:did|have|do)(?: (?:around|in|back|last|when|about|once|before|as|years)\b|$)"
 )
 _NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |a |an |some |my )?\w+(?: \w+){0,2}$")
 """Names what there is of a list: "just the nausea"."""
@@ -186,8 +191,10 @@ def answer_of(turn: Turn) -> Answer | None:
         said = said[" ".join(said)[: retraction.end()].count(" ") :]
     while len(said) > 1 and said[0] in _OPENING:
         said = said[1:]
+    if said[0] == "actually" and said[1:2] == ["there"]:
+        said = said[1:]
     text, first = " ".join(said), said[0]
-    if _UNCHECKED.match(text) or _COULD_NOT_SAY.search(text):
+    if (_UNCHECKED.match(text) and not _STILL_DENYING.search(text)) or _COULD_NOT_SAY.search(text):
         return None
     if _EXCEPTED.match(text):
         return "yes"
@@ -195,6 +202,8 @@ def answer_of(turn: Turn) -> Answer | None:
         return "maybe" if _PERHAPS.search(text) else None
     if _ALL_WELL.match(text):
         return None
+    if _NEARLY.search(text):
+        return "no"
     if _HALF.match(text):
         return "maybe"
     if first in _ADVERBS and len(said) > _ADVERB_REPLY_WORDS:

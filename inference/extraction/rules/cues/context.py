@@ -23,6 +23,15 @@ _CONDITIONS = frozenset(("if", "unless", "whether", "should"))
 _PROMISING = frozenset(("ill", "will"))
 _JOINING = frozenset(("and", "but"))
 _AGAINST = frozenset(("but", "however", "although", "though"))
+_ALTERNATIVES = frozenset(("or", "nor"))
+_LIST_REACH = 20
+"""Words that a denial reaches to the last item of a list, "or blood in the stools"."""
+_OWNERS = frozenset(("my", "your", "his", "her", "their"))
+_CAUSING = words("causing")
+_DEGREES = frozenset(("much", "often", "bad", "badly", "many"))
+_RELATED = 5
+"""Words behind a mention among which its cause is named: "some of her dizziness is related to"."""
+_BOUTS = words("bout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         between = range(end, trigger.start)
     else:
         return False
-    if sum(not tokens[i].soft for i in between) > trigger.reach:
+    if sum(not tokens[i].soft for i in between) > _reach(tokens, trigger, between):
         return False
     stops = [other for other in found if other.category == "stop" and other.start in between]
     if trigger.category == "hypothetical":
@@ -137,13 +146,40 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         return not other_ends(tokens, people, trigger, start, end)
     if stops:
         return False
-    if trigger.category == "possible" and trigger.start >= end:
-        # "Fever, maybe." but not "the diabetes, maybe you can cut down".
-        closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
-        return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
+    if trigger.category == "possible":
+        return _doubts(tokens, trigger, between, end)
     if trigger.category == "negated":
-        return trigger.end > start or not denial_ends(tokens, trigger, between)
+        return trigger.end > start or not (_is_of_a_part(tokens, end) or denial_ends(tokens, trigger, between))
     return True
+
+
+def _reach(tokens: Sequence[Token], trigger: Trigger, between: range) -> int:
+    """The words that a trigger reaches over; a denial goes on to the last item of a list."""
+    is_listed = trigger.category == "negated" and any(tokens[i].word in _ALTERNATIVES for i in between[-3:])
+    return max(trigger.reach, _LIST_REACH) if is_listed else trigger.reach
+
+
+def _doubts(tokens: Sequence[Token], trigger: Trigger, between: range, end: int) -> bool:
+    if trigger.start < end:
+        return not _is_cause_in_doubt(tokens, between, end)
+    # "Fever, maybe." but not "the diabetes, maybe you can cut down".
+    closes = trigger.end == len(tokens) or tokens[trigger.end - 1].comma
+    return closes or not any(tokens[i].comma for i in range(end - 1, trigger.start))
+
+
+def _is_of_a_part(tokens: Sequence[Token], end: int) -> bool:
+    """ "I haven't had any asthma attacks" has asthma still, and "I'm not coughing as much" coughs still."""
+    following = [token.word for token in tokens[end : end + 2]]
+    is_less = following[:1] in (["as"], ["so"]) and not _DEGREES.isdisjoint(following[1:])
+    return is_less or not _BOUTS.isdisjoint(following[:1])
+
+
+def _is_cause_in_doubt(tokens: Sequence[Token], between: range, end: int) -> bool:
+    """ "It probably contributed to my heart attack" doubts the cause and not the heart attack."""
+    if not between or tokens[between[-1]].word not in _OWNERS:
+        return False
+    nearby = [tokens[i].word for i in between] + [token.word for token in tokens[end : end + _RELATED]]
+    return not _CAUSING.isdisjoint(nearby)
 
 
 def _without_double_denial(tokens: Sequence[Token], governing: list[Trigger]) -> list[Trigger]:

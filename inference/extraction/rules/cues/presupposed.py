@@ -8,6 +8,7 @@ from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 
 _THINKING = frozenset(("feel", "felt", "feeling", "feelings", "think", "thought", "thoughts"))
+_COMPARING = frozenset(("worse", "better"))
 _IS_IT_SO = frozenset(("is", "are", "was", "were", "like"))
 _COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
@@ -41,6 +42,18 @@ def names_an_owner(turn: Turn, mention: Mention) -> bool:
 def is_compared(turn: Turn, mention: Mention, answer: Answer) -> bool:
     """ "Have you ever had a rash like this before?" "No.": it is there all the same."""
     return answer == "no" and bool(_COMPARED.search(" ".join(turn.sentence.words[mention.end :])))
+
+
+def is_circumstance(turn: Turn, mention: Mention, answer: Answer) -> bool:
+    """ "Is the pain worse when you cough?" "No.": nobody denied a cough."""
+    words = turn.sentence.words
+    before = words[max(0, mention.start - 2) : mention.start]
+    return (
+        answer == "no"
+        and not _COMPARING.isdisjoint(words)
+        and before[:1] in (["when"], ["whenever"], ["while"])
+        and before[1:] in (["you"], ["youre"])
+    )
 
 
 def is_presupposed(turn: Turn, mention: Mention) -> bool:

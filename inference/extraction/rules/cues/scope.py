@@ -28,6 +28,7 @@ _GOING_ON = words("subordinating") | words("complaint_to_part") | words("before_
 _CLAUSE = 2
 """Words that a denied clause has at least before another begins."""
 _PARTING = frozenset(("and", "but", "so", "then"))
+_TELLING = frozenset(("had", "have", "felt", "feel", "got", "get", "did", "do", "was", "am"))
 _BEFORE_OBJECT = words("before_object")
 
 
@@ -42,7 +43,10 @@ def denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bo
     for i in between:
         if tokens[i].word in _AWAY_FROM_DENIAL:
             return True
-        if _opens_clause(tokens, trigger.end, i):
+        is_gloss = tokens[i].word == "thats" and i == between[-1]  # "no ecchymosis and that's bruising"
+        if not is_gloss and _opens_clause(tokens, trigger.end, i):
+            return True
+        if of_noun and i > trigger.end and _tells(tokens, i):
             return True
         joins = tokens[i].word in _JOINING and i > trigger.end
         if tokens[i].comma and _next_word(tokens, i + 1) in _SUBJECTS:
@@ -64,6 +68,12 @@ def _opens_clause(tokens: Sequence[Token], after: int, at: int) -> bool:
     if word not in _OWN or at - after < _CLAUSE or before in _GOING_ON:
         return False
     return any(token.word in _BEING for token in tokens[at + 2 : at + 4])
+
+
+def _tells(tokens: Sequence[Token], at: int) -> bool:
+    """Does the speaker go on to tell of himself without a pause: "no vomiting I had some chills"?"""
+    following = [token.word for token in tokens[at + 1 : at + 2]]
+    return tokens[at].word == "i" and tokens[at - 1].word not in _GOING_ON and not _TELLING.isdisjoint(following)
 
 
 def _next_word(tokens: Sequence[Token], at: int) -> str:

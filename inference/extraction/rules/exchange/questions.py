@@ -12,6 +12,7 @@ from inference.extraction.rules.cues.asides import is_safety_net
 from inference.extraction.rules.cues.context import assertion, triggers
 from inference.extraction.rules.cues.presupposed import (
     EXCEPTING,
+    is_circumstance,
     is_compared,
     is_excepted,
     is_given,
@@ -56,6 +57,12 @@ _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b)"
 )
 _ONLY = re.compile(r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) (?:the |a |some |my )?\w+")
+_ONLY_THERE = re.compile(
+    r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) "
+    r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|occasionally|sometimes|once|twice|"
+    r"here|there)\b"
+)
+"""Where or when there is what was asked for: "just in my back"."""
 _ANOTHER_DOES = re.compile(r"\bmy (?:\w+ ){0,2}(?:does|did|has|had|is)$")
 _OFFERING = re.compile(
     r"\b(?:happy|willing|keen|prepared|okay|ok) (?:to|for|with)\b|\b(?:would|do) you (?:like|want|prefer|mind)\b|"
@@ -106,6 +113,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
             or is_excepted(turn, m.start)
             or is_safety_net(turn, m.end)
             or is_compared(turn, m, answer)
+            or is_circumstance(turn, m, answer)
         )
     ]
     drugs = medicines(turn.segment.text, tokens, asked=True)
@@ -136,7 +144,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     each = (
         dict(zip(dict.fromkeys(m.concept for m in found), in_turn, strict=True)) if len(in_turn) == len(names) else {}
     )
-    if agreed == "yes" and _ONLY.match(reply.joined) and told < names:
+    if agreed == "yes" and _ONLY.match(reply.joined) and told < names and not _ONLY_THERE.match(reply.joined):
         agreed = "no"  # "just the nausea": not the others
     elif agreed == "no":
         if told & names and _goes_on_to_admit(reply, names):
@@ -208,8 +216,10 @@ def _words_from(reply: Turn) -> Sequence[Token]:
 
 def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
     """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea."""
-    if next((t.comma for t in reply.tokens if t.word == "no"), True):
-        return False
+    said = reply.sentence.words
+    at = next((i for i, word in enumerate(said) if word in ("no", "not")), len(said))
+    if at == len(said) or reply.tokens[at].comma or said[at + 1 : at + 2] in (["really"], ["particularly"], ["at"]):
+        return False  # "Not really, just the chills" denies the others
     admitted = set[str]()
     for sentence in sentences(reply.segment.text):
         found = mentions(reply.segment.text, sentence.tokens)

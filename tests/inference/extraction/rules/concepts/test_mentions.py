@@ -4,6 +4,7 @@ import pytest
 
 from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.text.tokens import sentences
+from tests.support.consultation import findings
 
 
 def found(text: str) -> list[Mention]:
@@ -56,3 +57,30 @@ def test_a_vague_word_counts_only_where_it_is_introduced() -> None:
 def test_a_common_word_is_a_symptom_only_of_a_person() -> None:
     assert concepts("I feel tired") == ["fatigue"]
     assert concepts("the tired old engine of the mill stood silent by the water") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Let's go over the results together.",
+        "We went over the scan last week.",
+        "You have some wheezing that's very faint.",
+        "There is a faint murmur.",
+        "I only heard bad things about that clinic.",
+        "You have a floppy valve.",
+    ],
+)
+def test_everyday_words_name_no_symptom(text: str) -> None:
+    told = {finding.text for finding in findings(f"A: {text}")}
+    assert told.isdisjoint({"fall", "fainting", "hearing loss", "floppiness"})
+
+
+def test_a_fall_a_faint_and_a_loss_of_feeling_are_still_heard() -> None:
+    assert [f.text for f in findings("P: I went over on my ankle.")] == ["fall"]
+    assert [f.text for f in findings("P: I felt very faint.")] == ["fainting"]
+    assert "foot numbness" in {f.text for f in findings("P: I have no feeling in my foot.")}
+
+
+def test_feelings_of_something_are_no_numbness() -> None:
+    told = {f.text: f.status for f in findings("D: No feelings of wanting to harm yourself?", "P: No.")}
+    assert told == {"self-harm": "absent"}

@@ -73,3 +73,61 @@ def test_an_answer_about_the_family_that_names_nobody_is_the_familys():
     assert facts("D: How is your family?", "P: They're fine.", "P: Asthma is the main problem.") == {
         ("past_history", "asthma", "present")
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the cold air probably triggered my asthma",
+        "stress may be aggravating your asthma",
+        "it is possible that some of her asthma is related to the dust",
+    ],
+)
+def test_a_doubt_about_a_cause_does_not_doubt_the_illness(text: str) -> None:
+    assert said_of("asthma", text).status == "present"
+
+
+def test_a_doubt_without_a_cause_doubts_the_illness() -> None:
+    assert said_of("asthma", "it could be asthma").status == "possible"
+    assert said_of("asthma", "maybe your asthma").status == "possible"
+
+
+def test_a_denial_reaches_the_last_item_of_a_long_list() -> None:
+    text = "you have not had any night sweats, recent weight gain, swollen ankles, wrist pain, hives or dark urine"
+    assert said_of("urine", text).status == "absent"
+
+
+def test_a_word_that_explains_what_was_denied_is_denied_too() -> None:
+    assert said_of("itching", "there is no pruritus and that's itching").status == "absent"
+    assert said_of("cough", "no fever and that's with a bad cough").status == "present"
+
+
+def test_a_speaker_who_goes_on_without_a_pause_ends_the_denial_of_a_noun() -> None:
+    assert said_of("cough", "no fever no chills I had a terrible cough").status == "present"
+    assert said_of("cough", "no sign that I have a cough").status == "absent"
+
+
+def test_a_denied_attack_leaves_the_illness() -> None:
+    assert said_of("gout", "I haven't had any gout flares this year").status == "present"
+    assert said_of("gout", "I haven't had any gout").status == "absent"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "we want to make sure you don't have malaria",
+        "drink plenty so you won't get malaria",
+        "you shouldn't really experience malaria",
+    ],
+)
+def test_what_is_to_be_prevented_or_excluded_is_not_denied_yet(text: str) -> None:
+    assert said_of("malaria", text).hypothetical
+
+
+def test_nothing_that_causes_a_complaint_denies_it() -> None:
+    assert said_of("swelling", "there is nothing causing swelling of the kidney").status == "absent"
+
+
+def test_a_denied_degree_leaves_the_complaint() -> None:
+    assert said_of("coughing", "I'm not coughing as much now").status == "present"
+    assert said_of("coughing", "I'm not coughing now").status == "absent"
