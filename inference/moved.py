@@ -68,6 +68,7 @@ _SORTED = (  # from, to, the modules
 _RENAMED = {
     "inference.batch_limits": "inference.batching.limits",
     "inference.device_faults": "inference.device.faults",
+    "inference.extraction.Consultation": "inference.extraction.ExtractionRequest",
     "inference.extraction.completion": "inference.extraction.llm.responses",
     "inference.extraction.injection": "inference.extraction.speech_guard",
     "inference.extraction.reading": "inference.extraction.reader",

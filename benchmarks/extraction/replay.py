@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.common.percentiles import ranks
 from benchmarks.extraction.score import flips, valid_quotes
-from inference.extraction import Consultation, ExtractionError, Extractor, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, Extractor, UnusableAnswer
 from inference.extraction.live import LiveExtraction
 from inference.findings import Finding, Operation, Proposal
 from inference.timing import Timings
@@ -44,7 +44,7 @@ class Metered:
     async def close(self) -> None:
         await self._extractor.close()
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         began = time.perf_counter()
         try:
             return await self._extractor.extract(consultation)

@@ -30,7 +30,7 @@ from unittest.mock import patch
 from benchmarks.common.machine import card
 from benchmarks.common.result import deliver
 from benchmarks.misheard.speech import DATA, DRUGS, HeardSentence
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.rules.concepts import medication
 from inference.extraction.rules.engine import RulesExtractor
 from inference.extraction.tables import rows
@@ -95,7 +95,7 @@ def generics() -> dict[str, str]:
 
 def proposed(text: str, speaker: Speaker, *, corrected: bool) -> list[Proposal]:
     """What the rules make of one segment."""
-    consultation = Consultation((Segment("s1", speaker, 0.0, 5.0, text, True),), 0, ())
+    consultation = ExtractionRequest((Segment("s1", speaker, 0.0, 5.0, text, True),), 0, ())
     if corrected:
         return RulesExtractor().propose(consultation)
     with patch.object(medication, "misheard", lambda tokens, recognised, *, asked=False: []):

@@ -25,7 +25,7 @@ from benchmarks.common.percentiles import distribution
 from benchmarks.common.result import deliver
 from benchmarks.vllm import counters as vllm_counters
 from benchmarks.vllm.counters import Counters
-from inference.extraction import Consultation, ExtractionError, Patient
+from inference.extraction import ExtractionError, ExtractionRequest, Patient
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.llm.client import VllmExtractor
 from inference.extraction.rules.engine import RulesExtractor
@@ -58,10 +58,10 @@ async def consultation(extractor: VllmExtractor, segments: list[Segment], patien
     rules, findings = RulesExtractor(), Findings()
     by_id = {segment.id: segment for segment in segments}
     for at in range(len(segments)):
-        findings.apply(rules.propose(Consultation(segments[: at + 1], at, findings.all(), patient)), by_id)
+        findings.apply(rules.propose(ExtractionRequest(segments[: at + 1], at, findings.all(), patient)), by_id)
         began = time.perf_counter()
         try:
-            proposals = await extractor.extract(Consultation(segments[: at + 1], at, findings.all(), patient))
+            proposals = await extractor.extract(ExtractionRequest(segments[: at + 1], at, findings.all(), patient))
         except ExtractionError as error:
             answers.failures[str(error)] = answers.failures.get(str(error), 0) + 1
             continue

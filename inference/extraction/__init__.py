@@ -20,7 +20,7 @@ class Patient:
 
 
 @dataclass(frozen=True, slots=True)
-class Consultation:
+class ExtractionRequest:
     """What an extractor may read: every final so far; `segments[new_from:]` were not extracted before.
 
     `over`: nothing more will be said. The findings may be checked once more against all of it. `memo`: what the same
@@ -53,7 +53,7 @@ class Extractor(Protocol):
         """Load and warm up. Raises ExtractionError if the engine is not to be reached."""
         ...
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         """Proposals for the new segments, read in the light of the old. Raises ExtractionError."""
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from inference.extraction import Consultation, ExtractionError, Extractor, Patient, UnusableAnswer, reads
+from inference.extraction import ExtractionError, ExtractionRequest, Extractor, Patient, UnusableAnswer, reads
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.isolation import Isolation
 from inference.extraction.reader import Reading
@@ -134,7 +134,9 @@ class LiveExtraction:
         if end == one.cursor and not over:
             return
         segments, language = one.legible(self._segments[:end], self.language)
-        consultation = Consultation(segments, one.cursor, self.findings.all(), self._patient, language, over, one.memo)
+        consultation = ExtractionRequest(
+            segments, one.cursor, self.findings.all(), self._patient, language, over, one.memo
+        )
         timings = self._timings
         began_ms = timings.elapsed_ms()
         try:

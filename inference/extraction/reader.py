@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inference.extraction import Consultation, ExtractionError, Extractor, reads, reviews
+from inference.extraction import ExtractionError, ExtractionRequest, Extractor, reads, reviews
 from inference.extraction.memo import Memo
 from inference.findings import Proposal
 from inference.transcript import Segment
@@ -86,7 +86,7 @@ class Reading:
             sleep=self._pause,
         )
 
-    async def ask(self, consultation: Consultation) -> list[Proposal] | None:
+    async def ask(self, consultation: ExtractionRequest) -> list[Proposal] | None:
         """The extractor's proposals; None if the request was superseded. Raises what `extract` raises."""
         self.attempts += 1
         self.hurry.clear()
@@ -106,14 +106,14 @@ class Reading:
         """The request in flight, if what was said since is not in it."""
         return self.request if self.asked_upto < upto else None
 
-    def read(self, consultation: Consultation) -> None:
+    def read(self, consultation: ExtractionRequest) -> None:
         self.cursor = len(consultation.segments)
         self.reviewed |= consultation.over
         self.down = False
         self._useless = self._stumbles = 0
         self._at_once = min(READ_AT_ONCE, 2 * self._at_once)
 
-    def useless(self, consultation: Consultation) -> bool:
+    def useless(self, consultation: ExtractionRequest) -> bool:
         """Notes an answer that is of no use: less at once next time. Returns whether a segment is passed over."""
         asked = len(consultation.segments) - consultation.new_from
         self._at_once = max(1, asked // 2)
@@ -126,7 +126,7 @@ class Reading:
         self.cursor += asked
         return asked > 0
 
-    def stumbled(self, consultation: Consultation) -> None:
+    def stumbled(self, consultation: ExtractionRequest) -> None:
         """Notes an error of our own: less at once next time. A segment that stands alone is passed over in the end."""
         asked = len(consultation.segments) - consultation.new_from
         self._at_once = max(1, asked // 2)

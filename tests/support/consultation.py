@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.quantities.numbers import numbers_in
 from inference.extraction.rules.engine import RulesExtractor
@@ -33,7 +33,7 @@ def findings(*lines: str) -> Sequence[Finding]:
     extractor, store, finals = RulesExtractor(), Findings(), segments(*lines)
     by_id = {segment.id: segment for segment in finals}
     for at in range(len(finals)):
-        store.apply(extractor.propose(Consultation(finals[: at + 1], at, store.all())), by_id)
+        store.apply(extractor.propose(ExtractionRequest(finals[: at + 1], at, store.all())), by_id)
     assert store.dropped == 0
     assert [missing for finding in store.all() for missing in unproven(finding)] == []
     return store.all()

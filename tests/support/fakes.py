@@ -8,7 +8,7 @@ import numpy as np
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.audio.vad_state import VadState
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, EngineConfig, SegmenterConfig
-from inference.extraction import Consultation, ExtractionError
+from inference.extraction import ExtractionError, ExtractionRequest
 from inference.findings import Proposal, Quote
 from inference.transcript import Word
 
@@ -80,7 +80,7 @@ class EchoExtractor:
     def __init__(self, name: str = "rules") -> None:
         self.name = name
         self.down = False
-        self.calls: list[Consultation] = []
+        self.calls: list[ExtractionRequest] = []
 
     async def start(self) -> None:
         return None
@@ -88,7 +88,7 @@ class EchoExtractor:
     async def close(self) -> None:
         return None
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         self.calls.append(consultation)
         if self.down:
             raise ExtractionError("the extraction server does not answer: start it")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from inference.extraction import Consultation, Patient
+from inference.extraction import ExtractionRequest, Patient
 from tests.support.consultation import findings, segments
 
 DIALOGUES = (
@@ -111,11 +111,11 @@ DIALOGUES = (
 PATIENT = Patient(age=54, gender="female", history="asthma; appendix out in 1998")
 
 
-def requests() -> Iterator[Consultation]:
+def requests() -> Iterator[ExtractionRequest]:
     """200 of them: every dialogue at each of its lines with one, two and three new ones, as live extraction asks."""
     for number, lines in enumerate(DIALOGUES):
         said = segments(*lines)
         steps = [(end, new) for end in range(1, len(lines) + 1) for new in (1, 2, 3) if new <= end]
         for end, new in steps[1:]:  # the first line alone is often a greeting
             known = findings(*lines[: end - new])
-            yield Consultation(said[:end], end - new, known, PATIENT if number % 2 else None)
+            yield ExtractionRequest(said[:end], end - new, known, PATIENT if number % 2 else None)

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 
 from benchmarks.vllm import counters as vllm_counters
-from inference.extraction import Consultation, ExtractionError
+from inference.extraction import ExtractionError, ExtractionRequest
 from tests.vllm.consultations import requests
 from tests.vllm.watched import Watched
 
@@ -21,7 +21,7 @@ async def test_every_answer_ends_by_itself_and_obeys_the_schema(vllm):
     places = asyncio.Semaphore(AT_ONCE)
     failures: Counter[str] = Counter()
 
-    async def ask(consultation: Consultation) -> None:
+    async def ask(consultation: ExtractionRequest) -> None:
         async with places:
             try:
                 await extractor.extract(consultation)

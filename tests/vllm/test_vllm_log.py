@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from benchmarks.vllm import counters as vllm_counters
-from inference.extraction import Consultation, ExtractionError, Patient
+from inference.extraction import ExtractionError, ExtractionRequest, Patient
 from inference.transcript import Segment
 from tests.vllm.consultations import DIALOGUES
 from tests.vllm.waiting import until
@@ -15,9 +15,9 @@ from tests.vllm.watched import Watched
 SECRET = "xylophonitis"
 
 
-def spoken(text: str) -> Consultation:
+def spoken(text: str) -> ExtractionRequest:
     segment = Segment("s1", "patient", 0.0, 3.0, text, final=True)
-    return Consultation([segment], 0, [], Patient(name="Ada Byron", history=f"{SECRET} in 1998"))
+    return ExtractionRequest([segment], 0, [], Patient(name="Ada Byron", history=f"{SECRET} in 1998"))
 
 
 async def test_no_spoken_word_reaches_the_log_of_vllm(vllm):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import jsonschema
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.llm.client import VllmExtractor
 from inference.extraction.llm.prompt import Message
 from inference.extraction.llm.responses import Completion
@@ -34,7 +34,7 @@ class Watched(VllmExtractor):
             self.valid += 1
         return completion
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         said = [segment.text for segment in consultation.segments]
         proposals = await super().extract(consultation)
         self.answered.setdefault(said[0], []).append((consultation.new_from, len(said)))

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.grounding import ground
 from inference.findings import Finding, Proposal
 from inference.transcript import Segment
 
 
-def justified(proposals: Sequence[Proposal], consultation: Consultation) -> list[Proposal]:
+def justified(proposals: Sequence[Proposal], consultation: ExtractionRequest) -> list[Proposal]:
     """The proposals without the retractions that nothing justifies.
 
     A retraction needs words of a new segment, or of any when the consultation is over, that are not the finding's own

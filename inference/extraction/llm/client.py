@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import BaseModel, ValidationError
 
-from inference.extraction import Consultation, ExtractionError, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, UnusableAnswer
 from inference.extraction.evidence.quoting import located
 from inference.extraction.evidence.retractions import justified
 from inference.extraction.llm.prompt import RULES, Message, prompts
@@ -138,7 +138,7 @@ class VllmExtractor:
         """Raises ExtractionError unless the server answers now, with the model that it should serve."""
         await self._card(self._client.with_options(max_retries=0, timeout=CHECK_TIMEOUT_S))
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         """Proposals for the new segments, with those of their quotes that stand in a segment.
 
         Cancelling closes the request, so that vLLM drops it.
@@ -162,7 +162,7 @@ class VllmExtractor:
             self._introduction.cancel()
         await self._client.close()
 
-    async def _read(self, served: _Served, consultation: Consultation, bytes_per_token: float) -> list[Proposal]:
+    async def _read(self, served: _Served, consultation: ExtractionRequest, bytes_per_token: float) -> list[Proposal]:
         max_tokens = min(self._max_tokens, int(served.window_tokens * ANSWER_SHARE))
         budget_bytes = int((served.window_tokens - max_tokens - served.rules_tokens) * bytes_per_token)
         proposals = await self._proposals(served.model, consultation, budget_bytes, max_tokens)
@@ -173,7 +173,7 @@ class VllmExtractor:
         return kept
 
     async def _proposals(
-        self, model: str, consultation: Consultation, budget_bytes: int, max_tokens: int
+        self, model: str, consultation: ExtractionRequest, budget_bytes: int, max_tokens: int
     ) -> list[Proposal]:
         """By one request, or by several where there is too much to ask, or to answer, at once."""
         proposals: list[Proposal] = []
@@ -261,7 +261,7 @@ class VllmExtractor:
         return f"extraction server at {self._where} {problem}"
 
 
-def _halves(consultation: Consultation) -> tuple[Consultation, Consultation]:
+def _halves(consultation: ExtractionRequest) -> tuple[ExtractionRequest, ExtractionRequest]:
     """The same new segments, in two parts."""
     middle = (consultation.new_from + len(consultation.segments)) // 2
     first = replace(consultation, segments=consultation.segments[:middle], over=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from typing import NamedTuple, TypedDict
 
-from inference.extraction import Consultation, Patient
+from inference.extraction import ExtractionRequest, Patient
 from inference.findings import Finding
 from inference.transcript import Segment
 
@@ -99,11 +99,11 @@ class Message(TypedDict):
 
 class Prompt(NamedTuple):
     messages: list[Message]
-    asked: Consultation
+    asked: ExtractionRequest
     """What it is about: as much of the consultation, and as many of the new segments."""
 
 
-def prompts(consultation: Consultation, budget_bytes: int) -> Iterator[Prompt]:
+def prompts(consultation: ExtractionRequest, budget_bytes: int) -> Iterator[Prompt]:
     """Each request that the new segments need: mostly one, several when there is much to catch up on.
 
     `budget_bytes` bounds the UTF-8 bytes of the user's message. A transcript that outgrows it loses its oldest

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from inference.extraction import Consultation, tables
+from inference.extraction import ExtractionRequest, tables
 from inference.extraction.rules.concepts.relatives import asks_of_family, relation_of
 from inference.extraction.rules.corrections.mending import mend
 from inference.extraction.rules.corrections.unsaid import settled, touched
@@ -61,22 +61,22 @@ class RulesExtractor:
     async def start(self) -> None:
         """Load the vocabulary, and read one sentence with it."""
         await asyncio.to_thread(tables.load)
-        await asyncio.to_thread(self.propose, Consultation(segments=(_WARM_UP,), new_from=0, findings=()))
+        await asyncio.to_thread(self.propose, ExtractionRequest(segments=(_WARM_UP,), new_from=0, findings=()))
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         return await asyncio.to_thread(self.propose, consultation)
 
     async def close(self) -> None:
         return None
 
-    def propose(self, consultation: Consultation) -> list[Proposal]:
+    def propose(self, consultation: ExtractionRequest) -> list[Proposal]:
         """Findings that rest on at least one new segment. The vocabulary is English: another language has none."""
         if not consultation.language.startswith("en"):
             return []
         with consultation.memo.reading(), one_reading():
             return self._propose(consultation)
 
-    def _propose(self, consultation: Consultation) -> list[Proposal]:
+    def _propose(self, consultation: ExtractionRequest) -> list[Proposal]:
         first = max(0, consultation.new_from - _LOOK_BACK)
         mending = mend(turns([provable(segment) for segment in consultation.segments[first:]], first))
         headed, every = without_headings(mending.turns), consultation.findings
@@ -122,7 +122,7 @@ class RulesExtractor:
 
 
 def _resolved(
-    conversation: Sequence[Turn], consultation: Consultation, drafts: Sequence[Draft], known: frozenset[str]
+    conversation: Sequence[Turn], consultation: ExtractionRequest, drafts: Sequence[Draft], known: frozenset[str]
 ) -> Iterator[Draft]:
     """What is over or still there by the new sentences, after what they told first."""
     told = known | {d.proposal.text for d in drafts if d.proposal.kind == "symptom" and d.proposal.status == "present"}
@@ -143,7 +143,9 @@ def _with_resolved(drafts: Sequence[Draft], resolved: Sequence[Draft]) -> list[D
     return [*kept, *resolved]
 
 
-def _read(conversation: Sequence[Turn], at: int, consultation: Consultation, known: frozenset[str]) -> Iterator[Draft]:
+def _read(
+    conversation: Sequence[Turn], at: int, consultation: ExtractionRequest, known: frozenset[str]
+) -> Iterator[Draft]:
     """The facts of one sentence. An old one is read again only where a new one answers it."""
     turn, new_from = conversation[at], consultation.new_from
     is_new = turn.index >= new_from

@@ -11,7 +11,7 @@ from inference.extraction.text.tokens import Sentence, Token
 _LONG = 20
 """A sentence of at most so many words is left whole."""
 _SHORTEST = 3
-_SUBJECTS = words("clause_opening")
+_CLAUSE_OPENERS = words("clause_opening")
 _JOINING = frozenset(("and", "so", "but", "then", "also", "or"))
 _MARKS = frozenset(("okay", "ok", "alright", "but", "anyway"))
 _SUBORDINATING = words("subordinating")
@@ -102,7 +102,7 @@ def _is_subject(tokens: Sequence[Token], at: int) -> bool:
         return following in _ASKED and before not in _HAVING | {"have", "got"}
     if word == "you":
         return before not in _OBJECT_AFTER and following in _AFTER_YOU
-    return word in _SUBJECTS or _numbers(tokens, at)
+    return word in _CLAUSE_OPENERS or _numbers(tokens, at)
 
 
 def _numbers(tokens: Sequence[Token], at: int) -> bool:

@@ -14,7 +14,7 @@ Form = Literal["statement", "polar", "open"]
 
 LEAD_INS = FILLERS | words("lead_in")
 AUXILIARIES = words("auxiliary")
-_SUBJECTS = words("inverted_subject")
+_INVERTED_SUBJECTS = words("inverted_subject")
 _OPEN = words("question_word")
 _TOLD_SUBJECTS = frozenset(["i", "id", "ill", "im", "ive", "we", "were", "well", "weve", "you", "youll"])
 _OPEN_REQUESTS = (("tell", "me"), ("describe",), ("talk", "me"), ("show", "me"), ("explain",), ("remind", "me"))
@@ -193,7 +193,7 @@ def _ends_polar(tokens: Sequence[Token]) -> bool:
         start > 0
         and len(clause) > 2
         and clause[0] in AUXILIARIES
-        and clause[1] in _SUBJECTS
+        and clause[1] in _INVERTED_SUBJECTS
         and not _OPEN & set(clause)
         and " ".join(clause[:3]) not in _ASKING_OPINION
     )
@@ -207,7 +207,7 @@ def _asks(tokens: Sequence[Token]) -> bool:
     body = [t.word for t in tokens[start:]]
     if len(body) < 2:
         return False
-    if body[0] == "any" or body[:2] == ["no", "other"] or (body[0] in AUXILIARIES and body[1] in _SUBJECTS):
+    if body[0] == "any" or body[:2] == ["no", "other"] or (body[0] in AUXILIARIES and body[1] in _INVERTED_SUBJECTS):
         return True
     return _inner_question(tokens[start:], at_clause_start=True)
 

@@ -16,7 +16,7 @@ from benchmarks.extraction.pairs import best_pairs
 from benchmarks.extraction.replay import Log, Metered, replay
 from benchmarks.extraction.score import Score, Tally, flips, overlap, valid_quotes
 from benchmarks.extraction.transcripts import OwnTranscripts, pcm, reference
-from inference.extraction import Consultation, ExtractionError, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, UnusableAnswer
 from inference.findings import Evidence, Finding, Kind, Op, Operation, Proposal, Quote, Status, Temporality
 from inference.timing import Timings
 from inference.transcript import Segment
@@ -229,7 +229,7 @@ class Echo:
 
     async def close(self) -> None: ...
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         new = consultation.segments[consultation.new_from :]
         self.seen.append([segment.id for segment in new])
         if len(self.seen) in self.failing:

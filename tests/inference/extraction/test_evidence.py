@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.evidence.proof import MAX_EVIDENCE
 from inference.extraction.rules.engine import RulesExtractor
@@ -235,7 +235,7 @@ def test_the_rules_prove_all_that_they_propose_whatever_is_said(transcript: list
     by_id = {segment.id: segment for segment in finals}
     findings = Findings()
     for upto in range(min(first_new, len(finals)) + 1, len(finals) + 1):
-        proposed = RulesExtractor().propose(Consultation(finals[:upto], upto - 1, findings.all()))
+        proposed = RulesExtractor().propose(ExtractionRequest(finals[:upto], upto - 1, findings.all()))
         for operation in findings.apply(proposed, by_id):
             check_proven(operation.finding, by_id)
     assert findings.dropped == 0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from inference.extraction import Consultation, ExtractionError, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, UnusableAnswer
 from inference.extraction.live import LiveExtraction
 from inference.extraction.reader import LAST_BACKOFF_S, USELESS_ANSWERS, Reading
 from inference.extraction.rules.engine import RulesExtractor
@@ -19,7 +19,7 @@ from tests.support.live import until
 
 
 class Request:
-    def __init__(self, consultation: Consultation) -> None:
+    def __init__(self, consultation: ExtractionRequest) -> None:
         self.segments = [segment.id for segment in consultation.segments]
         self.new = self.segments[consultation.new_from :]
         self.over = consultation.over
@@ -39,7 +39,7 @@ class Stepped:
 
     async def close(self) -> None: ...
 
-    async def extract(self, consultation: Consultation) -> list[Proposal]:
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         request = Request(consultation)
         self._asked.put_nowait(request)
         return await request.answer
@@ -288,7 +288,7 @@ async def test_the_rules_need_no_second_reading():
     class Counted(RulesExtractor):
         calls = 0
 
-        async def extract(self, consultation: Consultation) -> list[Proposal]:
+        async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
             self.calls += 1
             return await super().extract(consultation)
 
@@ -328,7 +328,7 @@ async def test_the_rules_read_the_english_of_a_session_that_began_in_another_lan
 
 async def test_a_model_reads_a_consultation_that_changes_its_language_whole():
     class Listening(Stepped):
-        async def extract(self, consultation: Consultation) -> list[Proposal]:
+        async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
             self.last = consultation
             return []
 

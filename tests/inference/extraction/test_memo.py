@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.memo import Memo, remembered
 from inference.extraction.reader import Reading
 from inference.extraction.rules.engine import RulesExtractor
@@ -108,7 +108,7 @@ def test_two_sessions_of_one_extractor_have_memos_of_their_own():
     rules = RulesExtractor()
     assert Reading(rules).memo is not Reading(rules).memo
     said = (Segment("s1", "patient", 0.0, 4.0, "I have a cough.", True),)
-    assert Consultation(said, 0, ()).memo is not Consultation(said, 0, ()).memo
+    assert ExtractionRequest(said, 0, ()).memo is not ExtractionRequest(said, 0, ()).memo
 
 
 def test_a_final_is_read_alike_with_and_without_what_was_found_before():
@@ -121,6 +121,6 @@ def test_a_final_is_read_alike_with_and_without_what_was_found_before():
     said = [Segment(f"s{n}", who, 5.0 * n, 5.0 * n + 4, text, True) for n, (who, text) in enumerate(texts, 1)]
     rules, memo = RulesExtractor(), Memo()
     for upto in range(1, len(said) + 1):
-        fresh = rules.propose(Consultation(said[:upto], upto - 1, ()))
-        assert rules.propose(Consultation(said[:upto], upto - 1, (), memo=memo)) == fresh
+        fresh = rules.propose(ExtractionRequest(said[:upto], upto - 1, ()))
+        assert rules.propose(ExtractionRequest(said[:upto], upto - 1, (), memo=memo)) == fresh
     assert any(p.text == "warfarin" and p.attributes.get("dose") == "5 mg" for p in fresh)

@@ -26,7 +26,7 @@ _TOLD = re.compile(
     r"once a|twice a|times a|asked you|have n?t)\b"
 )
 _CONDITION = re.compile(r"\b(?:if|unless|when you (?:come|see)|next time you come)\b")
-_NEGATED = re.compile(r"\b(?:no need|dont need|wont|dont think|didnt|havent|dont have to|not)\b")
+_NO_FOLLOWUP = re.compile(r"\b(?:no need|dont need|wont|dont think|didnt|havent|dont have to|not)\b")
 _NEXT = re.compile(
     r"\b(?:next (?:week|month|year|\w+day)|tomorrow|later (?:today|this week)|this afternoon|"
     r"(?:in|on|(?:the )?week of|by) (?:january|february|march|april|may|june|july|august|september|october|november|"
@@ -44,7 +44,7 @@ _TIME_BEFORE = 4
 def followup(text: str, tokens: Sequence[Token]) -> tuple[str, int, int] | None:
     """ "Follow up in two weeks" for whatever way it is said, and its tokens; without a time only for an appointment."""
     joined = " ".join(t.word for t in tokens)
-    if _TOLD.search(joined) or _NEGATED.search(joined) or _ELSEWHERE.search(joined):
+    if _TOLD.search(joined) or _NO_FOLLOWUP.search(joined) or _ELSEWHERE.search(joined):
         return None
     condition = _CONDITION.search(joined)
     for verb in _SEEING_AGAIN.finditer(joined):

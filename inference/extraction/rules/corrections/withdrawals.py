@@ -6,7 +6,7 @@ said it and those that took it back. Only orders are met: what somebody has or t
 
 from collections.abc import Iterator, Sequence
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.rules.corrections.changes import (
     agrees,
     is_bare_change,
@@ -62,7 +62,7 @@ _REPLACING = ("contrast", "exchange")
 
 
 def with_changes(
-    drafts: Sequence[Draft], mending: Mending, consultation: Consultation
+    drafts: Sequence[Draft], mending: Mending, consultation: ExtractionRequest
 ) -> tuple[list[Draft], list[Proposal]]:
     """The drafts without orders that were taken back, with those that were agreed on instead; and the retractions."""
     conversation = mending.turns

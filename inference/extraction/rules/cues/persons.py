@@ -17,7 +17,7 @@ _SHE = frozenset(("she", "shes", "her", "hers"))
 _HE = frozenset(("he", "hes", "his", "him"))
 _THEY = frozenset(("they", "theyre", "theyve", "their", "them"))
 _PRONOUNS = _SHE | _HE | _THEY
-_SUBJECTS = words("third_person")
+_THIRD_PERSONS = words("third_person")
 _BEFORE_OBJECT = words("before_object")
 
 
@@ -52,7 +52,7 @@ def is_of_other(turn: Turn, start: int, end: int, other: str | None) -> bool:
 def goes_on(turn: Turn, before: int, other: str | None) -> bool:
     """Do the words before a token speak of the person who was named before, and not of the speaker or listener?"""
     said = turn.sentence.words[:before]
-    return other is not None and not _SUBJECTS.isdisjoint(said) and _ONESELF.isdisjoint(said)
+    return other is not None and not _THIRD_PERSONS.isdisjoint(said) and _ONESELF.isdisjoint(said)
 
 
 def _may_be(spoken: set[str], earlier: Turn) -> bool:

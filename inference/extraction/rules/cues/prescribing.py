@@ -51,7 +51,7 @@ _TOLD = re.compile(
     r"since you|youve|"
     r"refilled|(?:^|and|so|that|but|what|when|if) you (?:take|use))\b"
 )
-_NEGATED = re.compile(
+_NOT_PRESCRIBED = re.compile(
     r"\b(?:no need|dont need|not going|wont|dont think|nt think|not need|didnt|not have to|dont want|wouldnt|"
     r"not want|"
     r"not gonna|dont have to|doesnt need|not sure|before we give|cant (?:take|have|give|prescribe)|"
@@ -68,7 +68,7 @@ _NAMING = re.compile(
     r"\b(?:called|thats|its)(?: um| uh)* ?$|^(?:\w+ ){0,3}(?:thats|that is|its|it is|called|its called|known as|"
     r"which is|this is|thatll be)\b"
 )
-_SUBJECTS = re.compile(r"\b(?:i|you|youre|youve|he|she|we|they|it|that|which|to|when|if|not|dont)\b")
+_OTHER_SUBJECT = re.compile(r"\b(?:i|you|youre|youve|he|she|we|they|it|that|which|to|when|if|not|dont)\b")
 _NEW_CLAUSE = re.compile(r"\b(?:so|then|but)\b(?= lets\b| ill\b| well\b)")
 """Behind it something is to be done, whatever was said before: "you're allergic, so let's use"."""
 _NEAR = 16
@@ -84,7 +84,7 @@ def act_on(before: Sequence[str], *, is_class: bool, ordered_before: bool) -> Ac
     """
     near = list(before[-_NEAR:])
     text = " ".join(near)
-    if _NEGATED.search(text):
+    if _NOT_PRESCRIBED.search(text):
         return "stop" if re.search(r"\b(?:dont|not) (?:take|taking)\b", text) else None
     stop, give, keep, use = (_last(p, text) for p in (_STOPPING, _GIVING, _CONTINUING, _USING))
     if stop is not None and all(verb is None or verb.start() <= stop.end() for verb in (give, use)):
@@ -96,7 +96,7 @@ def act_on(before: Sequence[str], *, is_class: bool, ordered_before: bool) -> Ac
         return "prescribe"
     if use is not None and _governs(text, use, reach):
         lead = " ".join(text[: use.start()].split()[-5:])
-        goes_on = stop is not None and not _SUBJECTS.search(text[stop.end() : use.start()])
+        goes_on = stop is not None and not _OTHER_SUBJECT.search(text[stop.end() : use.start()])
         needed = use.group() == "need" and _NEEDING.search(lead) is not None
         if goes_on or needed or _MODAL.search(lead) or not text[: use.start()].strip():
             return "prescribe"

@@ -6,7 +6,7 @@ from inference.extraction.rules.cues.trigger import Trigger
 from inference.extraction.tables import words
 from inference.extraction.text.tokens import Token
 
-_SUBJECTS = words("clause_subject")
+_CLAUSE_SUBJECTS = words("clause_subject")
 _FILLERS = words("filler") - {"just"}
 _AFTER_ANSWER = frozenset(("just", "only", "its", "i", "im", "ive", "it", "more", "that"))
 _AWAY_FROM_DENIAL = words("after_denial")
@@ -49,7 +49,7 @@ def denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bo
         if of_noun and i > trigger.end and _tells(tokens, i):
             return True
         joins = tokens[i].word in _JOINING and i > trigger.end
-        if tokens[i].comma and _next_word(tokens, i + 1) in _SUBJECTS:
+        if tokens[i].comma and _next_word(tokens, i + 1) in _CLAUSE_SUBJECTS:
             return True
         if (joins or tokens[i].comma) and _affirms(tokens, i + 1, of_noun=of_noun, joins=joins):
             return True

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.rules.concepts.attributes import (
     SYMPTOM_SLOTS,
     Span,
@@ -32,7 +32,7 @@ _OTHER_MATTERS = re.compile(
 )
 
 
-def follow_ups(conversation: Sequence[Turn], consultation: Consultation) -> Iterator[Draft]:
+def follow_ups(conversation: Sequence[Turn], consultation: ExtractionRequest) -> Iterator[Draft]:
     """ "How long have you had it?" "About three weeks.": attributes of the symptom that was spoken of last."""
     for at, question in enumerate(conversation):
         if question.speaker == "patient" or question.form == "statement" or _OTHER_MATTERS.search(question.joined):
@@ -56,7 +56,7 @@ def _told_after(conversation: Sequence[Turn], at: int) -> Turn | None:
     return None
 
 
-def _topic(conversation: Sequence[Turn], at: int, consultation: Consultation) -> str | None:
+def _topic(conversation: Sequence[Turn], at: int, consultation: ExtractionRequest) -> str | None:
     """The symptom that the question names, or the one told last before it."""
     present = [f.text for f in consultation.findings if _is_symptom(f.kind) and f.status == "present"]
     question = conversation[at]

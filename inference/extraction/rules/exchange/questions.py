@@ -26,8 +26,8 @@ from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import Token, sentences
 from inference.findings import Kind, Status, Temporality
 
-_AGREEING = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
-_RECAPPING = re.compile(
+_ASKING_AGREEMENT = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
+_RECALLING = re.compile(
     r"\b(?:is that|thats) (?:right|correct)\b|"
     r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
 )
@@ -138,7 +138,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         # "Any blood in the stool?" "There was some in the urine": it speaks for itself.
         return
     # "Any sore throat, any ear pain?" "Yes": which? Only what the answer names, and that speaks for itself.
-    confirmed = agreed == "yes" and _RECAPPING.search(turn.joined)
+    confirmed = agreed == "yes" and _RECALLING.search(turn.joined)
     confirmed = confirmed or _ALL.match(reply.joined)
     in_turn = answers_in_turn(reply)
     each = (
@@ -199,7 +199,7 @@ def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
     if _CONTRADICTING.match(rest):
         return "yes"
     if (
-        _AGREEING.search(turn.joined)
+        _ASKING_AGREEMENT.search(turn.joined)
         or "no" in rest.split()
         or _CONFIRMING.match(rest)
         or (_SO_NO.match(turn.joined) and is_bare(reply))

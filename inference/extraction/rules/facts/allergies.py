@@ -41,7 +41,7 @@ _IMAGINED = re.compile(
 )
 _UNABLE = re.compile(r"(?:(?:well|um|uh|oh|so|yeah|just) )*i (?:cant|cannot|couldnt|can not)\b")
 _DENIED_ALREADY = re.compile(r"\bno (?:\w+ ){0,3}allerg|\bnot allergic\b")
-_AGREEING = re.compile(r"(?:(?:yes|yeah|yep|uh|um) )*(?:thats (?:right|correct|true)|correct|exactly|none)\b")
+_AGREED = re.compile(r"(?:(?:yes|yeah|yep|uh|um) )*(?:thats (?:right|correct|true)|correct|exactly|none)\b")
 _ASKING_OF_MEDICINES = re.compile(
     r"\b(?:medications?|medicines?|meds|tablets|drugs|prescriptions?)(?: \w+)? (?:or|and) (?:\w+ )?allerg"
 )
@@ -88,7 +88,7 @@ def _answered(
     reply, status = answer[0], _STATUS[answer[1]]
     for anchor in anchors:
         tied = tied_to(turn.sentence.words, anchor, named)
-        agreed = status == "absent" or (_DENIED_ALREADY.search(turn.joined) and _AGREEING.match(reply.joined))
+        agreed = status == "absent" or (_DENIED_ALREADY.search(turn.joined) and _AGREED.match(reply.joined))
         name = _denied_as(turn.sentence.words, anchor)
         if agreed and not tied and name and not _names_some(reply):
             first = anchor if name == "drug allergy" and status == "absent" else max(0, anchor - _LEAD_TOKENS)

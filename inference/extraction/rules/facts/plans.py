@@ -39,7 +39,7 @@ _SENDING = re.compile(
     r"\b(?:refer|referral|referring|referrals|send|sending|see|book|arrange|appointment|get you|go to|need|follow up|"
     r"set you up|consult|recommend|schedule|order)\b"
 )
-_NEGATED = re.compile(
+_NOT_PLANNED = re.compile(
     r"\b(?:no need|dont need|not going|wont|dont think|not need|didnt|havent|not have to|dont want|not order|"
     r"nt think|"
     r"hold off on|no further|cant|rather not|not gonna|dont have to|doesnt need|no more|without|not necessary|"
@@ -125,7 +125,7 @@ def _tests(tokens: Sequence[Token], spoken: Sequence[str]) -> list[Plan]:
         after = " ".join(spoken[match.end : match.end + 5])
         if not _PLANNING.search(near) or not _FUTURE.search(near):
             continue
-        if _NEGATED.search(near) or _DONE.search(near) or _DONE_AFTER.search(after) or re.search(r"\bif\b", near):
+        if _NOT_PLANNED.search(near) or _DONE.search(near) or _DONE_AFTER.search(after) or re.search(r"\bif\b", near):
             continue
         entry = match.entry
         if entry.detail == "referral" and not _SENDING.search(near):

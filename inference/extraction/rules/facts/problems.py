@@ -52,7 +52,7 @@ _NAMING = re.compile(
     rf"concerning) (?={_POSSESSIVE}\b))|"
     rf"\b(?P<leading>for (?={_POSSESSIVE}\b))"
 )
-_DIAGNOSING = re.compile(
+_DIAGNOSIS = re.compile(
     rf"\b(?P<diagnosis>i (?:do |also |really )?(?:think|believe|suspect|feel)(?: that| like)?"
     rf"(?: (?!(?:nt|not|i|im|ive|my|{_ORDINAL})\b)\w+){{0,3}}? "
     r"(?:have|having|got|is|are|an?|in|with|this)\b|"
@@ -141,7 +141,7 @@ def topic(conversation: Sequence[Turn], at: int, before: int) -> tuple[Turn, Spa
     The one that was named last ("for your knee pain"), or else the last diagnosis ("I think you have ..."). None where
     the talk went on to something that names none.
     """
-    for introducing in (_NAMING, _DIAGNOSING):
+    for introducing in (_NAMING, _DIAGNOSIS):
         for place in range(at, max(-1, at - _REACH_OF_PLAN), -1):
             turn = conversation[place]
             if turn.speaker == "patient":

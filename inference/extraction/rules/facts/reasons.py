@@ -17,7 +17,7 @@ from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 from inference.findings import Finding, Proposal, Quote
 
-_SUBJECTS = words("first_person") | words("planning_subject") | {"then"}
+_PLANNING_SUBJECTS = words("first_person") | words("planning_subject") | {"then"}
 _BEHIND = 20
 """Words behind an order in which its reason may begin."""
 _LIST_GAP = 8
@@ -192,7 +192,7 @@ def _said(order: _Order) -> Iterator[Reason]:
     for other in [*following, (here.end, here.end)]:  # a list shares the reason behind it
         # A quote holds what is said between a medicine and how it is taken: "ibuprofen for the pain, as needed".
         yield from behind(here, last[0], min(other[0], last[1] + _BEHIND))
-        if other[0] - last[1] > _LIST_GAP or _SUBJECTS & set(here.spoken[last[1] : other[0]]):
+        if other[0] - last[1] > _LIST_GAP or _PLANNING_SUBJECTS & set(here.spoken[last[1] : other[0]]):
             break
         last = other
     yield from before(here, order.facts[0][0])

@@ -40,7 +40,7 @@ _TESTS = frozenset(("test", "tests", "swab", "swabs", "screening", "vaccine", "v
 _DEFINITE = frozenset(("your", "the", "this", "these", "that"))
 _OTHERS = frozenset(("they", "theyve", "theyre", "everyone", "everybody"))
 """A clinician's sentence of so few words repeats what the patient said: "Some ringing in your ear."."""
-_DIAGNOSING = re.compile(
+_NAMING_A_DIAGNOSIS = re.compile(
     r"\b(?:i think|i believe|sounds like|looks like|seems like|seems to be|likely|probably|consistent with|suggestive|"
     r"suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|impression|what we call|called|"
     r"worried about|concerned about|concerned that|assessment|this is|it is|its|thats|that is|caused by|due to|"
@@ -69,7 +69,7 @@ _OTHERS_FOUND = re.compile(
     r"\b(?:they|theyve|theyd) (?:\w+ )?(?:(?:diagnosed|told) me|said (?:its|it was|that its|i had|ive got|i have)|"
     r"found|ruled out|excluded|tested|checked|saw|call it|called it|put in|gave me|did)\b"
 )
-_RECAPPING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
+_SUMMARISING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
 _OF_WARNINGS = re.compile(
     r"\b(?:look|watch|looking|watching) (?:out )?for\b|\bcome back (?:for|with|if)\b|\bwarning signs\b|"
     r"\bcall (?:us|me|999|911) (?:for|with|if)\b"
@@ -210,7 +210,7 @@ def _is_told(turn: Turn, mention: Mention) -> bool:
         before = {t.word for t in turn.tokens[max(0, mention.start - 3) : mention.start]}
         asks_how_high = turn.sentence.words[mention.end : mention.end + 1] in (["level"], ["levels"])
         return turn.speaker != "patient" and bool(_DEFINITE & before) and not asks_how_high
-    if turn.speaker == "patient" or len(turn.tokens) <= ECHO_TOKENS or _RECAPPING.search(turn.joined):
+    if turn.speaker == "patient" or len(turn.tokens) <= ECHO_TOKENS or _SUMMARISING.search(turn.joined):
         return True
     spoken = set(turn.sentence.words)
     if turn.speaker == "unknown" and _FIRST_PERSON & spoken:
@@ -219,7 +219,7 @@ def _is_told(turn: Turn, mention: Mention) -> bool:
     if mention.kind == "condition":
         if _REPORTING.search(head):
             return True
-        return bool(_DIAGNOSING.search(head) or _OWNING.search(head))
+        return bool(_NAMING_A_DIAGNOSIS.search(head) or _OWNING.search(head))
     return turn.speaker == "unknown" or bool((_SECOND_PERSON | THIRD_PERSON) & spoken or _EXAMINING.search(turn.joined))
 
 
@@ -246,7 +246,7 @@ def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
         return "past_history"
     if head.endswith("your"):
         return "past_history"
-    if _DIAGNOSING.search(head) and not _HISTORY.search(head):
+    if _NAMING_A_DIAGNOSIS.search(head) and not _HISTORY.search(head):
         return "diagnosis"
     if said.status == "possible" and turn.speaker == "clinician":
         return "diagnosis"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.rules.concepts.followups import SOME_TIME, is_same_time
 from inference.extraction.rules.concepts.vitals import asked_for, vitals
 from inference.extraction.rules.cues.persons import goes_on, is_of_other, other_before
@@ -25,7 +25,7 @@ _GIVING_AWAY = re.compile(r"\b(?:gave|give|given|giving|bought|got) (?:her|him|t
 _NODS = frozenset(("okay", "ok", "alright", "right"))
 
 
-def treatments(conversation: Sequence[Turn], consultation: Consultation) -> list[Draft]:
+def treatments(conversation: Sequence[Turn], consultation: ExtractionRequest) -> list[Draft]:
     """What new sentences say of medicines, orders, advice and vital signs."""
     first_index, known = consultation.new_from, consultation.findings
     pieces: list[Turn] = []

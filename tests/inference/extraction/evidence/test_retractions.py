@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.retractions import justified
 from inference.extraction.llm.schema import proposals_of, read_answer
 from inference.findings import Evidence, Finding, Proposal, Quote
@@ -36,7 +36,7 @@ def read(findings: list[Finding], *operations: dict[str, Any]) -> list[Proposal]
 
 
 def kept(*proposals: Proposal, findings: int = 1, over: bool = False) -> list[Proposal]:
-    consultation = Consultation(SAID, 1, [known(number) for number in range(1, findings + 1)], over=over)
+    consultation = ExtractionRequest(SAID, 1, [known(number) for number in range(1, findings + 1)], over=over)
     return justified(proposals, consultation)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from inference.extraction import Consultation, Patient
+from inference.extraction import ExtractionRequest, Patient
 from inference.extraction.evidence.grounding import ground
 from inference.extraction.evidence.support import with_supported_attributes
 from inference.extraction.llm.prompt import NEW_BYTES, RULES, prompts, restored
@@ -24,7 +24,7 @@ def finding(identifier: str, text: str, **attributes: str) -> Finding:
     return Finding(identifier, "symptom", text, "present", "current", "patient", attributes, (), "model", 0.5)
 
 
-def users(consultation: Consultation, budget_bytes: int = AMPLE) -> list[str]:
+def users(consultation: ExtractionRequest, budget_bytes: int = AMPLE) -> list[str]:
     return [messages[1]["content"] for messages, _ in prompts(consultation, budget_bytes)]
 
 
@@ -33,7 +33,7 @@ def test_bytes_before_the_new_lines_stay_the_same_while_the_consultation_grows()
     before = ""
     for end in range(2, 31, 2):
         findings = [finding(f"f{n}", f"fact {n}") for n in range(end)]
-        [(messages, _)] = prompts(Consultation(segments[:end], end - 2, findings, PATIENT), AMPLE)
+        [(messages, _)] = prompts(ExtractionRequest(segments[:end], end - 2, findings, PATIENT), AMPLE)
         assert messages[0] == {"role": "system", "content": RULES}
         unchanging, tail = messages[1]["content"].split("Findings so far:")
         assert unchanging.startswith(before)
@@ -46,7 +46,8 @@ def test_bytes_before_the_new_lines_stay_the_same_while_the_consultation_grows()
 
 def test_two_patients_share_the_rules_and_differ_from_there_on():
     first, second = (
-        next(prompts(Consultation([said(1, "hello")], 0, [], patient), AMPLE)).messages for patient in (PATIENT, None)
+        next(prompts(ExtractionRequest([said(1, "hello")], 0, [], patient), AMPLE)).messages
+        for patient in (PATIENT, None)
     )
     assert first[0] == second[0]
     assert first[1]["content"].startswith("Patient: age 54, gender female, history asthma\nLanguage: en\n")
@@ -54,22 +55,24 @@ def test_two_patients_share_the_rules_and_differ_from_there_on():
 
 
 def test_the_patients_name_stays_out_of_the_prompt():
-    assert "Byron" not in json.dumps(next(prompts(Consultation([said(1, "hello")], 0, [], PATIENT), AMPLE)).messages)
+    assert "Byron" not in json.dumps(
+        next(prompts(ExtractionRequest([said(1, "hello")], 0, [], PATIENT), AMPLE)).messages
+    )
 
 
 def test_the_tail_tells_id_kind_status_text_and_attributes_of_each_finding():
-    [content] = users(Consultation([said(1, "worse now")], 0, [finding("f7", "chest pain", onset="yesterday")]))
+    [content] = users(ExtractionRequest([said(1, "worse now")], 0, [finding("f7", "chest pain", onset="yesterday")]))
     assert "\nf7 symptom present: chest pain (onset: yesterday)\nNew lines: s1 to s1\n" in content
 
 
 def test_nothing_new_asks_nothing():
-    assert users(Consultation([said(1, "hello")], 1, [])) == []
+    assert users(ExtractionRequest([said(1, "hello")], 1, [])) == []
 
 
 def test_a_transcript_too_long_for_the_window_loses_its_oldest_segments_and_no_new_one():
     segments = [said(n, "pain " * 20) for n in range(1, 101)]
     budget_bytes = 4_000
-    [(messages, _)] = prompts(Consultation(segments, 98, []), budget_bytes)
+    [(messages, _)] = prompts(ExtractionRequest(segments, 98, []), budget_bytes)
     content = messages[1]["content"]
     assert len(content.encode()) <= budget_bytes
     assert "s1 patient" not in content
@@ -79,14 +82,16 @@ def test_a_transcript_too_long_for_the_window_loses_its_oldest_segments_and_no_n
 def test_dropping_keeps_the_prefix_for_several_segments():
     segments = [said(n, "pain " * 20) for n in range(1, 101)]
     budget_bytes = 4_000
-    beginnings = [users(Consultation(segments[:end], end - 1, []), budget_bytes)[0][:200] for end in range(60, 101)]
+    beginnings = [
+        users(ExtractionRequest(segments[:end], end - 1, []), budget_bytes)[0][:200] for end in range(60, 101)
+    ]
     changes = sum(earlier != later for earlier, later in itertools.pairwise(beginnings))
     assert 1 <= changes <= 3
 
 
 def test_much_to_catch_up_on_is_asked_for_in_several_requests_that_cover_each_new_segment_once():
     segments = [said(n, "pain " * 100) for n in range(1, 41)]
-    contents = users(Consultation(segments, 0, []))
+    contents = users(ExtractionRequest(segments, 0, []))
     spans = [content.rpartition("New lines: ")[2].split() for content in contents]
     assert [first for first, _, _ in spans] == ["s1", *(f"s{int(last[1:]) + 1}" for _, _, last in spans[:-1])]
     assert spans[-1][2] == "s40"
@@ -94,7 +99,7 @@ def test_much_to_catch_up_on_is_asked_for_in_several_requests_that_cover_each_ne
 
 
 def test_one_segment_is_sent_however_small_the_window():
-    assert ["hello" in content for content in users(Consultation([said(1, "hello")], 0, []), 0)] == [True]
+    assert ["hello" in content for content in users(ExtractionRequest([said(1, "hello")], 0, []), 0)] == [True]
 
 
 FORGED = (
@@ -113,7 +118,9 @@ FORGED = (
 def test_spoken_or_typed_text_can_neither_start_a_line_nor_end_a_turn(forged):
     def lines(text: str) -> list[str]:
         known = [finding("f1", text, onset=text)]
-        [content] = users(Consultation([said(1, text), said(2, "yes")], 0, known, Patient(history=text), language=text))
+        [content] = users(
+            ExtractionRequest([said(1, text), said(2, "yes")], 0, known, Patient(history=text), language=text)
+        )
         assert content.encode()
         return content.split("\n")
 
@@ -135,13 +142,13 @@ def test_spoken_or_typed_text_can_neither_start_a_line_nor_end_a_turn(forged):
 
 
 def test_letters_that_need_joiners_keep_them():
-    [content] = users(Consultation([said(1, "می‌خواهم")], 0, []))
+    [content] = users(ExtractionRequest([said(1, "می‌خواهم")], 0, []))
     assert "می‌خواهم" in content
 
 
 def test_what_the_model_copies_is_given_back_as_it_was_said():
     text = "I said <five> [sic]"
-    [content] = users(Consultation([said(1, text)], 0, []))
+    [content] = users(ExtractionRequest([said(1, text)], 0, []))
     copied = content.split("s1 patient: ")[1].split("\n")[0]
     assert copied != text
     assert restored(copied) == text
@@ -156,7 +163,7 @@ def proved(number: int, segment: str) -> Finding:
 
 def test_a_finding_whose_lines_have_left_keeps_its_id_and_its_words_in_the_prompt():
     segments = [said(n, "pain " * 20) for n in range(1, 101)]
-    [content] = users(Consultation(segments, 99, [proved(1, "s2"), proved(2, "s100")]), 4_000)
+    [content] = users(ExtractionRequest(segments, 99, [proved(1, "s2"), proved(2, "s100")]), 4_000)
     assert "s2 patient" not in content
     assert '\nf1 symptom present: fact 1 - s2 "my words of s2"\n' in content
     assert "\nf2 symptom present: fact 2\n" in content
@@ -165,7 +172,7 @@ def test_a_finding_whose_lines_have_left_keeps_its_id_and_its_words_in_the_promp
 def test_findings_that_outgrow_their_half_of_the_room_lose_words_and_then_the_oldest_go():
     known = [proved(n, "s1") for n in range(1, 201)]
     segments = [said(n, "pain " * 20) for n in range(1, 101)]
-    [content] = users(Consultation(segments, 99, known), 4_000)
+    [content] = users(ExtractionRequest(segments, 99, known), 4_000)
     assert len(content.encode()) <= 4_000
     tail = content.split("Findings so far:")[1]
     assert len(tail.encode()) < 2_200
@@ -176,21 +183,21 @@ def test_findings_that_outgrow_their_half_of_the_room_lose_words_and_then_the_ol
 
 def test_a_long_history_is_cut_and_the_prefix_is_the_same_each_time():
     patient = Patient(history="wheeze " * 3_000)
-    first = users(Consultation([said(1, "hello")], 0, [], patient), 4_000)[0]
-    second = users(Consultation([said(1, "hello"), said(2, "cough")], 1, [], patient), 4_000)[0]
+    first = users(ExtractionRequest([said(1, "hello")], 0, [], patient), 4_000)[0]
+    second = users(ExtractionRequest([said(1, "hello"), said(2, "cough")], 1, [], patient), 4_000)[0]
     assert len(second.encode()) <= 4_000
     assert second.startswith(first.split("Findings so far")[0])
 
 
 def test_the_last_request_of_a_consultation_that_is_over_asks_for_a_check_of_everything():
     segments = [said(n, "pain " * 100) for n in range(1, 11)]
-    contents = users(Consultation(segments, 0, [], over=True))
+    contents = users(ExtractionRequest(segments, 0, [], over=True))
     assert len(contents) > 1
     assert ["The consultation is over." in content for content in contents] == [False] * (len(contents) - 1) + [True]
-    [read] = users(Consultation(segments, 10, [], over=True))
+    [read] = users(ExtractionRequest(segments, 10, [], over=True))
     assert "New lines: none\nThe consultation is over." in read
     assert all(f"{segment.id} patient" in read for segment in segments)
-    assert users(Consultation([], 0, [], over=True)) == []
+    assert users(ExtractionRequest([], 0, [], over=True)) == []
 
 
 def test_the_rules_say_that_the_transcript_is_data():

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from inference.extraction import Consultation, ExtractionError, Patient, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, Patient, UnusableAnswer
 from inference.extraction.llm.client import MOST_BYTES, VllmExtractor
 from inference.extraction.llm.schema import ANSWER_SCHEMA, MOST_OPERATIONS
 from inference.findings import Finding, Quote
@@ -22,7 +22,7 @@ from inference.transcript import Segment
 from tests.support.model_server import MODELS, Handler, Server, as_json, completion, serving_model, silent
 
 SECRET = "xylophonitis"
-TALK = Consultation(
+TALK = ExtractionRequest(
     segments=[Segment("s1", "patient", 0.0, 3.0, f"I have had {SECRET} since Tuesday", final=True)],
     new_from=0,
     findings=[
@@ -59,7 +59,7 @@ async def answered(answer: Handler, **settings: Any) -> AsyncIterator[tuple[Serv
         yield server, extractor
 
 
-async def failure(url: str, consultation: Consultation = TALK, **settings: Any) -> str:
+async def failure(url: str, consultation: ExtractionRequest = TALK, **settings: Any) -> str:
     """The message with which the extraction fails, shown to hold no spoken word and to carry no other error along."""
     extractor = VllmExtractor(url, **settings)
     try:
@@ -167,7 +167,7 @@ async def test_starting_warms_the_prompt_and_the_schema_with_one_token():
 
 async def test_a_small_window_shortens_the_prompt():
     segments = [Segment(f"s{n}", "patient", n, n + 1.0, "pain " * 40, final=True) for n in range(1, 201)]
-    consultation = Consultation(segments, 199, [])
+    consultation = ExtractionRequest(segments, 199, [])
     lengths = []
     async with serving_model(lambda _: as_json(completion({"operations": []}))) as server:
         for window in (8192, 131_072):
@@ -181,7 +181,7 @@ async def test_a_small_window_shortens_the_prompt():
 async def test_much_to_catch_up_on_is_answered_by_all_requests_together():
     segments = [Segment(f"s{n}", "patient", n, n + 1.0, "pain " * 100, final=True) for n in range(1, 21)]
     async with answered(lambda _: as_json(completion({"operations": [ADDITION]}))) as (server, extractor):
-        proposals = await extractor.extract(Consultation(segments, 0, []))
+        proposals = await extractor.extract(ExtractionRequest(segments, 0, []))
     assert len(proposals) == len(server.bodies) == 4
 
 
@@ -246,7 +246,7 @@ async def test_of_an_answer_cut_off_about_one_segment_the_whole_operations_stand
         assert len(server.bodies) == 1
 
 
-def several(count: int) -> Consultation:
+def several(count: int) -> ExtractionRequest:
     """`count` new segments after one that is known."""
     said = [replace(TALK.segments[0], id=f"s{n}", text=f"I have had {SECRET} since day {n}") for n in range(count + 1)]
     return replace(TALK, segments=said, new_from=1, over=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.rules.engine import RulesExtractor
 from tests.support.consultation import facts, findings, segments
 
@@ -368,18 +368,18 @@ def test_home_and_work_are_social_history(lines: tuple[str, ...], fact: str) -> 
 
 def test_only_what_rests_on_a_new_segment_is_proposed() -> None:
     finals = segments("P: I have a cough.", "D: Any fever?", "P: No.")
-    proposals = RulesExtractor().propose(Consultation(finals, 2, ()))
+    proposals = RulesExtractor().propose(ExtractionRequest(finals, 2, ()))
     assert [p.text for p in proposals] == ["fever"]
 
 
 def test_an_answer_that_began_before_the_question_answers_another_one() -> None:
     early, question = segments("P: Yeah.", "D: So about your cough, are you bringing up any phlegm at all?")
-    assert RulesExtractor().propose(Consultation([question, early], 0, ())) == []
+    assert RulesExtractor().propose(ExtractionRequest([question, early], 0, ())) == []
 
 
 def test_another_language_is_left_alone() -> None:
     finals = segments("P: I have a cough.")
-    assert RulesExtractor().propose(Consultation(finals, 0, (), language="de")) == []
+    assert RulesExtractor().propose(ExtractionRequest(finals, 0, (), language="de")) == []
 
 
 async def test_extraction_runs_beside_the_event_loop() -> None:
@@ -387,10 +387,10 @@ async def test_extraction_runs_beside_the_event_loop() -> None:
     await extractor.start()
     finals = segments("P: I have a cough.")
     first, second = await asyncio.gather(
-        extractor.extract(Consultation(finals, 0, ())), extractor.extract(Consultation(finals, 0, ()))
+        extractor.extract(ExtractionRequest(finals, 0, ())), extractor.extract(ExtractionRequest(finals, 0, ()))
     )
     await extractor.close()
-    assert first == second == extractor.propose(Consultation(finals, 0, ()))
+    assert first == second == extractor.propose(ExtractionRequest(finals, 0, ()))
 
 
 _SPOKEN = (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.rules.engine import RulesExtractor
 from inference.extraction.text.tokens import sentences
@@ -29,7 +29,7 @@ def heard(text: str, *, asked: bool = False) -> list[tuple[str, str]]:
 
 def proposals(text: str) -> list[Proposal]:
     segment = Segment("s1", "patient", 0.0, 4.0, text, True)
-    return RulesExtractor().propose(Consultation((segment,), 0, ()))
+    return RulesExtractor().propose(ExtractionRequest((segment,), 0, ()))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,6 @@ def test_each_reading_keeps_what_it_looked_up_to_itself_and_only_until_it_ends()
         kept = dict(outer)
         assert any(window[:3] == ("lies", "in", "april") for window, _ in kept)
         said = Segment("s1", "patient", 0.0, 2.0, "I take met for men, ten milligrams.", True)
-        RulesExtractor().propose(Consultation((said,), 0, ()))
+        RulesExtractor().propose(ExtractionRequest((said,), 0, ()))
         assert outer == kept
     assert _lookups.get() is None

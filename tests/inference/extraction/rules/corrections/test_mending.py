@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Finding, Operation
@@ -17,7 +17,7 @@ def talk(*lines: tuple[Speaker, str]) -> tuple[list[Finding], list[Operation], l
     store, operations, extractor = Findings(), list[Operation](), RulesExtractor()
     for number, (speaker, text) in enumerate(lines, 1):
         said.append(Segment(f"s{number}", speaker, 5.0 * number, 5.0 * number + 4, text, True))
-        consultation = Consultation(said, number - 1, store.all())
+        consultation = ExtractionRequest(said, number - 1, store.all())
         proposals = asyncio.run(extractor.extract(consultation))
         operations += store.apply(proposals, {segment.id: segment for segment in said})
     return store.all(), operations, said

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.extraction import Consultation
+from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Finding, Operation
@@ -13,7 +13,7 @@ def talk(*lines: str) -> tuple[list[Finding], list[Operation]]:
     """The findings and operations of lines that are read one at a time."""
     store, said, operations, extractor = Findings(), segments(*lines), list[Operation](), RulesExtractor()
     for at in range(len(said)):
-        proposals = extractor.propose(Consultation(said[: at + 1], at, store.all()))
+        proposals = extractor.propose(ExtractionRequest(said[: at + 1], at, store.all()))
         operations += store.apply(proposals, {segment.id: segment for segment in said})
     return store.all(), operations
 
@@ -87,7 +87,7 @@ def test_who_asks_for_a_medicine_instead_does_not_take_it() -> None:
 def test_what_the_clinician_confirmed_is_not_taken_back() -> None:
     store, said, extractor = Findings(), segments("D: I'll order an MRI.", "D: Scratch the MRI."), RulesExtractor()
     by_id = {segment.id: segment for segment in said}
-    store.apply(extractor.propose(Consultation(said[:1], 0, store.all())), by_id)
+    store.apply(extractor.propose(ExtractionRequest(said[:1], 0, store.all())), by_id)
     store.confirm("f1")
-    store.apply(extractor.propose(Consultation(said, 1, store.all())), by_id)
+    store.apply(extractor.propose(ExtractionRequest(said, 1, store.all())), by_id)
     assert [finding.text for finding in store.all()] == ["mri"]
