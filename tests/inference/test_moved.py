@@ -18,7 +18,8 @@ def exists(name: str) -> bool:
     if path.with_suffix(".py").exists() or (path / "__init__.py").exists():
         return True
     module, _, attribute = name.rpartition(".")
-    return path.parent.with_suffix(".py").exists() and hasattr(importlib.import_module(module), attribute)
+    held = path.parent.with_suffix(".py").exists() or (path.parent / "__init__.py").exists()
+    return held and hasattr(importlib.import_module(module), attribute)
 
 
 def test_every_new_name_exists_and_no_old_one_does():
