@@ -35,7 +35,7 @@ UNCAUGHT = {
 def test_an_error_that_nobody_catches_is_told_without_its_message(statement):
     code = f"""
 import asyncio, logging, threading
-from server import log
+from server.monitoring import log
 
 def fail():
     raise ValueError("Zebulon")

@@ -16,7 +16,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one():
     hard = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 900)
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, {hard}));"
-        "from server import descriptors; print(descriptors.raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+        "from server.socket import descriptors; print(descriptors.raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.split() == [str(hard), str(hard)]
