@@ -4,7 +4,7 @@ import re
 import sys
 from importlib.metadata import PackageNotFoundError, distribution, requires
 
-_OF_THE_SERVER = re.compile(r"""([\w.-]+).*;.*\bextra == ['"]server['"]""")
+_NAME = re.compile(r"[\w.-]+")
 
 
 def main() -> None:
@@ -27,7 +27,13 @@ def missing_packages() -> list[str]:
         wanted = requires("drtranscribe") or []
     except PackageNotFoundError:
         return []
-    return [found[1] for need in wanted if (found := _OF_THE_SERVER.match(need)) and not _installed(found[1])]
+    names = (name[0] for need in wanted if _is_of_the_server(need) and (name := _NAME.match(need)))
+    return [name for name in names if not _installed(name)]
+
+
+def _is_of_the_server(need: str) -> bool:
+    """Whether a requirement, such as `torch>=2.8; extra == "server"`, is one of that extra."""
+    return need.rpartition("extra ==")[2].strip("""'" )""") == "server"
 
 
 def _installed(name: str) -> bool:

@@ -19,14 +19,14 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
 )
 _NAMES = "|".join(names for names, _ in _FUNCTIONS)
 _ASKED_HOW = re.compile(
-    rf"\bhow(?:s| is| are| has| have| was|ve)? (?:(?:your|you|the|been|you been) )*(?P<what>{_NAMES})\b"
+    rf"\bhow(?:s| is| are| has| have| was|ve)? (?:(?:your|you|the|been) )*(?P<what>{_NAMES})\b"
     r"(?: been| at the moment| now| lately| generally)*$"
 )
 _ASKED_WELL = re.compile(
     rf"\b(?:are|is|have|has) (?:you|your) (?:been )?(?P<what>{_NAMES}) (?:been )?"
     r"(?:ok|okay|all right|alright|well|good|normal|normally|fine)(?: at the moment| now| and drinking.*)?$"
 )
-_LEAD = r"^(?:(?:um|uh|oh|well|so|yeah|yes|no|its|it is|been|its been|im|ive been|to be honest|honestly|i|sleep|eat) )*"
+_LEAD = r"^(?:(?:um|uh|oh|well|so|yeah|yes|no|its|it is|been|im|ive been|to be honest|honestly|i|sleep|eat) )*"
 _BADLY = re.compile(
     rf"{_LEAD}(?:(?:a bit|pretty|quite|very|really|so|maybe|not too|a little|rather|fairly) )*"
     r"(?:low|bad|badly|terrible|terribly|awful|poor|poorly|rubbish|dreadful|worse|getting worse|laboured|down|less|"
