@@ -32,7 +32,6 @@ from inference.extraction.rules.facts.treatment import question_before, treatmen
 from inference.extraction.speech_guard import provable
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn, turns
-from inference.extraction.words.misheard import one_reading
 from inference.findings import Finding, Proposal, Status
 from inference.transcript import Segment
 
@@ -73,7 +72,7 @@ class RulesExtractor:
         """Findings that rest on at least one new segment. The vocabulary is English: another language has none."""
         if not consultation.language.startswith("en"):
             return []
-        with consultation.memo.reading(), one_reading():
+        with consultation.memo.reading():
             return self._propose(consultation)
 
     def _propose(self, consultation: ExtractionRequest) -> list[Proposal]:

@@ -6,11 +6,10 @@ English in such a place ("the last", "it all") must come much nearer to a name t
 chosen on half of the drugs of benchmarks/misheard/command.py and on consultations without misheard names.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from inference.extraction.memo import remembered
 from inference.extraction.quantities.numbers import number_at
 from inference.extraction.quantities.units import unit_at
 from inference.extraction.tables import rows, table
@@ -78,35 +77,9 @@ def load() -> None:
     _classes()
 
 
-_lookups: ContextVar[dict[tuple[tuple[str, ...], float], tuple[_Near, ...]] | None] = ContextVar(
-    "lookups", default=None
-)
-
-
-@contextmanager
-def one_reading() -> Iterator[None]:
-    """Keeps what is looked up while one text is read, which asks for the same words often.
-
-    The words are a patient's: no other reading sees them, and none of them is kept afterwards.
-    """
-    token = _lookups.set({})
-    try:
-        yield
-    finally:
-        _lookups.reset(token)
-
-
-def _nearest(heard: tuple[str, ...], limit: float) -> tuple[_Near, ...]:
+@remembered
+def _nearest(*, heard: tuple[str, ...], limit: float) -> list[_Near]:
     """Names near the beginning of a window of words, whose distance may be `limit` of their weight and no more."""
-    known = _lookups.get()
-    if known is None:
-        return _looked_up(heard, limit)
-    if (heard, limit) not in known:
-        known[heard, limit] = _looked_up(heard, limit)
-    return known[heard, limit]
-
-
-def _looked_up(heard: tuple[str, ...], limit: float) -> tuple[_Near, ...]:
     ordinary = all(_is_ordinary(word) for word in heard)
 
     def allowed(weight: float) -> float:
@@ -118,7 +91,7 @@ def _looked_up(heard: tuple[str, ...], limit: float) -> tuple[_Near, ...]:
         sound += coded(sound_of(_DIGITS.get(word, word)))
         ends[len(sound)] = count
     near = nearest(_tree(), sound, list(ends), DOSED, allowed)
-    return tuple(_Near(d, ends[end], _names()[name][0], weight(_names()[name][1])) for d, end, name in near)
+    return [_Near(d, ends[end], _names()[name][0], weight(_names()[name][1])) for d, end, name in near]
 
 
 def misheard(tokens: Sequence[Token], recognised: Collection[int], *, asked: bool = False) -> list[Match]:
@@ -136,7 +109,7 @@ def misheard(tokens: Sequence[Token], recognised: Collection[int], *, asked: boo
         if not heard or not (ends or start in places or start == alone or strange):
             continue
         most = DOSED if ends else FILLED if start in places else TAKEN if start == alone else STRANGE
-        for near in _nearest(heard if most > STRANGE else heard[:1], most):
+        for near in _nearest(heard=heard if most > STRANGE else heard[:1], limit=most):
             end = start + near.words
             if end in ends:
                 limit = DOSED

@@ -7,10 +7,11 @@ import pytest
 import benchmarks
 from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.merging import Findings
+from inference.extraction.memo import Memo, _current
 from inference.extraction.rules.engine import RulesExtractor
 from inference.extraction.text.tokens import sentences
 from inference.extraction.words.lexicon import drugs_trie, find
-from inference.extraction.words.misheard import _lookups, misheard, one_reading
+from inference.extraction.words.misheard import _nearest, misheard
 from inference.findings import Proposal
 from inference.transcript import Segment
 
@@ -108,13 +109,17 @@ def test_a_name_that_was_heard_right_has_no_words_as_heard() -> None:
     assert "heard" not in medication.attributes
 
 
-def test_each_reading_keeps_what_it_looked_up_to_itself_and_only_until_it_ends():
-    with one_reading():
-        outer = _lookups.get()
+def test_each_reading_keeps_what_it_looked_up_to_itself_and_forgets_it_with_the_next():
+    memo = Memo()
+    with memo.reading():
         assert heard("I take lies in April, ten milligrams.") == [("lisinopril", "lies in april")]
-        kept = dict(outer)
-        assert any(window[:3] == ("lies", "in", "april") for window, _ in kept)
+        kept = dict(memo._found)
+        windows = [dict(key[1:])["heard"] for key in kept if key[0] is _nearest.__wrapped__]
+        assert any(window[:3] == ("lies", "in", "april") for window in windows)
         said = Segment("s1", "patient", 0.0, 2.0, "I take met for men, ten milligrams.", True)
         RulesExtractor().propose(ExtractionRequest((said,), 0, ()))
-        assert outer == kept
-    assert _lookups.get() is None
+        assert memo._found == kept
+    assert _current.get() is None
+    with memo.reading():
+        pass
+    assert memo._found == {}
