@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import aiohttp
 from yarl import URL
 
-from drtranscribe.socket import ConsultationError, address, authorised
+from drtranscribe.socket import ConsultationError, address, authorised, retry_after_s
 
 RecordFormat: TypeAlias = Literal["json", "markdown", "fhir", "pdf"]
 
@@ -29,9 +29,8 @@ async def fetch_record(
         ):
             body = await response.read()
             if response.status != 200:
-                after = response.headers.get("Retry-After", "")
-                retry_after_s = float(after) if after.isdecimal() else None
-                raise ConsultationError("no_record", f"no record as {format}: {await _told(response)}", retry_after_s)
+                message = f"no record as {format}: {await _told(response)}"
+                raise ConsultationError("no_record", message, retry_after_s(response.headers))
             return body
     except (aiohttp.ClientError, TimeoutError) as lost:
         message = f"no record: the server at {url} does not answer any more ({type(lost).__name__})"

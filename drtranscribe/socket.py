@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -74,6 +75,12 @@ def address(url: str) -> URL:
 def authorised(api_key: str | None) -> dict[str, str]:
     """The headers that carry a key."""
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """The seconds after which an HTTP answer asks to try again, if it names them."""
+    after = headers.get("Retry-After", "")
+    return float(after) if after.isdecimal() else None
 
 
 async def greet(
@@ -156,8 +163,7 @@ def _refusal(refused: aiohttp.WSServerHandshakeError) -> Exception:
             "the server does not go by this name: connect by its address, or add it to --allowed-hosts",
         )
     if refused.status in (429, 503):
-        after = refused.headers.get("Retry-After", "") if refused.headers else ""
-        return Closed(1013, ConsultationError(*_FATAL_CLOSES[1013], float(after) if after.isdecimal() else None))
+        return Closed(1013, ConsultationError(*_FATAL_CLOSES[1013], retry_after_s(refused.headers or {})))
     if refused.status >= 500:
         return Closed(1006)
     return ConsultationError("bad_address", f"HTTP {refused.status}: give the server's WebSocket, ws://HOST:PORT/ws")
