@@ -24,11 +24,11 @@ from typing import Any
 
 from inference.extraction import Patient
 from inference.extraction.isolation import place_of
-from server.record.formats import FORMATS, FormatName, NotInstalled, render
+from server.record.formats import FORMATS, NAMES, FormatName, render
 from server.record.record import Declared, draw
 
-RENDERED, MISSING, FAILED = b"+", b"?", b"-"
-"""First byte of an answer. The record follows; or how to get what is not installed; or the place of an error."""
+RENDERED, FAILED = b"+", b"-"
+"""First byte of an answer. The record follows, or the place of an error."""
 
 READ_BYTES = 1 << 16
 
@@ -66,8 +66,6 @@ def answer(told: bytes) -> bytes:
         drawn_at, (software, version) = datetime.fromisoformat(head["drawn_at"]), head["software"]
         record = draw(events, head["session_id"], declared, drawn_at, (software, version))
         return RENDERED + render(record, head["name"])
-    except NotInstalled as missing:
-        return MISSING + str(missing).encode()
     except Exception as error:
         return FAILED + place_of(error).encode()
 
@@ -77,8 +75,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager tells every process; the server says when to end
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for name in formats:
-        importlib.import_module(FORMATS[name].module)  # type: ignore[index]
+    for name in NAMES:
+        if name in formats:
+            importlib.import_module(FORMATS[name].module)
     with _folder() as folder:
         tempfile.tempdir = folder
         with socket.socket(fileno=os.dup(0)) as server:

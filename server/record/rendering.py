@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.record import renderer
-from server.record.formats import FormatName, NotInstalled
+from server.record.formats import FormatName
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,10 @@ class Rendering:
             await asyncio.to_thread(self._ensure)
 
     async def render(self, job: bytes) -> bytes:
-        """The record that a `renderer.job` asks for. Raises RecordsBusy, NotInstalled or RenderingFailed."""
+        """The record that a `renderer.job` asks for. Raises RecordsBusy or RenderingFailed.
+
+        The format must be one that is installed: see `formats.check_installed`.
+        """
         if self._waiting > self._bounds.waiting:
             raise RecordsBusy
         self._waiting += 1
@@ -92,8 +95,6 @@ class Rendering:
         kind, body = answer[:1], answer[1:]
         if kind == renderer.RENDERED:
             return body
-        if kind == renderer.MISSING:
-            raise NotInstalled(body.decode())
         if kind == renderer.FAILED:
             raise _failed(body.decode())
         raise _failed("ended without an answer: it may have taken too much memory or time")
