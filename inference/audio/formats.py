@@ -122,28 +122,22 @@ class FormatCheck:
         x = pcm.astype(np.float32)
         centred = x - x.mean(axis=1, keepdims=True)
         loud = np.sqrt((centred * centred).mean(axis=(1, 2))) >= LOUD
-        signs: dict[Cause, NDArray[np.bool_]] = {
-            "bytes": _bytes(pcm),
-            "float": _float(pcm) | _float(pcm.byteswap()),
-            "big_endian": _big_endian(pcm, x),
-            "channels": _alternating(x),
-            "compressed": _white(x),
-            "clipping": _clipped(pcm),
-        }
-        tone = _repeats(pcm)
-        signs = {cause: found if cause == "clipping" else found & ~tone for cause, found in signs.items()}
         self._seen += int(loud.sum())
-        return self._count(signs, loud)
+        return self._count(_signs(pcm[loud], x[loud]), loud)
 
     def _count(self, signs: dict[Cause, NDArray[np.bool_]], loud: NDArray[np.bool_]) -> list[str]:
+        """`loud` is about all frames in order, each of the signs about the loud ones of them."""
         told: list[str] = []
         step = max(1, round(FORGET_S / FRAME_S / 20))
+        before = 0  # loud frames of the parts before
         for at in range(0, len(loud), step):
-            part = slice(at, at + step)
-            self._frames += len(loud[part])
-            self._loud += float(loud[part].sum())
+            part = loud[at : at + step]
+            here = int(part.sum())
+            self._frames += len(part)
+            self._loud += here
             for cause, found in signs.items():
-                self._counts[cause] = self._counts.get(cause, 0.0) + float((found & loud)[part].sum())
+                self._counts[cause] = self._counts.get(cause, 0.0) + float(found[before : before + here].sum())
+            before += here
             told += self._due()
             if self._frames >= FORGET_S / FRAME_S:
                 self._frames = 0
@@ -161,6 +155,21 @@ class FormatCheck:
                 self._told.add(cause)
                 return [ADVICE[cause]]
         return []
+
+
+def _signs(pcm: Pcm, x: Frames) -> dict[Cause, NDArray[np.bool_]]:
+    """What frames [frames, samples, channels] look like; `x` holds their samples as floats."""
+    if not len(pcm):
+        return {}
+    tone = _repeats(pcm)
+    signs: dict[Cause, NDArray[np.bool_]] = {
+        "bytes": _bytes(pcm),
+        "float": _float(pcm) | _float(pcm.byteswap()),
+        "big_endian": _big_endian(pcm, x),
+        "channels": _alternating(x),
+        "compressed": _white(x),
+    }
+    return {cause: found & ~tone for cause, found in signs.items()} | {"clipping": _clipped(pcm)}
 
 
 def _correlation(a: Frames, b: Frames) -> Frames:
