@@ -123,6 +123,14 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounded:
+    """A proposal after its quotes were looked up: `evidence` holds those that stand in a final, and may be empty."""
+
+    proposal: Proposal
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One change of the findings, as the client receives it. For a `retract`, `finding` is the one that is removed."""
 

@@ -27,7 +27,7 @@ _SORTED = (  # from, to, the modules
     (
         "inference.extraction",
         "inference.extraction.evidence",
-        "codes grounding limits quoting retractions support",
+        "codes grounding limits retractions support",
     ),
     ("inference.extraction", "inference.extraction.llm", "prompt schema"),
     ("inference.extraction", "inference.extraction.quantities", "numbers quantity units"),
@@ -71,6 +71,7 @@ _RENAMED = {
     "inference.extraction.Consultation": "inference.extraction.ExtractionRequest",
     "inference.extraction.completion": "inference.extraction.llm.responses",
     "inference.extraction.injection": "inference.extraction.speech_guard",
+    "inference.extraction.quoting": "inference.extraction.evidence.grounding",
     "inference.extraction.reading": "inference.extraction.reader",
     "inference.extraction.vllm": "inference.extraction.llm.client",
     "server.bench_cli": "server.cli.bench",

@@ -61,7 +61,7 @@ def break_(fault: str | None) -> None:
         case "extractor":
             RulesExtractor.propose = failing(RulesExtractor.propose)  # type: ignore[method-assign]
         case "merging":
-            Findings.apply = failing(Findings.apply)  # type: ignore[method-assign]
+            Findings.merge = failing(Findings.merge)  # type: ignore[method-assign]
         case "codes":
             # Where it is used, not where it is defined: merging has imported it by name, which mypy calls private.
             merging.codes_of = failing(merging.codes_of)  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from inference.extraction.live import LiveExtraction
 from inference.findings import Finding, Operation, Proposal
 from inference.timing import Timings
 from inference.transcript import Segment
-from inference.updates import ExtractionUpdate, Update
+from inference.updates import ExtractionUpdate, Ungrounded, Update
 
 LONGEST_SEGMENT = 400
 """Characters: nobody says more in the 10 s at which a segment is cut. Written turns run to thousands."""
@@ -114,6 +114,8 @@ async def replay(
     def emit(update: Update) -> None:
         if isinstance(update, ExtractionUpdate):
             operations.extend(update.operations)
+        elif isinstance(update, Ungrounded):
+            log.dropped += update.count
 
     live = LiveExtraction(extractors, emit)
     running = asyncio.create_task(live.run())
@@ -137,7 +139,6 @@ async def replay(
     log.seconds += max((segment.end for segment in segments), default=0.0)
     log.operations += len(operations)
     log.flips += flips(operations)
-    log.dropped += live.findings.dropped
     return live.findings.all()
 
 

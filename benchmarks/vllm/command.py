@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,12 @@ from benchmarks.common.result import deliver
 from benchmarks.vllm import counters as vllm_counters
 from benchmarks.vllm.counters import Counters
 from inference.extraction import ExtractionError, ExtractionRequest, Patient
+from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
+from inference.extraction.evidence.support import supported
 from inference.extraction.llm.client import VllmExtractor
 from inference.extraction.rules.engine import RulesExtractor
+from inference.findings import Proposal
 from inference.transcript import Segment, Speaker
 
 TRANSCRIPT = Path(__file__).parents[2] / "tests" / "data" / "consultation.json"
@@ -55,10 +59,9 @@ def said(path: Path, limit: int) -> list[Segment]:
 
 async def consultation(extractor: VllmExtractor, segments: list[Segment], patient: Patient, answers: Answers) -> None:
     """One stream; a segment whose answer fails is counted and left behind."""
-    rules, findings = RulesExtractor(), Findings()
-    by_id = {segment.id: segment for segment in segments}
+    rules, findings, finals = RulesExtractor(), Findings(), FinalTexts(segments)
     for at in range(len(segments)):
-        findings.apply(rules.propose(ExtractionRequest(segments[: at + 1], at, findings.all(), patient)), by_id)
+        merge(findings, rules.propose(ExtractionRequest(segments[: at + 1], at, findings.all(), patient)), finals)
         began = time.perf_counter()
         try:
             proposals = await extractor.extract(ExtractionRequest(segments[: at + 1], at, findings.all(), patient))
@@ -67,7 +70,14 @@ async def consultation(extractor: VllmExtractor, segments: list[Segment], patien
             continue
         answers.operations_ms.append(1000 * (time.perf_counter() - began))
         answers.operations += len(proposals)
-        findings.apply(proposals, by_id)
+        merge(findings, proposals, finals)
+
+
+def merge(findings: Findings, proposals: Sequence[Proposal], finals: FinalTexts) -> None:
+    for proposal in proposals:
+        proved = supported(finals.grounded(proposal), finals.by_id)
+        if proved is not None:
+            findings.merge(proved)
 
 
 async def counters(url: str) -> Counters | None:

@@ -1,17 +1,25 @@
-"""The findings of one live consultation: rules draft on every final at once, the model follows in single flight."""
+"""The way of a finding, from a final segment to the operations that the client sees.
+
+`LiveExtraction._read` shows that way in order. The other methods decide when an extractor reads, and who waits for it.
+"""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from inference.extraction import ExtractionError, ExtractionRequest, Extractor, Patient, UnusableAnswer, reads
+from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
+from inference.extraction.evidence.retractions import is_justified
+from inference.extraction.evidence.support import supported
 from inference.extraction.isolation import Isolation
+from inference.extraction.memo import Memo
 from inference.extraction.reader import Reading
 from inference.extraction.speech_guard import provable
-from inference.findings import Operation, Proposal
+from inference.findings import Operation
 from inference.timing import Timings
 from inference.transcript import Segment
 from inference.updates import Emit, ExtractionUpdate, Fault, Ungrounded
@@ -43,27 +51,29 @@ class LiveExtraction:
         self.isolation = Isolation(emit)
         self._emit = emit
         self._patient = patient
-        self._segments: list[Segment] = []
-        self._provable: dict[str, Segment] = {}
+        self._revision = 0  # number of the newest update
+        self._segments: list[Segment] = []  # finals, cut to the text that may prove findings
         self._timings = Timings()  # of the newest segment
+        self._memo = Memo()  # of what quotes were compared with
         self._readings = [Reading(extractor) for extractor in extractors]
         self._changed = asyncio.Condition()
         self._over = False
         self._told_language = False
 
     async def add(self, segment: Segment, timings: Timings) -> None:
-        """Hands a final over; returns at once."""
+        """Hands a final over and returns at once. `timings` are those of the segment's chunk."""
+        said = replace(segment, text="", words=())  # what the guard cannot check is not read
+        with self.isolation:
+            said = provable(segment)
         async with self._changed:
-            self._segments.append(segment)
+            self._segments.append(said)
             self._timings = timings
             self._changed.notify_all()
-            with self.isolation:
-                self._provable[segment.id] = provable(segment)
             with self.isolation:
                 self._tell_language(segment.language or self.language)
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
-        """The clinician's word about a finding. Raises KeyError for one that there is not."""
+        """Applies the clinician's word about a finding. Raises KeyError if there is no such finding."""
         self._publish([judgement(self.findings)], Timings().stamped())
 
     async def run(self) -> None:
@@ -125,27 +135,21 @@ class LiveExtraction:
                 await self._changed.wait_for(
                     lambda: one.cursor < len(self._segments) or (self._over and not one.reviewed)
                 )
-            await one.retrying()(self._read, one)
+            await one.retrying()(self._attempt, one)
 
-    async def _read(self, one: Reading) -> None:
-        """One attempt. Raises ExtractionError if there is to be another."""
+    async def _attempt(self, one: Reading) -> None:
+        """Reads once and notes how that went. Raises ExtractionError if there is to be another attempt."""
         end = one.end(self._segments)
         over = self._over and end == len(self._segments)
         if end == one.cursor and not over:
             return
         segments, language = one.legible(self._segments[:end], self.language)
-        consultation = ExtractionRequest(
-            segments, one.cursor, self.findings.all(), self._patient, language, over, one.memo
-        )
-        timings = self._timings
-        began_ms = timings.elapsed_ms()
+        request = ExtractionRequest(segments, one.cursor, self.findings.all(), self._patient, language, over, one.memo)
         try:
-            proposals = await one.ask(consultation)
-            if proposals is None:
+            if not await self._read(one, request):
                 return
-            self._apply(proposals, timings, began_ms)
         except UnusableAnswer as error:
-            if one.useless(consultation):
+            if one.useless(request):
                 logger.warning("the %s extractor gave no usable answer for a segment, which is passed over", one.name)
             await self._failed(one, str(error))
             raise
@@ -155,31 +159,55 @@ class LiveExtraction:
         except Exception as error:  # our own bug, which these segments may meet again
             self.isolation.note(error)
             async with self._changed:
-                one.stumbled(consultation)
+                one.stumbled(request)
                 self._changed.notify_all()
             return
         async with self._changed:
-            one.read(consultation)
+            one.read(request)
             self._changed.notify_all()
 
-    def _apply(self, proposals: list[Proposal], timings: Timings, began_ms: float) -> None:
-        dropped = self.findings.dropped
-        operations = self.findings.apply(proposals, self._provable, self.isolation)
+    async def _read(self, one: Reading, request: ExtractionRequest) -> bool:
+        """What happens to a finding, in order: extractor, quotes, support, store, event. False if it was superseded.
+
+        Raises what the extractor raises. An error over one proposal costs that proposal alone.
+        """
+        timings = self._timings
+        began_ms = timings.elapsed_ms()
+        proposals = await one.ask(request)
+        if proposals is None:
+            return False
+        finals = FinalTexts(self._segments[: len(request.segments)])
+        operations: list[Operation] = []
+        unjustified = unproved = 0
+        with self._memo.reading():
+            for proposal in proposals:
+                with self.isolation:
+                    grounded = finals.grounded(proposal)  # its quotes, found letter for letter in the finals
+                    if not is_justified(grounded, request):  # a model takes back what no new words disprove
+                        unjustified += 1
+                    elif (proved := supported(grounded, finals.by_id)) is None:  # no quote, drug or number was said
+                        unproved += 1
+                    elif (operation := self.findings.merge(proved)) is not None:  # it changes what is known
+                        operations.append(operation)
         if operations:
             self._publish(operations, timings.stamped(extract_ms=timings.elapsed_ms() - began_ms))
-        if self.findings.dropped > dropped:
+        if unjustified:
+            logger.info("the %s extractor took back %d findings that nothing disproves", one.name, unjustified)
+        if unproved:
             with self.isolation:
-                self._emit(Ungrounded(self.findings.dropped - dropped))
+                self._emit(Ungrounded(unproved))
+        return True
 
     def _publish(self, operations: Sequence[Operation], timings: Timings) -> None:
-        """Tells of the operations together; where that fails each is told alone, so that one cannot hide the others."""
+        """Emits the operations together. If that fails, each is emitted alone, so that one cannot hide the others."""
+        self._revision += 1
         try:
-            self._emit(ExtractionUpdate(self.findings.revision, tuple(operations), timings))
+            self._emit(ExtractionUpdate(self._revision, tuple(operations), timings))
         except Exception as error:
             self.isolation.note(error)
             for operation in operations:
                 with self.isolation:
-                    self._emit(ExtractionUpdate(self.findings.revision, (operation,), timings))
+                    self._emit(ExtractionUpdate(self._revision, (operation,), timings))
 
     async def _failed(self, one: Reading, message: str) -> None:
         async with self._changed:

@@ -33,7 +33,7 @@ PURE = (
     "audio/segmenter", "audio/downmix", "audio/formats", "audio/silence",
     "asr/guard", "asr/words", "asr/hypothesis", "asr/phantoms",
     "extraction/speech_guard", "extraction/evidence/merging", "extraction/evidence/grounding",
-    "extraction/evidence/retractions", "extraction/evidence/quoting", "extraction/evidence/codes",
+    "extraction/evidence/retractions", "extraction/evidence/support", "extraction/evidence/codes",
     "extraction/llm/prompt",
 )  # fmt: skip
 """Modules without a heavy library, even through what they import; they have no `async` either."""

@@ -1,13 +1,15 @@
 """Consultations as lines of dialogue, for the tests of extraction."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from inference.extraction import ExtractionRequest
+from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
+from inference.extraction.evidence.support import supported
 from inference.extraction.quantities.numbers import numbers_in
 from inference.extraction.rules.engine import RulesExtractor
-from inference.findings import Finding
+from inference.findings import Finding, Grounded, Operation, Proposal
 from inference.transcript import Segment, Speaker
 
 _SPEAKERS: dict[str, Speaker] = {"D": "clinician", "P": "patient", "A": "unknown"}
@@ -28,13 +30,26 @@ def segments(*lines: str) -> list[Segment]:
     ]
 
 
+def proved(proposals: Iterable[Proposal], said: Iterable[Segment]) -> list[Grounded]:
+    """The proposals that words of the segments support, as far as they do."""
+    finals = FinalTexts(said)
+    checked = (supported(finals.grounded(proposal), finals.by_id) for proposal in proposals)
+    return [grounded for grounded in checked if grounded is not None]
+
+
+def merged(store: Findings, proposals: Iterable[Proposal], said: Iterable[Segment]) -> list[Operation]:
+    """What the proposals change in the store, each checked as in a live consultation."""
+    operations = (store.merge(grounded) for grounded in proved(proposals, said))
+    return [operation for operation in operations if operation is not None]
+
+
 def findings(*lines: str) -> Sequence[Finding]:
     """What the rules find, one final after the other as live; every quote and attribute must be proven."""
     extractor, store, finals = RulesExtractor(), Findings(), segments(*lines)
-    by_id = {segment.id: segment for segment in finals}
     for at in range(len(finals)):
-        store.apply(extractor.propose(ExtractionRequest(finals[: at + 1], at, store.all())), by_id)
-    assert store.dropped == 0
+        proposals = extractor.propose(ExtractionRequest(finals[: at + 1], at, store.all()))
+        assert len(proved(proposals, finals)) == len(proposals)
+        merged(store, proposals, finals)
     assert [missing for finding in store.all() for missing in unproven(finding)] == []
     return store.all()
 

@@ -1,104 +1,38 @@
-"""The findings of one consultation: proposals are grounded and merged into the operations that clients see. Pure."""
+"""The findings of one consultation: checked proposals are merged into the operations that clients see. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.evidence.codes import codes_of
-from inference.extraction.evidence.grounding import ground
-from inference.extraction.evidence.proof import distinct, joined, still_proved, united
-from inference.extraction.evidence.support import is_supported, with_supported_attributes
-from inference.extraction.memo import Memo
-from inference.findings import Evidence, Finding, Kind, Operation, Proposal
-from inference.transcript import Segment
+from inference.extraction.evidence.proof import joined, still_proved, united
+from inference.findings import Evidence, Finding, Grounded, Kind, Operation, Proposal
 
 
 @dataclass(slots=True)
 class Findings:
     """The store of one session. Ids are f1, f2, ... in order of their first proposal and are never given twice.
 
-    `dropped` counts what no final segment proved. `_overruled` is what the clinician changed or took away,
-    as it was before: nobody proposes it again.
+    `_overruled` is what the clinician changed or took away, as it was before: nobody proposes it again.
     """
 
-    revision: int = 0
-    dropped: int = 0
     _live: dict[str, Finding] = field(default_factory=dict)
     _overruled: dict[tuple[str, ...], list[Finding]] = field(default_factory=dict)  # by what they are about
     _issued: int = 0
-    _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     def all(self) -> list[Finding]:
+        """The findings that stand, in the order of their ids."""
         return list(self._live.values())
 
-    def apply(
-        self,
-        proposals: Sequence[Proposal],
-        segments: Mapping[str, Segment],
-        isolation: AbstractContextManager[None, bool | None] | None = None,
-    ) -> list[Operation]:
-        """Merge proposals in their order; only what changed comes back.
+    def merge(self, proved: Grounded) -> Operation | None:
+        """Merges a proposal that its evidence supports. None if it changes nothing, or only what is not its to change.
 
-        Each proposal is merged inside `isolation`: one that ends errors keeps those of a proposal from the others.
+        Callers check proposals with `FinalTexts.grounded`, `is_justified` and `supported` first.
         """
-        operations: list[Operation] = []
-        with self._memo.reading():
-            for proposal in proposals:
-                with isolation or nullcontext():
-                    operation = self._apply_one(proposal, segments)
-                    if operation is not None:
-                        operations.append(operation)
-        if operations:
-            self.revision += 1
-        return operations
-
-    def edit(self, finding_id: str, fields: Mapping[str, str | Mapping[str, str]]) -> Operation:
-        """The clinician's word: no later proposal changes this finding. Raises KeyError for an unknown id or field."""
-        finding = self._live[finding_id]
-        unknown = set(fields) - {"kind", "text", "status", "temporality", "experiencer", "attributes"}
-        if unknown:
-            raise KeyError(f"a finding has no field {sorted(unknown)[0]!r} to edit")
-        edited = replace(finding, source="clinician", confidence=1.0, **fields)  # type: ignore[arg-type]
-        operation = Operation("update", self._store(edited))
-        self._overrule(finding)
-        self.revision += 1
-        return operation
-
-    def confirm(self, finding_id: str) -> Operation:
-        """Hold the finding as it is against later proposals. Raises KeyError for an unknown id."""
-        return self.edit(finding_id, {})
-
-    def dismiss(self, finding_id: str) -> Operation:
-        """Take the finding away for good: the same fact is not proposed again. Raises KeyError for an unknown id."""
-        finding = self._live.pop(finding_id)
-        self._overrule(finding)
-        self.revision += 1
-        return Operation("retract", finding)
-
-    def _overrule(self, finding: Finding) -> None:
-        """Looked up by its subject and kept once, so that no number of edits makes the next proposals slow."""
-        same = self._overruled.setdefault(_subject(finding), [])
-        if finding not in same:
-            same.append(finding)
-
-    def _store(self, finding: Finding) -> Finding:
-        codes = codes_of(finding.kind, finding.text, finding.temporality, finding.experiencer)
-        self._live[finding.id] = coded = replace(finding, codes=codes)
-        return coded
-
-    def _apply_one(self, proposal: Proposal, segments: Mapping[str, Segment]) -> Operation | None:
+        proposal, evidence = proved.proposal, proved.evidence
         named = self._live.get(proposal.finding_id) if proposal.finding_id else None
-        evidence = distinct(ground(quote, segments) for quote in proposal.quotes)
-        if not evidence or not (proposal.op == "retract" or _words(proposal.text)):
-            self.dropped += 1  # nothing proves it, or it says nothing
-            return None
         if proposal.op == "retract":
             return self._retract(named, evidence)
-        if not is_supported(proposal, evidence):
-            self.dropped += 1
-            return None
-        proposal = with_supported_attributes(proposal, evidence, segments)
         if named is not None and proposal.op == "update":
             return self._replaced(named, proposal, evidence)
         if any(_same_fact(finding, proposal) for finding in self._overruled.get(_subject(proposal), ())):
@@ -113,6 +47,41 @@ class Findings:
         elif any(_is_draft_of(proposal, finding) for finding in self._live.values() if finding.source != "rules"):
             return None
         return self._added(proposal, evidence)
+
+    def edit(self, finding_id: str, fields: Mapping[str, str | Mapping[str, str]]) -> Operation:
+        """Writes the clinician's fields: no later proposal changes this finding.
+
+        Raises KeyError for an unknown id or field.
+        """
+        finding = self._live[finding_id]
+        unknown = set(fields) - {"kind", "text", "status", "temporality", "experiencer", "attributes"}
+        if unknown:
+            raise KeyError(f"a finding has no field {sorted(unknown)[0]!r} to edit")
+        edited = replace(finding, source="clinician", confidence=1.0, **fields)  # type: ignore[arg-type]
+        operation = Operation("update", self._store(edited))
+        self._overrule(finding)
+        return operation
+
+    def confirm(self, finding_id: str) -> Operation:
+        """Hold the finding as it is against later proposals. Raises KeyError for an unknown id."""
+        return self.edit(finding_id, {})
+
+    def dismiss(self, finding_id: str) -> Operation:
+        """Take the finding away for good: the same fact is not proposed again. Raises KeyError for an unknown id."""
+        finding = self._live.pop(finding_id)
+        self._overrule(finding)
+        return Operation("retract", finding)
+
+    def _overrule(self, finding: Finding) -> None:
+        """Looked up by its subject and kept once, so that no number of edits makes the next proposals slow."""
+        same = self._overruled.setdefault(_subject(finding), [])
+        if finding not in same:
+            same.append(finding)
+
+    def _store(self, finding: Finding) -> Finding:
+        codes = codes_of(finding.kind, finding.text, finding.temporality, finding.experiencer)
+        self._live[finding.id] = coded = replace(finding, codes=codes)
+        return coded
 
     def _added(self, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation:
         self._issued += 1

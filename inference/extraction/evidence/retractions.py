@@ -1,43 +1,25 @@
 """What a model takes back must be disproved by words, as what it adds must be proved by them. Pure."""
 
-from collections.abc import Mapping, Sequence
-
 from inference.extraction import ExtractionRequest
-from inference.extraction.evidence.grounding import ground
-from inference.findings import Finding, Proposal
-from inference.transcript import Segment
+from inference.findings import Evidence, Finding, Grounded
 
 
-def justified(proposals: Sequence[Proposal], consultation: ExtractionRequest) -> list[Proposal]:
-    """The proposals without the retractions that nothing justifies.
+def is_justified(grounded: Grounded, request: ExtractionRequest) -> bool:
+    """Whether the words of a proposal may do what it proposes. Only a model's retraction may lack them.
 
-    A retraction needs words of a new segment, or of any when the consultation is over, that are not the finding's own
-    evidence.
+    Such a retraction needs words of a new segment, or of any when the consultation is over, that are not the finding's
+    own evidence. `request` is what the model was asked.
     """
-    if all(proposal.op != "retract" for proposal in proposals):
-        return list(proposals)
-    segments = {segment.id: segment for segment in consultation.segments}
-    new_from = 0 if consultation.over else consultation.new_from
-    new = {segment.id for segment in consultation.segments[new_from:]}
-    findings = {finding.id: finding for finding in consultation.findings}
-    return [
-        proposal for proposal in proposals if proposal.op != "retract" or _disproved(proposal, findings, segments, new)
-    ]
+    proposal = grounded.proposal
+    if proposal.op != "retract" or proposal.source != "model":
+        return True
+    finding = next((f for f in request.findings if f.id == proposal.finding_id), None)
+    new = {segment.id for segment in request.segments[0 if request.over else request.new_from :]}
+    return finding is not None and any(e.segment in new and not _is_own(e, finding) for e in grounded.evidence)
 
 
-def _disproved(
-    retraction: Proposal, findings: Mapping[str, Finding], segments: Mapping[str, Segment], new: set[str]
-) -> bool:
-    finding = findings.get(retraction.finding_id or "")
-    if finding is None:
-        return False
-    found = (ground(quote, segments) for quote in retraction.quotes)
+def _is_own(evidence: Evidence, finding: Finding) -> bool:
     return any(
-        evidence.segment in new
-        and not any(
-            own.segment == evidence.segment and own.start <= evidence.start and evidence.end <= own.end
-            for own in finding.evidence
-        )
-        for evidence in found
-        if evidence is not None
+        own.segment == evidence.segment and own.start <= evidence.start and evidence.end <= own.end
+        for own in finding.evidence
     )

@@ -11,7 +11,7 @@ from inference.extraction.quantities.quantity import Quantity, QuantityKind
 from inference.extraction.quantities.reader import quantities
 from inference.extraction.text.tokens import sentences
 from inference.extraction.words.lexicon import Match, drugs_trie, find
-from inference.findings import Evidence, Proposal
+from inference.findings import Evidence, Grounded, Proposal
 from inference.transcript import Segment
 
 _QUANTITIES: Mapping[str, QuantityKind] = {"dose": "dose", "maximum": "ceiling"}
@@ -23,6 +23,23 @@ _WORDED = ("frequency",)
 _DRUG_KINDS = ("medication", "allergy", "order")
 _PRONOUNS = frozenset((Decimal(1),))
 """Numbers that are ordinary words: "one" says nothing of how many."""
+
+_WORD = re.compile(r"[^\W_]")
+
+
+def supported(grounded: Grounded, segments: Mapping[str, Segment]) -> Grounded | None:
+    """The proposal as far as its evidence bears it out. None if nothing proves it, or if its text holds no word.
+
+    A retraction needs no more than evidence. `segments` holds the finals in which the evidence stands, by their ids.
+    """
+    proposal, evidence = grounded.proposal, grounded.evidence
+    if not evidence:
+        return None
+    if proposal.op == "retract":
+        return grounded
+    if not _WORD.search(proposal.text.casefold()) or not is_supported(proposal, evidence):
+        return None
+    return replace(grounded, proposal=with_supported_attributes(proposal, evidence, segments))
 
 
 def with_supported_attributes(

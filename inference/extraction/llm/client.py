@@ -11,8 +11,6 @@ import openai
 from pydantic import BaseModel, ValidationError
 
 from inference.extraction import ExtractionError, ExtractionRequest, UnusableAnswer
-from inference.extraction.evidence.quoting import located
-from inference.extraction.evidence.retractions import justified
 from inference.extraction.llm.prompt import RULES, Message, prompts
 from inference.extraction.llm.responses import Completion, ModelCard, Models
 from inference.extraction.llm.schema import ANSWER_SCHEMA, proposals_of, read_answer, whole_operations
@@ -139,7 +137,7 @@ class VllmExtractor:
         await self._card(self._client.with_options(max_retries=0, timeout=CHECK_TIMEOUT_S))
 
     async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
-        """Proposals for the new segments, with those of their quotes that stand in a segment.
+        """Proposals for the new segments, with the quotes as the model wrote them.
 
         Cancelling closes the request, so that vLLM drops it.
         Raises ExtractionError for whatever the server does or fails to do, UnusableAnswer if it did answer; what it
@@ -165,12 +163,7 @@ class VllmExtractor:
     async def _read(self, served: _Served, consultation: ExtractionRequest, bytes_per_token: float) -> list[Proposal]:
         max_tokens = min(self._max_tokens, int(served.window_tokens * ANSWER_SHARE))
         budget_bytes = int((served.window_tokens - max_tokens - served.rules_tokens) * bytes_per_token)
-        proposals = await self._proposals(served.model, consultation, budget_bytes, max_tokens)
-        proposals = located(proposals, consultation.segments)
-        kept = justified(proposals, consultation)
-        if dropped := len(proposals) - len(kept):
-            log.info("the extraction model took back %d findings that nothing disproves: these stay", dropped)
-        return kept
+        return await self._proposals(served.model, consultation, budget_bytes, max_tokens)
 
     async def _proposals(
         self, model: str, consultation: ExtractionRequest, budget_bytes: int, max_tokens: int

@@ -29,7 +29,6 @@ from inference.extraction.rules.facts.headings import without_headings
 from inference.extraction.rules.facts.naming import one_name_a_drug, without_generic
 from inference.extraction.rules.facts.statements import WELL, concepts, imagined, stated
 from inference.extraction.rules.facts.treatment import question_before, treatments
-from inference.extraction.speech_guard import provable
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn, turns
 from inference.findings import Finding, Proposal, Status
@@ -77,7 +76,7 @@ class RulesExtractor:
 
     def _propose(self, consultation: ExtractionRequest) -> list[Proposal]:
         first = max(0, consultation.new_from - _LOOK_BACK)
-        mending = mend(turns([provable(segment) for segment in consultation.segments[first:]], first))
+        mending = mend(turns(consultation.segments[first:], first))
         headed, every = without_headings(mending.turns), consultation.findings
         conversation = headed.turns
         gone = touched(mending, every, consultation.new_from)

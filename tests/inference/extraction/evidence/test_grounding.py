@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.extraction.evidence.grounding import ground
+from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.memo import Memo
 from inference.findings import Quote
 from inference.transcript import Segment, Word
@@ -15,8 +15,8 @@ def segment(text: str, id: str = "s1", *, final: bool = True, words: tuple[Word,
 
 
 def grounded(quote: str, text: str, *others: str) -> str | None:
-    segments = {s.id: s for s in (segment(text), *(segment(o, f"o{i}") for i, o in enumerate(others)))}
-    evidence = ground(Quote("s1", quote), segments)
+    finals = FinalTexts([segment(text), *(segment(o, f"o{i}") for i, o in enumerate(others))])
+    evidence = finals.ground(Quote("s1", quote))
     return None if evidence is None else evidence.quote
 
 
@@ -27,7 +27,7 @@ def test_case_white_space_and_punctuation_may_differ_and_the_literal_slice_comes
 
 def test_the_evidence_carries_characters_seconds_and_speaker() -> None:
     words = (Word("My", 10.0, 10.5, 1.0), Word("head", 11.0, 12.0, 1.0), Word("hurts", 12.5, 13.0, 1.0))
-    evidence = ground(Quote("s1", "head hurts"), {"s1": segment("My head hurts.", words=words)})
+    evidence = FinalTexts([segment("My head hurts.", words=words)]).ground(Quote("s1", "head hurts"))
     assert evidence is not None
     assert (evidence.start, evidence.end, evidence.from_s, evidence.to_s) == (3, 13, 11.0, 13.0)
     assert evidence.speaker == "patient"
@@ -67,7 +67,7 @@ def test_a_quote_of_the_wrong_segment_is_found_where_it_alone_stands() -> None:
 
 
 def test_partials_prove_nothing() -> None:
-    assert ground(Quote("s1", "a cough"), {"s1": segment("I have a cough.", final=False)}) is None
+    assert FinalTexts([segment("I have a cough.", final=False)]).ground(Quote("s1", "a cough")) is None
 
 
 @given(
@@ -77,7 +77,7 @@ def test_partials_prove_nothing() -> None:
 )
 def test_whatever_is_grounded_is_a_literal_slice(text: str, other: str, quote: str) -> None:
     segments = {"s1": segment(text), "s2": segment(other, "s2")}
-    evidence = ground(Quote("s1", quote), segments)
+    evidence = FinalTexts(segments.values()).ground(Quote("s1", quote))
     if evidence is not None:
         assert evidence.quote
         assert segments[evidence.segment].text[evidence.start : evidence.end] == evidence.quote
@@ -88,7 +88,7 @@ def test_every_run_of_whole_words_is_grounded(words: list[str], data: st.DataObj
     start = data.draw(st.integers(0, len(words) - 1))
     end = data.draw(st.integers(start + 1, len(words)))
     quote = " ".join(words[start:end])
-    evidence = ground(Quote("s1", quote.upper()), {"s1": segment(" ".join(words))})
+    evidence = FinalTexts([segment(" ".join(words))]).ground(Quote("s1", quote.upper()))
     assert evidence is not None
     assert evidence.quote.replace(" ", "") == quote.replace(" ", "")
 
@@ -124,9 +124,54 @@ def test_quotes_are_grounded_alike_whether_or_not_the_text_was_read_for_another_
     quotes = [
         Quote("s1", text) for text in ("five milligrams", "38.5", "385", "35", "3 5", "STRAUSSE .5mg", "5mg", "ta")
     ]
-    alone = [ground(quote, {"s1": said}) for quote in quotes]
+    alone = [FinalTexts([said]).ground(quote) for quote in quotes]
     assert [evidence is not None for evidence in alone] == [True, True, True, False, True, True, False, False]
     memo = Memo()
     for _ in range(2):
         with memo.reading():
-            assert [ground(quote, {"s1": said}) for quote in quotes] == alone
+            assert [FinalTexts([said]).ground(quote) for quote in quotes] == alone
+
+
+WORDS = st.sampled_from(
+    [
+        "cough",
+        "Fever",
+        "fever.",
+        "2.5",
+        "25",
+        "2",
+        "5",
+        "1,000",
+        "10mg",
+        "10",
+        "mg",
+        "can't",
+        "can",
+        "ﬁne",
+        "fine",
+        "Straße",
+        "STRASSE",
+        "naïve",
+        "İ",
+        "½",
+        "ͅ",
+        "ᾳ",
+        "咳嗽",
+        ",",
+        "-",
+        "I",
+        "the",
+    ]
+)
+TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
+
+
+@given(
+    said=st.lists(TEXTS, min_size=1, max_size=3),
+    quote=st.builds(Quote, st.sampled_from(["s1", "s2", "s3", "s99"]), TEXTS),
+)
+def test_a_quote_is_found_where_it_is_said_to_stand_or_else_in_the_one_final_that_holds_it(said, quote) -> None:
+    segments = [segment(text, f"s{number}") for number, text in enumerate(said, 1)]
+    holders = {s.id: found for s in segments if (found := FinalTexts([s]).ground(Quote(s.id, quote.text))) is not None}
+    alone = next(iter(holders.values())) if len(holders) == 1 else None
+    assert FinalTexts(segments).ground(quote) == holders.get(quote.segment, alone)

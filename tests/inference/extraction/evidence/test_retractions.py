@@ -2,7 +2,8 @@ import json
 from typing import Any
 
 from inference.extraction import ExtractionRequest
-from inference.extraction.evidence.retractions import justified
+from inference.extraction.evidence.grounding import FinalTexts
+from inference.extraction.evidence.retractions import is_justified
 from inference.extraction.llm.schema import proposals_of, read_answer
 from inference.findings import Evidence, Finding, Proposal, Quote
 from inference.transcript import Segment
@@ -37,7 +38,8 @@ def read(findings: list[Finding], *operations: dict[str, Any]) -> list[Proposal]
 
 def kept(*proposals: Proposal, findings: int = 1, over: bool = False) -> list[Proposal]:
     consultation = ExtractionRequest(SAID, 1, [known(number) for number in range(1, findings + 1)], over=over)
-    return justified(proposals, consultation)
+    finals = FinalTexts(SAID)
+    return [proposal for proposal in proposals if is_justified(finals.grounded(proposal), consultation)]
 
 
 def test_a_correction_in_the_new_words_takes_a_finding_back():

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from inference.extraction import ExtractionRequest, Patient
-from inference.extraction.evidence.grounding import ground
+from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.support import with_supported_attributes
 from inference.extraction.llm.prompt import NEW_BYTES, RULES, prompts, restored
 from inference.extraction.llm.schema import ANSWER_SCHEMA, ASKED_ATTRIBUTES, proposals_of, read_answer
@@ -239,7 +239,7 @@ def test_the_worked_doses_are_what_their_quotes_prove():
     answer = next(line for line in example.splitlines() if line.startswith('{"operations":[{'))
     quantities = []
     for proposal in proposals_of(read_answer(answer), [finding("f1", "ramipril")]):
-        proof = tuple(found for quote in proposal.quotes if (found := ground(quote, segments)))
+        proof = FinalTexts(segments.values()).grounded(proposal).evidence
         kept = with_supported_attributes(proposal, proof, segments).attributes
         assert kept.keys() == proposal.attributes.keys()
         quantities += [(name, value) for name, value in kept.items() if name in ("dose", "maximum")]

@@ -9,6 +9,7 @@ from inference.extraction.evidence.merging import Findings
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Finding, Operation
 from inference.transcript import Segment, Speaker
+from tests.support.consultation import merged
 
 
 def talk(*lines: tuple[Speaker, str]) -> tuple[list[Finding], list[Operation], list[Segment]]:
@@ -19,7 +20,7 @@ def talk(*lines: tuple[Speaker, str]) -> tuple[list[Finding], list[Operation], l
         said.append(Segment(f"s{number}", speaker, 5.0 * number, 5.0 * number + 4, text, True))
         consultation = ExtractionRequest(said, number - 1, store.all())
         proposals = asyncio.run(extractor.extract(consultation))
-        operations += store.apply(proposals, {segment.id: segment for segment in said})
+        operations += merged(store, proposals, said)
     return store.all(), operations, said
 
 

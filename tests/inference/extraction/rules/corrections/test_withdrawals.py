@@ -6,7 +6,7 @@ from inference.extraction import ExtractionRequest
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Finding, Operation
-from tests.support.consultation import segments
+from tests.support.consultation import merged, segments
 
 
 def talk(*lines: str) -> tuple[list[Finding], list[Operation]]:
@@ -14,7 +14,7 @@ def talk(*lines: str) -> tuple[list[Finding], list[Operation]]:
     store, said, operations, extractor = Findings(), segments(*lines), list[Operation](), RulesExtractor()
     for at in range(len(said)):
         proposals = extractor.propose(ExtractionRequest(said[: at + 1], at, store.all()))
-        operations += store.apply(proposals, {segment.id: segment for segment in said})
+        operations += merged(store, proposals, said)
     return store.all(), operations
 
 
@@ -86,8 +86,7 @@ def test_who_asks_for_a_medicine_instead_does_not_take_it() -> None:
 
 def test_what_the_clinician_confirmed_is_not_taken_back() -> None:
     store, said, extractor = Findings(), segments("D: I'll order an MRI.", "D: Scratch the MRI."), RulesExtractor()
-    by_id = {segment.id: segment for segment in said}
-    store.apply(extractor.propose(ExtractionRequest(said[:1], 0, store.all())), by_id)
+    merged(store, extractor.propose(ExtractionRequest(said[:1], 0, store.all())), said)
     store.confirm("f1")
-    store.apply(extractor.propose(ExtractionRequest(said, 1, store.all())), by_id)
+    merged(store, extractor.propose(ExtractionRequest(said, 1, store.all())), said)
     assert [finding.text for finding in store.all()] == ["mri"]
