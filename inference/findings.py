@@ -55,10 +55,14 @@ ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words that, according to an extractor, stand in the final segment with the id `segment`; not checked yet."""
+    """Words that, according to an extractor, stand in the final segment with the id `segment`; not checked yet.
+
+    `start` is the character of the segment's text at which they begin, or None if the extractor does not know it.
+    """
 
     segment: str
     text: str
+    start: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

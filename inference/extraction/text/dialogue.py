@@ -8,6 +8,7 @@ from typing import Literal
 from inference.extraction.memo import remembered
 from inference.extraction.tables import words
 from inference.extraction.text.tokens import FILLERS, Sentence, Token, sentences
+from inference.findings import Quote
 from inference.transcript import Segment, Speaker, word_span
 
 Form = Literal["statement", "polar", "open"]
@@ -62,6 +63,16 @@ class Turn:
     def text(self, start: int, end: int) -> str:
         """The segment's own characters over the tokens [start, end)."""
         return self.segment.text[self.tokens[start].start : self.tokens[end - 1].end]
+
+    def quote(self, start: int = 0, end: int | None = None) -> Quote:
+        """The tokens [start, end) as a quote; without `end` up to the last token."""
+        last = len(self.tokens) if end is None else end
+        return Quote(self.segment.id, self.text(start, last), self.tokens[start].start)
+
+    def holds(self, segment: str, start: int | None) -> bool:
+        """Whether this sentence is where something begins: at the character `start` of the segment with this id."""
+        is_here = segment == self.segment.id and start is not None
+        return is_here and self.tokens[0].start <= start < self.tokens[-1].end
 
 
 def turns(segments: Sequence[Segment], first_index: int = 0) -> list[Turn]:

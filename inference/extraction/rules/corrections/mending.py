@@ -71,7 +71,7 @@ class Mending:
         mended = self.mended.get(quote.segment)
         if mended is None:
             return [quote]
-        start = max(0, mended.turn.segment.text.find(quote.text))
+        start = quote.start or 0
         end = start + len(quote.text)
         tokens = mended.turn.tokens
         used = [p for t, p in zip(tokens, mended.places, strict=True) if t.start < end and start < t.end]
@@ -81,7 +81,7 @@ class Mending:
         for place in used:
             first, last = spans.get(place.segment, (place.start, place.end))
             spans[place.segment] = min(first, place.start), max(last, place.end)
-        return [Quote(segment, texts[segment][first:last]) for segment, (first, last) in spans.items()]
+        return [Quote(segment, texts[segment][first:last], first) for segment, (first, last) in spans.items()]
 
 
 def mend(conversation: Sequence[Turn]) -> Mending:

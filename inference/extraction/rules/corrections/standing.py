@@ -46,17 +46,12 @@ def place_of_finding(finding: Finding, mending: Mending) -> int:
             if mended is not None:
                 if any(p.segment == e.segment and p.start < e.end and e.start < p.end for p in mended.places):
                     return at
-            elif e.segment == turn.segment.id and turn.tokens[0].start <= e.start < turn.tokens[-1].end:
+            elif turn.holds(e.segment, e.start):
                 return at
     return -1
 
 
 def place_of_draft(fact: Draft, conversation: Sequence[Turn]) -> int:
     quote = fact.proposal.quotes[0]
-    for at, turn in enumerate(conversation):
-        if fact.place is not None:
-            if turn.segment.id == fact.place[0] and turn.tokens[0].start <= fact.place[1] < turn.tokens[-1].end:
-                return at
-        elif turn.segment.id == quote.segment and quote.text in turn.text(0, len(turn.tokens)):
-            return at
-    return -1
+    place = fact.place or (quote.segment, quote.start)
+    return next((at for at, turn in enumerate(conversation) if turn.holds(*place)), -1)

@@ -15,10 +15,7 @@ def touched(mending: Mending, findings: Sequence[Finding], new_from: int) -> dic
             if mended.turn.index >= new_from and any(is_touched(e, mended) for e in finding.evidence):
                 found[finding.id] = mended
         for old, by in mending.cancelled:
-            first, last = old.tokens[0].start, old.tokens[-1].end
-            if by.index >= new_from and all(
-                e.segment == old.segment.id and first <= e.start < last for e in finding.evidence
-            ):
+            if by.index >= new_from and all(old.holds(e.segment, e.start) for e in finding.evidence):
                 found[finding.id] = None
     return found
 
@@ -56,18 +53,16 @@ def _retractions(
         by = list(mended.repair) if mended is not None else []
         quotes = list[Quote]()
         if mended is not None and by:
-            quotes.append(Quote(mended.turn.segment.id, mended.turn.segment.text))
+            quotes.append(Quote(mended.turn.segment.id, mended.turn.segment.text, 0))
         quotes += [
-            Quote(turn.segment.id, turn.text(0, len(turn.tokens)))
-            for _, turn in mending.cancelled
-            if mended is None and turn.segment.id not in mending.mended
+            turn.quote() for _, turn in mending.cancelled if mended is None and turn.segment.id not in mending.mended
         ]
         yield retraction(finding, quotes)
 
 
 def retraction(finding: Finding, against: Sequence[Quote]) -> Proposal:
     """Takes the finding back, with its own words and those against it as evidence."""
-    own = (Quote(e.segment, e.quote) for e in finding.evidence)
+    own = (Quote(e.segment, e.quote, e.start) for e in finding.evidence)
     return Proposal(
         kind=finding.kind, text=finding.text, quotes=(*own, *against), source="rules", status=finding.status,
         temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,

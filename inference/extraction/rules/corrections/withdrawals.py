@@ -43,7 +43,7 @@ from inference.extraction.rules.cues.declining import Declined, declined, within
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
 from inference.extraction.text.clauses import clauses, is_conditional
 from inference.extraction.text.dialogue import Turn
-from inference.findings import Finding, Proposal, Quote
+from inference.findings import Finding, Proposal
 
 _TALK = 5
 """Sentences from an objection to the answer to it."""
@@ -289,4 +289,4 @@ def _is_taken(fact: Finding | Proposal) -> bool:
 
 
 def _retraction(finding: Finding, by: Sequence[Turn]) -> Proposal:
-    return retraction(finding, [Quote(turn.segment.id, turn.text(0, len(turn.tokens))) for turn in by])
+    return retraction(finding, [turn.quote() for turn in by])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from inference.extraction.rules.concepts.attributes import Span
 from inference.extraction.text.dialogue import Turn
-from inference.findings import Kind, Proposal, Quote, Status, Temporality
+from inference.findings import Kind, Proposal, Status, Temporality
 
 MAX_QUOTE_TOKENS = 16
 _MAX_REPLY_TOKENS = 6
@@ -49,7 +49,7 @@ def draft(
     proposal = Proposal(
         kind=kind,
         text=text,
-        quotes=tuple(Quote(turn.segment.id, turn.text(*span)) for span in ((start, end), *apart)),
+        quotes=tuple(turn.quote(*span) for span in ((start, end), *apart)),
         source="rules",
         status=status,
         temporality=temporality,
@@ -74,6 +74,6 @@ def _with_proof(start: int, end: int, proof: Sequence[Span]) -> tuple[int, int, 
 def with_reply(asked: Draft, reply: Turn, proof: Sequence[Span] = ()) -> Draft:
     """The fact that a question and its answer make together; the answer's tokens of `proof` say its attributes."""
     start, end, apart = _with_proof(0, min(len(reply.tokens), _MAX_REPLY_TOKENS), proof)
-    quotes = [Quote(reply.segment.id, reply.text(*span)) for span in ((start, end), *apart)]
+    quotes = [reply.quote(*span) for span in ((start, end), *apart)]
     proposal = replace(asked.proposal, quotes=(*asked.proposal.quotes, *quotes))
     return Draft(proposal, (*asked.segments, reply.index), asked.place)

@@ -13,7 +13,7 @@ from inference.extraction.rules.facts.draft import Draft, draft
 from inference.extraction.tables import words
 from inference.extraction.text.clauses import is_conditional
 from inference.extraction.text.dialogue import Turn
-from inference.findings import Quote, Temporality
+from inference.findings import Temporality
 
 _SECOND_PERSON = words("second_person")
 _ECHO_TOKENS = 8
@@ -220,6 +220,6 @@ def _with_dose(
     attributes = {**dose.attributes, **({"order_type": "medication"} if kind == "order" else {})}
     planned: Temporality = "planned" if kind == "order" else "current"
     fact = draft(turn, kind, medicine.name, dose.first, dose.last, temporality=planned, attributes=attributes)
-    quote = Quote(earlier.segment.id, earlier.text(medicine.start, medicine.end))
-    proposal = replace(fact.proposal, quotes=(quote, *fact.proposal.quotes))
+    quotes = (earlier.quote(medicine.start, medicine.end), *fact.proposal.quotes)
+    proposal = replace(fact.proposal, quotes=quotes)
     return Draft(proposal, (earlier.index, turn.index), fact.place)

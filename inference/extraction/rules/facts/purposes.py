@@ -64,7 +64,7 @@ class Reason:
     @property
     def quote(self) -> Quote:
         start, end = self.proof
-        return Quote(self.turn.segment.id, self.turn.text(max(start, end - _MAX_QUOTE_TOKENS), end))
+        return self.turn.quote(max(start, end - _MAX_QUOTE_TOKENS), end)
 
 
 @dataclass(frozen=True, slots=True)

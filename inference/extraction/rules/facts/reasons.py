@@ -92,7 +92,9 @@ def reasons_of_known(place: int, pieces: Sequence[Turn], findings: Sequence[Find
     for earlier in reversed(pieces[max(0, place - _NEXT) : place]):
         if not _is_same_talk(earlier, turn):
             return
-        orders = [f for f in findings if f.kind == "order" and _stands_in(f, earlier)]
+        orders = [
+            f for f in findings if f.kind == "order" and any(earlier.holds(e.segment, e.start) for e in f.evidence)
+        ]
         unexplained = [f for f in orders if f.source == "rules" and "reason" not in f.attributes]
         if not orders:
             continue
@@ -107,18 +109,13 @@ def _again(order: Finding) -> Proposal:
     return Proposal(
         kind="order",
         text=order.text,
-        quotes=(Quote(known.segment, known.quote),),
+        quotes=(Quote(known.segment, known.quote, known.start),),
         source="rules",
         status=order.status,
         temporality=order.temporality,
         attributes={"order_type": order.attributes["order_type"]},
         confidence=order.confidence,
     )
-
-
-def _stands_in(finding: Finding, clause: Turn) -> bool:
-    first, last = clause.tokens[0].start, clause.tokens[-1].end
-    return any(e.segment == clause.segment.id and first <= e.start < last for e in finding.evidence)
 
 
 def _reasoned(fact: Draft, reason: Reason) -> Draft:
@@ -153,10 +150,12 @@ def _order(placed: Placed, found: Sequence[Placed], talk: Talk) -> _Order | None
 
 def _span(fact: Draft, clause: Clause) -> Span | None:
     """The tokens of a clause that prove the fact."""
-    tokens, quote = clause.sentence.tokens, fact.proposal.quotes[-1].text
-    start = clause.sentence.segment.text.find(quote, tokens[clause.start].start)
-    inside = [i for i in range(clause.start, clause.end) if start <= tokens[i].start < start + len(quote)]
-    return (inside[0], inside[-1] + 1) if start >= 0 and inside else None
+    quote, tokens = fact.proposal.quotes[-1], clause.sentence.tokens
+    if quote.segment != clause.sentence.segment.id or quote.start is None:
+        return None
+    end = quote.start + len(quote.text)
+    inside = [i for i in range(clause.start, clause.end) if quote.start <= tokens[i].start < end]
+    return (inside[0], inside[-1] + 1) if inside else None
 
 
 def _is_same_talk(first: Turn, second: Turn) -> bool:

@@ -1,0 +1,139 @@
+"""What a reply agrees to of all that a question for yes or no asks after. Pure."""
+
+import re
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from inference.extraction.rules.concepts.mentions import mentions
+from inference.extraction.rules.cues.answers import Answer, answers_in_turn, is_bare, is_plain_yes
+from inference.extraction.rules.cues.context import assertion, triggers
+from inference.extraction.rules.exchange.asked import Asked
+from inference.extraction.text.dialogue import Turn
+from inference.extraction.text.tokens import sentences
+
+_ASKING_AGREEMENT = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
+_RECALLING = re.compile(
+    r"\b(?:is that|thats) (?:right|correct)\b|"
+    r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
+)
+_CONTRADICTING = re.compile(r"(?:(?:um|uh|well|oh|yes|yeah|no) )*i (?:am|do|have|did|was)\b(?! not)")
+_CONFIRMING = re.compile(
+    r"(?:(?:um|uh|yes|yeah) )*(?:correct|exactly|thats (?:right|correct|true)|thats it|none|absolutely|right)\b"
+)
+_SO_NO = re.compile(r"(?:(?:so|and|okay|ok|right|um|uh|then) )*(?:no|not|theres no|there is no|none of)\b")
+_ADMITTING = re.compile(r"\b(?:bit|little|some|sometimes|i do|i have|occasionally)\b")
+SUMMING_UP = re.compile(
+    r"(?:(?:and|okay|ok|right|um|uh|just|to|let|me|recap) )*so (?:\w+ )?(?:you|youve|youre|he|she|its)\b"
+)
+_ALL = re.compile(
+    r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b)"
+)
+_ONLY = re.compile(r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) (?:the |a |some |my )?\w+")
+_ONLY_THERE = re.compile(
+    r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) "
+    r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|occasionally|sometimes|once|twice|"
+    r"here|there)\b"
+)
+"""Where or when there is what was asked for: "just in my back"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a reply answers a question.
+
+    `each` holds the answers that are given in turn, by concept; `answer` holds for all others. `told` are the concepts
+    that the reply names, which speak for themselves. `summed_up`: it agrees to a summary of several things, one of them
+    denied.
+    """
+
+    answer: Answer
+    each: Mapping[str, Answer]
+    told: Set[str]
+    summed_up: bool
+
+
+def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
+    """What the reply agrees to; None where it leaves open what it answers, or only speaks for itself."""
+    if not asked.names:
+        return None
+    agreed, summed_up = _to_denial(asked, reply, answer) if asked.is_negative else (answer, False)
+    if agreed is None:
+        return None
+    told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
+    only_some = _ONLY.match(reply.joined) and told < asked.names
+    if agreed == "yes" and told and not is_plain_yes(reply) and not only_some:
+        # "Any blood in the stool?" "There was some in the urine": it speaks for itself.
+        return None
+    each = _in_turn(asked, reply)
+    if agreed == "yes" and only_some and not _ONLY_THERE.match(reply.joined):
+        agreed = "no"  # "just the nausea": not the others
+    elif _leaves_open(asked, reply, agreed, told, in_turn=bool(each)):
+        return None
+    return Agreement(agreed, each, told, summed_up)
+
+
+def _to_denial(asked: Asked, reply: Turn, answer: Answer) -> tuple[Answer | None, bool]:
+    """The answer to a question that denies, and whether it agrees to a summary."""
+    agreed: Answer | None = answer
+    if answer == "yes" or _CONTRADICTING.match(reply.joined):
+        agreed = _agreed(asked.turn, reply, answer)
+    sums_up = len(asked.mentions) > 1 and SUMMING_UP.match(asked.turn.joined) is not None
+    summed_up = answer == "yes" and (agreed == "no" or sums_up)
+    return "no" if summed_up else agreed, summed_up
+
+
+def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
+    """ "You're not bringing up any phlegm?" "Yes": a denial only where it agrees or says so; otherwise nobody knows."""
+    rest = words_from(reply)
+    if _CONTRADICTING.match(rest):
+        return "yes"
+    if (
+        _ASKING_AGREEMENT.search(turn.joined)
+        or "no" in rest.split()
+        or _CONFIRMING.match(rest)
+        or (_SO_NO.match(turn.joined) and is_bare(reply))
+    ):
+        return "no"
+    return answer if _ADMITTING.search(rest) else None
+
+
+def _in_turn(asked: Asked, reply: Turn) -> dict[str, Answer]:
+    """ "Yes, yes, no.": the answers by concept, where there is one for each thing that was asked after."""
+    concepts = dict.fromkeys(m.concept for m in asked.mentions)
+    answers = answers_in_turn(reply)
+    return dict(zip(concepts, answers, strict=True)) if len(answers) == len(concepts) == len(asked.names) else {}
+
+
+def _leaves_open(asked: Asked, reply: Turn, agreed: Answer, told: Set[str], *, in_turn: bool) -> bool:
+    """Whether nobody knows which of several things a "yes" means, or whether a "no" denies them all."""
+    names_some = bool(told & asked.names)
+    if agreed == "no":
+        return names_some and _goes_on_to_admit(reply, asked.names)
+    if in_turn:
+        return False
+    # "Any sore throat, any ear pain?" "Yes": which? Only what the answer names, and that speaks for itself.
+    confirms_all = (agreed == "yes" and _RECALLING.search(asked.turn.joined)) or _ALL.match(reply.joined)
+    return names_some or (len(asked.names) > 1 and not confirms_all)
+
+
+def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
+    """ "Any fevers, chills, nausea?" "No fevers. I've had chills.": nobody denied the nausea."""
+    said = reply.sentence.words
+    at = next((i for i, word in enumerate(said) if word in ("no", "not")), len(said))
+    if at == len(said) or reply.tokens[at].comma or said[at + 1 : at + 2] in (["really"], ["particularly"], ["at"]):
+        return False  # "Not really, just the chills" denies the others
+    admitted = set[str]()
+    for sentence in sentences(reply.segment.text):
+        found = mentions(reply.segment.text, sentence.tokens)
+        context = triggers(sentence.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+        admitted |= {
+            m.concept for m in found if assertion(sentence.tokens, context, m.start, m.end).status == "present"
+        }
+    return bool(admitted & names)
+
+
+def words_from(reply: Turn) -> str:
+    """The plain words of a reply to the end of its segment."""
+    first = reply.tokens[0].start
+    said = (token for sentence in sentences(reply.segment.text) for token in sentence.tokens)
+    return " ".join(token.word for token in said if token.start >= first)
