@@ -167,6 +167,23 @@ async def test_the_last_pass_ends_in_bounded_time_and_says_whether_findings_are_
     assert review.answer.cancelled(), "the end of the session frees its place at the server"
 
 
+async def test_each_update_has_the_next_revision_whether_an_extractor_or_the_clinician_made_it():
+    model = Stepped()
+    async with consulting(model) as (live, updates):
+        await say(live, 1)
+        (await model.asked()).answer.set_result([proposal(1), proposal(1)])
+        await live.caught_up()
+        await say(live, 2)
+        (await model.asked()).answer.set_result([proposal(1)])
+        await live.caught_up()
+        live.judge(lambda findings: findings.confirm("f1"))
+        with pytest.raises(KeyError):
+            live.judge(lambda findings: findings.dismiss("f9"))
+        live.judge(lambda findings: findings.dismiss("f1"))
+    revisions = [(u.revision, [o.op for o in u.operations]) for u in updates if isinstance(u, ExtractionUpdate)]
+    assert revisions == [(1, ["add"]), (2, ["update"]), (3, ["retract"])], "what changes nothing has no revision"
+
+
 async def test_a_consultation_without_words_ends_without_a_request():
     model = Stepped()
     async with consulting(model, RulesExtractor()) as (live, _):

@@ -210,6 +210,7 @@ def _chain(
 ) -> list[_Part]:  # fmt: skip
     """The first dose and those that go on with it."""
     parts: list[_Part] = []
+    skipped = range(*name) if name is not None else range(0)
     for place, amount in enumerate(inside):
         following = next((a.start for a in inside[place + 1 :] if is_dose(a)), end)
         if not parts:
@@ -218,32 +219,40 @@ def _chain(
                 parts.append(_part(text, tokens, amount, times, following, behind_name))
             continue
         last = parts[-1]
-        if amount.start < last.end:
+        if amount.start < last.end or amount.quantity.kind != "dose":
             continue
-        skipped = range(*name) if name is not None else range(0)
         between = [tokens[i].word for i in range(last.end, amount.start) if i not in skipped]
-        inherited = amount
-        if amount.quantity.kind == "dose" and amount.quantity.unit is None and amount.quantity.strength is None:
-            inherited = replace(amount, quantity=replace(amount.quantity, unit=last.amount.quantity.unit))
-        elif not is_dose(amount):
-            continue
-        following = next((a.start for a in inside[place + 1 :] if is_dose(a)), end)
-        part = _part(text, tokens, inherited, times, following)
-        if len(between) > _CHAIN_GAP or not _STRENGTH_GAP.issuperset(between):
-            if is_dose(amount):
-                break
-            continue
-        if is_dose(amount) and (joined := _with_strength(last, part, text)) is not None:
-            parts[-1] = joined
-            continue
-        is_step = not _STEPPING.isdisjoint(between)
-        if is_step or (part.when and (last.when or is_dose(amount)) and _is_joined(tokens, last.end, between)):
-            parts.append(replace(part, is_step=is_step))
-        elif is_dose(amount) and not between:
-            parts.append(part)
+        part = _part(text, tokens, _with_unit_of(last, amount), times, following)
+        together = _together(text, tokens, last, part, between, is_measured=is_dose(amount))
+        if together is not None:
+            parts[-1:] = together
         elif is_dose(amount):
             break
     return parts
+
+
+def _with_unit_of(last: _Part, amount: Amount) -> Amount:
+    """A bare number behind a dose counts in its unit: "20 mg in the morning and 10 at night"."""
+    if is_dose(amount):
+        return amount
+    return replace(amount, quantity=replace(amount.quantity, unit=last.amount.quantity.unit))
+
+
+def _together(
+    text: str, tokens: Sequence[Token], last: _Part, part: _Part, between: Sequence[str], *, is_measured: bool
+) -> tuple[_Part, ...] | None:
+    """What a dose and the amount behind it make together; None where the one does not go on with the other.
+
+    `between` are the words between them. `is_measured`: the amount has a unit of its own.
+    """
+    if len(between) > _CHAIN_GAP or not _STRENGTH_GAP.issuperset(between):
+        return None
+    if is_measured and (whole := _with_strength(last, part, text)) is not None:
+        return (whole,)
+    if not _STEPPING.isdisjoint(between):
+        return last, replace(part, is_step=True)
+    both_timed = part.when and (last.when or is_measured) and _is_joined(tokens, last.end, between)
+    return (last, part) if both_timed or (is_measured and not between) else None
 
 
 def _is_joined(tokens: Sequence[Token], at: int, between: Sequence[str]) -> bool:

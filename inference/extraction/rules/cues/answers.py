@@ -1,7 +1,7 @@
 """Which sentence answers a question for yes or no, and how. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Literal
 
@@ -193,34 +193,73 @@ def answer_of(turn: Turn) -> Answer | None:
         said = said[1:]
     if said[0] == "actually" and said[1:2] == ["there"]:
         said = said[1:]
-    text, first = " ".join(said), said[0]
-    if (_UNCHECKED.match(text) and not _STILL_DENYING.search(text)) or _COULD_NOT_SAY.search(text):
-        return None
-    if _EXCEPTED.match(text):
-        return "yes"
-    if _NOT_KNOWING.match(text):
-        return "maybe" if _PERHAPS.search(text) else None
-    if _ALL_WELL.match(text):
-        return None
-    if _NEARLY.search(text):
-        return "no"
-    if _HALF.match(text):
-        return "maybe"
-    if first in _ADVERBS and len(said) > _ADVERB_REPLY_WORDS:
-        # "Sometimes I do pilates" tells something else.
-        return None
-    if first in _YES or text == "right":
-        # "Yeah, no": the last of the two is meant.
-        run = takewhile(lambda word: word in _YES | _REVERSING | {"i", "um", "uh"}, said)
-        return "no" if _REVERSING & set(run) else "yes"
-    if first in _NO or _DENYING.match(text):
-        return "no"
-    if first in _MAYBE:
-        return "no" if said[1:2] == ["not"] else "maybe"
-    if _AFFIRMING.match(text):
-        return "yes"
-    circumstance = len(said) <= _SHORT and (said[-1] in _PLAIN_YES or _CIRCUMSTANCE.match(text))
-    return "yes" if circumstance else None
+    text = " ".join(said)
+    return next((answer for is_said, answer in _READINGS if is_said(text)), None)
+
+
+def _is_unknown(text: str) -> bool:
+    is_unchecked = _UNCHECKED.match(text) is not None and not _STILL_DENYING.search(text)
+    return is_unchecked or _COULD_NOT_SAY.search(text) is not None
+
+
+def _is_guessed(text: str) -> bool:
+    return _NOT_KNOWING.match(text) is not None and _PERHAPS.search(text) is not None
+
+
+def _tells_something_else(text: str) -> bool:
+    said = text.split()
+    return said[0] in _ADVERBS and len(said) > _ADVERB_REPLY_WORDS
+
+
+def _says_yes(text: str) -> bool:
+    return _first(text) in _YES or text == "right"
+
+
+def _says_yes_and_no(text: str) -> bool:
+    """ "Yeah, no": the last of the two is meant."""
+    run = takewhile(lambda word: word in _YES | _REVERSING | {"i", "um", "uh"}, text.split())
+    return _says_yes(text) and not _REVERSING.isdisjoint(run)
+
+
+def _says_no(text: str) -> bool:
+    return _first(text) in _NO or _DENYING.match(text) is not None
+
+
+def _says_maybe(text: str) -> bool:
+    return _first(text) in _MAYBE
+
+
+def _says_maybe_not(text: str) -> bool:
+    return _says_maybe(text) and text.split()[1:2] == ["not"]
+
+
+def _tells_circumstance(text: str) -> bool:
+    said = text.split()
+    return len(said) <= _SHORT and (said[-1] in _PLAIN_YES or _CIRCUMSTANCE.match(text) is not None)
+
+
+def _first(text: str) -> str:
+    return text.partition(" ")[0]
+
+
+_READINGS: tuple[tuple[Callable[[str], object], Answer | None], ...] = (
+    (_is_unknown, None),  # "I haven't checked", "I couldn't say"
+    (_EXCEPTED.match, "yes"),  # "No, only when I run"
+    (_is_guessed, "maybe"),  # "Not sure, a bit"
+    (_NOT_KNOWING.match, None),
+    (_ALL_WELL.match, None),
+    (_NEARLY.search, "no"),
+    (_HALF.match, "maybe"),
+    (_tells_something_else, None),  # "Sometimes I do pilates"
+    (_says_yes_and_no, "no"),
+    (_says_yes, "yes"),
+    (_says_no, "no"),
+    (_says_maybe_not, "no"),
+    (_says_maybe, "maybe"),
+    (_AFFIRMING.match, "yes"),
+    (_tells_circumstance, "yes"),
+)
+"""How an answer is read, the first that fits: what is said, and what that answers. None: it answers nothing."""
 
 
 def _without_stammer(said: Sequence[str]) -> list[str]:

@@ -5,8 +5,9 @@ The algorithm is that of Harkema, Dowling, Thornblade and Chapman (J Biomed Info
 its scope. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from inference.extraction.rules.cues.reports import reports
 from inference.extraction.rules.cues.scope import denial_ends, other_ends
@@ -89,6 +90,21 @@ def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
         found.append(Trigger(category, direction, reach, at, at + len(wording)))
         at += len(wording)
     return sorted(found, key=lambda trigger: trigger.start)
+
+
+class Spanned(Protocol):
+    """Something over the tokens [start, end) of a sentence."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+def triggers_beside(tokens: Sequence[Token], mentions: Iterable[Spanned]) -> list[Trigger]:
+    """The triggers of a sentence; the words of its mentions are none."""
+    return triggers(tokens, frozenset(at for mention in mentions for at in range(mention.start, mention.end)))
 
 
 def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end: int) -> Assertion:

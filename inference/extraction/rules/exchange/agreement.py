@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inference.extraction.rules.concepts.mentions import mentions
 from inference.extraction.rules.cues.answers import Answer, answers_in_turn, is_bare, is_plain_yes
-from inference.extraction.rules.cues.context import assertion, triggers
+from inference.extraction.rules.cues.context import assertion, triggers_beside
 from inference.extraction.rules.exchange.asked import Asked
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import sentences
@@ -125,7 +125,7 @@ def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
     admitted = set[str]()
     for sentence in sentences(reply.segment.text):
         found = mentions(reply.segment.text, sentence.tokens)
-        context = triggers(sentence.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+        context = triggers_beside(sentence.tokens, found)
         admitted |= {
             m.concept for m in found if assertion(sentence.tokens, context, m.start, m.end).status == "present"
         }

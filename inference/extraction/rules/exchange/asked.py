@@ -7,7 +7,7 @@ from inference.extraction.rules.concepts.medication import Medicine, medicines
 from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.cues.answers import Answer
 from inference.extraction.rules.cues.asides import is_safety_net
-from inference.extraction.rules.cues.context import Assertion, assertion, triggers
+from inference.extraction.rules.cues.context import Assertion, assertion, triggers_beside
 from inference.extraction.rules.cues.presupposed import (
     is_circumstance,
     is_compared,
@@ -60,7 +60,7 @@ def asked_after(turn: Turn, answer: Answer) -> Asked:
             or is_circumstance(turn, m, answer)
         )
     )
-    context = triggers(turn.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    context = triggers_beside(turn.tokens, found)
     return Asked(turn, found, tuple(medicines(turn.segment.text, turn.tokens, asked=True)), tuple(context))
 
 

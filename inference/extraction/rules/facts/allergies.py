@@ -20,7 +20,7 @@ from inference.extraction.rules.concepts.allergens import (
 from inference.extraction.rules.concepts.mentions import mentions
 from inference.extraction.rules.concepts.relatives import relation_of, with_relative
 from inference.extraction.rules.cues.answers import Answer, answer_of
-from inference.extraction.rules.cues.context import Assertion, assertion, triggers
+from inference.extraction.rules.cues.context import Assertion, assertion, triggers, triggers_beside
 from inference.extraction.rules.facts.draft import MAX_QUOTE_TOKENS, Draft, draft, with_reply
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
@@ -222,7 +222,7 @@ def reactions_of(turn: Turn, substance: str, asked: Turn | None) -> Iterator[Dra
     if turn.speaker == "clinician" or not (of_it or answering):
         return
     found = mentions(turn.segment.text, turn.tokens)
-    context = triggers(turn.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    context = triggers_beside(turn.tokens, found)
     for symptom in found:
         if symptom.kind != "symptom" or symptom.negated:
             continue

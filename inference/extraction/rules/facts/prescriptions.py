@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Literal
 
 from inference.extraction.rules.concepts.medication import Medicine, loose_dose, medicines
-from inference.extraction.rules.cues.context import assertion, triggers
+from inference.extraction.rules.cues.context import Assertion, assertion, triggers_beside
 from inference.extraction.rules.cues.declining import Declined, declined, within, words_outside
 from inference.extraction.rules.cues.prescribing import Act, act_on
+from inference.extraction.rules.cues.trigger import Trigger
 from inference.extraction.rules.facts.draft import Draft, draft
 from inference.extraction.tables import words
 from inference.extraction.text.clauses import is_conditional
@@ -16,6 +17,7 @@ from inference.extraction.text.dialogue import Turn
 from inference.findings import Temporality
 
 _SECOND_PERSON = words("second_person")
+_YOURS = frozenset(("your", "youre", "youve"))
 _ECHO_TOKENS = 8
 _NEAR_TOKENS = 16
 _CONSIDERING = frozenset(
@@ -69,66 +71,71 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
     if not found:
         yield from _dose_alone(pieces, at, asked)
         return
-    context = triggers(tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    context = triggers_beside(tokens, found)
     of_self = turn.speaker == "patient" or (turn.speaker == "unknown" and bool(_TAKING_MYSELF.search(turn.joined)))
-    explaining = turn.speaker == "clinician" and len(tokens) > _ECHO_TOKENS
     acts = [None] * len(found) if of_self else clinicians_acts(pieces, at, found)
     stretches = declined(tokens)
     for medicine, act in zip(found, acts, strict=True):
         said = assertion(tokens, context, medicine.start, medicine.end)
         stretch = within(stretches, medicine.start)
-        if stretch is not None and _is_declined(turn, stretch, medicine, act, of_self=of_self):
-            denied = of_self and said.status == "absent"  # "not ibuprofen" denies that it is taken
-            if not denied:
-                continue
         if stretch is not None and not of_self:
+            if _is_declined(turn, stretch, medicine, act):
+                continue
             act = act if act == "stop" and _is_prohibited(turn, stretch) else None
+        elif stretch is not None and stretch.way in ("contrast", "rejection") and said.status != "absent":
+            continue  # but "not ibuprofen" denies that it is taken
         if act == "stop" and _is_restricted(turn, medicine):
             continue
         if act is None and turn.speaker == "clinician" and medicine.first <= 1 and _is_course(medicine):
             act = "prescribe"  # "Prednisolone 40 mg for three days, then 20 mg": dictated
-        near = turn.sentence.words[max(0, medicine.first - _NEAR_TOKENS) : medicine.last]
         if act in ("prescribe", "stop") and not is_conditional(turn):
             yield _order(turn, medicine, stopped=act == "stop")
-            continue
+        elif not _is_untold(turn, medicine, act, said, of_self=of_self):
+            yield _medication(turn, medicine, said, context, of_self=of_self)
+
+
+def _is_untold(turn: Turn, medicine: Medicine, act: Act | None, said: Assertion, *, of_self: bool) -> bool:
+    """Whether the clause does not tell if the patient takes the medicine: it explains, asks or supposes."""
+    near = turn.sentence.words[max(0, medicine.first - _NEAR_TOKENS) : medicine.last]
+    if turn.speaker == "clinician":
         dictated = medicine.first <= 1 and "dose" in medicine.attributes
-        if explaining and act is None and not dictated and not (_SECOND_PERSON | _THIRD_PERSON) & set(near):
-            continue
-        if said.experiencer == "family" or said.hypothetical or (of_self and _ASKING.search(" ".join(near))):
-            continue
-        if said.status == "absent" and turn.speaker == "clinician" and _CONSIDERING & set(near):
+        explaining = len(turn.tokens) > _ECHO_TOKENS and act is None and not dictated
+        if explaining and not (_SECOND_PERSON | _THIRD_PERSON) & set(near):
+            return True
+        if said.status == "absent" and _CONSIDERING & set(near):
             # "I don't think you need antibiotics", "no changes to the metformin": nothing of what is taken.
-            continue
-        untaken = _UNTAKEN.search(turn.joined) if of_self and said.status == "present" else None
-        if untaken is not None:
-            said = replace(said, status="absent", to_token=len(tokens))
-        stopped = said.status == "absent" and any(t.category == "resolved" for t in context)
-        temporality: Temporality = "past" if stopped else said.temporality
-        yield draft(
-            turn,
-            "medication",
-            medicine.name,
-            min(medicine.first, said.from_token),
-            max(medicine.last, said.to_token),
-            status=said.status,
-            temporality=temporality,
-            attributes=medicine.attributes,
-        )
+            return True
+    asking = of_self and _ASKING.search(" ".join(near)) is not None
+    return said.experiencer == "family" or said.hypothetical or asking
 
 
-def _is_declined(turn: Turn, stretch: Declined, medicine: Medicine, act: Act | None, *, of_self: bool) -> bool:
-    """Whether the medicine is neither taken nor ordered, as far as the stretch tells."""
-    if of_self:
-        return stretch.way in ("contrast", "rejection")
+def _medication(turn: Turn, medicine: Medicine, said: Assertion, context: Sequence[Trigger], *, of_self: bool) -> Draft:
+    """What the patient takes, does not take, or took until it was stopped."""
+    if of_self and said.status == "present" and _UNTAKEN.search(turn.joined):
+        said = replace(said, status="absent", to_token=len(turn.tokens))
+    stopped = said.status == "absent" and any(t.category == "resolved" for t in context)
+    temporality: Temporality = "past" if stopped else said.temporality
+    return draft(
+        turn,
+        "medication",
+        medicine.name,
+        min(medicine.first, said.from_token),
+        max(medicine.last, said.to_token),
+        status=said.status,
+        temporality=temporality,
+        attributes=medicine.attributes,
+    )
+
+
+def _is_declined(turn: Turn, stretch: Declined, medicine: Medicine, act: Act | None) -> bool:
+    """Whether a clinician neither orders the medicine nor says that it is taken, as far as the stretch tells."""
     spoken = turn.sentence.words[stretch.start + 1 : medicine.start]
     if any(word.startswith(_ALTERING) for word in spoken):
         return False  # "I wouldn't stop the metformin"
     if act == "stop":
         return not _is_prohibited(turn, stretch)
-    if stretch.way == "refusal":
-        return act == "prescribe" or not {"your", "youre", "youve"} & set(
-            spoken
-        )  # "I wouldn't worry about your metformin"
+    if stretch.way == "refusal":  # but "I wouldn't worry about your metformin"
+        return act == "prescribe" or _YOURS.isdisjoint(spoken)
     return stretch.way != "exchange"
 
 

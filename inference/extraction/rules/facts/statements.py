@@ -25,12 +25,12 @@ from inference.extraction.rules.cues.asides import (
     is_of_an_illness,
     is_safety_net,
 )
-from inference.extraction.rules.cues.context import Assertion, assertion, triggers
+from inference.extraction.rules.cues.context import Assertion, assertion, triggers_beside
 from inference.extraction.rules.cues.denials import as_answered, degree_left
 from inference.extraction.rules.facts.draft import Draft, draft
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
-from inference.findings import Kind, Status, Temporality
+from inference.findings import Kind, Status
 
 _FIRST_PERSON = words("first_person")
 _SECOND_PERSON = words("second_person")
@@ -96,74 +96,113 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
     of_family = asked is not None and asks_of_family(asked)
     if of_family and relative is None:
         relative = "family"
-    tokens = turn.tokens
-    found = mentions(turn.segment.text, tokens)
-    if is_echo(turn) or (asked is not None and _OF_WARNINGS.search(asked.joined)):
+    found = mentions(turn.segment.text, turn.tokens)
+    if not found or _states_nothing(turn, asked):
         return
-    if not found or (turn.speaker != "patient" and len(tokens) > 3 and tokens[0].word == "or"):
-        # "Or your neck gets stiff." goes on with what may happen.
-        return
-    context = triggers(tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    context = triggers_beside(turn.tokens, found)
     for position, mention in enumerate(found):
-        said = assertion(tokens, context, mention.start, mention.end)
-        if relative is not None and speaks_of_relative(turn, mention, answering=of_family):
-            said = replace(said, experiencer="family")
-        elif relative is not None and turn.speaker == "clinician" and len(tokens) <= ECHO_OF_FAMILY_TOKENS:
-            continue
-        near = set(turn.sentence.words[max(0, mention.start - 5) : mention.start])
-        own = _FIRST_PERSON & set(turn.sentence.words[mention.start : mention.end])
-        told_me = _OTHERS_FOUND.search(turn.words_before(mention.start)) or own or said.reported
-        if turn.speaker != "clinician" and said.experiencer != "family" and _OTHERS & near and not told_me:
-            continue
-        if (
-            is_feared_in_answer(turn, mention, asked)
-            or is_of_an_illness(turn, found, mention)
-            or is_example(turn, mention)
-        ):
-            continue
-        if is_safety_net(turn, mention.end) or is_clinicians_own(turn, mention):
+        said = _of_whom(turn, mention, assertion(turn.tokens, context, mention.start, mention.end), relative, of_family)
+        if said is None or _is_aside(turn, found, mention, said, asked):
             continue
         said = as_answered(turn, mention, said)
         kind = _kind(turn, mention, said)
-        if said.hypothetical or kind is None or not (said.reported or _is_told(turn, mention)):
+        if kind is None or not _is_asserted(turn, mention, kind, said):
             continue
-        if kind == "symptom" and turn.speaker != "patient" and said.status == "possible" and is_foreseen(turn, said):
-            continue
-        if kind == "diagnosis" and said.status == "present" and (hedge := _hedge(turn, mention)) is not None:
-            said = replace(said, status="possible", from_token=min(said.from_token, hedge))
-        family = said.experiencer == "family"
-        status: Status = "absent" if mention.negated else said.status
-        if mention.concept in ABILITIES:
-            status = "present"
-        if kind == "social_history" and status == "absent" and (degree := degree_left(turn, said)) is not None:
-            status, said = "present", replace(said, to_token=max(said.to_token, degree + 1))
-        if status == "absent" and "before" in turn.sentence.words[mention.end :]:
-            # "You haven't had headaches before" says nothing of now.
-            continue
-        if mention.concept in VAGUE and mention.location is None and said.status == "absent":
-            # "No pain" answers a question about one pain or another.
-            continue
-        attributes: Mapping[str, str] = {}
-        proof: list[Span] = []
-        if family:
-            attributes = relation_of(turn, mention.start) or ({"relation": relative} if relative else {})
-            if not attributes:
-                continue
-        elif kind == "symptom" and status != "absent" and turn.form != "open":
-            attributes, proof = symptom_attributes(turn, found, position)
-        temporality: Temporality = "past" if mention.kind == "procedure" else said.temporality
-        first, last = said.from_token, said.to_token
-        yield draft(
-            turn,
-            kind,
-            mention.concept,
-            *(with_relative(turn, first, last) if family else (first, last)),
-            status=status,
-            temporality=temporality,
-            family=family,
-            attributes=attributes,
-            proof=proof,
-        )
+        status, said = _weighed(turn, mention, kind, said)
+        if not _is_denied_in_part(turn, mention, status, said):
+            yield from _fact(turn, found, position, kind, status, said, relative)
+
+
+def _states_nothing(turn: Turn, asked: Turn | None) -> bool:
+    """Whether it only asks back, lists what to look out for, or goes on with what may happen."""
+    goes_on = turn.speaker != "patient" and len(turn.tokens) > 3 and turn.tokens[0].word == "or"
+    warns = asked is not None and _OF_WARNINGS.search(asked.joined) is not None
+    return is_echo(turn) or warns or goes_on
+
+
+def _of_whom(turn: Turn, mention: Mention, said: Assertion, relative: str | None, of_family: bool) -> Assertion | None:
+    """The assertion with whose mention it is; None if it is nobody's who matters."""
+    if relative is not None and speaks_of_relative(turn, mention, answering=of_family):
+        return replace(said, experiencer="family")
+    if relative is not None and turn.speaker == "clinician" and len(turn.tokens) <= ECHO_OF_FAMILY_TOKENS:
+        return None
+    if turn.speaker == "clinician" or said.experiencer == "family" or said.reported:
+        return said
+    spoken = turn.sentence.words
+    of_others = not _OTHERS.isdisjoint(spoken[max(0, mention.start - 5) : mention.start])
+    own = not _FIRST_PERSON.isdisjoint(spoken[mention.start : mention.end])
+    return said if not of_others or own or _OTHERS_FOUND.search(turn.words_before(mention.start)) else None
+
+
+def _is_aside(turn: Turn, found: Sequence[Mention], mention: Mention, said: Assertion, asked: Turn | None) -> bool:
+    """Whether it is feared, explained, an example, a warning or the clinician's own: nothing that the patient has."""
+    return (
+        is_feared_in_answer(turn, mention, asked)
+        or is_of_an_illness(turn, found, mention)
+        or is_example(turn, mention)
+        or is_safety_net(turn, mention.end)
+        or is_clinicians_own(turn, mention)
+    )
+
+
+def _is_asserted(turn: Turn, mention: Mention, kind: Kind, said: Assertion) -> bool:
+    """Whether somebody tells it of the patient, and not as what might come."""
+    if said.hypothetical or not (said.reported or _is_told(turn, mention)):
+        return False
+    doubted = kind == "symptom" and turn.speaker != "patient" and said.status == "possible"
+    return not (doubted and is_foreseen(turn, said))
+
+
+def _weighed(turn: Turn, mention: Mention, kind: Kind, said: Assertion) -> tuple[Status, Assertion]:
+    """The status, and the assertion with the words that a hedge or a degree adds to its proof."""
+    if kind == "diagnosis" and said.status == "present" and (hedge := _hedge(turn, mention)) is not None:
+        said = replace(said, status="possible", from_token=min(said.from_token, hedge))
+    if mention.concept in ABILITIES:
+        return "present", said
+    status: Status = "absent" if mention.negated else said.status
+    if kind == "social_history" and status == "absent" and (degree := degree_left(turn, said)) is not None:
+        return "present", replace(said, to_token=max(said.to_token, degree + 1))
+    return status, said
+
+
+def _is_denied_in_part(turn: Turn, mention: Mention, status: Status, said: Assertion) -> bool:
+    """ "You haven't had headaches before" says nothing of now; "no pain" is about one pain or another."""
+    of_the_past = status == "absent" and "before" in turn.sentence.words[mention.end :]
+    return of_the_past or (mention.concept in VAGUE and mention.location is None and said.status == "absent")
+
+
+def _fact(
+    turn: Turn,
+    found: Sequence[Mention],
+    position: int,
+    kind: Kind,
+    status: Status,
+    said: Assertion,
+    relative: str | None,
+) -> Iterator[Draft]:
+    """The fact of a mention; none of a relative whom nobody names."""
+    mention = found[position]
+    family = said.experiencer == "family"
+    attributes: Mapping[str, str] = {}
+    proof: list[Span] = []
+    if family:
+        attributes = relation_of(turn, mention.start) or ({"relation": relative} if relative else {})
+        if not attributes:
+            return
+    elif kind == "symptom" and status != "absent" and turn.form != "open":
+        attributes, proof = symptom_attributes(turn, found, position)
+    first, last = said.from_token, said.to_token
+    yield draft(
+        turn,
+        kind,
+        mention.concept,
+        *(with_relative(turn, first, last) if family else (first, last)),
+        status=status,
+        temporality="past" if mention.kind == "procedure" else said.temporality,
+        family=family,
+        attributes=attributes,
+        proof=proof,
+    )
 
 
 def concepts(turn: Turn) -> Set[str]:
@@ -173,7 +212,7 @@ def concepts(turn: Turn) -> Set[str]:
 def imagined(turn: Turn) -> Set[str]:
     """The concepts of a sentence that it only warns of or supposes."""
     found = mentions(turn.segment.text, turn.tokens)
-    context = triggers(turn.tokens, frozenset(i for m in found for i in range(m.start, m.end)))
+    context = triggers_beside(turn.tokens, found)
     return {
         m.concept for m in found if assertion(turn.tokens, context, m.start, m.end).hypothetical or is_example(turn, m)
     }
