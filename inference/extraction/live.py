@@ -51,7 +51,6 @@ class LiveExtraction:
         self.isolation = Isolation(emit)
         self._emit = emit
         self._patient = patient
-        self._revision = 0  # number of the newest update
         self._segments: list[Segment] = []  # finals, cut to the text that may prove findings
         self._timings = Timings()  # of the newest segment
         self._memo = Memo()  # of what quotes were compared with
@@ -200,14 +199,14 @@ class LiveExtraction:
 
     def _publish(self, operations: Sequence[Operation], timings: Timings) -> None:
         """Emits the operations together. If that fails, each is emitted alone, so that one cannot hide the others."""
-        self._revision += 1
+        self.findings.revision += 1
         try:
-            self._emit(ExtractionUpdate(self._revision, tuple(operations), timings))
+            self._emit(ExtractionUpdate(self.findings.revision, tuple(operations), timings))
         except Exception as error:
             self.isolation.note(error)
             for operation in operations:
                 with self.isolation:
-                    self._emit(ExtractionUpdate(self._revision, (operation,), timings))
+                    self._emit(ExtractionUpdate(self.findings.revision, (operation,), timings))
 
     async def _failed(self, one: Reading, message: str) -> None:
         async with self._changed:

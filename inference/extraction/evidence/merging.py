@@ -13,9 +13,11 @@ from inference.findings import Evidence, Finding, Grounded, Kind, Operation, Pro
 class Findings:
     """The store of one session. Ids are f1, f2, ... in order of their first proposal and are never given twice.
 
-    `_overruled` is what the clinician changed or took away, as it was before: nobody proposes it again.
+    `revision` is the number of the newest update that told of changes. `_overruled` is what the clinician changed or
+    took away, as it was before: nobody proposes it again.
     """
 
+    revision: int = 0
     _live: dict[str, Finding] = field(default_factory=dict)
     _overruled: dict[tuple[str, ...], list[Finding]] = field(default_factory=dict)  # by what they are about
     _issued: int = 0
