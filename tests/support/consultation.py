@@ -9,6 +9,7 @@ from inference.extraction.evidence.merging import Findings
 from inference.extraction.evidence.support import supported
 from inference.extraction.quantities.numbers import numbers_in
 from inference.extraction.rules.engine import RulesExtractor
+from inference.extraction.speech_guard import provable
 from inference.findings import Finding, Grounded, Operation, Proposal
 from inference.transcript import Segment, Speaker
 
@@ -45,7 +46,7 @@ def merged(store: Findings, proposals: Iterable[Proposal], said: Iterable[Segmen
 
 def findings(*lines: str) -> Sequence[Finding]:
     """What the rules find, one final after the other as live; every quote and attribute must be proven."""
-    extractor, store, finals = RulesExtractor(), Findings(), segments(*lines)
+    extractor, store, finals = RulesExtractor(), Findings(), [provable(segment) for segment in segments(*lines)]
     for at in range(len(finals)):
         proposals = extractor.propose(ExtractionRequest(finals[: at + 1], at, store.all()))
         assert len(proved(proposals, finals)) == len(proposals)
