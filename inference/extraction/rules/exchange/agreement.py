@@ -41,7 +41,7 @@ _ONLY_THERE = re.compile(
 class Agreement:
     """How a reply answers a question.
 
-    `each` holds the answers that are given in turn, by concept; `answer` holds for all others. `told` are the concepts
+    `each` holds the answers that are given in turn, by name; `answer` holds for all others. `told` are the concepts
     that the reply names, which speak for themselves. `summed_up`: it agrees to a summary of several things, one of them
     denied.
     """
@@ -98,10 +98,9 @@ def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
 
 
 def _in_turn(asked: Asked, reply: Turn) -> dict[str, Answer]:
-    """ "Yes, yes, no.": the answers by concept, where there is one for each thing that was asked after."""
-    concepts = dict.fromkeys(m.concept for m in asked.mentions)
+    """ "Yes, yes, no.": the answers by name, where there is one for each thing that was asked after."""
     answers = answers_in_turn(reply)
-    return dict(zip(concepts, answers, strict=True)) if len(answers) == len(concepts) == len(asked.names) else {}
+    return dict(zip(asked.names, answers, strict=True)) if len(answers) == len(asked.names) else {}
 
 
 def _leaves_open(asked: Asked, reply: Turn, agreed: Answer, told: Set[str], *, in_turn: bool) -> bool:

@@ -1,6 +1,6 @@
 """What a question for yes or no asks after, without what it takes for granted. Pure."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, KeysView
 from dataclasses import dataclass
 
 from inference.extraction.rules.concepts.medication import Medicine, medicines
@@ -30,8 +30,10 @@ class Asked:
     context: tuple[Trigger, ...]
 
     @property
-    def names(self) -> Set[str]:
-        return {m.concept for m in self.mentions} | {d.name for d in self.drugs}
+    def names(self) -> KeysView[str]:
+        """The concepts and the names of the medicines, in their order in the sentence."""
+        named = [(m.start, m.concept) for m in self.mentions] + [(d.start, d.name) for d in self.drugs]
+        return dict.fromkeys(name for _, name in sorted(named)).keys()
 
     @property
     def is_negative(self) -> bool:

@@ -108,9 +108,10 @@ def _medicines(asked: Asked, reply: Turn, agreed: Agreement, known: frozenset[st
             or is_excepted(turn, drug.start)
             or _MENTIONED.search(turn.words_before(drug.start))
         )
-        if (specified and drug.is_class) or (agreed.answer == "no" and outlives_a_no):
+        answer = agreed.each.get(drug.name, agreed.answer)
+        if (specified and drug.is_class) or (answer == "no" and outlives_a_no):
             continue
-        status = _STATUS[agreed.answer]
+        status = _STATUS[answer]
         medicine = draft(
             turn, "medication", drug.name, drug.first, drug.last, status=status, attributes=drug.attributes
         )
