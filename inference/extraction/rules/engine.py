@@ -14,9 +14,10 @@ from inference.extraction.rules.concepts.relatives import asks_of_family, relati
 from inference.extraction.rules.corrections.mending import mend
 from inference.extraction.rules.corrections.unsaid import settled, touched
 from inference.extraction.rules.corrections.withdrawals import with_changes
-from inference.extraction.rules.cues.answers import Answer, answered, asked_with, first_answer, is_bare, is_empty
+from inference.extraction.rules.cues.answers import answered, asked_with, first_answer
 from inference.extraction.rules.cues.asides import addresses_patient
 from inference.extraction.rules.cues.persons import goes_on, other_before
+from inference.extraction.rules.cues.readings import Answer, is_bare, is_empty
 from inference.extraction.rules.exchange.enquiries import follow_ups
 from inference.extraction.rules.exchange.functions import functions
 from inference.extraction.rules.exchange.questions import answered_facts, denied_facts

@@ -18,7 +18,7 @@ from inference.extraction.rules.corrections.repairs import (
     outer_repair,
     restated_side,
 )
-from inference.extraction.rules.cues.answers import is_empty
+from inference.extraction.rules.cues.readings import is_empty
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import Sentence, Token
 from inference.findings import Evidence, Proposal, Quote

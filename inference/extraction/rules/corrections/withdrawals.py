@@ -38,8 +38,8 @@ from inference.extraction.rules.corrections.standing import (
     place_of_finding,
 )
 from inference.extraction.rules.corrections.unsaid import retraction
-from inference.extraction.rules.cues.answers import is_empty
 from inference.extraction.rules.cues.declining import Declined, declined, within
+from inference.extraction.rules.cues.readings import is_empty
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
 from inference.extraction.text.clauses import clauses, is_conditional
 from inference.extraction.text.dialogue import Turn

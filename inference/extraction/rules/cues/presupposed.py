@@ -3,7 +3,7 @@
 import re
 
 from inference.extraction.rules.concepts.mentions import Mention
-from inference.extraction.rules.cues.answers import Answer
+from inference.extraction.rules.cues.readings import Answer
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from inference.extraction.rules.concepts.mentions import mentions
-from inference.extraction.rules.cues.answers import Answer, answers_in_turn, is_bare, is_plain_yes
 from inference.extraction.rules.cues.context import assertion, triggers_beside
+from inference.extraction.rules.cues.readings import Answer, answers_in_turn, is_bare, is_plain_yes
 from inference.extraction.rules.exchange.asked import Asked
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import sentences

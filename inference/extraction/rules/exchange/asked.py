@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from inference.extraction.rules.concepts.medication import Medicine, medicines
 from inference.extraction.rules.concepts.mentions import Mention, mentions
-from inference.extraction.rules.cues.answers import Answer
 from inference.extraction.rules.cues.asides import is_safety_net
 from inference.extraction.rules.cues.context import Assertion, assertion, triggers_beside
 from inference.extraction.rules.cues.presupposed import (
@@ -16,6 +15,7 @@ from inference.extraction.rules.cues.presupposed import (
     is_presupposed,
     names_an_owner,
 )
+from inference.extraction.rules.cues.readings import Answer
 from inference.extraction.rules.cues.trigger import Trigger
 from inference.extraction.text.dialogue import Turn
 

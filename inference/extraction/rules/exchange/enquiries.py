@@ -13,7 +13,7 @@ from inference.extraction.rules.concepts.attributes import (
     tokens_over,
 )
 from inference.extraction.rules.concepts.mentions import mentions
-from inference.extraction.rules.cues.answers import is_bare, is_empty
+from inference.extraction.rules.cues.readings import is_bare, is_empty
 from inference.extraction.rules.facts.draft import Draft, draft
 from inference.extraction.rules.facts.statements import stated
 from inference.extraction.text.dialogue import Turn

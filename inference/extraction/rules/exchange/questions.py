@@ -7,8 +7,8 @@ from inference.extraction.rules.concepts.attributes import Span, timing, tokens_
 from inference.extraction.rules.concepts.medication import Medicine, medicines
 from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.concepts.relatives import relation_of
-from inference.extraction.rules.cues.answers import Answer
 from inference.extraction.rules.cues.presupposed import EXCEPTING, is_excepted
+from inference.extraction.rules.cues.readings import Answer
 from inference.extraction.rules.exchange.agreement import SUMMING_UP, Agreement, agreement, words_from
 from inference.extraction.rules.exchange.asked import Asked, asked_after, given
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply

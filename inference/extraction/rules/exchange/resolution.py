@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 from inference.extraction.rules.concepts.mentions import Mention, mentions
-from inference.extraction.rules.cues.answers import answered, is_empty
+from inference.extraction.rules.cues.answers import answered
+from inference.extraction.rules.cues.readings import is_empty
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
 from inference.extraction.text.dialogue import Turn
 from inference.findings import Quote, Status

@@ -19,8 +19,8 @@ from inference.extraction.rules.concepts.allergens import (
 )
 from inference.extraction.rules.concepts.mentions import mentions
 from inference.extraction.rules.concepts.relatives import relation_of, with_relative
-from inference.extraction.rules.cues.answers import Answer, answer_of
 from inference.extraction.rules.cues.context import Assertion, assertion, triggers, triggers_beside
+from inference.extraction.rules.cues.readings import Answer, answer_of
 from inference.extraction.rules.facts.draft import MAX_QUOTE_TOKENS, Draft, draft, with_reply
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn

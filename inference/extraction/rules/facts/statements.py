@@ -8,18 +8,15 @@ from inference.extraction.rules.concepts.attributes import Span, of_symptom
 from inference.extraction.rules.concepts.mentions import VAGUE, Mention, mentions
 from inference.extraction.rules.concepts.relatives import (
     ECHO_OF_FAMILY_TOKENS,
-    THIRD_PERSON,
     asks_of_family,
     relation_of,
     speaks_of_relative,
     with_relative,
 )
 from inference.extraction.rules.cues.asides import (
-    ECHO_TOKENS,
     is_clinicians_own,
     is_echo,
     is_example,
-    is_feared,
     is_feared_in_answer,
     is_foreseen,
     is_of_an_illness,
@@ -28,60 +25,22 @@ from inference.extraction.rules.cues.asides import (
 from inference.extraction.rules.cues.context import Assertion, assertion, triggers_beside
 from inference.extraction.rules.cues.denials import as_answered, degree_left
 from inference.extraction.rules.facts.draft import Draft, draft
+from inference.extraction.rules.facts.kinds import hedge_before, is_told, kind_of
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 from inference.findings import Kind, Status
 
 _FIRST_PERSON = words("first_person")
-_SECOND_PERSON = words("second_person")
 _COORDINATING = frozenset(("and", "but", "or"))
-_CONDITION_OWNER = words("condition_owner")
-_TESTS = frozenset(("test", "tests", "swab", "swabs", "screening", "vaccine", "vaccination", "jab", "booster"))
-_DEFINITE = frozenset(("your", "the", "this", "these", "that"))
 _OTHERS = frozenset(("they", "theyve", "theyre", "everyone", "everybody"))
-"""A clinician's sentence of so few words repeats what the patient said: "Some ringing in your ear."."""
-_NAMING_A_DIAGNOSIS = re.compile(
-    r"\b(?:i think|i believe|sounds like|looks like|seems like|seems to be|likely|probably|consistent with|suggestive|"
-    r"suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|impression|what we call|called|"
-    r"worried about|concerned about|concerned that|assessment|this is|it is|its|thats|that is|caused by|due to|"
-    r"touch of|case of|bout of|problem|possibility|back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
-)
-_REPORTING = re.compile(
-    r"\b(?:no (?:evidence|signs?|features) of|nothing to suggest|negative for|concern for|suspicious for)\b|"
-    r"^(?:no|denies|denied)\b(?: (?!need|point|reason|use|cure)\w+){0,4}$"
-)
-"""How a clinician reports what an examination did or did not find."""
-_OWNING = re.compile(
-    r"\b(?:you have|you had|youve|your|you suffer|you get|history|known|with|you are|youre|you were|"
-    r"you mentioned|he has|she has)\b"
-)
-_HISTORY = re.compile(
-    r"\b(?:history|before|previous|previously|ago|last year|as a child|used to|diagnosed|since|years)\b"
-)
-_HEDGING = re.compile(
-    r"\b(?:sounds like|looks like|seems like|seems to be|appears to be|likely|probably|probable|suggestive|suggests?|"
-    r"suspect|worried about|concerned about|working diagnosis|differential|possibility|impression|"
-    r"back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
-)
-_CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clearly"))
-"""Where one of these follows a hedge, another statement begins."""
 _OTHERS_FOUND = re.compile(
     r"\b(?:they|theyve|theyd) (?:\w+ )?(?:(?:diagnosed|told) me|said (?:its|it was|that its|i had|ive got|i have)|"
     r"found|ruled out|excluded|tested|checked|saw|call it|called it|put in|gave me|did)\b"
 )
-_SUMMARISING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
 _OF_WARNINGS = re.compile(
     r"\b(?:look|watch|looking|watching) (?:out )?for\b|\bcome back (?:for|with|if)\b|\bwarning signs\b|"
     r"\bcall (?:us|me|999|911) (?:for|with|if)\b"
 )
-_REFERRING_TO = re.compile(r"\brefer\w* (?:\w+ ){0,3}to (?:a|an|the|our)$")
-_EXAMINING = re.compile(
-    r"\b(?:i can (?:hear|see|feel)|i do (?:hear|appreciate)|i appreciate|i hear|on exam|on your|there is|theres)\b"
-)
-_YOUR_HABIT = re.compile(r"\byou (?:dont |do |also )?(?:smoke|drink|live|vape|use)\b")
-_OWN_OPINION = re.compile(r"\bi (?:think|believe|suspect)\b")
-_TELLING_REACH = 8
-
 WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids", "normal periods"))
 """Nobody comes because of these."""
 ABILITIES: Mapping[str, str] = {"unable to keep fluids down": "tolerating fluids"}
@@ -105,7 +64,7 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
         if said is None or _is_aside(turn, found, mention, said, asked):
             continue
         said = as_answered(turn, mention, said)
-        kind = _kind(turn, mention, said)
+        kind = kind_of(turn, mention, said)
         if kind is None or not _is_asserted(turn, mention, kind, said):
             continue
         status, said = _weighed(turn, mention, kind, said)
@@ -147,7 +106,7 @@ def _is_aside(turn: Turn, found: Sequence[Mention], mention: Mention, said: Asse
 
 def _is_asserted(turn: Turn, mention: Mention, kind: Kind, said: Assertion) -> bool:
     """Whether somebody tells it of the patient, and not as what might come."""
-    if said.hypothetical or not (said.reported or _is_told(turn, mention)):
+    if said.hypothetical or not (said.reported or is_told(turn, mention)):
         return False
     doubted = kind == "symptom" and turn.speaker != "patient" and said.status == "possible"
     return not (doubted and is_foreseen(turn, said))
@@ -155,7 +114,7 @@ def _is_asserted(turn: Turn, mention: Mention, kind: Kind, said: Assertion) -> b
 
 def _weighed(turn: Turn, mention: Mention, kind: Kind, said: Assertion) -> tuple[Status, Assertion]:
     """The status, and the assertion with the words that a hedge or a degree adds to its proof."""
-    if kind == "diagnosis" and said.status == "present" and (hedge := _hedge(turn, mention)) is not None:
+    if kind == "diagnosis" and said.status == "present" and (hedge := hedge_before(turn, mention)) is not None:
         said = replace(said, status="possible", from_token=min(said.from_token, hedge))
     if mention.concept in ABILITIES:
         return "present", said
@@ -241,68 +200,3 @@ def _parted(turn: Turn, start: int, end: int) -> int | None:
     joints = (at for at in range(start, end) if turn.tokens[at].word in _COORDINATING)
     commas = (at + 1 for at in range(start - 1, end) if turn.tokens[at].comma)
     return max((*joints, *commas), default=None)
-
-
-def _is_told(turn: Turn, mention: Mention) -> bool:
-    """Does the speaker tell it of the patient? A clinician also explains, warns and speaks of others."""
-    if turn.form == "open":
-        before = {t.word for t in turn.tokens[max(0, mention.start - 3) : mention.start]}
-        asks_how_high = turn.sentence.words[mention.end : mention.end + 1] in (["level"], ["levels"])
-        return turn.speaker != "patient" and bool(_DEFINITE & before) and not asks_how_high
-    if turn.speaker == "patient" or len(turn.tokens) <= ECHO_TOKENS or _SUMMARISING.search(turn.joined):
-        return True
-    spoken = set(turn.sentence.words)
-    if turn.speaker == "unknown" and _FIRST_PERSON & spoken:
-        return True
-    head = " ".join([t.word for t in turn.tokens[: mention.start] if not t.soft][-_TELLING_REACH:])
-    if mention.kind == "condition":
-        if _REPORTING.search(head):
-            return True
-        return bool(_NAMING_A_DIAGNOSIS.search(head) or _OWNING.search(head))
-    return turn.speaker == "unknown" or bool((_SECOND_PERSON | THIRD_PERSON) & spoken or _EXAMINING.search(turn.joined))
-
-
-def _kind(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
-    after = turn.tokens[mention.end : mention.end + 1]
-    if mention.kind == "condition" and after and after[0].word in _CONDITION_OWNER:
-        # "The stroke doctor" has no stroke.
-        return None
-    if mention.kind == "condition" and after and after[0].word in _TESTS and not _tells_result(turn, mention, said):
-        # "My last HIV test was a year ago".
-        return None
-    head = turn.words_before(mention.start)
-    if mention.kind == "condition" and (is_feared(turn, mention, said) or _REFERRING_TO.search(head)):
-        return None
-    if said.experiencer == "family":
-        return "family_history" if mention.kind == "condition" else None
-    if mention.kind == "social":
-        return None if turn.speaker == "clinician" and not _YOUR_HABIT.search(turn.joined) else "social_history"
-    if mention.kind == "symptom":
-        return "symptom"
-    spoken = set(turn.sentence.words)
-    mine = turn.speaker == "unknown" and _FIRST_PERSON & spoken and not _SECOND_PERSON & spoken
-    if mention.kind == "procedure" or turn.speaker == "patient" or (mine and not _OWN_OPINION.search(turn.joined)):
-        return "past_history"
-    if head.endswith("your"):
-        return "past_history"
-    if _NAMING_A_DIAGNOSIS.search(head) and not _HISTORY.search(head):
-        return "diagnosis"
-    if said.status == "possible" and turn.speaker == "clinician":
-        return "diagnosis"
-    acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
-    return "diagnosis" if acute else "past_history"
-
-
-def _tells_result(turn: Turn, mention: Mention, said: Assertion) -> bool:
-    return said.reported or "positive" in turn.sentence.words[mention.end :]
-
-
-def _hedge(turn: Turn, mention: Mention) -> int | None:
-    """The token from which a clinician's diagnosis is not a sure one: "it sounds like", "probably"."""
-    head = turn.words_before(mention.start)
-    if head.endswith(" your"):
-        return None
-    hedges = list(_HEDGING.finditer(head))
-    if not hedges or _CERTAIN & set(head[hedges[-1].end() :].split()):
-        return None
-    return head[: hedges[-1].start()].count(" ")

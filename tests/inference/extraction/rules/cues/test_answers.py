@@ -2,7 +2,8 @@
 
 import pytest
 
-from inference.extraction.rules.cues.answers import answer_of, answered, is_empty
+from inference.extraction.rules.cues.answers import answered
+from inference.extraction.rules.cues.readings import answer_of, is_empty
 from inference.extraction.text.dialogue import turns
 from tests.support.consultation import segments
 

@@ -38,6 +38,8 @@ def test_an_answer_is_what_all_its_words_say(lines, expected):
     [
         (("D: Any headache, nausea, vomiting?", "P: Yes, yes, no."),
          {("headache", "present"), ("nausea", "present"), ("vomiting", "absent")}),
+        (("D: Do you have asthma, or take ibuprofen?", "P: Yes, no."), {("asthma", "present"), ("ibuprofen", "absent")}),
+        (("D: Any ibuprofen, asthma?", "P: Yes, no."), {("ibuprofen", "present"), ("asthma", "absent")}),
         (("D: Any fevers, chills, nausea?", "P: No fevers. I've had chills."),
          {("fever", "absent"), ("chills", "present")}),
         (("D: Any nausea, vomiting, dizziness?", "P: All of them, to be honest."),

@@ -1,0 +1,182 @@
+"""How a sentence answers a question for yes or no. Pure."""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Literal
+
+from inference.extraction.tables import words
+from inference.extraction.text.dialogue import Turn
+from inference.extraction.text.tokens import FILLERS
+
+Answer = Literal["yes", "no", "maybe"]
+_NO = words("no")
+_YES = words("yes")
+_MAYBE = words("maybe")
+_ADVERBS = words("answering_adverb")
+_OPENING = FILLERS - {"yeah", "right", "i"} | words("answer_opening")
+_REVERSING = frozenset(("no", "nope", "not", "havent", "dont"))
+_ACKNOWLEDGING = words("acknowledging")
+EMPTY = FILLERS - {"yeah"} | _ACKNOWLEDGING
+_BARE = _YES | FILLERS | _ACKNOWLEDGING | {"no", "nope", "not", "all", "at"}
+_DENYING = re.compile(
+    r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
+    r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
+    r"(?:theres|its|thats) not|(?:i|it) wouldnt say (?:so|that)|"
+    r"(?:thankfully|luckily|fortunately) (?:not|no)|none|nothing|cant say (?:i|ive|that)|not that i)\b"
+)
+_AFFIRMING = re.compile(
+    r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
+    r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
+    r"i might|comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
+    r"all of (?:them|those|it)|all three|both|when i was|"
+    r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
+    r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
+)
+_ALL_WELL = re.compile(
+    r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
+)
+_HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess|i suppose so|i suppose)\b")
+_UNCHECKED = re.compile(
+    r"^i (?:havent|have not|didnt|did not) (?:actually |really |even )?(?:check\w*|look\w*|measur\w+|take)\b"
+)
+_STILL_DENYING = re.compile(r"\bi dont think so\b")
+_NEARLY = re.compile(r"\bbut (?:i|it|they) (?:didnt|havent|hasnt|wasnt|dont|doesnt)$")
+"""What nearly happened: "any blackouts?" "I felt I would pass out, but I didn't."."""
+_COULD_NOT_SAY = re.compile(r"\b(?:couldnt|could not|cant|cannot) (?:really )?(?:say|tell)(?: for sure| you)?$")
+_EXCEPTED = re.compile(
+    r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
+    r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+    r"|^not as (?:many|much|often|bad|badly)\b"
+    r"|^not (?:\w+ ){1,4}but i (?:did|have|do)(?: (?:around|in|back|last|when|about|once|before|as|years)\b|$)"
+)
+_CIRCUMSTANCE = re.compile(
+    r"^(?:very$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
+    r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
+    r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
+    r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at)"
+)
+"""When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
+_PLAIN_YES = frozenset(("yes", "yeah", "yep"))
+_SHORT = 6
+_NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|(?:and )?i dont know|dont know|couldnt say|hard to say)\b")
+_PERHAPS = re.compile(r"\b(?:might be|could be|maybe|possibly|a bit|a little)\b")
+_RETRACTING = re.compile(
+    r"\b(?:actually|wait|hang on|i tell a lie)(?: no| well| sorry)? (?=yes|yeah|no\b|i have|i do|i did)"
+)
+_ADVERB_REPLY_WORDS = 4
+
+
+def answers_in_turn(reply: Turn) -> list[Answer]:
+    """ "Yes, yes, no.": one answer for each item of a list; empty where there are not several and different ones."""
+    given: list[Answer] = ["yes" if t.word in _YES else "no" for t in reply.tokens if t.word in _YES | {"no", "nope"}]
+    return given if is_bare(reply) and len(set(given)) > 1 and _commas_between(reply) else []
+
+
+def _commas_between(reply: Turn) -> bool:
+    return all(t.comma for t in reply.tokens[:-1] if t.word in _YES | {"no", "nope"})
+
+
+def is_explicit(turn: Turn) -> bool:
+    """ "Well, yes, a bit." and not "Well, I have a cough."."""
+    first = next((t.word for t in turn.tokens if t.word not in _OPENING), "")
+    return first in _YES - _ADVERBS or first in ("no", "nope")
+
+
+def answer_of(turn: Turn) -> Answer | None:
+    """Yes, no or maybe by how the sentence opens, or by how it takes that back: "Yes, actually no."."""
+    said = _without_stammer(turn.sentence.words)
+    retraction = _RETRACTING.search(" ".join(said))
+    if retraction:
+        said = said[" ".join(said)[: retraction.end()].count(" ") :]
+    while len(said) > 1 and said[0] in _OPENING:
+        said = said[1:]
+    if said[0] == "actually" and said[1:2] == ["there"]:
+        said = said[1:]
+    text = " ".join(said)
+    return next((answer for is_said, answer in _READINGS if is_said(text)), None)
+
+
+def _is_unknown(text: str) -> bool:
+    is_unchecked = _UNCHECKED.match(text) is not None and not _STILL_DENYING.search(text)
+    return is_unchecked or _COULD_NOT_SAY.search(text) is not None
+
+
+def _is_guessed(text: str) -> bool:
+    return _NOT_KNOWING.match(text) is not None and _PERHAPS.search(text) is not None
+
+
+def _tells_something_else(text: str) -> bool:
+    said = text.split()
+    return said[0] in _ADVERBS and len(said) > _ADVERB_REPLY_WORDS
+
+
+def _says_yes(text: str) -> bool:
+    return _first(text) in _YES or text == "right"
+
+
+def _says_yes_and_no(text: str) -> bool:
+    """ "Yeah, no": the last of the two is meant."""
+    run = takewhile(lambda word: word in _YES | _REVERSING | {"i", "um", "uh"}, text.split())
+    return _says_yes(text) and not _REVERSING.isdisjoint(run)
+
+
+def _says_no(text: str) -> bool:
+    return _first(text) in _NO or _DENYING.match(text) is not None
+
+
+def _says_maybe(text: str) -> bool:
+    return _first(text) in _MAYBE
+
+
+def _says_maybe_not(text: str) -> bool:
+    return _says_maybe(text) and text.split()[1:2] == ["not"]
+
+
+def _tells_circumstance(text: str) -> bool:
+    said = text.split()
+    return len(said) <= _SHORT and (said[-1] in _PLAIN_YES or _CIRCUMSTANCE.match(text) is not None)
+
+
+def _first(text: str) -> str:
+    return text.partition(" ")[0]
+
+
+_READINGS: tuple[tuple[Callable[[str], object], Answer | None], ...] = (
+    (_is_unknown, None),  # "I haven't checked", "I couldn't say"
+    (_EXCEPTED.match, "yes"),  # "No, only when I run"
+    (_is_guessed, "maybe"),  # "Not sure, a bit"
+    (_NOT_KNOWING.match, None),
+    (_ALL_WELL.match, None),
+    (_NEARLY.search, "no"),
+    (_HALF.match, "maybe"),
+    (_tells_something_else, None),  # "Sometimes I do pilates"
+    (_says_yes_and_no, "no"),
+    (_says_yes, "yes"),
+    (_says_no, "no"),
+    (_says_maybe_not, "no"),
+    (_says_maybe, "maybe"),
+    (_AFFIRMING.match, "yes"),
+    (_tells_circumstance, "yes"),
+)
+"""How an answer is read, the first that fits: what is said, and what that answers. None: it answers nothing."""
+
+
+def _without_stammer(said: Sequence[str]) -> list[str]:
+    """ "I, I don't think so": a word said twice in a row counts once."""
+    return [word for at, word in enumerate(said) if at == 0 or word != said[at - 1]]
+
+
+def is_bare(turn: Turn) -> bool:
+    """Nothing but yes, no and fillers."""
+    return all(token.word in _BARE for token in turn.tokens)
+
+
+def is_plain_yes(turn: Turn) -> bool:
+    """It says yes before it says anything else."""
+    return next((t.word for t in turn.tokens if t.word not in _OPENING), "") in _YES - _ADVERBS
+
+
+def is_empty(turn: Turn) -> bool:
+    """Nothing but fillers and acknowledgements: "Okay. Um."."""
+    return all(token.word in EMPTY for token in turn.tokens)
