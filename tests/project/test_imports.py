@@ -86,6 +86,14 @@ def test_a_pure_module_reaches_no_heavy_library_and_does_no_waiting(module):
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
 
 
+def test_the_extractors_and_the_store_of_findings_do_not_know_each_other():
+    extraction = ROOT / "inference" / "extraction"
+    rooms = {"evidence": ("llm", "rules"), "llm": ("evidence", "rules"), "rules": ("evidence", "llm")}
+    for room, others in rooms.items():
+        names = {name for path in (extraction / room).rglob("*.py") for name in imported(path)}
+        assert not [n for n in names if n.startswith(tuple(f"inference.extraction.{other}" for other in others))], room
+
+
 @cache
 def named(path: Path) -> tuple[str, ...]:
     """Every name that a file imports, with its module: a module of a package and an attribute of one look the same."""

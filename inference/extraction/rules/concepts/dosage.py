@@ -82,7 +82,7 @@ def amounts(text: str, tokens: Sequence[Token]) -> list[Amount]:
         return []
     first = tokens[0].start
     found = []
-    for read in quantities(text[first : _sentence_end(text, tokens)]):
+    for read in quantities(text[first : tokens[-1].end]):
         moved = replace(read, start=read.start + first, end=read.end + first)
         found.append(Amount(moved, *tokens_over(tokens, moved.start, moved.end)))
     return found
@@ -90,10 +90,6 @@ def amounts(text: str, tokens: Sequence[Token]) -> list[Amount]:
 
 def _may_open_number(word: str) -> bool:
     return not word.isalpha() or len(word) > 2 or word == "a"
-
-
-def _sentence_end(text: str, tokens: Sequence[Token]) -> int:
-    return tokens[-1].end
 
 
 def is_dose(amount: Amount) -> bool:
@@ -117,7 +113,7 @@ def dosage(
                 spans.append((amount.start, last))
     parts = _chain(text, tokens, inside, times, end, name)
     if not parts and name is not None and not spans:
-        bare = _without_unit(tokens, inside, times, name, end)
+        bare = _without_unit(tokens, inside, times, name)
         if bare is not None:
             said = {"dose": bare.quantity.written, "check": f"dose: {NO_UNIT}"}
             return Dosage(said, ((bare.start, bare.end),))
@@ -299,7 +295,7 @@ def _joined(parts: Sequence[_Part]) -> str:
 
 
 def _without_unit(
-    tokens: Sequence[Token], inside: Sequence[Amount], times: Sequence[Expression], name: Span, end: int
+    tokens: Sequence[Token], inside: Sequence[Amount], times: Sequence[Expression], name: Span
 ) -> Amount | None:
     """ "Warfarin 5": a number right behind the name, with nothing behind it that it could count."""
     first = next((a for a in inside if a.quantity.unit is None and a.start == name[1]), None)

@@ -42,7 +42,7 @@ def elliptical(earlier: Turn, correction: Correction, turn: Turn) -> list[tuple[
     if _DENYING.match(said):
         return _denied(earlier, correction, turn, named)
     if same and _AFFIRMING.match(said):
-        return _affirmed(earlier, correction, turn)
+        return _affirmed(earlier)
     return _of_another(earlier, correction, turn, own, every)
 
 
@@ -58,7 +58,7 @@ def _denied(earlier: Turn, correction: Correction, turn: Turn, named: list[Slot]
     ]
 
 
-def _affirmed(earlier: Turn, correction: Correction, turn: Turn) -> list[tuple[Turn, int]] | None:
+def _affirmed(earlier: Turn) -> list[tuple[Turn, int]] | None:
     kept = [(earlier, at) for at, token in enumerate(earlier.tokens) if token.word not in _NOT]
     if len(kept) == len(earlier.tokens) or not kept:
         return None

@@ -26,7 +26,6 @@ _MARKED = frozenset(("amount", "side", "part", "frequency"))
 _ASKED = frozenset(("amount", "side", "part"))
 """What the answer to a question corrects in it: "does your right knee hurt?" "No, the left." """
 _SIDES = frozenset(("left", "right"))
-_TAIL = 3
 """Words behind an illness that corrects another."""
 _SHORT = 8
 """Words of a sentence whose one illness a later one may correct."""
@@ -157,15 +156,6 @@ def _pair(earlier: Turn, before: Sequence[Slot], correction: Correction, turn: T
 
 def _names_again(old: Slot, later: Slot) -> bool:
     return old.kind == "drug" and (old.kind, old.value) == (later.kind, later.value)
-
-
-def _is_bare_problem(earlier: Turn, turn: Turn, pair: tuple[Slot, Slot], correction: Correction) -> bool:
-    """An illness corrects another where nothing else is said: "a headache, sorry, a toothache"."""
-    if correction.end - pair[1].end > _TAIL:
-        return False
-    if turn is not earlier:
-        return earlier.form == "statement" and len(earlier.tokens) <= _SHORT
-    return _closes(turn, pair[0], correction)
 
 
 def _closes(turn: Turn, old: Slot, correction: Correction) -> bool:

@@ -61,7 +61,7 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
     context = triggers_beside(turn.tokens, found)
     for position, mention in enumerate(found):
         said = _of_whom(turn, mention, assertion(turn.tokens, context, mention.start, mention.end), relative, of_family)
-        if said is None or _is_aside(turn, found, mention, said, asked):
+        if said is None or _is_aside(turn, found, mention, asked):
             continue
         said = as_answered(turn, mention, said)
         kind = kind_of(turn, mention, said)
@@ -93,7 +93,7 @@ def _of_whom(turn: Turn, mention: Mention, said: Assertion, relative: str | None
     return said if not of_others or own or _OTHERS_FOUND.search(turn.words_before(mention.start)) else None
 
 
-def _is_aside(turn: Turn, found: Sequence[Mention], mention: Mention, said: Assertion, asked: Turn | None) -> bool:
+def _is_aside(turn: Turn, found: Sequence[Mention], mention: Mention, asked: Turn | None) -> bool:
     """Whether it is feared, explained, an example, a warning or the clinician's own: nothing that the patient has."""
     return (
         is_feared_in_answer(turn, mention, asked)

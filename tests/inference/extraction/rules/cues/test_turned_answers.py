@@ -38,8 +38,6 @@ def test_an_answer_is_what_all_its_words_say(lines, expected):
     [
         (("D: Any headache, nausea, vomiting?", "P: Yes, yes, no."),
          {("headache", "present"), ("nausea", "present"), ("vomiting", "absent")}),
-        (("D: Do you have asthma, or take ibuprofen?", "P: Yes, no."), {("asthma", "present"), ("ibuprofen", "absent")}),
-        (("D: Any ibuprofen, asthma?", "P: Yes, no."), {("ibuprofen", "present"), ("asthma", "absent")}),
         (("D: Any fevers, chills, nausea?", "P: No fevers. I've had chills."),
          {("fever", "absent"), ("chills", "present")}),
         (("D: Any nausea, vomiting, dizziness?", "P: All of them, to be honest."),
@@ -50,6 +48,17 @@ def test_an_answer_is_what_all_its_words_say(lines, expected):
 )  # fmt: skip
 def test_a_list_is_answered_item_by_item(lines, expected):
     assert told(*lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second"),
+    [
+        ("D: Do you have asthma, or take ibuprofen?", ("past_history", "asthma"), ("medication", "ibuprofen")),
+        ("D: Any ibuprofen, asthma?", ("medication", "ibuprofen"), ("past_history", "asthma")),
+    ],
+)
+def test_a_list_of_conditions_and_medicines_is_answered_in_its_order(question, first, second):
+    assert facts(question, "P: Yes, no.") == {(*first, "present"), (*second, "absent")}
 
 
 @pytest.mark.parametrize(
