@@ -21,9 +21,11 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionRequest:
-    """What an extractor may read: every final so far; `segments[new_from:]` were not extracted before.
+    """What an extractor may read: every final so far, of which `segments[new_from:]` were not extracted before.
 
-    `over`: nothing more will be said. The findings may be checked once more against all of it. `memo`: what the same
+    The texts are cut to what may prove a finding (speech_guard.py), and empty where the extractor does not read the
+    language. `findings` are those that stand now. `language` is that of the newest segment. `over` says that nothing
+    more will be said, so that the findings may be checked once more against all segments. `memo` keeps what the same
     extractor found in these segments before.
     """
 
@@ -37,27 +39,35 @@ class ExtractionRequest:
 
 
 class ExtractionError(RuntimeError):
-    """The extractor could not answer; transcription goes on. The message says what to do, without a patient's words."""
+    """The extractor could not answer. The caller tries again with the same segments.
+
+    The message says what to do, and holds none of the patient's words.
+    """
 
 
 class UnusableAnswer(ExtractionError):
-    """The extractor answered, and not so that it can be used. To ask the same again may not help: less at once may."""
+    """The extractor answered with something that cannot be used. The caller asks again about fewer segments."""
 
 
 class Extractor(Protocol):
-    """Proposes findings; the caller grounds their quotes and merges them."""
+    """Proposes findings. The caller looks their quotes up, checks them and merges them."""
 
     name: str
 
     async def start(self) -> None:
-        """Load and warm up. Raises ExtractionError if the engine is not to be reached."""
+        """Loads and warms up. Raises ExtractionError if the engine cannot be reached."""
         ...
 
     async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
-        """Proposals for the new segments, read in the light of the old. Raises ExtractionError."""
+        """Returns proposals for the new segments, which the old ones explain.
+
+        Raises ExtractionError if it cannot answer, and UnusableAnswer if fewer segments at once may help.
+        """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Releases what `start` took. No `extract` is called after it."""
+        ...
 
 
 @runtime_checkable
@@ -72,11 +82,11 @@ class Remote(Protocol):
 
 
 def reads(extractor: Extractor, language: str) -> bool:
-    """Whether the extractor knows the language: one that names none of its own knows them all."""
+    """Whether the extractor reads the language (a code such as "en" or "en-GB"). Without `languages` it reads all."""
     known: Sequence[str] | None = getattr(extractor, "languages", None)
     return known is None or language.partition("-")[0].lower() in known
 
 
 def reviews(extractor: Extractor) -> bool:
-    """Whether the extractor gains by reading a consultation once more when it is over; `reviews` says so."""
+    """Whether the extractor gains by reading a consultation once more when it is over: its attribute `reviews`."""
     return bool(getattr(extractor, "reviews", False))

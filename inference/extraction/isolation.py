@@ -84,7 +84,7 @@ class Isolation:
             logger.error("the client could not be told: %s", place_of(silent))
 
     async def supervise(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Runs `work` to its end. When it fails it begins again: at once, later after a pause."""
+        """Runs `work` to its end. If it fails, it is started again, after the pauses of `PAUSES_S` (seconds)."""
         failures = 0
         while True:
             with self:

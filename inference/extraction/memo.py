@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 class Memo:
-    """Results of the newest reading and of the one before it."""
+    """Keeps the results of the newest reading and of the one before it."""
 
     __slots__ = ("_before", "_found")
 
@@ -36,6 +36,7 @@ class Memo:
             _current.reset(token)
 
     def recall(self, find: Callable[..., list[Item]], args: tuple[Any, ...], options: dict[str, Any]) -> list[Item]:
+        """The result of `find(*args, **options)`, kept or found now, as a list of its own."""
         key = (find, *map(id, args), *options.items())
         kept = self._found.get(key) or self._before.get(key)
         if kept is None:

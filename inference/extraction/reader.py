@@ -29,7 +29,10 @@ STUMBLES = 2
 
 
 class Reading:
-    """Waits and retries for one extractor; who drives it knows the segments."""
+    """How far one extractor has read (`cursor`, an index of segments), and how its attempts went.
+
+    `LiveExtraction` drives it and holds the segments.
+    """
 
     def __init__(self, extractor: Extractor) -> None:
         self.extractor = extractor
@@ -66,7 +69,7 @@ class Reading:
         return segments, newest
 
     def end(self, segments: Sequence[Segment]) -> int:
-        """Up to where the next attempt reads."""
+        """The index of the segment before which the next attempt stops."""
         end, characters = self.cursor, 0
         for segment in segments[self.cursor : self.cursor + self._at_once]:
             characters += len(segment.text)
@@ -76,7 +79,7 @@ class Reading:
         return end
 
     def retrying(self) -> "AsyncRetrying":
-        """Calls again after an ExtractionError: later and later, each session at a moment of its own."""
+        """A caller that repeats a call after an ExtractionError, after random pauses that grow to `LAST_BACKOFF_S`."""
         # Here, because a host for GPU benchmarks, where nothing is extracted, has no tenacity.
         from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
@@ -103,10 +106,11 @@ class Reading:
             self.request = None
 
     def supersedable(self, upto: int) -> "asyncio.Task[list[Proposal]] | None":
-        """The request in flight, if what was said since is not in it."""
+        """The request in flight, if it lacks segments before the index `upto`."""
         return self.request if self.asked_upto < upto else None
 
     def read(self, consultation: ExtractionRequest) -> None:
+        """Notes that everything in the request was read."""
         self.cursor = len(consultation.segments)
         self.reviewed |= consultation.over
         self.down = False

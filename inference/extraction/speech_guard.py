@@ -1,9 +1,9 @@
 """Speech that gives orders to a machine proves nothing: it is transcript, and no evidence. Pure.
 
-The prompt tells the model so, and a model may obey all the same. What is caught here is what nobody says to a patient:
-an order to drop one's instructions that goes on with an order to record, and the signs of chat templates and of our own
-answers. An order that is worded as ordinary speech cannot be told from a dictation; it stands as what was said, with
-those words as its evidence.
+The prompt tells the model so, and a model may obey all the same; hence no extractor reads what is caught here, and no
+quote of it is evidence. What is caught is what nobody says to a patient: an order to drop one's instructions that goes
+on with an order to record, and the signs of chat templates and of our own answers. An order that is worded as ordinary
+speech cannot be told from a dictation; it stands as what was said, with those words as its evidence.
 """
 
 import re

@@ -29,7 +29,7 @@ def load() -> None:
 
 
 def rows(name: str) -> Iterator[list[str]]:
-    """The rows of a data file, without comments, as columns."""
+    """The rows of a data file of `vocabulary/`, each as its columns; comments and empty lines are left out."""
     text = files("inference.extraction").joinpath("vocabulary", name).read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
@@ -42,7 +42,7 @@ def _grammar() -> dict[str, frozenset[str]]:
 
 
 def words(name: str) -> frozenset[str]:
-    """A word class of grammar.tsv."""
+    """The words of one class of `vocabulary/grammar.tsv`. Raises KeyError if there is no such class."""
     return _grammar()[name]
 
 

@@ -34,7 +34,7 @@ def _lasting() -> frozenset[str]:
 def codes_of(
     kind: Kind, text: str, temporality: Temporality = "current", experiencer: Experiencer = "patient"
 ) -> tuple[Code, ...]:
-    """The codes of a finding by its words, none for what the vocabulary does not hold. What is denied has them too."""
+    """The codes of a finding by its words, if the vocabulary holds them. A denied finding has codes too."""
     words = text.casefold().strip()
     if kind == "allergy":
         found = (_table().get(("allergy", words)), _table().get(("drug", words)))

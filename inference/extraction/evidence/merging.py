@@ -11,7 +11,7 @@ from inference.findings import Evidence, Finding, Grounded, Kind, Operation, Pro
 
 @dataclass(slots=True)
 class Findings:
-    """The store of one session. Ids are f1, f2, ... in order of their first proposal and are never given twice.
+    """The store of one session's findings. Ids are f1, f2, ... in order of first proposal and are never given twice.
 
     `revision` is the number of the newest update that told of changes. `_overruled` is what the clinician changed or
     took away, as it was before: nobody proposes it again.
@@ -65,11 +65,11 @@ class Findings:
         return operation
 
     def confirm(self, finding_id: str) -> Operation:
-        """Hold the finding as it is against later proposals. Raises KeyError for an unknown id."""
+        """Holds the finding as it is against later proposals. Raises KeyError for an unknown id."""
         return self.edit(finding_id, {})
 
     def dismiss(self, finding_id: str) -> Operation:
-        """Take the finding away for good: the same fact is not proposed again. Raises KeyError for an unknown id."""
+        """Takes the finding away for good: the same fact does not come back. Raises KeyError for an unknown id."""
         finding = self._live.pop(finding_id)
         self._overrule(finding)
         return Operation("retract", finding)

@@ -14,11 +14,15 @@ _BETWEEN = "; "
 
 
 def distinct(found: Iterable[Evidence | None]) -> tuple[Evidence, ...]:
+    """The evidence that was found, without what lies inside other evidence; `MAX_EVIDENCE` at most."""
     return joined((), tuple(evidence for evidence in found if evidence is not None), {})
 
 
 def still_proved(finding: Finding, evidence: tuple[Evidence, ...]) -> dict[str, str]:
-    """The attributes that need no words of the old evidence: its dose is not that of a medicine that was stopped."""
+    """The finding's attributes without those that its old evidence proves and the new evidence does not.
+
+    The dose of a medicine that was stopped is not a dose of now.
+    """
     gone = set(proved(finding.attributes, _quoted(finding.evidence)))
     gone -= set(proved(finding.attributes, _quoted(evidence)))
     return {name: value for name, value in finding.attributes.items() if name not in gone}
@@ -31,8 +35,10 @@ def _quoted(evidence: tuple[Evidence, ...]) -> str:
 def joined(
     known: tuple[Evidence, ...], more: tuple[Evidence, ...], attributes: Mapping[str, str]
 ) -> tuple[Evidence, ...]:
-    """The known evidence, and what lies inside none of it, `MAX_EVIDENCE` at most: the first words, those that prove
-    an attribute, and the newest."""
+    """The known evidence, and of `more` what lies inside none of it.
+
+    Beyond `MAX_EVIDENCE` quotes the first, those that prove an attribute, and the newest are kept, in their order.
+    """
     every = list(known)
     for evidence in more:
         if not any(

@@ -156,6 +156,7 @@ class VllmExtractor:
             self._bytes_per_token[consultation.language] = max(1.0, ratio / 2)
 
     async def close(self) -> None:
+        """Closes the connections; requests in flight fail."""
         if self._introduction is not None:
             self._introduction.cancel()
         await self._client.close()

@@ -93,11 +93,15 @@ New lines: e2 to e4
 
 
 class Message(TypedDict):
+    """One message of the chat, as an OpenAI-compatible server takes it."""
+
     role: str
     content: str
 
 
 class Prompt(NamedTuple):
+    """The messages of one request, and the part of the consultation that they ask about."""
+
     messages: list[Message]
     asked: ExtractionRequest
     """What it is about: as much of the consultation, and as many of the new segments."""

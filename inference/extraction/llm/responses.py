@@ -4,27 +4,39 @@ from pydantic import BaseModel, Field
 
 
 class ModelCard(BaseModel):
+    """A model that is served. `max_model_len` is its window in tokens; vLLM alone tells it."""
+
     id: str
     max_model_len: int | None = None
 
 
 class Models(BaseModel):
+    """The answer of `/models`."""
+
     data: list[ModelCard] = Field(min_length=1)
 
 
 class Reply(BaseModel):
+    """The message that the model wrote."""
+
     content: str | None = None
 
 
 class Choice(BaseModel):
+    """One answer. `finish_reason` is "length" if it was cut off."""
+
     message: Reply
     finish_reason: str | None = None
 
 
 class Usage(BaseModel):
+    """What the request cost, in tokens."""
+
     prompt_tokens: int
 
 
 class Completion(BaseModel):
+    """The answer of `/chat/completions`."""
+
     choices: list[Choice] = Field(min_length=1)
     usage: Usage | None = None

@@ -111,6 +111,8 @@ class _Retraction(_Evident, _Retracts):
 
 
 class Answer(_Exact):
+    """The model's answer: what it changes in the findings."""
+
     operations: Annotated[list[_Addition | _Correction | _Retraction], _list(MOST_OPERATIONS)]
 
     @property
@@ -127,7 +129,7 @@ ANSWER_SCHEMA: dict[str, Any] = Answer.model_json_schema()
 
 
 def read_answer(content: str) -> Answer:
-    """Raises UnusableAnswer, without a word of the answer, if it breaks the schema."""
+    """Reads an answer. Raises UnusableAnswer, whose message holds no word of the answer, if it breaks the schema."""
     with contextlib.suppress(ValidationError):
         return Answer.model_validate_json(content)
     # Raised here, not in a handler: even a suppressed context would carry the answer along.

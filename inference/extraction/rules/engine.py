@@ -52,24 +52,25 @@ _WARM_UP = Segment(
 
 
 class RulesExtractor:
-    """Extraction without a model. Holds no state of a session: one serves them all."""
+    """Extracts without a model. It holds no state of a session, so that one instance serves all sessions."""
 
     name = "rules"
     languages = ("en",)
 
     async def start(self) -> None:
-        """Load the vocabulary, and read one sentence with it."""
+        """Loads the vocabulary and reads one sentence with it."""
         await asyncio.to_thread(tables.load)
         await asyncio.to_thread(self.propose, ExtractionRequest(segments=(_WARM_UP,), new_from=0, findings=()))
 
     async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
+        """Runs `propose` in a worker thread and returns what it returns."""
         return await asyncio.to_thread(self.propose, consultation)
 
     async def close(self) -> None:
-        return None
+        """Does nothing: there is nothing to release."""
 
     def propose(self, consultation: ExtractionRequest) -> list[Proposal]:
-        """Findings that rest on at least one new segment. The vocabulary is English: another language has none."""
+        """Returns proposals that rest on at least one new segment. In a language other than English there are none."""
         if not consultation.language.startswith("en"):
             return []
         with consultation.memo.reading():

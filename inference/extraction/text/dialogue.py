@@ -45,6 +45,7 @@ class Turn:
 
     @property
     def tokens(self) -> tuple[Token, ...]:
+        """The words of the sentence."""
         return self.sentence.tokens
 
     @property

@@ -60,6 +60,7 @@ class Sentence:
 
     @property
     def words(self) -> list[str]:
+        """The tokens as plain words."""
         return [token.word for token in self.tokens]
 
 

@@ -40,6 +40,7 @@ class Trie:
     entries: list[Entry] = field(default_factory=list)
 
     def add(self, stems: Sequence[str], entry: Entry) -> None:
+        """Adds the entry under a wording; of several entries the first wins."""
         node = self
         for part in stems:
             node = node.branches.setdefault(part, Trie())
@@ -104,6 +105,7 @@ def stems_of(wording: str) -> list[str]:
 
 
 def exact(wording: str) -> list[str]:
+    """The words of a wording as keys that no other form of a word matches."""
     return ["=" + word for word in normalise(wording)]
 
 
@@ -143,6 +145,7 @@ def _names_with_symptoms(trie: Trie) -> list[list[str]]:
 
 @table
 def drugs_trie() -> Trie:
+    """Drugs by their generic and brand names, and classes of drugs."""
     trie = Trie()
     for name, kind in (("drugs.tsv", "drug"), ("drugs_public.tsv", "drug"), ("drug_classes.tsv", "drug_class")):
         for columns in rows(name):
@@ -172,6 +175,7 @@ def generic_of(name: str) -> str | None:
 
 @table
 def allergens_trie() -> Trie:
+    """Substances other than drugs that people are allergic to."""
     trie = Trie()
     for columns in rows("allergens.tsv"):
         for text, _ in [(columns[0], False), *wordings(columns[1])]:
@@ -181,6 +185,7 @@ def allergens_trie() -> Trie:
 
 @table
 def relations_trie() -> Trie:
+    """Relatives, by their very words."""
     trie = Trie()
     for concept, column in rows("relations.tsv"):
         for text, _ in wordings(column):

@@ -72,7 +72,7 @@ def _tree() -> Node:
 
 
 def load() -> None:
-    """Read the sounds now, not with the first sentence."""
+    """Reads the sounds now and not with the first sentence."""
     _tree()
     _classes()
 

@@ -99,6 +99,7 @@ def spelled_out(word: str) -> str:
 
 
 def coded(sound: str) -> tuple[int, ...]:
+    """The phonemes of a sound as numbers, by which `SUBSTITUTION` and `GAP` are indexed."""
     return tuple(CODES[phoneme] for phoneme in sound)
 
 
@@ -120,6 +121,7 @@ class Node:
     branches: dict[int, "Node"] = field(default_factory=dict)
 
     def add(self, sound: Sequence[int], name: str) -> None:
+        """Adds a known sound and the name that has it."""
         node, whole = self, weight(sound)
         node.heaviest = max(node.heaviest, whole)
         for code in sound:

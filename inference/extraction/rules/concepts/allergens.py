@@ -45,10 +45,12 @@ class Substance:
 
 
 def speaks_of_allergy(spoken: Sequence[str]) -> bool:
+    """Whether one of the words is of an allergy or of a reaction."""
     return any(word in _REACTION or ALLERGY.fullmatch(word) for word in spoken)
 
 
 def substances(turn: Turn) -> list[Substance]:
+    """The drugs and the other allergens that a sentence names, in its order."""
     text, tokens = turn.segment.text, turn.tokens
     others = [Substance(m.entry.concept, m.start, m.end, False) for m in find(allergens_trie(), tokens)]
     drugs = [

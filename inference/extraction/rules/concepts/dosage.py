@@ -93,6 +93,7 @@ def _may_open_number(word: str) -> bool:
 
 
 def is_dose(amount: Amount) -> bool:
+    """Whether the amount is a dose with a unit, or one of pieces with a strength."""
     quantity = amount.quantity
     return quantity.kind == "dose" and (quantity.unit is not None or quantity.strength is not None)
 

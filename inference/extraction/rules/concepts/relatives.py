@@ -23,6 +23,7 @@ _FAMILY_QUESTION = re.compile(
 
 
 def asks_of_family(turn: Turn) -> bool:
+    """Whether a question asks about the family."""
     return bool(_FAMILY_QUESTION.search(turn.joined))
 
 

@@ -60,6 +60,7 @@ def named_in(tokens: Sequence[Token]) -> list[Named]:
 
 
 def type_of(order: Finding | Proposal) -> str:
+    """The `order_type` of an order; empty for what is none."""
     return order.attributes.get("order_type", "") if order.kind == "order" else ""
 
 
@@ -69,6 +70,7 @@ def sort_of(order: Finding | Proposal) -> Sort:
 
 
 def is_stop(order: Finding | Proposal) -> bool:
+    """Whether it orders that a medicine be stopped."""
     return order.kind == "order" and order.text.startswith(_STOP)
 
 

@@ -25,6 +25,7 @@ class Standing:
 
 
 def meant_by(things: Sequence[Named], before: Sequence[Standing]) -> list[Standing]:
+    """The orders among those `before` that the names mean; of a general word ("the scan") the last."""
     met: list[Standing] = []
     for named in things:
         same = [s for s in before if is_meant(named, s.order.text, type_of(s.order))]
@@ -40,6 +41,7 @@ def last_before(before: Sequence[Standing], at: int, sort: str) -> list[Standing
 
 
 def place_of_finding(finding: Finding, mending: Mending) -> int:
+    """The index of the first sentence that holds evidence of the finding; -1 if none does."""
     for at, turn in enumerate(mending.turns):
         mended = mending.mended.get(turn.segment.id)
         for e in finding.evidence:
@@ -52,6 +54,7 @@ def place_of_finding(finding: Finding, mending: Mending) -> int:
 
 
 def place_of_draft(fact: Draft, conversation: Sequence[Turn]) -> int:
+    """The index of the sentence that the draft was found in; -1 if it is not in the conversation."""
     quote = fact.proposal.quotes[0]
     place = fact.place or (quote.segment, quote.start)
     return next((at for at, turn in enumerate(conversation) if turn.holds(*place)), -1)

@@ -52,6 +52,7 @@ def values() -> dict[str, list[tuple[tuple[str, ...], str]]]:
 
 
 def section_at(tokens: Sequence[Token]) -> Section | None:
+    """The section whose name opens the sentence, if one does."""
     at = 0
     while at < len(tokens) - 1 and tokens[at].word in FILLERS:
         at += 1

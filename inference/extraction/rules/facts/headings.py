@@ -40,6 +40,7 @@ class Headed:
     facts: list[tuple[int, Turn, Draft]] = field(default_factory=list)
 
     def add(self, facts: Iterable[Draft], turn: Turn) -> None:
+        """Adds facts that stood in `turn`, before the next sentence that is kept."""
         self.facts += [(len(self.turns), turn, fact) for fact in facts]
 
 

@@ -59,10 +59,12 @@ class Reason:
 
     @property
     def text(self) -> str:
+        """The words that say the reason, one space between."""
         return " ".join(self.turn.text(*self.said).split())
 
     @property
     def quote(self) -> Quote:
+        """The words that prove it, the last ones where there are many."""
         start, end = self.proof
         return self.turn.quote(max(start, end - _MAX_QUOTE_TOKENS), end)
 
@@ -77,6 +79,7 @@ class Clause:
 
     @property
     def spoken(self) -> list[str]:
+        """The plain words of the whole sentence."""
         return self.sentence.sentence.words
 
 

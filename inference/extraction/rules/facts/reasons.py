@@ -44,6 +44,7 @@ class Talk:
     conversation: Sequence[Turn]
 
     def clause(self, place: int) -> Clause:
+        """The clause with this index, as tokens of its sentence."""
         sentence, piece = self.conversation[self.sentences[place]], self.pieces[place]
         start = bisect_left(sentence.tokens, piece.tokens[0].start, key=lambda token: token.start)
         return Clause(sentence, start, start + len(piece.tokens))

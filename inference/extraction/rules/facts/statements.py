@@ -165,6 +165,7 @@ def _fact(
 
 
 def concepts(turn: Turn) -> Set[str]:
+    """The concepts that a sentence mentions, whatever it says of them."""
     return {mention.concept for mention in mentions(turn.segment.text, turn.tokens)}
 
 
