@@ -3,7 +3,7 @@
 How proposals become findings is in inference/extraction/evidence/merging.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -124,6 +124,15 @@ class Proposal:
     confidence: float = 0.5
     op: Op = "add"
     finding_id: str | None = None
+
+
+def retraction(finding: Finding, quotes: Iterable[Quote], source: Source) -> Proposal:
+    """The proposal to take a finding back, which the quotes justify."""
+    return Proposal(
+        kind=finding.kind, text=finding.text, quotes=tuple(quotes), source=source, status=finding.status,
+        temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,
+        op="retract", finding_id=finding.id,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

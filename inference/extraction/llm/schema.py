@@ -17,7 +17,18 @@ from pydantic_core import from_json
 
 from inference.extraction import UnusableAnswer
 from inference.extraction.llm.prompt import restored
-from inference.findings import ATTRIBUTES, Experiencer, Finding, Kind, Op, Proposal, Quote, Status, Temporality
+from inference.findings import (
+    ATTRIBUTES,
+    Experiencer,
+    Finding,
+    Kind,
+    Op,
+    Proposal,
+    Quote,
+    Status,
+    Temporality,
+    retraction,
+)
 
 log = logging.getLogger(__name__)
 
@@ -185,19 +196,7 @@ def _proposal(operation: _Addition | _Correction | _Retraction, known: Mapping[s
         return None
     if isinstance(operation, _Correction):
         return _fact(operation, quotes, "update", operation.finding_id)
-    finding = known[operation.finding_id]
-    return Proposal(
-        kind=finding.kind,
-        text=finding.text,
-        quotes=quotes,
-        source="model",
-        status=finding.status,
-        temporality=finding.temporality,
-        experiencer=finding.experiencer,
-        attributes=finding.attributes,
-        op="retract",
-        finding_id=finding.id,
-    )
+    return retraction(known[operation.finding_id], quotes, "model")
 
 
 def _fact(fact: _Fact, quotes: tuple[Quote, ...], op: Op, finding_id: str | None) -> Proposal:

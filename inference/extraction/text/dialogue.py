@@ -72,8 +72,9 @@ class Turn:
 
     def holds(self, segment: str, start: int | None) -> bool:
         """Whether this sentence is where something begins: at the character `start` of the segment with this id."""
-        is_here = segment == self.segment.id and start is not None
-        return is_here and self.tokens[0].start <= start < self.tokens[-1].end
+        if segment != self.segment.id or start is None:
+            return False
+        return self.tokens[0].start <= start < self.tokens[-1].end
 
 
 def turns(segments: Sequence[Segment], first_index: int = 0) -> list[Turn]:

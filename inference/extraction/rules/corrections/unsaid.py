@@ -1,10 +1,10 @@
 """What a correction takes back of the findings that its first wording gave: retracted, or changed in place. Pure."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 
 from inference.extraction.rules.corrections.mending import Mended, Mending, is_touched
-from inference.findings import Finding, Proposal, Quote
+from inference.findings import Finding, Proposal, Quote, retraction
 
 
 def touched(mending: Mending, findings: Sequence[Finding], new_from: int) -> dict[str, Mended | None]:
@@ -57,14 +57,10 @@ def _retractions(
         quotes += [
             turn.quote() for _, turn in mending.cancelled if mended is None and turn.segment.id not in mending.mended
         ]
-        yield retraction(finding, quotes)
+        yield taken_back(finding, quotes)
 
 
-def retraction(finding: Finding, against: Sequence[Quote]) -> Proposal:
+def taken_back(finding: Finding, against: Iterable[Quote]) -> Proposal:
     """Takes the finding back, with its own words and those against it as evidence."""
     own = (Quote(e.segment, e.quote, e.start) for e in finding.evidence)
-    return Proposal(
-        kind=finding.kind, text=finding.text, quotes=(*own, *against), source="rules", status=finding.status,
-        temporality=finding.temporality, experiencer=finding.experiencer, attributes=finding.attributes,
-        op="retract", finding_id=finding.id,
-    )  # fmt: skip
+    return retraction(finding, (*own, *against), "rules")

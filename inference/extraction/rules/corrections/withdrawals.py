@@ -37,7 +37,7 @@ from inference.extraction.rules.corrections.standing import (
     place_of_draft,
     place_of_finding,
 )
-from inference.extraction.rules.corrections.unsaid import retraction
+from inference.extraction.rules.corrections.unsaid import taken_back
 from inference.extraction.rules.cues.declining import Declined, declined, within
 from inference.extraction.rules.cues.readings import is_empty
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
@@ -95,7 +95,7 @@ def with_changes(
     # Who asks for a medicine does not take it: "could I have paracetamol instead?"
     kept = [d for d in kept if d.proposal.kind != "medication" or d.place is None or d.place not in asked]
     return [*kept, *added], [
-        _retraction(s.order, [conversation[at] for at in s.by]) for s in gone if isinstance(s.order, Finding)
+        taken_back(s.order, (conversation[at].quote() for at in s.by)) for s in gone if isinstance(s.order, Finding)
     ]
 
 
@@ -286,7 +286,3 @@ def _is_taken(fact: Finding | Proposal) -> bool:
         "current",
         "patient",
     )
-
-
-def _retraction(finding: Finding, by: Sequence[Turn]) -> Proposal:
-    return retraction(finding, [turn.quote() for turn in by])
