@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inference.asr.hypothesis import AsrRequest
+from inference.asr.hypothesis import AsrRequest, Rehearsal
 from inference.asr.whisper import WhisperAsr
 from inference.config import AsrConfig
 from inference.device.faults import DeviceError, OutOfMemory
@@ -131,7 +131,7 @@ def test_an_error_of_the_device_is_told_from_one_of_the_item(tiny, sentence, mon
 
 
 def test_a_model_that_is_started_anew_hears_as_before(sentence):
-    model = WhisperAsr(resolve("tiny.en", default_cache()).directory, AsrConfig(workers=1))
+    model = WhisperAsr(resolve("tiny.en", default_cache()), AsrConfig(workers=1))
     (before,) = model.transcribe([AsrRequest(sentence, True)])
     model.restart()
     (after,) = model.transcribe([AsrRequest(sentence, True)])
@@ -152,8 +152,8 @@ def test_a_rehearsal_works_as_long_as_it_says_whatever_is_heard(tiny, monkeypatc
 
     model = tiny.model
     monkeypatch.setattr(tiny, "model", Model())
-    tiny.rehearse(final=True, seconds=4.0, tokens=20, batch=2)
-    tiny.rehearse(final=False, seconds=4.0, tokens=12, batch=1)
+    tiny.rehearse(Rehearsal(final=True, seconds=4.0, tokens=20, batch=2))
+    tiny.rehearse(Rehearsal(final=False, seconds=4.0, tokens=12, batch=1))
     assert made == [20, 20, 12]
 
 

@@ -15,8 +15,8 @@ class Slow(LevelAsr):
         super().__init__()
         self.span_s = span_s
 
-    def rehearse(self, final, seconds, tokens, batch, **about):
-        time.sleep(self.span_s * batch)
+    def rehearse(self, rehearsal):
+        time.sleep(self.span_s * rehearsal.batch)
 
 
 async def test_the_capacity_follows_from_what_a_final_and_a_partial_take():
@@ -33,7 +33,7 @@ async def test_more_workers_carry_more():
 
 async def test_on_a_cpu_work_counts_and_not_the_time_that_others_took():
     class Waiting(LevelAsr):
-        def rehearse(self, final, seconds, tokens, batch, **about):
+        def rehearse(self, rehearsal):
             time.sleep(0.05)  # another process had the core
             until = time.thread_time() + 0.01
             while time.thread_time() < until:
