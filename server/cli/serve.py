@@ -90,7 +90,7 @@ async def _serve(settings: Settings) -> str | None:
 
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> "Running":
-    """A server that `stack` shuts down. Heavy imports are left to a thread, so that the loop sees a signal meanwhile."""
+    """A server that `stack` shuts down. A thread does the heavy imports, so that the loop sees a signal meanwhile."""
     runtime = await asyncio.to_thread(import_module, "server.runtime")
     running: AbstractAsyncContextManager[Running] = runtime.running(settings)
     return await stack.enter_async_context(running)
