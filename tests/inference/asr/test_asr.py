@@ -72,15 +72,15 @@ def mixed(consultation):
     ]
 
 
-@pytest.mark.parametrize("size", ["tiny", "base"])
-def test_a_span_gives_the_same_text_alone_and_in_a_batch_of_sixteen_of_mixed_lengths(request, size, consultation):
+@pytest.mark.parametrize(("size", "first", "end"), [("tiny", 0, 16), ("base", 4, 12)])
+def test_a_span_gives_the_same_text_alone_and_in_a_batch_of_mixed_lengths(request, size, first, end, consultation):
     model = request.getfixturevalue(size)
-    spans = mixed(consultation)
+    spans = mixed(consultation)[first:end]
     alone = [model.transcribe([span])[0] for span in spans]
     together = model.transcribe(spans)
     assert [h.text for h in together] == [h.text for h in alone]
     assert [[w.text for w in h.words] for h in together] == [[w.text for w in h.words] for h in alone]
-    assert sum(bool(h.text) for h in alone) >= 14
+    assert sum(bool(h.text) for h in alone) >= len(spans) - 2
 
 
 def test_prompts_of_unequal_length_share_a_batch(tiny, sentence):
