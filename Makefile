@@ -18,8 +18,9 @@ demo: $(STAMP) ## The main job once: speech through a real server, transcript an
 serve: $(STAMP) ## The server and its page, until Ctrl-C
 	$(BIN)/drtranscribe serve --host 127.0.0.1 --port 8765
 
+# Two processes, a file of tests in one of them: many tests wait for a child or a timeout. pytest-benchmark would warn.
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -p no:benchmark
 
 check: lint types test
 
