@@ -47,7 +47,7 @@ SLOW_SERVER = """
 import threading
 import server.runtime
 from inference.pipeline import Pipeline
-from server.cli.main import main
+from server.cli import entry
 from tests.support.fakes import LevelAsr, LoudnessVad
 
 def wait_for_ever(*_):
@@ -62,13 +62,21 @@ def build(settings, *observers):
         wait_for_ever()
     return Pipeline(LoudnessVad(), Slow(), [])
 
+if STEP == "importing":
+    entry.missing_packages = wait_for_ever
 server.runtime.build_pipeline = build
-main()
+entry.main()
 """
 
 
 @pytest.mark.parametrize(
-    ("step", "number"), [("loading", signal.SIGTERM), ("loading", signal.SIGINT), ("warming up", signal.SIGTERM)]
+    ("step", "number"),
+    [
+        ("importing", signal.SIGTERM),
+        ("loading", signal.SIGTERM),
+        ("loading", signal.SIGINT),
+        ("warming up", signal.SIGTERM),
+    ],
 )
 async def test_a_signal_ends_a_start_that_would_never_be_done_with_the_status_of_a_stopped_server(step, number):
     code = f"STEP = {step!r}\n{SLOW_SERVER}"
