@@ -9,7 +9,7 @@ SECONDS ?=
 VLLM := .vllm
 VLLM_PORT ?= 8100
 
-.PHONY: demo serve test check lint types vllm check-vllm bench bench-gpu attack clean
+.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
@@ -18,8 +18,9 @@ demo: $(STAMP) ## The main job once: speech through a real server, transcript an
 serve: $(STAMP) ## The server and its page, until Ctrl-C
 	$(BIN)/drtranscribe serve --host 127.0.0.1 --port 8765
 
+# Two processes, a file of tests in one of them: many tests wait for a child or a timeout. pytest-benchmark would warn.
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -p no:benchmark
 
 check: lint types test
 
@@ -30,11 +31,13 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
-vllm: $(STAMP) ## A real vLLM on the CPU with a small model, until Ctrl-C; makes its environment first (4 GB, minutes)
-	PYTHON=$(BIN)/python benchmarks/vllm/serve_cpu.sh $(VLLM) $(VLLM_PORT)
+vllm-environment: ## What the next two run: vLLM's CPU build and a small model (4 GB, minutes); needs no .venv
+	PYTHON=$(PYTHON) benchmarks/vllm/serve_cpu.sh $(VLLM) none
 
-check-vllm: $(STAMP) ## The extraction client against such a vLLM, which the tests start and stop
-	PYTHON=$(BIN)/python benchmarks/vllm/serve_cpu.sh $(VLLM) none
+vllm: vllm-environment ## A real vLLM on the CPU with a small model, until Ctrl-C; makes its environment first (4 GB, minutes)
+	benchmarks/vllm/serve_cpu.sh $(VLLM) $(VLLM_PORT)
+
+check-vllm: $(STAMP) vllm-environment ## The extraction client against such a vLLM, which the tests start and stop
 	TEST_VLLM=$(VLLM) $(BIN)/python -m pytest -q tests/vllm
 
 bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your own recordings

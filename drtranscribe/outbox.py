@@ -39,10 +39,12 @@ class Outbox:
         return self.end - self.received
 
     def put_audio(self, pcm: bytes) -> None:
+        """Adds audio of whole sample frames at the end of the stream."""
         self._entries.append(_Audio(self.end, pcm))
         self.end += len(pcm) // self.frame_bytes
 
     def put_control(self, message: Message) -> None:
+        """Adds a control message behind all audio so far."""
         self._entries.append(_Control(self.end, message))
 
     def next(self) -> bytes | Message | None:
@@ -86,6 +88,7 @@ class Outbox:
             self._sent = max(0, self._sent - 1)
 
     def marker_echoed(self, marker: int) -> None:
+        """Forgets the oldest marker of this id that was sent, since the server has answered it."""
         for i, entry in enumerate(self._entries):
             if i >= self._sent:
                 return

@@ -9,7 +9,6 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSCloseCode
 from yarl import URL
 
 from drtranscribe.events import Event, SessionStarted, SessionStopped
-from drtranscribe.order import EventOrder
 from drtranscribe.outbox import Outbox
 from drtranscribe.socket import PROTOCOL, Closed, ConsultationError, Message, authorised, greet, receive
 
@@ -33,7 +32,7 @@ class Transport:
         self.max_frame_bytes = int(rate * _MAX_FRAME_S) * 2 * channels
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
         self.room = asyncio.Event()
-        self._order = EventOrder()
+        self._last_seq = 0
         self._to_send = asyncio.Event()
 
     async def open(self) -> None:
@@ -57,10 +56,12 @@ class Transport:
         await self._http.close()
 
     def put_audio(self, pcm: bytes) -> None:
+        """Sends whole sample frames, at most `max_frame_bytes`, after all that was put before."""
         self.outbox.put_audio(pcm)
         self._to_send.set()
 
     def put_control(self, message: Message) -> None:
+        """Sends a control message after all that was put before."""
         self.outbox.put_control(message)
         self._to_send.set()
 
@@ -141,7 +142,7 @@ class Transport:
         while True:
             attempt += 1
             try:
-                message = {"type": "resume_session", **resume, "last_seq": self._order.last_seq}
+                message = {"type": "resume_session", **resume, "last_seq": self._last_seq}
                 ws, resumed = await greet(self._http, self._url, message, "session_resumed")
             except Closed as closed:
                 error = closed.fatal()
@@ -155,16 +156,19 @@ class Transport:
                 continue
             self.outbox.rewind(resumed["received_samples"])
             self.room.set()
-            self._deliver(resumed)
             return ws
 
     def _deliver(self, event: Message) -> None:
-        for due in self._order.due(event):
-            if due["type"] == "progress":
-                self.outbox.acknowledge(due["received_samples"])
-                self.room.set()
-            elif due["type"] == "marker":
-                self.outbox.marker_echoed(due["id"])
-            elif due["type"] == "session_stopped":
-                self.ended.set_result(cast(SessionStopped, due))
-            self.events.put_nowait(cast(Event, due))
+        seq = event.get("seq")  # an error before there is a session has none
+        if seq is not None:
+            if seq <= self._last_seq:
+                return  # a resumed connection repeats it
+            self._last_seq = seq
+        if event["type"] == "progress":
+            self.outbox.acknowledge(event["received_samples"])
+            self.room.set()
+        elif event["type"] == "marker":
+            self.outbox.marker_echoed(event["id"])
+        elif event["type"] == "session_stopped":
+            self.ended.set_result(cast(SessionStopped, event))
+        self.events.put_nowait(cast(Event, event))

@@ -45,7 +45,7 @@ def build_pipeline(
     device = _device(settings)
     sys.setswitchinterval(settings.switch_interval_s or SWITCH_INTERVAL_S[device])
     name = settings.model or default_model(device)
-    files = resolve(name, settings.models_dir)  # before torch is imported, so that a wrong name is reported at once
+    folder = resolve(name, settings.models_dir)  # before torch is imported, so that a wrong name is reported at once
 
     import torch
 
@@ -63,9 +63,9 @@ def build_pipeline(
         timestamps=defaults.timestamps if settings.asr_timestamps is None else settings.asr_timestamps,
     )
     if device == "cuda":
-        _check_gpu(asr.device_index, files.directory)
+        _check_gpu(asr.device_index, folder)
     try:
-        recogniser, asr = _recogniser(files.directory, asr, settings)
+        recogniser, asr = _recogniser(folder, asr, settings)
     except ValueError as error:
         raise SettingsError([f"--compute-type {asr.compute_type}, --device {device}: {error}"]) from error
     except RuntimeError as error:
@@ -77,7 +77,7 @@ def build_pipeline(
             [f"--language {settings.language}: the model {name} knows auto, {known}; choose one of these"]
         )
     config = EngineConfig(segmenter=settings.segmenter(), asr=asr)
-    shown = files.directory.name if Path(name).expanduser().is_dir() else name  # clients need no path of this host
+    shown = folder.name if Path(name).expanduser().is_dir() else name  # clients need no path of this host
     vad = SileroVad(config.vad)
     return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory, languages)
 
@@ -101,7 +101,7 @@ def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[Wh
     if config.device == "cpu" and not (settings.asr_workers or settings.asr_threads):
         asr, config, trials = threads.fastest(lambda tried: WhisperAsr(model, tried), config, threads.cores())
         for trial in trials:
-            logger.info("%d decoders of %d threads: %.2f spans/s", trial.workers, trial.threads, trial.spans_per_s)
+            logger.info("%s", trial)
         return asr, config
     width = settings.asr_threads or 1
     workers = config.workers if config.device == "cuda" else max(1, threads.cores() // width)

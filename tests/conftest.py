@@ -34,13 +34,13 @@ def vad() -> SileroVad:
 @pytest.fixture(scope="session")
 def tiny() -> WhisperAsr:
     """Whisper tiny.en: real, small, English only."""
-    return WhisperAsr(resolve("tiny.en", default_cache()).directory, AsrConfig(workers=2))
+    return WhisperAsr(resolve("tiny.en", default_cache()), AsrConfig(workers=2))
 
 
 @pytest.fixture(scope="session")
 def base() -> WhisperAsr:
     """Whisper base, the default of a CPU."""
-    return WhisperAsr(resolve("base", default_cache()).directory, AsrConfig(workers=2))
+    return WhisperAsr(resolve("base", default_cache()), AsrConfig(workers=2))
 
 
 @pytest.fixture(scope="session")

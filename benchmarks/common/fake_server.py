@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.audio.decoding import Samples
 from inference.audio.vad_state import VadState
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE
@@ -69,17 +69,7 @@ class ReadyAsr:
     def prepare(self, requests: Sequence[AsrRequest]) -> Sequence[Any]:
         return [()] * len(requests)
 
-    def rehearse(
-        self,
-        final: bool,
-        seconds: float,
-        tokens: int,
-        batch: int,
-        *,
-        prompted: bool = True,
-        language: str | None = "en",
-        frames: int = 0,
-    ) -> None:
+    def rehearse(self, rehearsal: Rehearsal) -> None:
         return None
 
     def restart(self) -> None:

@@ -67,8 +67,8 @@ async def engines(
 
     torch.set_num_threads(1)
     config = EngineConfig(segmenter=segmenter or SegmenterConfig())
-    files = resolve(model, default_cache())
-    pipeline = Pipeline(SileroVad(config.vad), WhisperAsr(files.directory, config.asr), extractors, config, model)
+    folder = resolve(model, default_cache())
+    pipeline = Pipeline(SileroVad(config.vad), WhisperAsr(folder, config.asr), extractors, config, model)
     try:
         await pipeline.start()
         yield pipeline

@@ -285,7 +285,7 @@ class Run:
 def _resolved(name: str) -> Path:
     from inference.weights.models import default_cache, resolve
 
-    return resolve(name, default_cache()).directory
+    return resolve(name, default_cache())
 
 
 def _random(shape: Any, folder: str) -> Path:

@@ -190,7 +190,7 @@ def heard_by(model: str, paths: list[Path], kept: Path) -> dict[int, str]:
     """What a model makes of each take; kept as it goes."""
     texts: dict[int, str] = {int(k): v for k, v in json.loads(kept.read_text()).items()} if kept.exists() else {}
     order = sorted(set(range(len(paths))) - set(texts), key=lambda number: paths[number].stat().st_size)
-    asr = WhisperAsr(resolve(model, default_cache()).directory, AsrConfig(workers=1, threads=1)) if order else None
+    asr = WhisperAsr(resolve(model, default_cache()), AsrConfig(workers=1, threads=1)) if order else None
     for first in range(0, len(order), BATCH):
         batch = order[first : first + BATCH]
         assert asr is not None

@@ -107,7 +107,7 @@ def table(rows: list[dict[str, object]], offline: dict[str, object], bound_s: fl
 
 async def sweep(args: argparse.Namespace) -> dict[str, Any]:
     ends_at = time.monotonic() + args.budget_s
-    model = resolve(args.model, default_cache()).directory
+    model = resolve(args.model, default_cache())
     most = max([*args.sessions, *args.small_frames])
     cuts = excerpts(args.corpus, most, args.seconds)
     result: dict[str, object] = {"benchmark": "peers", "model": args.model, "machine": card()}

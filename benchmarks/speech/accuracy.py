@@ -128,7 +128,7 @@ async def phases(pipeline: Pipeline, recordings: list[Recording], count: int, sh
 
 async def measure(args: argparse.Namespace) -> dict[str, object]:
     torch.set_num_threads(1)
-    model_dir = resolve(args.model, default_cache()).directory
+    model_dir = resolve(args.model, default_cache())
     segmenter = (
         SegmenterConfig(partial_every_s=NEVER_S, draft_after_s=NEVER_S) if args.finals_only else SegmenterConfig()
     )

@@ -91,7 +91,7 @@ class Case:
 @cache
 def engine(model: str) -> WhisperAsr:
     torch.set_num_threads(1)
-    return WhisperAsr(resolve(model, default_cache()).directory, AsrConfig(workers=1, threads=1))
+    return WhisperAsr(resolve(model, default_cache()), AsrConfig(workers=1, threads=1))
 
 
 @cache

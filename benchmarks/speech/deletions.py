@@ -111,7 +111,7 @@ class Ear:
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)
-    model_dir = resolve(args.model, default_cache()).directory
+    model_dir = resolve(args.model, default_cache())
     recordings = consultations(args.corpus)[: args.files]
     every: list[Lost] = []
     words, by_file = 0, {}

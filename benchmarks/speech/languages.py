@@ -265,7 +265,7 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
     every = await asyncio.to_thread(scenes, studio, args.engines)
     by_scene: dict[tuple[str, str, str], Counter[str]] = {}
     wrong: list[str] = []
-    async with Engine(resolve(args.model, default_cache()).directory, config) as engine:
+    async with Engine(resolve(args.model, default_cache()), config) as engine:
         began, audio_s = time.process_time(), 0.0
         gate = asyncio.Semaphore(args.workers)
 

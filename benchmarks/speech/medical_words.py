@@ -34,6 +34,9 @@ TABLES = (
 )
 """A wording of two tables belongs to the first of them, and to none of these if it is a drug's name."""
 
+_BETWEEN = "qzq"
+"""No word of a wording, and left alone by the normaliser."""
+
 Verdict = Literal["right", "other form", "wrong"]
 
 
@@ -182,12 +185,17 @@ def _medical() -> Trie:
     return trie
 
 
-def _wordings(table: str) -> Iterator[tuple[str, ...]]:
+@cache
+def _wordings(table: str) -> tuple[tuple[str, ...], ...]:
     """The stems of every wording of a table, as the normaliser leaves it; an exact word opens with "="."""
+    texts: list[str] = []
     for name, *_, column in rows(table):
         own = [] if name.startswith("!") else [name.partition(" (")[0]]
-        for text in (*own, *(text for text, ordinary in wordings(column) if not ordinary)):
-            exact = text.startswith("=")
-            words = normalise(text.removeprefix("=")).split()
-            if words:
-                yield tuple("=" + word if exact else stem(word) for word in words)
+        texts += [*own, *(text for text, ordinary in wordings(column) if not ordinary)]
+    # Each call makes 68 substitutions: one call for 144,000 wordings takes half of the time of a call for each.
+    normal = normalise(f" {_BETWEEN} ".join(text.removeprefix("=") for text in texts)).split(_BETWEEN)
+    return tuple(
+        tuple("=" + word if text.startswith("=") else stem(word) for word in words.split())
+        for text, words in zip(texts, normal, strict=True)
+        if words.strip()
+    )

@@ -97,7 +97,7 @@ async def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     ]
     alone = [(voice, text) for voice in args.voices for text in (*sentences, *PHRASES)]
     config = EngineConfig(segmenter=SegmenterConfig(partial_every_s=NEVER_S), asr=AsrConfig(workers=args.workers))
-    async with Engine(resolve(args.model, default_cache()).directory, config) as engine:
+    async with Engine(resolve(args.model, default_cache()), config) as engine:
 
         async def heard(spoken: list[Samples]) -> list[str]:
             texts, _ = await engine.hear([Recording(str(at), audio, "") for at, audio in enumerate(spoken)], 4)

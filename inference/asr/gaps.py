@@ -33,7 +33,10 @@ class Gap:
 
 
 def gaps(words: Sequence[Word], spoken: Spoken, seconds: float) -> list[Gap]:
-    """Stretches of a span of `seconds` that hold more speech than the words over them can say, in order."""
+    """Stretches of a span of `seconds` that hold more speech than the words over them can take, in order of time.
+
+    The times of `words` and of `spoken` are seconds from the start of the span.
+    """
     found = [
         Gap(word.start, word.end, i, i + 1)
         for i, word in enumerate(words)

@@ -44,11 +44,13 @@ def crammed(words: Sequence[Word]) -> bool:
 
 
 def compression_ratio(text: str) -> float:
+    """How many times shorter zlib makes the UTF-8 bytes of a text that is not empty; repetitions make it large."""
     raw = text.encode()
     return len(raw) / len(zlib.compress(raw))
 
 
 def most_repeated_trigram(words: list[str]) -> int:
+    """How often the commonest run of three words occurs; 0 if there are fewer than three words."""
     trigrams = list(zip(words, words[1:], words[2:], strict=False))
     return max((trigrams.count(trigram) for trigram in set(trigrams)), default=0)
 

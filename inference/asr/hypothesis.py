@@ -12,10 +12,12 @@ from inference.transcript import Word
 
 @dataclass(frozen=True, slots=True)
 class AsrRequest:
-    """One span to decode.
+    """One span to decode: `audio` [samples] at 16 kHz, at most 30 s.
 
-    `prompt` is the text said before it, `language` None asks for detection, `spoken` tells where it holds speech (None:
-    everywhere), `frames` how many mel frames the encoder hears (0: the span and its margin, see lengths.py).
+    `final` chooses the beam, the margin and the lane of a final instead of those of a partial. `language` is a code of
+    Whisper such as "en"; None asks for detection. `prompt` is the text said before the span. `spoken` tells where the
+    span holds speech; None means everywhere. `frames` is how many mel frames of 10 ms the encoder hears; 0 means the
+    span and its margin (see lengths.py).
     """
 
     audio: Samples
@@ -27,10 +29,12 @@ class AsrRequest:
 
     @property
     def seconds(self) -> float:
+        """Length of the span."""
         return len(self.audio) / SAMPLE_RATE
 
     @property
     def speech(self) -> Spoken:
+        """Where the span holds speech: all of it if nobody has said."""
         return self.spoken if self.spoken is not None else Spoken(((0.0, self.seconds),))
 
     def encoder_frames(self, config: AsrConfig) -> int:
@@ -40,11 +44,31 @@ class AsrRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """What was heard. Times of words in seconds from the start of the span; `logprob` is the mean of its tokens'.
+class Rehearsal:
+    """A batch of noise of a known cost, by which a device is warmed up and measured.
 
-    `doubtful`: it looks invented and wants a second try (inference/asr/guard.py). `retried`: it had a second try.
-    `heard`: the language that was detected, None where the model knows one language or it was not looked for.
+    It has `batch` spans of up to `seconds`. The decoder is made to say `tokens` tokens for each, whatever it hears.
+    `prompted` gives each span the longest prompt. `final`, `language` and `frames` are those of `AsrRequest`.
+    """
+
+    final: bool
+    seconds: float
+    tokens: int
+    batch: int
+    prompted: bool = True
+    language: str | None = "en"
+    frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What was heard in a span.
+
+    `language` is the code of the language that the text is written in. `logprob` is the mean natural log-probability
+    of its tokens, and `no_speech` the probability that nobody speaks. The times of `words` are seconds from the start
+    of the span. `doubtful` means that the text looks invented and should be decoded again (inference/asr/guard.py),
+    `retried` that it was decoded again. `heard` is the language that was detected, and None if the model knows only
+    one or it was not looked for.
     """
 
     text: str

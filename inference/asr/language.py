@@ -112,7 +112,7 @@ class TrackLanguage:
 
 
 def changed(before: str, after: str, start_s: float) -> str:
-    """What to tell the people in the room."""
+    """The notice to the people in the room that the language changes at `start_s` seconds of the session."""
     return (
         f"{name(after)} is spoken from {start_s:.0f} s on, no longer {name(before)}: the transcript goes on in "
         f"{name(after)}; check the text around the change"

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from inference.asr.gaps import Gap, gaps
 from inference.asr.guard import unlooped
-from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.asr.lengths import wider
 from inference.asr.phantoms import without_phantoms
@@ -27,29 +27,33 @@ MAX_GAPS = 3
 
 
 class AsrEngine(Protocol):
-    """One model on one device; see `inference.asr.whisper.WhisperAsr`."""
+    """One model on one device, called from as many threads as `AsrConfig.workers`. See `WhisperAsr` in whisper.py."""
 
-    def transcribe(self, requests: Sequence[AsrRequest], mels: Sequence[Any] | None = None) -> list[Hypothesis]: ...
+    def transcribe(self, requests: Sequence[AsrRequest], mels: Sequence[Any] | None = None) -> list[Hypothesis]:
+        """One hypothesis for each request, in the same order. `mels` is what `prepare` returned for them.
 
-    def prepare(self, requests: Sequence[AsrRequest]) -> Sequence[Any]: ...
+        Raises OutOfMemory if the batch does not fit, DeviceError if the device failed.
+        """
+        ...
 
-    def rehearse(
-        self,
-        final: bool,
-        seconds: float,
-        tokens: int,
-        batch: int,
-        *,
-        prompted: bool = True,
-        language: str | None = "en",
-        frames: int = 0,
-    ) -> None: ...
+    def prepare(self, requests: Sequence[AsrRequest]) -> Sequence[Any]:
+        """The input of the encoder for each request, computed while the device decodes another batch."""
+        ...
 
-    def restart(self) -> None: ...
+    def rehearse(self, rehearsal: Rehearsal) -> None:
+        """Decodes a batch of noise as a live batch is decoded. Raises OutOfMemory or DeviceError."""
+        ...
+
+    def restart(self) -> None:
+        """Loads the model again after a DeviceError. No other thread may be in the engine."""
+        ...
 
 
 class Recogniser:
-    """The queue before the model, and what becomes of its answers."""
+    """The queue in front of the model, and what is decoded again because of the model's answers.
+
+    `observe` is called with the size of each batch, `out_of_memory` whenever a batch did not fit on the device.
+    """
 
     def __init__(
         self,
@@ -72,11 +76,11 @@ class Recogniser:
         )
 
     async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
-        """The last word on a span. Raises what the engine raised, DeviceError if the device failed."""
+        """The text of a complete span. Raises what the engine raised for it, DeviceError if the device failed."""
         return await self._heard(request, session, Lane.FINAL)
 
     async def draft(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
-        """What `final` will say of a span that may still go on; it lets finals pass, as a second try does."""
+        """What `final` returns for a span that may still grow. It lets finals pass, and raises what `final` raises."""
         return await self._heard(request, session, Lane.RETRY)
 
     async def _heard(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
@@ -90,11 +94,12 @@ class Recogniser:
         return replace(served, value=without_phantoms(served.value, request.speech))
 
     async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
-        """The words so far; of a loop what a person may say. No second try: the next partial is seconds away.
+        """The words of an open span so far. It is never decoded again, because the next partial is seconds away.
 
-        Nothing where another language is likely spoken: the words are invented, and the final will have the right ones.
+        A loop is cut to what a person may say. The text is empty if another language is likely spoken: the words are
+        invented then, and the final will have the right ones.
 
-        Raises Superseded when a newer partial of the session takes its place.
+        Raises Superseded when a newer partial of the session takes its place, and what `final` raises.
         """
         served = await self._ask(request, session, Lane.PARTIAL)
         said = without_phantoms(served.value, request.speech)
@@ -110,6 +115,7 @@ class Recogniser:
         return request.encoder_frames(self.config)
 
     async def close(self) -> None:
+        """Drops what waits and lets the batches that run end."""
         await self.queue.close()
 
     async def _ask(

@@ -19,7 +19,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from inference.asr.guard import crammed, suspicious
-from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import WEAK_LOGPROB, HeardLanguage, likeliest
 from inference.asr.lengths import HOP_SAMPLES, longest_s
 from inference.asr.mel import LogMel, Mel
@@ -38,7 +38,12 @@ OPENERS = frozenset("-[(♪*")
 
 
 class WhisperAsr:
-    """One Whisper on one device. Safe to call from as many threads as `config.workers`."""
+    """One Whisper on one device. Safe to call from as many threads as `config.workers`.
+
+    `model_dir` holds a model in CTranslate2 format (`inference.weights.models.resolve`). Raises ValueError if the
+    device does not know the compute type or the tokenizer is not Whisper's, RuntimeError if the weights cannot be
+    loaded.
+    """
 
     def __init__(self, model_dir: Path, config: AsrConfig | None = None) -> None:
         self.config = config or AsrConfig()
@@ -59,7 +64,7 @@ class WhisperAsr:
         self._suppressed = self._suppressed_tokens()
 
     def restart(self) -> None:
-        """Loads the model anew, after a DeviceError. No other thread may be in `transcribe`."""
+        """Loads the model again after a DeviceError. No other thread may be in `transcribe`. Raises RuntimeError."""
         self.model.unload_model()
         self._mel.release()
         self.model = self._load()
@@ -107,31 +112,17 @@ class WhisperAsr:
         """Mel frames that the encoder hears for a request."""
         return request.encoder_frames(self.config)
 
-    def rehearse(
-        self,
-        final: bool,
-        seconds: float,
-        tokens: int,
-        batch: int,
-        *,
-        prompted: bool = True,
-        language: str | None = "en",
-        frames: int = 0,
-    ) -> None:
-        """Decodes as a live batch is decoded, but of a known size: `batch` spans of noise of up to `seconds`.
-
-        Each is made to say `tokens` tokens, whatever is heard. `prompted` gives each the longest prompt; `language`
-        None has it detected; `frames` is what the encoder hears, as in AsrRequest.
-        """
+    def rehearse(self, rehearsal: Rehearsal) -> None:
+        """Decodes a batch of noise as a live batch is decoded. Raises DeviceError or OutOfMemory."""
         rng = np.random.default_rng(0)
-        noise = (0.01 * rng.standard_normal(int(seconds * SAMPLE_RATE))).astype(np.float32)
-        # Of unequal lengths on one rung, as in life: word times are aligned row by row then.
-        spans = [noise[: len(noise) - i * HOP_SAMPLES] for i in range(batch)]
-        frames = frames or AsrRequest(noise, final).encoder_frames(self.config)
-        requests = [AsrRequest(span, final, language, frames=frames) for span in spans]
-        prompt = [self._end_of_text - 1] * self.config.prompt_tokens if prompted else []
+        noise = (0.01 * rng.standard_normal(int(rehearsal.seconds * SAMPLE_RATE))).astype(np.float32)
+        longest = AsrRequest(noise, rehearsal.final, rehearsal.language, frames=rehearsal.frames)
+        alike = replace(longest, frames=self.frames(longest))
+        # The spans differ in length and share a rung of the ladder, as live ones do: align() works row by row then.
+        requests = [replace(alike, audio=noise[: len(noise) - i * HOP_SAMPLES]) for i in range(rehearsal.batch)]
+        prompt = [self._end_of_text - 1] * self.config.prompt_tokens if rehearsal.prompted else []
         with self._on_device():
-            self._decode(requests, [prompt] * batch, self.prepare(requests), tokens)
+            self._decode(requests, [prompt] * rehearsal.batch, self.prepare(requests), rehearsal.tokens)
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:
@@ -161,7 +152,7 @@ class WhisperAsr:
     def _decode(
         self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any], forced: int = 0
     ) -> list[Hypothesis]:
-        """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `rehearse`)."""
+        """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `Rehearsal`)."""
         encoded = self._encode(mels)
         final = requests[0].final
         detected = self._detect(requests, encoded) if requests[0].language is None else None

@@ -16,9 +16,13 @@ WORD_START = "Ġ"
 class Vocabulary(Protocol):
     """The part of tokenizers.Tokenizer that is used here."""
 
-    def decode(self, ids: Sequence[int]) -> str: ...
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens."""
+        ...
 
-    def id_to_token(self, id: int) -> str | None: ...
+    def id_to_token(self, id: int) -> str | None:
+        """One token as the vocabulary spells it; None if there is no such id."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

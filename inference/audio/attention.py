@@ -29,6 +29,7 @@ class Attention:
         self._suspect = False
 
     def received(self, data: bytes) -> None:
+        """The next bytes of the stream, as the client sent them."""
         for message in self._format.push(data):
             self._emit(Notice("audio_suspect", message))
 
@@ -52,7 +53,7 @@ class Attention:
                 self._emit(Notice("no_speech", _silence(silent, speaker), None if speaker == "unknown" else speaker))
 
     def begin_again(self) -> None:
-        """At the end of a pause."""
+        """Forgets the silence so far, at the end of a pause."""
         for ear in self._ears.values():
             ear.silence.begin_again()
 

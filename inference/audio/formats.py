@@ -104,6 +104,7 @@ class FormatCheck:
         return told
 
     def erase(self) -> None:
+        """Drops the audio that is kept: the beginning of a frame."""
         self._begun = b""
 
     def _container(self, data: bytes) -> list[str]:

@@ -44,7 +44,11 @@ class RateCheck:
     _done: bool = False
 
     async def push(self, samples: Samples, probabilities: Samples, threshold: float, hear: Hear) -> str | None:
-        """What to tell after these samples, if anything."""
+        """The next samples at 16 kHz, and the speech probabilities of the frames that they complete.
+
+        Returns what the people in the room should be told, if anything. A frame is speech from `threshold` on; `hear`
+        gives the probabilities of other sound.
+        """
         if self._done:
             return None
         self._audio.append(samples)

@@ -40,10 +40,11 @@ class Span:
 
     @property
     def split(self) -> bool:
+        """Whether it ends in mid-speech."""
         return self.held > 0
 
     def after(self, start: int) -> "Span":
-        """What is left of it from a later sample of the stream on."""
+        """The part of it from sample `start` of the stream on; empty if that lies behind its end."""
         start = min(start, self.end)
         skipped_s = (start - self.start) / SAMPLE_RATE
         audio = self.audio[start - self.start :]
@@ -52,14 +53,17 @@ class Span:
 
     @property
     def speech_s(self) -> float:
+        """Seconds of speech in it."""
         return self.spoken.seconds()
 
     @property
     def start_s(self) -> float:
+        """Where it begins, in seconds of the stream."""
         return self.start / SAMPLE_RATE
 
     @property
     def end_s(self) -> float:
+        """Where it ends, in seconds of the stream."""
         return self.end / SAMPLE_RATE
 
 

@@ -11,6 +11,7 @@ HIDDEN = 128
 
 
 def zeros(*shape: int) -> Samples:
+    """Zeros of this shape, as float32."""
     return np.zeros(shape, dtype=np.float32)
 
 

@@ -103,12 +103,8 @@ class Batcher(Generic[Item, Result]):
 
     @property
     def up(self) -> bool:
+        """Whether batches may start: the device has not failed for good and is not being restarted."""
         return self.failed is None and not self._restarting
-
-    @property
-    def waiting(self) -> int:
-        """Items in the queue."""
-        return len(self._queue)
 
     @property
     def batch_limit(self) -> int:

@@ -44,9 +44,11 @@ class Served(Generic[Result]):
 
 @dataclass(slots=True, eq=False)
 class Ticket(Generic[Item, Result]):
-    """An item in the queue. `cancel` drops it unless its batch has begun.
+    """An item in the queue. Cancelling `future` drops it unless its batch has begun.
 
-    `since` is when somebody began to wait for it, which is its turn: of a second try, when the first was asked for.
+    `since` is the monotonic time at which somebody began to wait for the item, and decides its turn; a second try has
+    that of the first. `kind` keeps items of different kinds out of one batch. `prepared` is what `Batcher` made of the
+    item beforehand.
     """
 
     item: Item
@@ -59,9 +61,6 @@ class Ticket(Generic[Item, Result]):
     started: bool = False
     asked: bool = False  # to be prepared
     prepared: Any = None
-
-    def cancel(self) -> bool:
-        return not self.started and self.future.cancel()
 
 
 def ordered(

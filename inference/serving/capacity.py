@@ -8,6 +8,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from inference.asr.hypothesis import Rehearsal
 from inference.asr.recognition import AsrEngine
 from inference.config import AsrConfig
 
@@ -20,6 +21,10 @@ class Load:
     every_s: float
     seconds: float
     tokens: int
+
+    def rehearsal(self, config: AsrConfig) -> Rehearsal:
+        """One batch of this work, as large as it is under load."""
+        return Rehearsal(self.final, self.seconds, self.tokens, batch_size(config))
 
 
 # Counted over eighteen minutes of two-speaker consultations (benchmarks/LOG.md).
@@ -68,11 +73,6 @@ async def _batch_s(engine: AsrEngine, config: AsrConfig, load: Load) -> float:
     """
     clock = time.monotonic if config.device == "cuda" else time.process_time
     began = clock()
-    await asyncio.gather(
-        *(
-            asyncio.to_thread(engine.rehearse, load.final, load.seconds, load.tokens, batch_size(config))
-            for _ in range(config.workers)
-        )
-    )
+    await asyncio.gather(*(asyncio.to_thread(engine.rehearse, load.rehearsal(config)) for _ in range(config.workers)))
     together_s = clock() - began
     return together_s if config.device == "cuda" else together_s / config.workers / config.threads

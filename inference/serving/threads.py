@@ -29,6 +29,9 @@ class Trial:
     threads: int
     spans_per_s: float
 
+    def __str__(self) -> str:
+        return f"{_count(self.workers, 'decoder')} of {_count(self.threads, 'thread')}: {self.spans_per_s:.2f} spans/s"
+
 
 def cores() -> int:
     """Cores that this process may use."""
@@ -58,6 +61,10 @@ def fastest(
     return best[0], best[1], trials
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _spans_per_s(engine: AsrEngine, config: AsrConfig, to_beat: float) -> float:
     """With every worker busy; the first pass warms them up, the better of two more counts.
 
@@ -66,7 +73,7 @@ def _spans_per_s(engine: AsrEngine, config: AsrConfig, to_beat: float) -> float:
     spans = config.workers * batch_size(config)
 
     def run(_: int) -> None:
-        engine.rehearse(FINALS.final, FINALS.seconds, FINALS.tokens, batch_size(config))
+        engine.rehearse(FINALS.rehearsal(config))
 
     with ThreadPoolExecutor(config.workers) as pool:
         taken = []

@@ -7,8 +7,9 @@ prompt, the detection of a language, and the largest batch at the full window, w
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
+from inference.asr.hypothesis import Rehearsal
 from inference.asr.lengths import FRAMES_PER_SECOND
 from inference.asr.recognition import AsrEngine
 from inference.config import FULL_FRAMES, AsrConfig
@@ -21,47 +22,34 @@ SHORTEST_S = 1.0
 LONGEST_S = 27.0
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """One batch: see `AsrEngine.rehearse`."""
-
-    final: bool
-    frames: int
-    batch: int
-    prompted: bool = True
-    language: str | None = "en"
-
-
 def rehearsals(config: AsrConfig) -> Iterator[Rehearsal]:
     """Every shape of live work on a device of these settings, the one that needs the most memory first."""
-    yield Rehearsal(True, FULL_FRAMES, config.max_batch)
-    yield Rehearsal(True, config.ladder[0], 1, language=None)
+
+    def shape(final: bool, frames: int, batch: int, prompted: bool = True, language: str | None = "en") -> Rehearsal:
+        seconds = min(LONGEST_S, max(SHORTEST_S, frames / FRAMES_PER_SECOND - config.margin_s))
+        return Rehearsal(final, seconds, TOKENS, batch, prompted, language, frames)
+
+    yield shape(True, FULL_FRAMES, config.max_batch)
+    yield shape(True, config.ladder[0], 1, language=None)
     for frames in config.ladder:
         for final in (True, False):
             for prompted in (True, False):
                 for batch in sorted({1, config.max_batch}):
-                    yield Rehearsal(final, frames, batch, prompted)
+                    yield shape(final, frames, batch, prompted)
 
 
 def warm_up(engine: AsrEngine, config: AsrConfig) -> None:
-    """Rehearses all of them. A batch that does not fit is halved, as live batches are. Raises DeviceError."""
+    """Rehearses all of them. A batch that does not fit is halved, as live batches are.
+
+    Raises DeviceError; OutOfMemory if not even one span fits.
+    """
     for wanted in rehearsals(config):
-        seconds = min(LONGEST_S, max(SHORTEST_S, wanted.frames / FRAMES_PER_SECOND - config.margin_s))
-        batch = wanted.batch
         while True:
             try:
-                engine.rehearse(
-                    wanted.final,
-                    seconds,
-                    TOKENS,
-                    batch,
-                    prompted=wanted.prompted,
-                    language=wanted.language,
-                    frames=wanted.frames,
-                )
+                engine.rehearse(wanted)
                 break
             except OutOfMemory:
-                if batch == 1:
+                if wanted.batch == 1:
                     raise
-                batch //= 2
-                logger.warning("%d spans of %d frames do not fit into the GPU's memory", 2 * batch, wanted.frames)
+                logger.warning("%d spans of %d frames do not fit into the GPU's memory", wanted.batch, wanted.frames)
+                wanted = replace(wanted, batch=wanted.batch // 2)

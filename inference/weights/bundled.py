@@ -50,15 +50,18 @@ class BundledModel:
 
     @property
     def size(self) -> int:
+        """Bytes of all files."""
         return sum(file.size for file in self.files)
 
     @property
     def packages(self) -> set[str]:
+        """The import names of the packages that hold the files."""
         paths = {self.folder, *(part for file in self.files for part in file.parts)}
         return {path.partition("/")[0] for path in paths}
 
     @property
     def installed(self) -> bool:
+        """Whether every package is there; their files may still be damaged."""
         return all(map(_package_folder, self.packages))
 
     def ready(self, cache: Path) -> bool:
@@ -66,7 +69,10 @@ class BundledModel:
         return self.joined and all((cache / self.name / file.name).exists() for file in self.files)
 
     def prepare(self, cache: Path, progress: Progress) -> Path:
-        """The folder with every file sound, joined anew in `cache` where one is not there. Raises BundleError."""
+        """The folder in which every file has its pinned hash; what is missing or damaged in `cache` is joined again.
+
+        `progress` is called with bytes as files are read. Raises BundleError.
+        """
         directory, done = self._directory(cache), 0
 
         def advance(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -97,9 +103,9 @@ class BundledModel:
         return directory
 
     def verify(self, cache: Path) -> Path | None:
-        """Check the hashes of what this machine has. None where the packages are sound and not joined yet.
+        """Checks the hashes of what this machine has, and changes nothing.
 
-        Raises BundleError.
+        Returns the folder, or None if the packages are sound and not joined yet. Raises BundleError.
         """
         directory = self._directory(cache)
         prepared = all((directory / file.name).exists() for file in self.files)

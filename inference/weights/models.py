@@ -38,27 +38,6 @@ class ModelError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class WhisperFiles:
-    """A complete folder of weights; `vocabulary` is its vocabulary.json or vocabulary.txt."""
-
-    name: str
-    directory: Path
-    vocabulary: Path
-
-    @property
-    def model(self) -> Path:
-        return self.directory / "model.bin"
-
-    @property
-    def config(self) -> Path:
-        return self.directory / "config.json"
-
-    @property
-    def tokenizer(self) -> Path:
-        return self.directory / "tokenizer.json"
-
-
-@dataclass(frozen=True, slots=True)
 class CatalogueEntry:
     """One line of `drtranscribe models list`; `size` in bytes, None where only the hub knows it."""
 
@@ -70,7 +49,7 @@ class CatalogueEntry:
 
 
 def default_model(device: Device) -> str:
-    """What a fresh machine serves: a package on a CPU, large-v3-turbo from the hub on a GPU."""
+    """The name of the model that a machine serves without a setting: base on a CPU, large-v3-turbo on a GPU."""
     return TURBO if device == "cuda" else "base"
 
 
@@ -79,8 +58,8 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drtranscribe" / "models"
 
 
-def resolve(name: str, cache: Path) -> WhisperFiles:
-    """The weights called `name`, ready to load; a bundled model's hashes are checked each time.
+def resolve(name: str, cache: Path) -> Path:
+    """The folder of the weights called `name`, complete and ready to load. A bundled model's hashes are checked.
 
     What is not there yet is joined in `cache` (a bundled model) or fetched into the hub's own cache (a hub id).
     Raises ModelError.
@@ -88,30 +67,31 @@ def resolve(name: str, cache: Path) -> WhisperFiles:
     return prepare(name, cache, lambda done, total: None)
 
 
-def prepare(name: str, cache: Path, progress: Progress) -> WhisperFiles:
-    """`resolve`, telling its progress. Raises ModelError."""
+def prepare(name: str, cache: Path, progress: Progress) -> Path:
+    """Does what `resolve` does, and calls `progress` with bytes meanwhile. Raises ModelError."""
     if name in BUNDLED:
         try:
-            return _complete(name, BUNDLED[name].prepare(cache, progress))
+            return _complete(BUNDLED[name].prepare(cache, progress))
         except BundleError as error:
             raise ModelError(str(error)) from error
     folder = Path(name).expanduser()
-    return _complete(name, folder if folder.is_dir() else _fetch(name, progress))
+    return _complete(folder if folder.is_dir() else _fetch(name, progress))
 
 
-def verify(name: str, cache: Path) -> WhisperFiles | None:
-    """Check what this machine has, changing nothing: the hashes of a bundled model, else that the folder is complete.
+def verify(name: str, cache: Path) -> Path | None:
+    """Checks the weights that this machine has: the hashes of a bundled model, otherwise that the folder is complete.
 
-    None where a bundled model is sound in its packages and not joined yet. Raises ModelError.
+    Changes nothing. Returns the folder, or None if a bundled model is sound in its packages and not joined yet. Raises
+    ModelError.
     """
     if name not in BUNDLED:
         folder = Path(name).expanduser()
-        return _complete(name, folder if folder.is_dir() else _hub_snapshot(name))
+        return _complete(folder if folder.is_dir() else _hub_snapshot(name))
     try:
         directory = BUNDLED[name].verify(cache)
     except BundleError as error:
         raise ModelError(str(error)) from error
-    return _complete(name, directory) if directory else None
+    return _complete(directory) if directory else None
 
 
 def catalogue(cache: Path) -> list[CatalogueEntry]:
@@ -129,22 +109,21 @@ def catalogue(cache: Path) -> list[CatalogueEntry]:
     return [*entries, CatalogueEntry(TURBO, None, "MIT", "hub", state)]
 
 
-def _complete(name: str, directory: Path) -> WhisperFiles:
+def _complete(directory: Path) -> Path:
+    """The folder, if it holds a whole Whisper model in CTranslate2 format. Raises ModelError."""
     vocabulary = next(iter(sorted(directory.glob("vocabulary.*"))), directory / "vocabulary.json")
-    files = WhisperFiles(name, directory, vocabulary)
-    missing = [p.name for p in (files.model, files.config, files.tokenizer, vocabulary) if not p.is_file()]
+    weights, config = directory / "model.bin", directory / "config.json"
+    missing = [p.name for p in (weights, config, directory / "tokenizer.json", vocabulary) if not p.is_file()]
     if missing:
         raise ModelError(f"The model folder {directory} has no {', '.join(missing)}")
-    with files.model.open("rb") as model:
+    with weights.open("rb") as model:
         if _MAGIC not in model.read(64):
-            raise ModelError(
-                f"{files.model} is not Whisper in CTranslate2 format (ct2-transformers-converter makes it)"
-            )
+            raise ModelError(f"{weights} is not Whisper in CTranslate2 format (ct2-transformers-converter makes it)")
     try:
-        json.loads(files.config.read_bytes())
+        json.loads(config.read_bytes())
     except ValueError as error:
-        raise ModelError(f"{files.config} is not JSON") from error
-    return files
+        raise ModelError(f"{config} is not JSON") from error
+    return directory
 
 
 def _hub_snapshot(name: str, **options: Any) -> Path:
@@ -163,7 +142,7 @@ def _hub_snapshot(name: str, **options: Any) -> Path:
 
 def _fetch(name: str, progress: Progress) -> Path:
     try:
-        return _complete(name, _hub_snapshot(name)).directory
+        return _complete(_hub_snapshot(name))
     except ModelError:
         if not _HUB_ID.fullmatch(name):
             raise

@@ -97,6 +97,7 @@ class Playback:
 
     @property
     def channels(self) -> int:
+        """Channels that are sent: one for each speaker."""
         return 2 if self.mode == "dual" else 1
 
     async def run(self, path: Path, url: str, view: View) -> dict[str, Any]:

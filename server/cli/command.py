@@ -19,6 +19,7 @@ ModelsDir = Annotated[str | None, typer.Option(help="Folder where bundled models
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
+    """Ends the command with one line on standard error and this exit status."""
     typer.echo(message, err=True)
     raise typer.Exit(code)
 
@@ -43,6 +44,7 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def load_settings(flags: dict[str, Any], config: Path | None) -> Settings:
+    """The settings of flags, environment and file; ends the command with status 2 if one of them is wrong."""
     try:
         return load(flags, config)
     except SettingsError as error:

@@ -1,6 +1,7 @@
 """The command `drtranscribe` before anything of the server is imported: the distribution may be the client alone."""
 
 import re
+import signal
 import sys
 from importlib.metadata import PackageNotFoundError, distribution, requires
 
@@ -9,6 +10,9 @@ _NAME = re.compile(r"[\w.-]+")
 
 def main() -> None:
     """Runs the command, or ends with status 2 and a sentence that says what to install."""
+    if sys.argv[1:2] == ["serve"]:
+        # Until the server handles it. The first process of a container would ignore a signal that nobody handles.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if missing := missing_packages():
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         lacking = ", ".join(missing[:3]) + more

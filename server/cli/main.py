@@ -20,6 +20,7 @@ app.add_typer(models, name="models")
 
 
 def main() -> None:
+    """Runs the command that the arguments of the process name."""
     app()
 
 

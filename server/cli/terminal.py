@@ -16,6 +16,7 @@ _STATUS_STYLE = {"present": "bold", "absent": "dim", "possible": "yellow"}
 
 
 def segment_line(segment: Mapping[str, Any]) -> Text:
+    """One line for a segment: its times, its speaker and its text."""
     speaker = segment["speaker"]
     line = Text(f"{clock(segment['start'], tenths=True)}-{clock(segment['end'], tenths=True)}  ", style="dim")
     if speaker != "unknown":
@@ -24,6 +25,7 @@ def segment_line(segment: Mapping[str, Any]) -> Text:
 
 
 def notice_line(message: str) -> Text:
+    """One line for a notice to the people in the room."""
     return Text(f"! {message}", style="yellow")
 
 
@@ -37,12 +39,14 @@ def finding_words(finding: Mapping[str, Any]) -> str:
 
 
 def finding_quote(finding: Mapping[str, Any]) -> str:
+    """The words that prove a finding, each quote with the time at which it begins."""
     return "; ".join(
         f"“{evidence['quote']}” {clock(evidence['from_s'], tenths=True)}" for evidence in finding["evidence"]
     )
 
 
 def findings_table(board: EventFold) -> Table:
+    """All findings of a consultation, ordered by kind."""
     table = Table(
         "kind", "status", "finding", "words that prove it", title="Findings", title_justify="left", expand=True
     )
@@ -129,6 +133,7 @@ class LineView:
 
 
 def view_for(console: Console) -> View:
+    """A live view for a terminal, and line by line for a file or a pipe."""
     return LiveView(console) if console.is_terminal else LineView(console)
 
 

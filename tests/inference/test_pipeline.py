@@ -95,7 +95,7 @@ async def test_a_device_that_does_not_come_back_leaves_the_transcript_and_tells_
 @pytest.mark.parametrize("takes_s", [0.0, 0.02])
 async def test_the_capacity_is_known_after_the_start_where_it_can_be_measured(takes_s):
     class Working(LevelAsr):
-        def rehearse(self, final, seconds, tokens, batch, **about):
+        def rehearse(self, rehearsal):
             threading.Event().wait(takes_s)
 
     gpus = EngineConfig(asr=AsrConfig(device="cuda", workers=1))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.audio.vad_state import VadState
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, EngineConfig, SegmenterConfig
 from inference.extraction import ExtractionError, ExtractionRequest
@@ -57,17 +57,7 @@ class LevelAsr:
     def prepare(self, requests: Sequence[AsrRequest]) -> list[None]:
         return [None] * len(requests)
 
-    def rehearse(
-        self,
-        final: bool,
-        seconds: float,
-        tokens: int,
-        batch: int,
-        *,
-        prompted: bool = True,
-        language: str | None = "en",
-        frames: int = 0,
-    ) -> None:
+    def rehearse(self, rehearsal: Rehearsal) -> None:
         return None
 
     def restart(self) -> None:

@@ -46,7 +46,7 @@ def bare(module: str, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def test_the_benchmark_runs_where_only_what_is_packed_can_be_imported(tmp_path, wav):
-    options = ["--device", "cpu", "--short", "--shapes", "toy", "--seconds", "30", "--audio", str(wav)]
+    options = ["--device", "cpu", "--short", "--shapes", "toy", "--seconds", "55", "--audio", str(wav)]
     run = bare("benchmarks.gpu", *options, "--output", str(tmp_path / "found"))
     said, _ = run.communicate()
     (path,) = (tmp_path / "found").glob("*.json")

@@ -97,7 +97,7 @@ async def test_every_span_of_a_stream_has_its_tries_those_that_were_thrown_away_
     consultation: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("inference.asr.phantoms.is_phantom", lambda said, speech_s: "fever" in said.text.lower())
-    async with Ear(resolve("tiny.en", default_cache()).directory) as ear:
+    async with Ear(resolve("tiny.en", default_cache())) as ear:
         spans, finals = await ear.hear(Recording("sample", consultation[: 20 * 16_000], ""))
     assert not any("fever" in final.text.lower() for final in finals)
     silenced = [one for one in spans if not one.text]

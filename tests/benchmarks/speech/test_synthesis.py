@@ -95,8 +95,10 @@ def test_words_without_punctuation_are_said_in_several_breaths_and_none_is_lost(
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(tmp_path: Path) -> None:
+    short = {name: turns[:6] for name, turns in TEXTS.items()}
+
     def made(seed: int, name: str) -> dict[str, bytes]:
-        for plan in speak.plans(TEXTS, 2, seed, ("piper:joe", "flite:slt")):
+        for plan in speak.plans(short, 2, seed, ("piper:joe", "flite:slt")):
             speak.written(plan, Path(), tmp_path / name, toned)
         return {str(p.relative_to(tmp_path / name)): p.read_bytes() for p in (tmp_path / name).rglob("spoken*")}
 

@@ -51,7 +51,7 @@ def steps(monkeypatch):
 
 
 def whisper(**config):
-    return WhisperAsr(resolve("tiny.en", default_cache()).directory, AsrConfig(**config))
+    return WhisperAsr(resolve("tiny.en", default_cache()), AsrConfig(**config))
 
 
 def test_on_a_gpu_cublas_and_the_memory_pool_come_before_the_weights(steps):

@@ -168,6 +168,7 @@ import tests.inference.extraction.test_isolation as t
 
 async def main():
     rules = t.RulesExtractor()
+    await rules.start()  # the pipeline would not wait for it on a machine that is busy
     await t.Pipeline(t.LoudnessVad(), t.LevelAsr(), [rules]).start()
     t.RulesExtractor.start = None
     taken = max(map(int, os.listdir("/proc/self/fd"))) + 1

@@ -2,6 +2,7 @@ import time
 from dataclasses import replace
 
 from inference.config import AsrConfig
+from inference.serving import capacity
 from inference.serving.capacity import FINALS, PARTIALS, sessions_in_real_time
 from tests.support.fakes import LevelAsr
 
@@ -15,8 +16,8 @@ class Slow(LevelAsr):
         super().__init__()
         self.span_s = span_s
 
-    def rehearse(self, final, seconds, tokens, batch, **about):
-        time.sleep(self.span_s * batch)
+    def rehearse(self, rehearsal):
+        time.sleep(self.span_s * rehearsal.batch)
 
 
 async def test_the_capacity_follows_from_what_a_final_and_a_partial_take():
@@ -33,7 +34,7 @@ async def test_more_workers_carry_more():
 
 async def test_on_a_cpu_work_counts_and_not_the_time_that_others_took():
     class Waiting(LevelAsr):
-        def rehearse(self, final, seconds, tokens, batch, **about):
+        def rehearse(self, rehearsal):
             time.sleep(0.05)  # another process had the core
             until = time.thread_time() + 0.01
             while time.thread_time() < until:
@@ -44,8 +45,20 @@ async def test_on_a_cpu_work_counts_and_not_the_time_that_others_took():
     assert 0.3 * undisturbed < measured <= undisturbed
 
 
-async def test_there_is_room_for_one_on_the_slowest_device_and_no_measure_of_a_fake():
-    assert await sessions_in_real_time(Slow(2.5), replace(GPU, max_batch=1)) == 1
+async def test_there_is_room_for_one_on_the_slowest_device_and_no_measure_of_a_fake(monkeypatch):
+    class Slowest(LevelAsr):
+        at_s = 0.0
+
+        def rehearse(self, rehearsal):
+            self.at_s += 2.5
+
+        def monotonic(self):
+            return self.at_s
+
+    engine = Slowest()
+    monkeypatch.setattr(capacity, "time", engine)
+    assert await sessions_in_real_time(engine, replace(GPU, max_batch=1)) == 1
+    monkeypatch.undo()
     assert await sessions_in_real_time(LevelAsr(), AsrConfig()) is None
 
 

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from inference.config import AsrConfig
-from inference.serving.threads import choices, cores, fastest
+from inference.serving.threads import Trial, choices, cores, fastest
 from tests.support.fakes import LevelAsr
 
 
@@ -12,7 +12,7 @@ class Timed(LevelAsr):
         super().__init__()
         self.span_s = span_s
 
-    def rehearse(self, final, seconds, tokens, batch, **about):
+    def rehearse(self, rehearsal):
         time.sleep(self.span_s)
 
 
@@ -36,6 +36,11 @@ def test_the_faster_one_wins_and_narrow_decoders_unless_wide_ones_are_clearly_fa
     assert config in loaded
     assert [(trial.workers, trial.threads) for trial in trials] == [(2, 1), (1, 2)]
     assert all(trial.spans_per_s > 0 for trial in trials)
+
+
+def test_a_trial_names_one_decoder_and_several_in_the_right_number():
+    assert str(Trial(1, 2, 3.456)) == "1 decoder of 2 threads: 3.46 spans/s"
+    assert str(Trial(4, 1, 5.0)) == "4 decoders of 1 thread: 5.00 spans/s"
 
 
 def test_the_cores_are_those_that_this_process_may_use():

@@ -16,10 +16,10 @@ class Tight(LevelAsr):
         self.frames = frames
         self.ran = []
 
-    def rehearse(self, final, seconds, tokens, batch, *, prompted=True, language="en", frames=0):
-        if batch * frames > self.frames:
+    def rehearse(self, rehearsal):
+        if rehearsal.batch * rehearsal.frames > self.frames:
             raise OutOfMemory("CUDA out of memory")
-        self.ran.append((frames, batch))
+        self.ran.append((rehearsal.frames, rehearsal.batch))
 
 
 def test_every_length_is_rehearsed_in_both_lanes_with_and_without_a_prompt_and_a_language_is_detected():

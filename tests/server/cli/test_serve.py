@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import signal
 import sys
 from asyncio import create_subprocess_exec as create
 from asyncio.subprocess import PIPE
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -40,6 +42,55 @@ def build(settings, observe_batch, out_of_memory):
 server.runtime.build_pipeline = build
 main()
 """
+
+SLOW_SERVER = """
+import threading
+import server.runtime
+from inference.pipeline import Pipeline
+from server.cli import entry
+from tests.support.fakes import LevelAsr, LoudnessVad
+
+def wait_for_ever(*_):
+    print("busy", flush=True)
+    threading.Event().wait()
+
+class Slow(LevelAsr):
+    rehearse = wait_for_ever
+
+def build(settings, *observers):
+    if STEP == "loading":
+        wait_for_ever()
+    return Pipeline(LoudnessVad(), Slow(), [])
+
+if STEP == "importing":
+    entry.missing_packages = wait_for_ever
+server.runtime.build_pipeline = build
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        ("importing", signal.SIGTERM),
+        ("loading", signal.SIGTERM),
+        ("loading", signal.SIGINT),
+        ("warming up", signal.SIGTERM),
+    ],
+)
+async def test_a_signal_ends_a_start_that_would_never_be_done_with_the_status_of_a_stopped_server(step, number):
+    code = f"STEP = {step!r}\n{SLOW_SERVER}"
+    process = await create(sys.executable, "-c", code, "serve", "--port", "0", stdout=PIPE, stderr=PIPE)
+    try:
+        async with asyncio.timeout(60):
+            while (line := await process.stdout.readline()) != b"busy\n":
+                assert line, "it ended before it was busy"
+            process.send_signal(number)
+            out, err = await process.communicate()
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+    assert (process.returncode, b"ready" in out, err) == (0, False, b"")
 
 
 async def test_a_server_whose_engine_is_gone_tells_its_clients_and_ends_with_a_status_and_a_last_line():
