@@ -1,11 +1,11 @@
 """Are the findings of single sentences right where a wrong one would do harm?
 
-    python -m benchmarks.extraction.safety [--cases FILE_OR_FOLDER ...] [--kind NAME] [--output FILE]
-        [--extractor rules|vllm|both --vllm-url URL [--vllm-model NAME]]
+    python -m benchmarks.extraction.safety [--cases FILE_OR_FOLDER ...] [--kind NAME] [--ambient] [--counts]
+        [--output FILE] [--extractor rules|vllm|both --vllm-url URL [--vllm-model NAME]]
 
 The project's own sentences (`data/safety_*.jsonl`) are always scored, and those of each `--cases` path apart. A line is
 one case: {"kind_of_case", "say": [{"speaker", "text"}], "want": [...], "never": [...]}. How a case is judged stands in
-safety_judge.py. Each failure is printed with what was found. The last line is JSON.
+safety_judge.py. Each failure is printed with what was found, unless `--counts` is given. The last line is JSON.
 """
 
 import argparse
@@ -53,9 +53,12 @@ class Table:
             "by_kind": {kind: [self.right[kind], cases] for kind, cases in sorted(self.cases.items())},
         }
 
-    def __str__(self) -> str:
+    def counts(self) -> str:
         lines = [f"{kind:24} {self.right[kind]:4} of {cases}" for kind, cases in sorted(self.cases.items())]
-        return "\n".join([*self.failures, *lines, f"{'all':24} {self.right.total():4} of {self.cases.total()}"])
+        return "\n".join([*lines, f"{'all':24} {self.right.total():4} of {self.cases.total()}"])
+
+    def __str__(self) -> str:
+        return "\n".join([*self.failures, self.counts()])
 
 
 def own_cases() -> list[Case]:
@@ -72,18 +75,25 @@ def read_cases(path: Path) -> list[Case]:
     return [json.loads(line) for line in lines]
 
 
-def segments(case: Case) -> list[Segment]:
-    """What was said, each turn as one final."""
+def segments(case: Case, *, ambient: bool = False) -> list[Segment]:
+    """What was said, each turn as one final. `ambient`: nobody knows who speaks."""
     return [
-        Segment(f"s{number}", turn["speaker"], SEGMENT_S * (number - 1), SEGMENT_S * number - 0.5, turn["text"], True)
+        Segment(
+            f"s{number}",
+            "unknown" if ambient else turn["speaker"],
+            SEGMENT_S * (number - 1),
+            SEGMENT_S * number - 0.5,
+            turn["text"],
+            True,
+        )
         for number, turn in enumerate(case["say"], 1)
     ]
 
 
-async def table(cases: Iterable[Case], extractors: Sequence[Extractor]) -> Table:
+async def table(cases: Iterable[Case], extractors: Sequence[Extractor], *, ambient: bool = False) -> Table:
     scored = Table()
     for case in cases:
-        scored.add(case, await replay(segments(case), extractors, Log()))
+        scored.add(case, await replay(segments(case, ambient=ambient), extractors, Log()))
     return scored
 
 
@@ -101,8 +111,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     sources = {"own": own_cases(), **{str(path): read_cases(path) for path in args.cases}}
     for name, cases in sources.items():
         chosen_cases = [case for case in cases if args.kind in (None, case["kind_of_case"])]
-        scored = await table(chosen_cases, extractors)
-        print(f"-- {name}\n{scored}\n", flush=True)
+        scored = await table(chosen_cases, extractors, ambient=args.ambient)
+        print(f"-- {name}\n{scored}\n" if not args.counts else f"-- {name}\n{scored.counts()}\n", flush=True)
         result[name] = scored.as_dict()
     for extractor in extractors:
         await extractor.close()
@@ -113,6 +123,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=Path, nargs="*", default=[], help="more cases: a file, or a folder of files")
     parser.add_argument("--kind", help="only cases of this kind")
+    parser.add_argument("--ambient", action="store_true", help="leave out who speaks, as in an ambient session")
+    parser.add_argument("--counts", action="store_true", help="print no failures: for cases that nobody is to read")
     add_choice(parser)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()

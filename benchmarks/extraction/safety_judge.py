@@ -3,7 +3,8 @@
 A case is right if every entry of `want` is found and no entry of `never`. An entry names fields of a finding; only
 these count:
 - `kind`, `status`, `temporality` and `experiencer` are equal;
-- every word of `text` stands in the finding's text, case and plural aside, and a "stop" only where one is named;
+- every word of `text` stands in the finding's text, case and plural aside, and a "stop" only where one is named; a list
+  accepts any of its texts;
 - every other field is an attribute: null means that the finding has none, true that it has one, and a text that it
   says the same in numbers and words. Several accepted texts are a list, or are parted by ", or ". A text that begins
   with "both" or "all" asks for every number and every time of day that was said.
@@ -51,8 +52,7 @@ def _field_is(name: str, value: Any, finding: Finding, said: str) -> bool:
     if name in _FIELDS:
         return bool(getattr(finding, name) == value)
     if name == "text":
-        wanted, found = set(_words(value)), set(_words(finding.text))
-        return wanted <= found and ("stop" in found) == ("stop" in wanted)
+        return any(_names(text, finding.text) for text in ([value] if isinstance(value, str) else value))
     spoken = finding.attributes.get(name)
     if value is None or value is True:
         return (spoken is not None) == (value is True)
@@ -60,6 +60,11 @@ def _field_is(name: str, value: Any, finding: Finding, said: str) -> bool:
         return False
     accepted = value if isinstance(value, list) else value.split(", or ")
     return any(_says(spoken, text, said) for text in accepted)
+
+
+def _names(wanted: str, text: str) -> bool:
+    words, found = set(_words(wanted)), set(_words(text))
+    return words <= found and ("stop" in found) == ("stop" in words)
 
 
 def _says(spoken: str, accepted: str, said: str) -> bool:

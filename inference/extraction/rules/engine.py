@@ -18,14 +18,15 @@ from inference.extraction.rules.cues.answers import answered, asked_with, first_
 from inference.extraction.rules.cues.asides import addresses_patient
 from inference.extraction.rules.cues.persons import goes_on, other_before
 from inference.extraction.rules.cues.readings import Answer, is_bare, is_empty
+from inference.extraction.rules.cues.replies import contradiction
 from inference.extraction.rules.exchange.enquiries import follow_ups
-from inference.extraction.rules.exchange.functions import functions
+from inference.extraction.rules.exchange.functions import functions, well_parts
 from inference.extraction.rules.exchange.questions import answered_facts, denied_facts
 from inference.extraction.rules.exchange.resolution import resolutions
-from inference.extraction.rules.exchange.topics import is_known_better, named, under_known_name
+from inference.extraction.rules.exchange.topics import BARE, is_known_better, named, under_known_name
 from inference.extraction.rules.facts.allergies import allergies, reactions_of
 from inference.extraction.rules.facts.circumstances import circumstances
-from inference.extraction.rules.facts.draft import Draft
+from inference.extraction.rules.facts.draft import Draft, with_reply
 from inference.extraction.rules.facts.headings import without_headings
 from inference.extraction.rules.facts.naming import one_name_a_drug, without_generic
 from inference.extraction.rules.facts.statements import WELL, concepts, imagined, stated
@@ -105,6 +106,7 @@ class RulesExtractor:
             *follow_ups(conversation, consultation),
             *treatments(conversation, consultation),
             *(fact for at in range(len(conversation)) for fact in functions(conversation, at)),
+            *(fact for at in range(len(conversation)) for fact in well_parts(conversation, at)),
         ]
         drafts = _with_resolved(drafts, list(_resolved(conversation, consultation, drafts, known)))
         drafts = without_generic(drafts, consultation.findings)
@@ -146,7 +148,17 @@ def _with_resolved(drafts: Sequence[Draft], resolved: Sequence[Draft]) -> list[D
 def _read(
     conversation: Sequence[Turn], at: int, consultation: ExtractionRequest, known: frozenset[str]
 ) -> Iterator[Draft]:
-    """The facts of one sentence. An old one is read again only where a new one answers it."""
+    """The facts of one sentence. An old one is read again only where a new one answers or contradicts it."""
+    denied = contradiction(conversation, at)
+    if denied is not None and denied.index >= consultation.new_from:
+        yield from _contradicted(conversation[at], denied)
+    else:
+        yield from _told_or_answered(conversation, at, consultation, known)
+
+
+def _told_or_answered(
+    conversation: Sequence[Turn], at: int, consultation: ExtractionRequest, known: frozenset[str]
+) -> Iterator[Draft]:
     turn, new_from = conversation[at], consultation.new_from
     is_new = turn.index >= new_from
     if is_empty(turn) or not (is_new or turn.form == "polar"):
@@ -177,10 +189,21 @@ def _read(
     for fact in stated(turn, other, asked):
         if fact.proposal.kind == "past_history" and fact.proposal.text in echoed:
             continue
-        if not (fact.proposal.text in told | warned or (reacted and fact.proposal.kind == "symptom")):
+        if not (
+            fact.proposal.text in told or _is_warned_of(fact, warned) or (reacted and fact.proposal.kind == "symptom")
+        ):
             yield fact
     if turn.form == "statement":
         yield from circumstances(turn, asked)
+
+
+def _contradicted(turn: Turn, reply: Turn) -> Iterator[Draft]:
+    """The symptoms of a statement that its reply says are not there. What the reply names speaks for itself."""
+    if concepts(turn) & concepts(reply):
+        return
+    for fact in stated(turn):
+        if fact.proposal.kind == "symptom" and fact.proposal.status == "present":
+            yield with_reply(replace(fact, proposal=replace(fact.proposal, status="absent", attributes={})), reply)
 
 
 def _told_by(findings: Sequence[Finding], question: Turn, reply: Turn) -> Set[str]:
@@ -225,6 +248,12 @@ def _warned_of(conversation: Sequence[Turn], at: int) -> Set[str]:
     return frozenset().union(*map(imagined, warnings))
 
 
+def _is_warned_of(fact: Draft, warned: Set[str]) -> bool:
+    """ "Blood in your urine, call us" - "blood, OK": a bare word repeats the full name."""
+    name = fact.proposal.text
+    return name in warned or (name in BARE and any(name in full.split() for full in warned))
+
+
 def _may_warn(turn: Turn) -> bool:
     said = set(turn.sentence.words)
     return turn.speaker == "unknown" and (_FIRST_PERSON.isdisjoint(said) or addresses_patient(turn) or said >= _RECALLS)
@@ -242,6 +271,8 @@ def _echoed_of_another(conversation: Sequence[Turn], at: int) -> Set[str]:
 def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
     """A clinician who explains or warns does not change what the patient told."""
     known = statuses.get(fact.proposal.text)
+    if known == "present" and fact.proposal.status == "possible" and fact.proposal.kind != "diagnosis":
+        return True  # "it could just be constipation", of what was told before
     alone = len({quote.segment for quote in fact.proposal.quotes}) == 1
     explains = turn.speaker == "clinician" or addresses_patient(turn)
     return explains and alone and known not in (None, fact.proposal.status)

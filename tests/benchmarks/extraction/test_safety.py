@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.extraction.safety import own_cases, read_cases, table
+from benchmarks.extraction.safety import own_cases, read_cases, segments, table
 from benchmarks.extraction.safety_judge import faults
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Finding
@@ -77,3 +77,15 @@ def test_cases_come_from_a_file_or_from_all_files_of_a_folder(tmp_path: Path) ->
     (tmp_path / "a.jsonl").write_text("\n")
     with pytest.raises(SystemExit, match="holds no cases"):
         read_cases(tmp_path / "a.jsonl")
+
+
+def test_a_list_of_texts_accepts_each_of_them() -> None:
+    entry = {"text": ["sweats", "sweating"], "status": "present"}
+    assert faults(case([entry], []), [finding("night sweats", "symptom")]) == []
+    assert faults(case([entry], []), [finding("fever", "symptom")])
+
+
+def test_an_ambient_case_hides_who_speaks() -> None:
+    said = case([], [], "No.")
+    assert [segment.speaker for segment in segments(said)] == ["patient"]
+    assert [segment.speaker for segment in segments(said, ambient=True)] == ["unknown"]

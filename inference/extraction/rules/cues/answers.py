@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from inference.extraction.rules.cues.readings import EMPTY, Answer, answer_of, is_bare, is_empty, is_explicit
+from inference.extraction.rules.cues.replies import asks_back, assents, names_another
 from inference.extraction.text.dialogue import AUXILIARIES, LEAD_INS, Turn
 from inference.extraction.text.tokens import FILLERS
 
@@ -30,19 +31,24 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
     tolerance_s = max(1.0, min(2.0, 0.35 * (question.end_s - question.start_s)))
     earliest_s = max(question.start_s, question.end_s - tolerance_s)
     patience = _PATIENCE
+    assent = _assent(conversation, at)
     for index, turn in enumerate(conversation[at + 1 : at + 10], at + 1):
         overlapping = turn.segment is not question.segment and turn.start_s < earliest_s
-        if overlapping or is_empty(turn):
+        if overlapping or is_empty(turn) or assent == (turn, "yes"):
             continue
         asker = turn.speaker == question.speaker and turn.speaker != "unknown"
-        if turn.form == "open":
-            return None
+        if turn.form == "open" and not asks_back(question, turn):
+            return assent
         if turn.form == "polar" and not is_bare(turn):
             if not asker and _denies_the_same(question, turn):
                 return turn, "no"
-            if _is_list_item(turn) and (turn.segment is question.segment or turn.speaker == question.speaker):
+            if asks_back(question, turn) or (
+                assent is None
+                and _is_list_item(turn)
+                and (turn.segment is question.segment or turn.speaker == question.speaker)
+            ):
                 continue
-            return None
+            return assent
         answer = answer_of(turn)
         if asker and is_bare(turn):
             # The asker repeats a "no" that was not heard or not transcribed: "Night sweats? No?".
@@ -55,8 +61,14 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
             return _corrected(conversation, index, answer)
         patience -= 1
         if patience < 0:
-            return None
-    return None
+            return assent
+    return assent
+
+
+def _assent(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None:
+    """ "Uh-huh" right behind a question: it is the answer where no other follows."""
+    following = next(iter(conversation[at + 1 : at + 2]), None)
+    return (following, "yes") if following is not None and assents(conversation[at], following) else None
 
 
 def _shares_a_word(question: Turn, turn: Turn) -> bool:
@@ -94,6 +106,8 @@ def _corrected(conversation: Sequence[Turn], at: int, answer: Answer, *, of_repl
         if (of_reply and turn.speaker != reply.speaker) or turn.form != "statement":
             break
         opening = next((t.word for t in turn.tokens if t.word not in FILLERS), turn.tokens[0].word)
+        if names_another(turn):
+            continue
         if not _CORRECTING.isdisjoint((turn.tokens[0].word, opening)) or (
             (turn.tokens[0].word in _TURNING or is_cut_off) and is_explicit(turn)
         ):

@@ -43,6 +43,12 @@ _OWN_FEAR = re.compile(
     r"\b(?:some|my|our|raises?|there is|theres|i have|ive|slight|real|main|biggest|clinical) (?:\w+ ){0,3}$"
 )
 """Before a word of fear: a clinician tells a suspicion of his own."""
+_DEFINING = re.compile(
+    r"(?:attacks? |symptoms? |often |usually |sometimes |normally |generally |just |can |is |are |means |tends? to )*"
+    r"(?:basically|essentially|usually|often|normally|just|when|where|a|an|give|gives|cause|causes|make|makes|be|triggered|"
+    r"like|means|called)\b"
+)
+_NOT_DEFINING = frozenset(("i", "im", "ive", "my", "your", "youve", "hes", "shes", "his", "her", "today", "now"))
 _BEING = frozenset(
     ("is", "are", "am", "was", "were", "be", "been", "went", "go", "im", "youre", "hes", "shes", "theyre")
 )
@@ -101,12 +107,27 @@ def is_feared_in_answer(turn: Turn, mention: Mention, asked: Turn | None) -> boo
 def is_of_an_illness(turn: Turn, found: Sequence[Mention], mention: Mention) -> bool:
     """ "In meningitis you get a rash" explains the illness and tells of nobody; "you are in heart failure" does."""
     words = turn.sentence.words
+    if turn.speaker != "patient" and mention.kind == "symptom" and _is_defined(turn, found):
+        return True
     return turn.speaker != "patient" and any(
         m.kind == "condition"
         and m.start <= mention.start
         and words[max(0, m.start - 1) : m.start] == ["in"]
         and _BEING.isdisjoint(words[max(0, m.start - 3) : m.start - 1])
         for m in found
+    )
+
+
+def _is_defined(turn: Turn, found: Sequence[Mention]) -> bool:
+    """ "Eczema is basically dry skin": the sentence opens with an illness and says what it is or does."""
+    first = found[0]
+    lead = turn.sentence.words[: first.start]
+    after = " ".join(turn.sentence.words[first.end :])
+    return (
+        first.kind == "condition"
+        and len(lead) <= _FRAGMENT
+        and _NOT_DEFINING.isdisjoint(turn.sentence.words)
+        and bool(_DEFINING.match(after))
     )
 
 

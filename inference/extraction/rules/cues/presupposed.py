@@ -13,6 +13,7 @@ _IS_IT_SO = frozenset(("is", "are", "was", "were", "like"))
 _COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
 EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))
+_BOUTS = words("bout")
 _RESUMING = frozenset(("have", "has", "do", "are", "is", "did", "any", "you", "youve", "there"))
 
 
@@ -30,6 +31,12 @@ def is_given(turn: Turn, mention: Mention) -> bool:
     """ "Do you take anything for your asthma?": "no" does not deny the asthma."""
     before = turn.sentence.words[max(0, mention.start - 1) : mention.start]
     return mention.kind == "condition" and before == ["your"]
+
+
+def is_of_bouts(turn: Turn, mention: Mention, answer: Answer) -> bool:
+    """ "Have you had any asthma attacks?" "No.": nobody denied the asthma."""
+    following = turn.sentence.words[mention.end : mention.end + 1]
+    return answer != "yes" and mention.kind == "condition" and not _BOUTS.isdisjoint(following)
 
 
 def names_an_owner(turn: Turn, mention: Mention) -> bool:

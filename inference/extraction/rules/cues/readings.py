@@ -1,10 +1,11 @@
 """How a sentence answers a question for yes or no. Pure."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import takewhile
 from typing import Literal
 
+from inference.extraction.rules.cues.replies import without_stammer
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import FILLERS
@@ -22,13 +23,13 @@ _BARE = _YES | FILLERS | _ACKNOWLEDGING | {"no", "nope", "not", "all", "at"}
 _DENYING = re.compile(
     r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
     r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
-    r"(?:theres|its|thats) not|(?:i|it) wouldnt say (?:so|that)|"
+    r"(?:theres|its|thats) not|(?:i|it) wouldnt (?:say (?:so|that)|call (?:it|that))|"
     r"(?:thankfully|luckily|fortunately) (?:not|no)|none|nothing|cant say (?:i|ive|that)|not that i)\b"
 )
 _AFFIRMING = re.compile(
     r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
     r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
-    r"i might|comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
+    r"comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
     r"all of (?:them|those|it)|all three|both|when i was|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
     r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
@@ -36,18 +37,26 @@ _AFFIRMING = re.compile(
 _ALL_WELL = re.compile(
     r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
 )
-_HALF = re.compile(r"^(?:i think so|kind of|sort of|i guess|i suppose so|i suppose)\b")
+_HALF = re.compile(
+    r"^(?:i think so|kind of|sort of|i guess|i suppose so|i suppose|i (?:might|may)(?! not)|"
+    r"it (?:might|may|could))\b"
+)
 _UNCHECKED = re.compile(
     r"^i (?:havent|have not|didnt|did not) (?:actually |really |even )?(?:check\w*|look\w*|measur\w+|take)\b"
 )
 _STILL_DENYING = re.compile(r"\bi dont think so\b")
 _NEARLY = re.compile(r"\bbut (?:i|it|they) (?:didnt|havent|hasnt|wasnt|dont|doesnt)$")
 """What nearly happened: "any blackouts?" "I felt I would pass out, but I didn't."."""
-_COULD_NOT_SAY = re.compile(r"\b(?:couldnt|could not|cant|cannot) (?:really )?(?:say|tell)(?: for sure| you)?$")
+_COULD_NOT_SAY = re.compile(
+    r"\b(?:couldnt|could not|cant|cannot) (?:really )?(?:say|tell)(?: for sure| you)?$|"
+    r"\bso (?:\w+ )?(?:i dont|dont|i wouldnt|wouldnt) (?:really |actually )?know$|\bso im not sure$"
+)
 _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
     r"|^not as (?:many|much|often|bad|badly)\b"
+    r"|^(?:no |not )(?:really|usually|normally|generally|always|all the time|particularly) (?:\w+ )?"
+    r"(?:(?:just|only) (?:when|if|with|on|after|at|in)|unless|except)\b"
     r"|^not (?:\w+ ){1,4}but i (?:did|have|do)(?: (?:around|in|back|last|when|about|once|before|as|years)\b|$)"
 )
 _CIRCUMSTANCE = re.compile(
@@ -85,7 +94,7 @@ def is_explicit(turn: Turn) -> bool:
 
 def answer_of(turn: Turn) -> Answer | None:
     """Yes, no or maybe by how the sentence opens, or by how it takes that back: "Yes, actually no."."""
-    said = _without_stammer(turn.sentence.words)
+    said = without_stammer(turn.sentence.words)
     retraction = _RETRACTING.search(" ".join(said))
     if retraction:
         said = said[" ".join(said)[: retraction.end()].count(" ") :]
@@ -94,7 +103,7 @@ def answer_of(turn: Turn) -> Answer | None:
     if said[0] == "actually" and said[1:2] == ["there"]:
         said = said[1:]
     text = " ".join(said)
-    return next((answer for is_said, answer in _READINGS if is_said(text)), None)
+    return next((answer for is_said, answer in _READINGS if is_said(text)), closing_answer(turn))
 
 
 def _is_unknown(text: str) -> bool:
@@ -160,11 +169,6 @@ _READINGS: tuple[tuple[Callable[[str], object], Answer | None], ...] = (
     (_tells_circumstance, "yes"),
 )
 """How an answer is read, the first that fits: what is said, and what that answers. None: it answers nothing."""
-
-
-def _without_stammer(said: Sequence[str]) -> list[str]:
-    """ "I, I don't think so": a word said twice in a row counts once."""
-    return [word for at, word in enumerate(said) if at == 0 or word != said[at - 1]]
 
 
 def is_bare(turn: Turn) -> bool:

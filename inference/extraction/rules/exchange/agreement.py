@@ -16,7 +16,11 @@ _RECALLING = re.compile(
     r"\b(?:is that|thats) (?:right|correct)\b|"
     r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
 )
-_CONTRADICTING = re.compile(r"(?:(?:um|uh|well|oh|yes|yeah|no) )*i (?:am|do|have|did|was)\b(?! not)")
+_CONTRADICTING = re.compile(
+    r"(?:(?:um|uh|well|oh|yes|yeah|no) )*"
+    r"(?:i (?:am|do|have|did|was)|"
+    r"(?:there (?:is|are|was)|it (?:is|does|has|did))(?! (?:fine|ok|okay|good|all|normal)\b))\b(?! not)"
+)
 _CONFIRMING = re.compile(
     r"(?:(?:um|uh|yes|yeah) )*(?:correct|exactly|thats (?:right|correct|true)|thats it|none|absolutely|right)\b"
 )
@@ -35,6 +39,7 @@ _ONLY_THERE = re.compile(
     r"here|there)\b"
 )
 """Where or when there is what was asked for: "just in my back"."""
+_ONLY_WHEN = re.compile(r"\b(?:only|just) (?:when|if) i\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +66,17 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
         return None
     told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
     only_some = _ONLY.match(reply.joined) and told < asked.names
-    if agreed == "yes" and told and not is_plain_yes(reply) and not only_some:
+    if agreed == "yes" and told and not is_plain_yes(reply) and not (only_some or _ONLY_WHEN.search(reply.joined)):
         # "Any blood in the stool?" "There was some in the urine": it speaks for itself.
         return None
     each = _in_turn(asked, reply)
     if agreed == "yes" and only_some and not _ONLY_THERE.match(reply.joined):
         agreed = "no"  # "just the nausea": not the others
     elif _leaves_open(asked, reply, agreed, told, in_turn=bool(each)):
-        return None
+        meant = _meant(asked, reply) if agreed == "yes" and not told and not asked.is_negative else None
+        if meant is None:
+            return None
+        told = asked.names - {meant}
     return Agreement(agreed, each, told, summed_up)
 
 
@@ -113,6 +121,14 @@ def _leaves_open(asked: Asked, reply: Turn, agreed: Answer, told: Set[str], *, i
     # "Any sore throat, any ear pain?" "Yes": which? Only what the answer names, and that speaks for itself.
     confirms_all = (agreed == "yes" and _RECALLING.search(asked.turn.joined)) or _ALL.match(reply.joined)
     return names_some or (len(asked.names) > 1 and not confirms_all)
+
+
+def _meant(asked: Asked, reply: Turn) -> str | None:
+    """ "Any burning, any blood?" "It does burn.": the one thing that the answer says in a word of its own."""
+    said = {t.stem for t in reply.tokens if not t.soft}
+    tokens = asked.turn.tokens
+    meant = {m.concept for m in asked.mentions if said & {t.stem for t in tokens[m.start : m.end] if not t.soft}}
+    return meant.pop() if len(meant) == 1 else None
 
 
 def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:

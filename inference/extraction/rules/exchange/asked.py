@@ -12,6 +12,7 @@ from inference.extraction.rules.cues.presupposed import (
     is_compared,
     is_excepted,
     is_given,
+    is_of_bouts,
     is_presupposed,
     names_an_owner,
 )
@@ -60,6 +61,7 @@ def asked_after(turn: Turn, answer: Answer) -> Asked:
             or is_safety_net(turn, m.end)
             or is_compared(turn, m, answer)
             or is_circumstance(turn, m, answer)
+            or is_of_bouts(turn, m, answer)
         )
     )
     context = triggers_beside(turn.tokens, found)

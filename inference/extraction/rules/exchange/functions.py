@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from inference.extraction.rules.concepts.mentions import mentions
+from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.cues.answers import answered
 from inference.extraction.rules.cues.readings import is_empty
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
+from inference.extraction.rules.facts.statements import WELL
 from inference.extraction.text.dialogue import Turn
+from inference.extraction.text.tokens import stem
 from inference.findings import Status
 
 _FUNCTIONS: tuple[tuple[str, str], ...] = (
@@ -38,6 +40,51 @@ _WELL = re.compile(
     rf"{_LEAD}(?:(?:pretty|quite|very|really|absolutely|not) )*"
     r"(?:fine|ok|okay|good|well|normal|great|all right|alright|too bad|bad)\b"
 )
+
+
+_PART_WELL = re.compile(
+    r"(?:(?:um|uh|oh|well|no|yeah|yes|but|and|my|the|your) )*"
+    r"(?P<part>(?!(?:ok|okay|all|fine|good|normal|its|thats|im)\b)[a-z]+)"
+    r"(?: (?:is|are|has been|have been|feels?|seems?))?"
+    r"(?: (?:absolutely|totally|completely|perfectly|all|pretty|quite))*"
+    r" (?:fine|ok|okay|normal|good|all right|alright|clear)(?: (?:though|actually|at the moment|now|i think))?$"
+)
+_PART_REACH = 4
+
+
+def well_parts(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:
+    """ "Any headache or any neck stiffness?" "Headache, yeah. Neck's fine.": what is asked of a part that is well."""
+    turn = conversation[at]
+    if turn.form != "statement" or turn.speaker == "clinician":
+        return
+    found = next((m for start in _clause_starts(turn) if (m := _PART_WELL.fullmatch(_joined_from(turn, start)))), None)
+    if found is None:
+        return
+    part = stem(found["part"])
+    for asked in reversed(conversation[max(0, at - _PART_REACH) : at]):
+        if asked.form != "polar" or not asked.is_of_another(turn):
+            continue
+        for m in mentions(asked.segment.text, asked.tokens):
+            if (
+                m.kind == "symptom"
+                and m.concept not in WELL
+                and part in {t.stem for t in asked.tokens[m.start : m.end] if not t.soft}
+            ):
+                yield with_reply(draft(asked, "symptom", m.concept, m.start, m.end, status="absent"), turn)
+        return
+
+
+def _stems(turn: Turn, mention: Mention) -> frozenset[str]:
+    return frozenset(t.stem for t in turn.tokens[mention.start : mention.end] if not t.soft)
+
+
+def _clause_starts(turn: Turn) -> Iterator[int]:
+    yield 0
+    yield from (at + 1 for at, token in enumerate(turn.tokens[:-1]) if token.comma or turn.tokens[at + 1].word == "but")
+
+
+def _joined_from(turn: Turn, start: int) -> str:
+    return " ".join(turn.sentence.words[start:])
 
 
 def functions(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:

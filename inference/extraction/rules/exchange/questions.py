@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from inference.extraction.rules.concepts.attributes import Span, timing, tokens_over
 from inference.extraction.rules.concepts.medication import Medicine, medicines
-from inference.extraction.rules.concepts.mentions import Mention, mentions
+from inference.extraction.rules.concepts.mentions import VAGUE, Mention, mentions
 from inference.extraction.rules.concepts.relatives import relation_of
-from inference.extraction.rules.cues.presupposed import EXCEPTING, is_excepted
+from inference.extraction.rules.cues.presupposed import EXCEPTING, is_excepted, is_presupposed
 from inference.extraction.rules.cues.readings import Answer
 from inference.extraction.rules.exchange.agreement import SUMMING_UP, Agreement, agreement, words_from
 from inference.extraction.rules.exchange.asked import Asked, asked_after, given
@@ -68,11 +68,19 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     question is whether it is still so."""
     for m in given(turn):  # the answer brings it, and proves nothing of it
         yield Draft(draft(turn, "past_history", m.concept, m.start - 1, m.end).proposal, (turn.index, reply.index))
+    yield from taken_for_granted(turn, reply, answer, known)
     asked = asked_after(turn, answer)
     agreed = agreement(asked, reply, answer)
     if agreed is not None:
         yield from _mentioned(asked, reply, agreed, known)
         yield from _medicines(asked, reply, agreed, known)
+
+
+def taken_for_granted(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str]) -> Iterator[Draft]:
+    """ "Is the dizziness any better?" "A bit, yeah.": it is there."""
+    for m in mentions(turn.segment.text, turn.tokens) if answer != "no" else ():
+        if m.kind == "symptom" and m.concept not in VAGUE | known and is_presupposed(turn, m):
+            yield with_reply(draft(turn, "symptom", m.concept, m.start, m.end), reply)
 
 
 def _mentioned(asked: Asked, reply: Turn, agreed: Agreement, known: frozenset[str]) -> Iterator[Draft]:

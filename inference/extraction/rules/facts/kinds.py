@@ -40,6 +40,10 @@ _HEDGING = re.compile(
 )
 _CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clearly"))
 """Where one of these follows a hedge, another statement begins."""
+_RECAPPING = re.compile(
+    r"^(?:(?:okay|ok|right|alright|and|um|uh) )*so (?:its|it is|theres|there is|just|no|that is|thats)\b"
+)
+"""How a clinician tells without a "you" what was said: "so it's a dry cough, no chest pain"."""
 _SUMMARISING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")
 _REFERRING_TO = re.compile(r"\brefer\w* (?:\w+ ){0,3}to (?:a|an|the|our)$")
 _EXAMINING = re.compile(
@@ -57,6 +61,8 @@ def is_told(turn: Turn, mention: Mention) -> bool:
         asks_how_high = turn.sentence.words[mention.end : mention.end + 1] in (["level"], ["levels"])
         return turn.speaker != "patient" and bool(_DEFINITE & before) and not asks_how_high
     if turn.speaker == "patient" or len(turn.tokens) <= ECHO_TOKENS or _SUMMARISING.search(turn.joined):
+        return True
+    if mention.kind == "symptom" and _RECAPPING.match(turn.joined):
         return True
     spoken = set(turn.sentence.words)
     if turn.speaker == "unknown" and _FIRST_PERSON & spoken:

@@ -45,6 +45,11 @@ _UNTAKEN = re.compile(
     r"\bbut i (?:dont|do not|never do|havent|havent been|never have)(?: (?:take|use|like) (?:it|them|that))?$"
 )
 """Closes "I'm supposed to take metformin but I don't"."""
+_REDOSING = re.compile(
+    r"\b(?:bring|bringing|drop|dropping|put|putting|take|taking|turn|lower|reduce|increase|up|raise|move|push|bump|cut|"
+    r"nudge|change|halve|double|go|going|get)\b(?: \w+){0,3}? (?:(?:down|up|back) )?to\b"
+)
+"""Gives the medicine that is spoken of a new dose: "let's bring that down to 5 mg"."""
 _REFERRING = re.compile(r"\b(?:it|that|this|them|those|one|ones|take|taking|use|give|dose|tablets?|pills?)\b")
 _THIRD_PERSON = frozenset(("she", "he", "shes", "hes", "her", "his", "patient"))
 _NO_LIST = frozenset(("i", "you", "we", "they", "it", "that", "for", "take", "taking", "use", "using", "try", "start"))
@@ -195,6 +200,9 @@ def _dose_alone(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator
     dose = loose_dose(turn.segment.text, turn.tokens)
     if dose is None:
         return
+    if turn.speaker != "patient" and "dose" in dose.attributes and _REDOSING.search(turn.joined):
+        yield from _dose_changed(pieces, at, dose)
+        return
     if turn.speaker == "clinician":
         if turn.form == "statement" and _REFERRING.search(turn.joined) and not is_conditional(turn):
             yield from _dose_of_order(pieces, at, dose)
@@ -218,6 +226,17 @@ def _dose_of_order(pieces: Sequence[Turn], at: int, dose: Medicine) -> Iterator[
             act = clinicians_acts(pieces, place, named)[-1]
             if act == "prescribe" and not is_conditional(earlier) and not dose.attributes.keys() & named[-1].attributes:
                 yield _with_dose(pieces[at], dose, earlier, named[-1], "order")
+            return
+
+
+def _dose_changed(pieces: Sequence[Turn], at: int, dose: Medicine) -> Iterator[Draft]:
+    """ "You're on amlodipine 10 mg." "Let's bring that down to 5 mg."."""
+    if is_conditional(pieces[at]):
+        return
+    for earlier in reversed(pieces[max(0, at - _LIST_GAP) : at]):
+        named = medicines(earlier.segment.text, earlier.tokens, asked=True)
+        if named:
+            yield _with_dose(pieces[at], dose, earlier, named[-1], "order")
             return
 
 

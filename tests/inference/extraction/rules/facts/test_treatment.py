@@ -1,5 +1,7 @@
 """Orders and medicines of whole conversations."""
 
+import pytest
+
 from tests.support.consultation import findings
 
 
@@ -69,3 +71,11 @@ def test_a_tag_question_still_orders() -> None:
 def test_a_speaker_who_is_not_known_takes_what_he_says_he_has() -> None:
     (medicine,) = findings("A: And, um, I also, like have, uh, lisinopril.")
     assert (medicine.kind, medicine.text) == ("medication", "lisinopril")
+
+
+@pytest.mark.parametrize("speaker", ["D", "A"])
+def test_a_new_dose_of_the_medicine_spoken_about_is_an_order(speaker: str) -> None:
+    told = findings("D: You're on amlodipine 10 mg.", f"{speaker}: Let's bring that down to 5 mg.")
+    assert [(f.kind, f.text, f.attributes["dose"]) for f in told if f.kind == "order"] == [
+        ("order", "amlodipine", "5 mg")
+    ]
