@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Literal
 
-from inference.extraction.rules.cues.replies import without_stammer
+from inference.extraction.rules.cues.replies import closing_answer, without_stammer
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import FILLERS
