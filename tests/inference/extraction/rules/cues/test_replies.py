@@ -10,7 +10,7 @@ from tests.support.consultation import facts, segments
 @pytest.mark.parametrize(
     ("reply", "answer"),
     [
-        ("It was at my sister's, and, uh, no, no I don't think I have.", "no"),
+        ("I was at my sister's, and, uh, no, no I don't think I have.", "no"),
         ("My trousers are looser, so, yeah, probably.", "yes"),
         ("It started on Monday, you know, yeah.", None),
         ("The pain is here, no bigger than a coin.", None),
@@ -34,7 +34,7 @@ def test_an_answer_given_in_words_wins_over_an_assent() -> None:
 
 
 def test_who_asks_back_still_owes_the_answer() -> None:
-    told = facts("D: Any palpitations?", "P: What's that, sorry?", "D: Your heart racing.", "P: Oh. Yeah, I have.")
+    told = facts("D: Any palpitations?", "P: What's that, sorry?", "D: When you feel your heart.", "P: Oh. Yeah, I have.")
     assert ("symptom", "palpitations", "present") in told
 
 
@@ -44,13 +44,13 @@ def test_a_denial_of_one_item_takes_nothing_back_from_another() -> None:
     assert ("symptom", "blood in urine", "absent") in told
 
 
-@pytest.mark.parametrize("reply", ["No, it's the opposite, I'm constipated.", "No, I haven't."])
-def test_a_reply_contradicts_what_the_clinician_tells(reply: str) -> None:
-    assert ("symptom", "diarrhea", "absent") in facts("D: So you've got diarrhoea.", f"P: {reply}")
+def test_a_reply_contradicts_what_the_clinician_tells() -> None:
+    told = facts("D: So you've got diarrhoea.", "P: No, it's the opposite, I'm constipated.")
+    assert told == {("symptom", "diarrhea", "absent"), ("symptom", "constipation", "present")}
 
 
 def test_a_corrected_detail_leaves_the_symptom_as_it_is() -> None:
-    told = facts("D: So you've had a cough for two weeks.", "P: No, not two weeks, three.")
+    told = facts("D: So you've had a cough for two weeks.", "P: No, about three.")
     assert ("symptom", "cough", "present") in told
 
 
