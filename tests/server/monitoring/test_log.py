@@ -8,7 +8,7 @@ from server.monitoring import log
 
 
 def test_our_own_modules_log_at_the_level_that_was_asked_for_and_libraries_warnings_only(monkeypatch):
-    monkeypatch.setattr(logging, "basicConfig", lambda level, format: logging.getLogger("library").setLevel(level))
+    monkeypatch.setattr(logging, "basicConfig", lambda level, handlers: logging.getLogger("library").setLevel(level))
     loggers = {name: logging.getLogger(name) for name in (*log.OWN, "library")}
     before = {name: logger.level for name, logger in loggers.items()}
     try:
