@@ -141,13 +141,15 @@ async def test_the_metrics_port_is_closed_with_the_server():
 
 
 async def test_a_metrics_port_that_is_in_use_is_a_wrong_setting():
-    with bound("127.0.0.1", 0) as taken, pytest.raises(SettingsError, match=r"--metrics-port: 127.0.0.1:\d+ cannot"):
+    with bound("127.0.0.1", 0) as taken:
         taken.listen()
-        async with watching(Settings(metrics_port=taken.getsockname()[1]), Metrics(), bound):
-            raise AssertionError
+        settings = Settings(metrics_port=taken.getsockname()[1])
+        with pytest.raises(SettingsError, match=r"--metrics-port: 127.0.0.1:\d+ cannot"):
+            async with watching(settings, Metrics(), bound):
+                raise AssertionError
 
 
 async def test_an_audit_trail_that_cannot_be_opened_is_a_wrong_setting(tmp_path):
-    with pytest.raises(SettingsError, match="--audit: .*make its folder"):
+    with pytest.raises(SettingsError, match=r"--audit: .*make its folder"):
         async with watching(Settings(audit=tmp_path / "none" / "audit.jsonl"), Metrics(), bound):
             raise AssertionError
