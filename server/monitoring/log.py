@@ -41,6 +41,9 @@ def configure(level: str, form: Format = "console") -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(form))
     handler.addFilter(LibraryFilter())
+    root = logging.getLogger()
+    for other in [each for each in root.handlers if type(each) is logging.StreamHandler]:
+        root.removeHandler(other)  # openai adds one of its own where OPENAI_LOG is set
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name in OWN:
         logging.getLogger(name).setLevel(level.upper())
