@@ -137,6 +137,7 @@ class Metrics:
         self.store_seconds = Histogram(
             "drtranscribe_store_seconds", "Writing an event to the store", buckets=STORE_SECONDS, registry=r
         )
+        self.store_outages = Counter("drtranscribe_store_outages", "Sessions that the store fell behind", registry=r)
         self.audit_up = Gauge(
             "drtranscribe_audit_up", "1 while the audit trail can be written, or where there is none", registry=r
         )
@@ -197,6 +198,13 @@ class Metrics:
 
     def observe_extractor(self, name: str, up: bool) -> None:
         self.extractor_up.labels(name).set(up)
+
+    def observe_store(self, seconds: float | None) -> None:
+        """What one write to the store took; None where a session goes on without it."""
+        if seconds is None:
+            self.store_outages.inc()
+        else:
+            self.store_seconds.observe(seconds)
 
     def observe_audit(self, up: bool) -> None:
         self.audit_up.set(up)

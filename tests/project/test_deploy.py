@@ -160,7 +160,10 @@ def test_the_kubernetes_example_has_the_image_s_user_port_and_volume_and_a_gpu()
     user = pod["securityContext"]
     assert f"USER {user['runAsUser']}:{user['runAsGroup']}" in dockerfile
     assert user["fsGroup"] == user["runAsGroup"], "or it could not write to its volume"
-    assert container["ports"] == [{"name": "http", "containerPort": Settings.model_fields["port"].default}]
+    assert container["ports"] == [
+        {"name": "http", "containerPort": Settings.model_fields["port"].default},
+        {"name": "metrics", "containerPort": 9464},
+    ]
     assert 'VOLUME ["/weights"]' in dockerfile
     mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     assert mounted.keys() == {"/weights", "/tmp"}
