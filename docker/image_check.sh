@@ -17,6 +17,7 @@ cleanup() {
     rm -rf "$WORK"
 }
 trap cleanup EXIT
+trap 'exit 1' INT TERM
 
 echo "1. a base of Debian $SUITE with Python"
 debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python3-dev,gcc,libc6-dev \
@@ -48,9 +49,12 @@ test "$(buildah inspect --type image --format '{{.Docker.Config.User}}' "$IMAGE"
 echo "4. it serves, as a user without rights"
 container=$(buildah from --pull-never "$IMAGE")
 PORT=${PORT:-8799}
-buildah run --isolation chroot --network host --env DRTRANSCRIBE_HOST=127.0.0.1 --env "DRTRANSCRIBE_PORT=$PORT" \
+mkdir "$WORK/pid"
+chmod 777 "$WORK/pid"
+buildah run --isolation chroot --network host --volume "$WORK/pid:/pid" --env DRTRANSCRIBE_HOST=127.0.0.1 --env "DRTRANSCRIBE_PORT=$PORT" \
     --env DRTRANSCRIBE_METRICS_HOST=127.0.0.1 --env "DRTRANSCRIBE_METRICS_PORT=$((PORT + 1))" \
-    --env DRTRANSCRIBE_MODEL=tiny.en "$container" -- drtranscribe serve >"$WORK/serve.log" 2>&1 &
+    --env DRTRANSCRIBE_MODEL=tiny.en "$container" -- sh -c 'echo $$ >/pid/server; exec drtranscribe serve' \
+    >"$WORK/serve.log" 2>&1 &
 server=$!
 tries=0
 until [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT/health/ready")" = 200 ]; do
@@ -82,8 +86,8 @@ async def main() -> None:
 
 asyncio.run(main())
 CLIENT
-pid=$(pgrep -f "drtranscribe serve" -u 10001 | head -n 1)
-test -n "$pid"
+pid=$(cat "$WORK/pid/server")
+grep '^Uid:.10001' "/proc/$pid/status" # as the image says, and with no other rights
 kill -TERM "$pid"
 wait $server
 echo "the image builds, serves without rights and drains"

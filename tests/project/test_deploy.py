@@ -58,7 +58,8 @@ def test_every_flag_that_deploy_names_alone_belongs_to_the_server_or_is_given_to
     alone = re.findall(r"`(--[a-z0-9-]+)[ `]", DEPLOY.read_text())
     assert alone, "nothing was looked at"
     vllm = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]["vllm"]["command"]
-    assert set(alone) <= commands()["serve"] | {argument.partition("=")[0] for argument in vllm}
+    others = {"--profile", "--ssl-certfile", "--ssl-keyfile"}  # of docker compose, and of a vLLM on another host
+    assert set(alone) <= commands()["serve"] | {argument.partition("=")[0] for argument in vllm} | others
 
 
 def test_every_metric_that_deploy_names_exists():
@@ -123,7 +124,7 @@ def test_systemd_restarts_what_may_come_back_and_leaves_time_to_drain():
     assert values["User"] != ["root"]
     assert {"NoNewPrivileges", "ProtectSystem", "CapabilityBoundingSet", "LimitCORE"} <= values.keys()
     state = f"/var/lib/{values['StateDirectory'][0]}"
-    variables = dict(pair.split("=") for line in values["Environment"] for pair in line.split())
+    variables = dict(pair.split("=", 1) for line in values["Environment"] for pair in line.split())
     kept = ("DRTRANSCRIBE_MODELS_DIR", "HF_HOME", "CUDA_CACHE_PATH")
     assert all(variables[name].startswith(f"{state}/") for name in kept)
     logs = f"/var/log/{values['LogsDirectory'][0]}"

@@ -67,7 +67,8 @@ class Client:
     async def finish(self) -> Event:
         await self.say({"type": "stop_session"})
         stopped = await self.hear("session_stopped")
-        assert await self.close_code() == 1000
+        code = await self.close_code()
+        assert code == 1000, code
         return stopped
 
     def finals(self) -> list[tuple[str, float, float, str]]:
