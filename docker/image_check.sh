@@ -53,7 +53,7 @@ mkdir "$WORK/pid"
 chmod 777 "$WORK/pid"
 buildah run --isolation chroot --network host --volume "$WORK/pid:/pid" --env DRTRANSCRIBE_HOST=127.0.0.1 --env "DRTRANSCRIBE_PORT=$PORT" \
     --env DRTRANSCRIBE_METRICS_HOST=127.0.0.1 --env "DRTRANSCRIBE_METRICS_PORT=$((PORT + 1))" \
-    --env DRTRANSCRIBE_MODEL=tiny.en "$container" -- sh -c 'echo $$ >/pid/server; exec drtranscribe serve' \
+    --env DRTRANSCRIBE_MODEL=tiny.en "$container" -- sh -c 'echo $$ >/pid/server; exec "$@"' sh drtranscribe serve \
     >"$WORK/serve.log" 2>&1 &
 server=$!
 tries=0
