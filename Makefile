@@ -9,7 +9,7 @@ SECONDS ?=
 VLLM := .vllm
 VLLM_PORT ?= 8100
 
-.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack clean
+.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack image-check clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
@@ -49,6 +49,9 @@ attack: $(STAMP) ## Hostile clients against real servers over loopback, a good s
 	@mkdir -p records
 	$(BIN)/python -m benchmarks.attack --output records/attack.json $(if $(SECONDS),--short --model fakes --seconds $(SECONDS))
 
+image-check: $(STAMP) ## Builds the CPU image and starts it, without a Docker daemon; needs root, Debian's buildah and debootstrap
+	docker/image_check.sh
+
 bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network
 	$(BIN)/python -m benchmarks.gpu
 
@@ -56,7 +59,7 @@ bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; end
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt torch numpy
-	$(BIN)/pip install -q -c constraints.txt -e '.[server,models,clinical,bench,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[server,models,clinical,otel,bench,dev]'
 	touch $(STAMP)
 
 clean:

@@ -9,6 +9,8 @@ from inference.timing import Timings
 from inference.transcript import Segment, Speaker
 
 NoticeCode = Literal["no_speech", "audio_suspect", "language_changed"]
+Asked = Literal["answered", "failed", "unusable", "superseded"]
+"""How a request to an extractor ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,16 @@ class Ungrounded:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """One request to an extractor has ended, for `new_segments` finals. It is measured and not sent."""
+
+    extractor: str
+    outcome: Asked
+    new_segments: int
+    duration_ms: float
+
+
 Update = (
     TranscriptUpdate
     | ExtractionUpdate
@@ -91,5 +103,6 @@ Update = (
     | Fault
     | Notice
     | Ungrounded
+    | Extracted
 )
 Emit = Callable[[Update], None]

@@ -7,7 +7,10 @@ from pathlib import Path
 from aiohttp import web
 
 from inference.pipeline import Pipeline
+from server.audit.actors import who
+from server.audit.trail import Audit
 from server.hosts import host_allowed, origin_allowed, own_origin
+from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
 from server.record.rendering import Rendering
@@ -27,6 +30,8 @@ METRICS = web.AppKey("metrics", Metrics)
 EXTRACTION_HEALTH = web.AppKey("extraction_health", ExtractionHealth)
 RENDERING = web.AppKey("rendering", Rendering)
 STARTED = web.AppKey("started", asyncio.Future[None])
+AUDIT = web.AppKey("audit", Audit)
+ENDPOINTS = web.AppKey("endpoints", Endpoints)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -42,7 +47,9 @@ FAILED_GRACE_S = 5.0
 """Seconds for sessions to end when the engine is gone: nothing more can be transcribed, but clients must be told."""
 
 
-def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None = None) -> web.Application:
+def create_app(
+    pipeline: Pipeline, settings: Settings, metrics: Metrics | None = None, audit: Audit | None = None
+) -> web.Application:
     """The aiohttp application around an engine.
 
     Once the application starts, the engines are warmed up in the background. Until they are warm, `/health/ready`
@@ -59,8 +66,10 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
         settings.resume_ttl_s,
         settings.first_audio_timeout_s,
     )
+    app[AUDIT] = audit or Audit()
     app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
-    app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
+    app[METRICS].watch_engines(lambda: pipeline.asr.second_tries, pipeline.extractors)
+    app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions, app[AUDIT])
     app[RENDERING] = Rendering()
     app.cleanup_ctx.append(_engines)
     app.cleanup_ctx.append(_rendering)
@@ -68,13 +77,22 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
     app.cleanup_ctx.append(_watch)
     app.cleanup_ctx.append(_watch_extraction)
     app.on_shutdown.append(_drain)
+    app[ENDPOINTS] = endpoints = Endpoints(
+        pipeline,
+        app[SESSIONS],
+        app[METRICS],
+        app[EXTRACTION_HEALTH],
+        lambda: app[STARTED],
+        lambda: app[AUDIT].problem,
+        settings.metrics_apart,
+    )
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS])
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
-            web.get("/health/live", _live, expect_handler=_expectation),
-            web.get("/health/ready", _ready, expect_handler=_expectation),
-            web.get("/metrics", _metrics, expect_handler=_expectation),
+            web.get("/health/live", endpoints.live, expect_handler=_expectation),
+            web.get("/health/ready", endpoints.ready, expect_handler=_expectation),
+            web.get("/metrics", endpoints.public_metrics, expect_handler=_expectation),
             web.get("/v1/sessions/{session_id}/record", records.get, expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
@@ -152,6 +170,7 @@ async def _guard(
 
 def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
     request.app[METRICS].refused.labels(code).inc()
+    request.app[AUDIT].note("refused", outcome=code, session=None, **who(request))
     return kind(text=f"{code}: {text}\n")
 
 
@@ -183,50 +202,6 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _websocket(request: web.Request) -> web.StreamResponse:
     return await consultation(request, request.app[SESSIONS], request.app[SETTINGS])
-
-
-async def _live(request: web.Request) -> web.Response:
-    """200 while the process can work; 503 once nothing but a new process can."""
-    reason = request.app[PIPELINE].failed
-    if reason is not None:
-        return web.json_response({"status": "failed", "reason": reason}, status=503)
-    return web.json_response({"status": "live"})
-
-
-async def _ready(request: web.Request) -> web.Response:
-    """200 when the engines are warm, otherwise 503 with a `reason` that says what happens or what to do.
-
-    The status `degraded` is also 200: transcripts and the findings of the rules continue, so an orchestrator must not
-    refuse sessions because of it.
-    """
-    pipeline, sessions = request.app[PIPELINE], request.app[SESSIONS]
-    if pipeline.ready:
-        problem = request.app[EXTRACTION_HEALTH].problem
-        return web.json_response(
-            {
-                "status": "degraded" if problem else "ready",
-                **({"reason": problem} if problem else {}),
-                "models": pipeline.models,
-                "capacity": sessions.capacity,
-                "sessions": sessions.open_count,
-            }
-        )
-    status, reason = _unready(pipeline, request.app[STARTED])
-    return web.json_response({"status": status, "reason": reason}, status=503)
-
-
-def _unready(pipeline: Pipeline, started: "asyncio.Future[None]") -> tuple[str, str]:
-    if pipeline.failed is not None:
-        return "failed", pipeline.failed
-    if started.done() and not started.cancelled() and (error := started.exception()) is not None:
-        return "failed", f"warm-up failed ({type(error).__name__}): see the log"
-    if pipeline.restarting:
-        return "restarting", "an engine failed and is being started again; open sessions go on by themselves"
-    return "warming up", "the models are loaded and measured"
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
 
 async def _page(request: web.Request) -> web.FileResponse:

@@ -84,6 +84,14 @@ def origin_allowed(header: str | None, own: Origin | None, allowed: Iterable[str
     return origin == own or any(name == ANY or parse_origin(name) == origin for name in allowed)
 
 
+def is_loopback(bound: str) -> bool:
+    """Whether a server that is bound to this address is reached from its own host alone."""
+    try:
+        return ip_address(bound).is_loopback
+    except ValueError:
+        return bound.lower() in LOOPBACK_NAMES
+
+
 def own_origin(host: str | None, scheme: str) -> Origin | None:
     """The origin of the page that was asked for under `host`."""
     return parse_origin(f"{scheme}://{host}") if host is not None else None

@@ -13,6 +13,7 @@ from inference.transcript import Segment, Word
 from inference.updates import (
     Continued,
     Drained,
+    Extracted,
     ExtractionUpdate,
     Fault,
     MarkerReached,
@@ -256,7 +257,7 @@ def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str,
             return "error", error_fields(code, message, fatal=False)
         case Notice(notice_code, message, speaker):
             return "notice", {"code": notice_code, "message": message} | ({"speaker": speaker} if speaker else {})
-        case Drained() | Ungrounded():
+        case Drained() | Ungrounded() | Extracted():
             return None
 
 

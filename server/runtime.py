@@ -120,7 +120,10 @@ def _extractors(settings: Settings) -> list[Extractor]:
         from inference.extraction.llm.client import VllmExtractor
 
         key = settings.vllm_api_key.get_secret_value() if settings.vllm_api_key else None
-        extractors.append(VllmExtractor(str(settings.vllm_url), settings.vllm_model, key))
+        try:
+            extractors.append(VllmExtractor(str(settings.vllm_url), settings.vllm_model, key, ca_file=settings.vllm_ca))
+        except ValueError as error:
+            raise SettingsError([f"--vllm-ca: {error}"]) from None
     return extractors
 
 
@@ -146,6 +149,7 @@ class Running:
     address: str
     warm: "asyncio.Future[None]"
     pipeline: Pipeline
+    metrics_address: str | None = None
 
 
 @asynccontextmanager
@@ -154,26 +158,29 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
     Raises ModelError, SettingsError, or OSError if the address cannot be bound.
     """
-    from server.app import RENDERING, STARTED, create_app
+    from server.app import ENDPOINTS, RENDERING, STARTED, create_app
     from server.monitoring.metrics import Metrics
+    from server.monitoring.watching import watching
     from server.socket.listening import listening
 
     # The port is bound before the weights are loaded, so that a port in use is reported at once. It begins to listen
     # when everything that computes in Python for seconds is done (the tables of the rules, the first run of the cyclic
     # collector), because a probe would have to wait for it. Until then connections are refused, which a startup probe
     # reads as "not yet".
+    metrics = Metrics()
     with bound(settings.host, settings.port) as listener:
-        metrics = Metrics()
-        pipeline = await asyncio.to_thread(
-            build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
-        )
-        await asyncio.to_thread(garbage.settle)
-        app = create_app(pipeline, settings, metrics)
-        async with listening(app, listener, settings, metrics):
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            loading = asyncio.create_task(_load_renderer(app[STARTED], app[RENDERING]))
-            yield Running(f"http://{host}:{listener.getsockname()[1]}/", app[STARTED], pipeline)
-            loading.cancel()
+        async with watching(settings, metrics, bound) as (audit, private):
+            pipeline = await asyncio.to_thread(
+                build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
+            )
+            await asyncio.to_thread(garbage.settle)
+            app = create_app(pipeline, settings, metrics, audit)
+            async with listening(app, listener, settings, metrics, audit=audit), private(app[ENDPOINTS]) as metrics_url:
+                host = f"[{settings.host}]" if ":" in settings.host else settings.host
+                loading = asyncio.create_task(_load_renderer(app[STARTED], app[RENDERING]))
+                address = f"http://{host}:{listener.getsockname()[1]}/"
+                yield Running(address, app[STARTED], pipeline, metrics_url)
+                loading.cancel()
 
 
 async def _load_renderer(started: "asyncio.Future[None]", rendering: "Rendering") -> None:

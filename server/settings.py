@@ -29,7 +29,7 @@ from pydantic_settings import (
 
 from inference.config import SegmenterConfig
 from inference.weights.models import default_cache
-from server.hosts import ANY, parse_host, parse_origin
+from server.hosts import ANY, is_loopback, parse_host, parse_origin
 
 ENV_PREFIX = "DRTRANSCRIBE_"
 
@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     vllm_url: HttpUrl | None = Field(None, description="vLLM's address, such as http://127.0.0.1:8000/v1.")
     vllm_model: str | None = Field(None, description="Model that vLLM serves; the first that it lists, if not given.")
     vllm_api_key: SecretStr | None = Field(None, description="vLLM's key; the environment hides it better than a flag.")
+    vllm_ca: Path | None = Field(
+        None,
+        description="File of the authorities (PEM) that vLLM's certificate at https:// is checked against; the public "
+        "ones, if not given.",
+    )
 
     # NoDecode: the environment has it as a list with commas, not as JSON.
     allowed_origins: Annotated[
@@ -161,11 +166,30 @@ class Settings(BaseSettings):
         description="Seconds that a Python thread may run while others wait; if not given, 0.0005 on a GPU or 0.005.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["console", "json"] = Field(
+        "console", description="How a line of the log looks: for people, or as JSON for a log store."
+    )
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="Address of --metrics-port.")
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port for /metrics and /health/ready in detail, which --port does not tell any more; 0 for any.",
+    )
+    otlp_url: HttpUrl | None = Field(
+        None, description="Address that takes traces as OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces."
+    )
+    audit: Path | None = Field(None, description="File to which the audit trail is appended; a server needs its own.")
 
     @model_validator(mode="after")
     def _segmenter_is_sound(self) -> Self:
         self.segmenter()
         return self
+
+    @property
+    def metrics_apart(self) -> bool:
+        """Whether --port keeps the metrics and the details of readiness to itself: a public address always does."""
+        return self.metrics_port is not None or not is_loopback(self.host)
 
     def segmenter(self) -> SegmenterConfig:
         """When a final is cut. Raises ValueError where the settings do not fit together."""

@@ -63,6 +63,8 @@ class Recogniser:
         out_of_memory: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config
+        self.second_tries = 0
+        """Requests that decoded something again since the start, for whatever reason."""
         self.queue: Batcher[AsrRequest, Hypothesis] = Batcher(
             engine.transcribe,
             max_batch=config.max_batch,
@@ -123,6 +125,10 @@ class Recogniser:
     ) -> Served[Hypothesis]:
         return await self.queue.run(request, session=session, lane=lane, since=since)
 
+    async def _again(self, request: AsrRequest, session: str, since: float) -> Served[Hypothesis]:
+        self.second_tries += 1
+        return await self._ask(request, session, Lane.RETRY, since)
+
     async def _in_its_language(
         self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
     ) -> Served[Hypothesis]:
@@ -133,7 +139,7 @@ class Recogniser:
         if first.heard is None or language is None:
             return served
         # Without the prompt, which is in the language that was asked for.
-        again = await self._ask(replace(request, language=language, prompt=""), session, Lane.RETRY, since)
+        again = await self._again(replace(request, language=language, prompt=""), session, since)
         mended = first.doubtful and not again.value.doubtful
         chosen = is_written_in(first.heard, again.value.logprob - first.logprob, mended)
         return _both(served, again, replace(again.value, retried=True) if chosen else first)
@@ -145,7 +151,7 @@ class Recogniser:
         while served.value.doubtful and frames < FULL_FRAMES:
             frames = wider(frames, self.config.ladder) if frames == self._frames(request) else FULL_FRAMES
             # Without the prompt, which is what a loop feeds on.
-            again = await self._ask(replace(request, prompt="", frames=frames), session, Lane.RETRY, since)
+            again = await self._again(replace(request, prompt="", frames=frames), session, since)
             better = again.value if _is_better(again.value, served.value) else served.value
             served = _both(served, again, replace(better, retried=True))
         return replace(served, value=_unlooped(served.value)) if served.value.doubtful else served
@@ -167,7 +173,7 @@ class Recogniser:
                 break
             tried.add(gap.start)
             piece = _piece(request, said, gap)
-            answer = await self._ask(piece, session, Lane.RETRY, since)
+            answer = await self._again(piece, session, since)
             answer = await self._in_its_language(answer, piece, session, since)
             served = _both(served, answer, _with_piece(said, gap, answer.value))
         return served

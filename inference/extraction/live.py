@@ -22,7 +22,7 @@ from inference.extraction.speech_guard import provable
 from inference.findings import Operation
 from inference.timing import Timings
 from inference.transcript import Segment
-from inference.updates import Emit, ExtractionUpdate, Fault, Ungrounded
+from inference.updates import Asked, Emit, Extracted, ExtractionUpdate, Fault, Ungrounded
 
 logger = logging.getLogger(__name__)
 
@@ -144,23 +144,34 @@ class LiveExtraction:
             return
         segments, language = one.legible(self._segments[:end], self.language)
         request = ExtractionRequest(segments, one.cursor, self.findings.all(), self._patient, language, over, one.memo)
+        timings = self._timings
+        began_ms = timings.elapsed_ms()
+        outcome: Asked = "superseded"
         try:
             if not await self._read(one, request):
                 return
+            outcome = "answered"
         except UnusableAnswer as error:
+            outcome = "unusable"
             if one.useless(request):
                 logger.warning("the %s extractor gave no usable answer for a segment, which is passed over", one.name)
             await self._failed(one, str(error))
             raise
         except ExtractionError as error:
+            outcome = "failed"
             await self._failed(one, str(error))
             raise
         except Exception as error:  # our own bug, which these segments may meet again
+            outcome = "failed"
             self.isolation.note(error)
             async with self._changed:
                 one.stumbled(request)
                 self._changed.notify_all()
             return
+        finally:
+            with self.isolation:
+                taken_ms = timings.elapsed_ms() - began_ms
+                self._emit(Extracted(one.name, outcome, end - request.new_from, taken_ms))
         async with self._changed:
             one.read(request)
             self._changed.notify_all()

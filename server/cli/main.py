@@ -1,10 +1,11 @@
-"""The command `drtranscribe`: serve, transcribe, bench and models. Heavy imports wait until a command needs them."""
+"""The command `drtranscribe`: serve, transcribe, bench, models and audit. Heavy imports wait until needed."""
 
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from server.cli.audit import audit
 from server.cli.bench import bench
 from server.cli.models import models
 from server.cli.serve import serve
@@ -17,6 +18,7 @@ app.command()(serve)
 app.command()(transcribe)
 app.command()(bench)
 app.add_typer(models, name="models")
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ LAST_WORDS_S = 30.0
 def serve(*, config: Config = None, **flags: str | None) -> None:
     """Serve consultations. Every flag is also a variable (DRTRANSCRIBE_PORT) and a line of the file (port = 8765)."""
     settings = load_settings(flags, config)
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format)
     with told_clearly():
         failure = asyncio.run(_serve(settings))
     if failure is not None:

@@ -17,6 +17,8 @@ from typing import Any
 
 from aiohttp.http import HttpProcessingError
 
+from server.audit.actors import ANONYMOUS
+from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -47,15 +49,17 @@ class CountedLog:
 class RequestFilter(logging.Filter):
     """Keeps every record of aiohttp's server from the log, and has it counted instead."""
 
-    def __init__(self, counted: CountedLog, metrics: Metrics) -> None:
+    def __init__(self, counted: CountedLog, metrics: Metrics, audit: Audit) -> None:
         super().__init__()
         self._counted = counted
+        self._audit = audit
         self._metrics = metrics
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, HttpProcessingError):
             self._metrics.refused.labels("malformed_request").inc()
+            self._audit.note("refused", actor=ANONYMOUS, session=None, address=None, outcome="malformed_request")
             self._counted.note(logging.WARNING, "requests that are not HTTP were refused")
         elif error is not None:
             self._counted.note(logging.ERROR, f"a request failed: {place(error)}")
@@ -75,10 +79,10 @@ def _frames(trace: TracebackType | None) -> str:
 
 
 @contextmanager
-def guarded(metrics: Metrics) -> Iterator[None]:
+def guarded(metrics: Metrics, audit: Audit | None = None) -> Iterator[None]:
     """While it is entered, aiohttp's loggers and the running loop's handler of errors say nothing of a request."""
     counted = CountedLog()
-    kept_out = RequestFilter(counted, metrics)
+    kept_out = RequestFilter(counted, metrics, audit or Audit())
     loop = asyncio.get_running_loop()
 
     def failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

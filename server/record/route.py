@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from aiohttp import web
 
+from server.audit.actors import who
 from server.monitoring.metrics import Metrics
 from server.protocol import error_fields
 from server.record.formats import FORMATS, NAMES, FormatName, NotInstalled, check_installed
@@ -29,6 +30,14 @@ class Records:
         self._metrics = metrics
 
     async def get(self, request: web.Request) -> web.Response:
+        """As `_answer`; the audit trail holds who asked and how it went."""
+        answer = await self._answer(request)
+        session = request.match_info["session_id"] if answer.status != 404 else None
+        outcome = "ok" if answer.status == 200 else f"status_{answer.status}"
+        self._sessions.audit.note("record_read", session=session, outcome=outcome, **who(request))
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.Response:
         """Query `format`: json (default), markdown, fhir or pdf. 400, 404, 500, 501 and 503 are JSON: what to do."""
         name = next((known for known in NAMES if known == request.query.get("format", "json")), None)
         if name is None:

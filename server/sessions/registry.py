@@ -10,6 +10,7 @@ from typing import Protocol
 
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
+from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.protocol import ProtocolError
 from server.sessions import garbage
@@ -24,11 +25,16 @@ that no host breaks under the sockets and the memory of them."""
 WARM_UP_RETRY_S = 5.0
 SHUTDOWN_RETRY_S = 10.0
 FAILED_RETRY_S = 60.0
+AUDIT_RETRY_S = 30.0
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 
 CONSULTATION_S = 900.0
 """A usual consultation: of N places one is free again after about an N-th of it."""
 
+AUDIT_UNAVAILABLE = (
+    "the server cannot write its audit trail and begins no session meanwhile: connect to another one, or later; its "
+    "operator reads the reason in the log and on the metrics port"
+)
 ENGINE_FAILED = (
     "the server's engine failed and the server starts anew: start a new session, here in a minute or on another one; "
     "the transcript so far is complete up to the seconds that asr_failed names"
@@ -67,6 +73,7 @@ class Sessions:
     limits: Limits
     metrics: Metrics
     max_sessions: int | None = None
+    audit: Audit = field(default_factory=Audit)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
@@ -169,6 +176,8 @@ class Sessions:
         if not self.pipeline.ready:
             state = "is restarting its engine" if self.pipeline.restarting else "is warming up"
             raise Full("not_ready", f"the server {state}: try again in a few seconds", WARM_UP_RETRY_S)
+        if self.audit.problem is not None:
+            raise Full("audit_unavailable", AUDIT_UNAVAILABLE, AUDIT_RETRY_S)
         if self._taken() >= self.capacity and not self._make_room():
             again_s = min(LONGEST_RETRY_S, max(SHORTEST_RETRY_S, CONSULTATION_S / self.capacity))
             raise Full("full", f"all {self.capacity} sessions of this server are taken: try again later", again_s)
@@ -183,6 +192,9 @@ class Sessions:
         return any(session.give_up(now) for session in self._tasks.values() if not session.given_up)
 
     def _ended(self, session: Session) -> None:
+        self.audit.note(
+            "session_ended", actor="server", session=session.id, address=None, outcome=session.reason or "shutdown"
+        )
         self.metrics.sessions.dec()
         self._freed = True
         if self._closing:

@@ -94,6 +94,7 @@ class Session:
         self._edits_bytes = 0
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
+        self._trace = metrics.trace()
         self._ended = ended
         self._paused = False
         self._opened_at = self._heard_at = patience.now()
@@ -312,6 +313,7 @@ class Session:
 
     def _emit(self, update: Update) -> None:
         self._metrics.observe(update)
+        self._trace.observe(update)
         fields = update_fields(update, self.received_samples)
         if fields is not None and not self.log.closed:
             self.log.append(fields[0], **fields[1])
@@ -343,6 +345,7 @@ class Session:
         )
         self.log.close()
         self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()
+        self._trace.end(self.reason or "shutdown")
         self._ended(self)
 
 

@@ -8,9 +8,11 @@ is whole, 2 MB for a frame; here 64 kB without a whole message is too much, and 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 from typing import cast
 
+from server.audit.actors import ANONYMOUS
+from server.audit.trail import Audit
 from server.bounds import MAX_TEXT_BYTES
 from server.monitoring.metrics import Metrics
 
@@ -118,6 +120,7 @@ class Door:
     most_waiting_per_address: int
     """Connections of one address without a session; the one that waits longest makes room for a new one."""
 
+    audit: Audit = field(default_factory=Audit)
     _inside: set[Visitor] = field(default_factory=set)
     _waiting: dict[str, dict[Visitor, None]] = field(default_factory=dict)  # by address, who waits longest first
     _held_bytes: int = 0
@@ -140,7 +143,7 @@ class Door:
         elif len(self._inside) >= self.most:
             crowd = max(self._waiting.values(), key=len, default=None)
             if crowd is None:
-                self.metrics.refused.labels("too_many_connections").inc()
+                self._refused(visitor, "too_many_connections")
                 return False
             self.cut(next(iter(crowd)), "too_many_connections")
         self._inside.add(visitor)
@@ -174,10 +177,14 @@ class Door:
 
     def cut(self, visitor: Visitor, code: str) -> None:
         """Ends a connection at once, and counts it under `code`."""
-        self.metrics.refused.labels(code).inc()
+        self._refused(visitor, code)
         self.left(visitor)
         visitor.deafen()
         visitor.drop()
+
+    def _refused(self, visitor: Visitor, code: str) -> None:
+        self.metrics.refused.labels(code).inc()
+        self.audit.note("refused", actor=ANONYMOUS, session=None, address=visitor.address or None, outcome=code)
 
     def _release(self, visitor: Visitor) -> None:
         self._held_bytes -= visitor.held_bytes
@@ -206,5 +213,5 @@ def _address(peer: object) -> str:
     except ValueError:
         return text
     if address.version == 6:
-        return str(address.ipv4_mapped or int(address) >> 64)
+        return str(address.ipv4_mapped or IPv6Network((int(address) >> 64 << 64, 64)))
     return text

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.monitoring.request_log import guarded
 from server.settings import Settings
@@ -46,6 +47,7 @@ async def listening(
     settings: Settings,
     metrics: Metrics,
     shutdown_timeout_s: float | None = None,
+    audit: Audit | None = None,
 ) -> AsyncIterator[Door]:
     """Serves `app` on a bound socket. Leaving shuts it down, for which handlers have `shutdown_timeout_s`."""
     most = most_connections(settings, descriptors.raise_limit())
@@ -56,10 +58,10 @@ async def listening(
         # aiohttp closes a connection on which no whole request came for so long, from its first byte on.
         keepalive_timeout=settings.request_timeout_s,
     )
-    with guarded(metrics):
+    with guarded(metrics, audit):
         await runner.setup()
         assert runner.server is not None
-        door = Door(runner.server, metrics, most, min(settings.max_connections_per_address, most))
+        door = Door(runner.server, metrics, most, min(settings.max_connections_per_address, most), audit or Audit())
         metrics.watch_door(door)
         try:
             await _Site(runner, listener, door).start()

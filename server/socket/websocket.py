@@ -8,6 +8,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from inference.stream import Control
 from server import protocol
+from server.audit.actors import Who, who
 from server.bounds import MAX_TEXT_BYTES
 from server.protocol import (
     Close,
@@ -34,6 +35,14 @@ MAX_MESSAGE_BYTES = 2 << 20
 """aiohttp closes with 1009 above this by itself: 10 s of two channels at 48 kHz fit. A session's own, lower limit is
 answered with an error event first, and before there is a session the door lets in 64 kB (server/socket/door.py)."""
 
+AUDITED = {
+    "edit_finding": "finding_edited",
+    "confirm_finding": "finding_confirmed",
+    "dismiss_finding": "finding_dismissed",
+    "stop_session": "session_stopped",
+}
+"""Messages of a client that the audit trail holds, and as what."""
+
 MAX_REFUSALS = 50
 """Messages in a row that a client may send in vain before its connection is closed."""
 
@@ -45,13 +54,19 @@ class Connection:
     """A client's socket. `serve` returns when it is closed."""
 
     def __init__(
-        self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, sessions: Sessions, settings: Settings
+        self,
+        ws: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        sessions: Sessions,
+        settings: Settings,
+        asked_by: Who,
     ) -> None:
         self._ws = ws
         self._transport = transport
         self._visitor = visitor_of(transport)
         self._sessions = sessions
         self._settings = settings
+        self._who = asked_by
         self._peer = Peer(ws, settings.send_timeout_s)
         self._receiver: asyncio.Task[None] | None = None
 
@@ -61,13 +76,22 @@ class Connection:
                 admission = await self._admit()
             except Refused as refused:
                 self._sessions.metrics.refused.labels(refused.error.code).inc()
+                self._note("refused", None, refused.error.code)
                 fields = protocol.error_fields(refused.error.code, str(refused.error), True, refused.retry_after_s)
                 await self._part(refused.close, refused.error.code, protocol.unnumbered("error", **fields))
                 return
             if admission is not None:
+                began = admission.greeting is None
+                self._note("session_started" if began else "session_resumed", admission.session)
                 if self._visitor is not None:
                     self._visitor.admitted()
                 await self._converse(admission)
+
+    def _note(self, action: str, session: Session | None, outcome: str = "ok") -> None:
+        """An entry of the audit trail; without anything that was said."""
+        self._sessions.audit.note(
+            action, session=session.id if session is not None else None, outcome=outcome, **self._who
+        )
 
     async def alive(self) -> bool:
         """Whether the client at the other end still answers."""
@@ -164,7 +188,10 @@ class Connection:
                             return
                         await session.receive_audio(message.data, time.monotonic() - asked)
                     case WSMsgType.TEXT:
-                        await self._take(session, protocol.parse(message.data))
+                        taken = protocol.parse(message.data)
+                        await self._take(session, taken)
+                        if taken.type in AUDITED:
+                            self._note(AUDITED[taken.type], session)
                     case _:
                         return
                 in_vain = 0
@@ -249,6 +276,7 @@ async def consultation(request: web.Request, sessions: Sessions, settings: Setti
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     if protocol.SUBPROTOCOL not in offered:
         sessions.metrics.refused.labels("no_subprotocol").inc()
+        sessions.audit.note("refused", session=None, outcome="no_subprotocol", **who(request))
         raise web.HTTPBadRequest(text=f"offer the WebSocket subprotocol {protocol.SUBPROTOCOL}\n")
     ws = web.WebSocketResponse(
         protocols=(protocol.SUBPROTOCOL,),
@@ -258,5 +286,5 @@ async def consultation(request: web.Request, sessions: Sessions, settings: Setti
         writer_limit=0,  # every send waits while the client does not read, not one in 256 KiB of them
     )
     await ws.prepare(request)
-    await Connection(ws, request.transport, sessions, settings).serve()
+    await Connection(ws, request.transport, sessions, settings, who(request)).serve()
     return ws

@@ -90,14 +90,55 @@ def test_every_service_is_checked_contained_and_unprivileged(path):
             assert service.model_extra["read_only"] is True
         else:
             assert int(service.user.split(":")[0]) > 0
-            assert re.search(r":v\d+\.\d+\.\d+$", service.image), "a version, not a moving tag"
+            if name == "vllm":
+                assert re.search(r":v\d+\.\d+\.\d+$", service.image), "a version, not a moving tag"
+            else:
+                assert re.search(r":[\w.-]+@sha256:[0-9a-f]{64}$", service.image), "by digest"
+                assert service.model_extra["read_only"] is True
 
 
 @each_compose
-def test_only_the_server_is_published_and_only_on_this_host(path):
+def test_nothing_but_the_proxy_is_published_beyond_this_host_and_vllm_redis_and_the_metrics_not_at_all(path):
     port = Settings.model_fields["port"].default
     published = {name: service.ports for name, service in services(path).items() if service.ports}
-    assert published == {"server": [f"127.0.0.1:{port}:{port}"]}
+    assert published == {
+        "server": [f"127.0.0.1:{port}:{port}"],
+        "nginx": ["80:80", "443:443"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
+
+
+@each_compose
+def test_what_is_not_needed_to_serve_starts_only_with_its_profile(path):
+    profiles = {name: service.model_extra.get("profiles") for name, service in services(path).items()}
+    assert profiles.pop("server") is None
+    assert profiles.pop("vllm", None) is None
+    assert profiles == {
+        "nginx": ["proxy"], "redis": ["store"], "prometheus": ["monitoring"], "grafana": ["monitoring"],
+    }  # fmt: skip
+
+
+@each_compose
+def test_every_file_that_a_service_mounts_is_there_and_cannot_be_written(path):
+    mounted = [volume for service in services(path).values() for volume in service.volumes if volume.startswith("./")]
+    assert len(mounted) == 8
+    for volume in mounted:
+        source, _, mode = volume.split(":")
+        assert mode == "ro"
+        assert (path.parent / source).exists(), source
+
+
+def test_both_compose_files_have_the_same_services_around_the_server():
+    cpu, gpu = (services(DOCKER / name) for name in ("compose.cpu.yaml", "compose.yaml"))
+    assert cpu.keys() == gpu.keys() - {"vllm"}
+    assert all(cpu[name] == gpu[name] for name in cpu.keys() - {"server"})
+
+
+@each_compose
+def test_a_full_redis_refuses_and_forgets_nothing(path):
+    command = services(path)["redis"].command
+    assert {"--maxmemory-policy noeviction", "--appendonly yes"} <= set(command)
 
 
 @each_compose
@@ -110,7 +151,8 @@ def test_the_server_has_time_to_drain_and_counts_as_healthy_when_it_is_ready(pat
 @each_compose
 def test_volumes_are_declared_and_lie_where_weights_are_looked_for(path):
     declared = yaml.safe_load(path.read_text())["volumes"].keys()
-    mounted = dict(volume.split(":") for service in services(path).values() for volume in service.volumes)
+    volumes = [volume for service in services(path).values() for volume in service.volumes]
+    mounted = dict(volume.split(":") for volume in volumes if not volume.startswith("./"))
     assert mounted.keys() == declared
     assert "/weights" in mounted.values()
 
@@ -119,6 +161,8 @@ def gpus(given: dict[str, str]) -> dict[str, list[str]]:
     """The GPUs of each service, as compose hands them out with the given variables."""
     found = {}
     for name, service in services(DOCKER / "compose.yaml").items():
+        if not service.deploy:
+            continue
         (device,) = service.deploy["resources"]["reservations"]["devices"]
         assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
         found[name] = [interpolated(gpu, given) for gpu in device["device_ids"]]

@@ -1,7 +1,6 @@
 """docs/deploy.md and docker/ name settings, flags, metrics and files: each must be there, and each example must work."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from server.cli.serve import ENGINE_FAILED_STATUS
 from server.monitoring.metrics import Metrics
 from server.settings import ENV_PREFIX, Settings
 from tests.support.fakes import LevelAsr, LoudnessVad
+from tests.support.tools import tool
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy.md"
@@ -24,7 +24,7 @@ DEPLOY = ROOT / "docs" / "deploy.md"
 
 def written() -> dict[str, str]:
     """What is said about the server, by file."""
-    return {path.name: path.read_text() for path in [DEPLOY, *(ROOT / "docker").iterdir()] if path.is_file()}
+    return {path.name: path.read_text() for path in [DEPLOY, *(ROOT / "docker").rglob("*")] if path.is_file()}
 
 
 @pytest.mark.parametrize("name", written())
@@ -58,7 +58,8 @@ def test_every_flag_that_deploy_names_alone_belongs_to_the_server_or_is_given_to
     alone = re.findall(r"`(--[a-z0-9-]+)[ `]", DEPLOY.read_text())
     assert alone, "nothing was looked at"
     vllm = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]["vllm"]["command"]
-    assert set(alone) <= commands()["serve"] | {argument.partition("=")[0] for argument in vllm}
+    others = {"--profile", "--ssl-certfile", "--ssl-keyfile"}  # of docker compose, and of a vLLM on another host
+    assert set(alone) <= commands()["serve"] | {argument.partition("=")[0] for argument in vllm} | others
 
 
 def test_every_metric_that_deploy_names_exists():
@@ -71,20 +72,14 @@ def test_every_metric_that_deploy_names_exists():
 def test_every_file_that_deploy_names_exists():
     text = DEPLOY.read_text()
     linked = [DEPLOY.parent / target for target in re.findall(r"\]\(([^)#:]+)\)", text)]
-    said = [ROOT / target for target in re.findall(r"\b(docker/[\w.-]+\.(?:yaml|txt))", text)]
+    said = [
+        ROOT / target
+        for target in re.findall(r"\b(docker/[\w./@-]+\.(?:yaml|yml|txt|conf|json|service|logrotate))", text)
+    ]
     named = [ROOT / module.replace(".", "/") for module in re.findall(r"python -m (benchmarks(?:\.\w+)+)", text)]
     modules = [path / "__main__.py" if path.is_dir() else path.with_suffix(".py") for path in named]
     assert all((linked, said, modules)), "nothing was looked at"
     assert [path for path in linked + said + modules if not path.exists()] == []
-
-
-def test_the_proxy_sample_keeps_ids_of_sessions_out_of_its_log_and_names_the_scheme():
-    text = DEPLOY.read_text()
-    (records,) = re.findall(r"location /v1/ \{.*?\n    \}", text, re.DOTALL)
-    assert "access_log off;" in records
-    assert text.count("proxy_set_header X-Forwarded-Proto $scheme;") == len(
-        re.findall(r"^ +proxy_pass ", text, re.MULTILINE)
-    )
 
 
 def examples(language: str) -> list[str]:
@@ -92,55 +87,22 @@ def examples(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", DEPLOY.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def tool(name: str) -> str:
-    found = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin")
-    if found is None:
-        pytest.skip(f"{name} is not installed, and only it can judge this example")
-    return found
-
-
-@pytest.mark.parametrize("upstream", [False, True], ids=["one server", "one for each GPU"])
-def test_nginx_takes_the_example(tmp_path, upstream):
-    nginx = tool("nginx")
-    servers, proxy = examples("nginx")
-    key = ["-newkey", "rsa:2048", "-keyout", tmp_path / "scribe.key", "-out", tmp_path / "scribe.pem"]
-    subprocess.run(
-        [tool("openssl"), "req", "-x509", "-nodes", "-subj", "/CN=scribe.example", *key],
-        check=True,
-        capture_output=True,
-    )
-    assert proxy.count("/etc/nginx/tls/") == 2
-    proxy = proxy.replace("/etc/nginx/tls/", f"{tmp_path}/")
-    if upstream:
-        assert "proxy_pass http://127.0.0.1:8765;" in proxy
-        proxy = servers + proxy.replace("http://127.0.0.1:8765;", "http://scribe;")
-    config = tmp_path / "nginx.conf"
-    config.write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{proxy}}}\n")
-    told = subprocess.run([nginx, "-t", "-p", tmp_path, "-c", config], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    assert "[warn]" not in told.stderr
-
-
-def test_the_proxy_waits_longer_than_the_server_is_silent_and_hides_its_metrics():
-    _, proxy = examples("nginx")
-    read_s = int(re.search(r"proxy_read_timeout (\d+)s;", proxy)[1])
-    assert read_s > Settings.model_fields["idle_timeout_s"].default
-    assert "location = /metrics { return 403; }" in proxy
+UNIT = ROOT / "docker" / "systemd" / "drtranscribe@.service"
 
 
 def unit() -> dict[str, list[str]]:
-    """Every key of the systemd template with its values."""
+    """Every key of the systemd unit with its values."""
     found: dict[str, list[str]] = {}
-    for line in examples("ini")[0].splitlines():
-        if "=" in line:
+    for line in UNIT.read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
             key, _, value = line.partition("=")
             found.setdefault(key, []).append(value)
     return found
 
 
-def test_systemd_takes_the_example(tmp_path):
+def test_systemd_takes_the_unit(tmp_path):
     analyze = tool("systemd-analyze")
-    (text,) = examples("ini")
+    text = UNIT.read_text()
     (command,) = unit()["ExecStart"]
     template = tmp_path / "drtranscribe@.service"
     template.write_text(text.replace(command.split()[0], "/bin/true"))  # the server is not installed there
@@ -159,10 +121,15 @@ def test_systemd_restarts_what_may_come_back_and_leaves_time_to_drain():
     assert values["Restart"] == ["on-failure"]
     assert "RestartPreventExitStatus" not in values, "a GPU whose driver is not loaded yet looks like a wrong setting"
     assert int(values["TimeoutStopSec"][0]) > 2 * Settings.model_fields["shutdown_grace_s"].default
+    assert values["User"] != ["root"]
+    assert {"NoNewPrivileges", "ProtectSystem", "CapabilityBoundingSet", "LimitCORE"} <= values.keys()
     state = f"/var/lib/{values['StateDirectory'][0]}"
-    variables = dict(pair.split("=") for line in values["Environment"] for pair in line.split())
+    variables = dict(pair.split("=", 1) for line in values["Environment"] for pair in line.split())
     kept = ("DRTRANSCRIBE_MODELS_DIR", "HF_HOME", "CUDA_CACHE_PATH")
     assert all(variables[name].startswith(f"{state}/") for name in kept)
+    logs = f"/var/log/{values['LogsDirectory'][0]}"
+    assert variables["DRTRANSCRIBE_AUDIT"].startswith(f"{logs}/"), "ProtectSystem=strict lets it write nowhere else"
+    assert f"{logs}/audit-*.jsonl {{" in UNIT.with_name("drtranscribe.logrotate").read_text()
 
 
 def manifests() -> dict[str, Any]:
@@ -194,7 +161,10 @@ def test_the_kubernetes_example_has_the_image_s_user_port_and_volume_and_a_gpu()
     user = pod["securityContext"]
     assert f"USER {user['runAsUser']}:{user['runAsGroup']}" in dockerfile
     assert user["fsGroup"] == user["runAsGroup"], "or it could not write to its volume"
-    assert container["ports"] == [{"name": "http", "containerPort": Settings.model_fields["port"].default}]
+    assert container["ports"] == [
+        {"name": "http", "containerPort": Settings.model_fields["port"].default},
+        {"name": "metrics", "containerPort": 9464},
+    ]
     assert 'VOLUME ["/weights"]' in dockerfile
     mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     assert mounted.keys() == {"/weights", "/tmp"}

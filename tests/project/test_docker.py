@@ -61,12 +61,33 @@ def test_an_image_has_no_root_no_shell_and_the_server_s_own_port(path):
     user, group = image["USER"].split(":")
     assert min(int(user), int(group)) > 0, "a number: an orchestrator cannot judge a name"
     assert image["STOPSIGNAL"] == "SIGTERM", "the signal that drains"
-    assert image["EXPOSE"] == environment(path)["DRTRANSCRIBE_PORT"] == str(Settings.model_fields["port"].default)
+    set_by_image = environment(path)
+    assert image["EXPOSE"].split() == [set_by_image["DRTRANSCRIBE_PORT"], set_by_image["DRTRANSCRIBE_METRICS_PORT"]]
+    assert set_by_image["DRTRANSCRIBE_PORT"] == str(Settings.model_fields["port"].default)
     assert json.loads(image["ENTRYPOINT"]) == ["drtranscribe"]
     assert json.loads(image["CMD"]) == ["serve"]
     assert json.loads(image["VOLUME"]) == ["/weights"]
     check = json.loads(image["HEALTHCHECK"].partition("CMD ")[2])
     assert check == ["python", "/opt/healthcheck.py", "/health/live"]
+
+
+@each_image
+def test_the_base_of_an_image_is_pinned_by_its_digest(path):
+    arguments = dict(a.split("=", 1) for name, a in instructions(path) if name == "ARG" and "=" in a)
+    bases = [a.split()[0] for name, a in instructions(path) if name == "FROM"]
+    pinned = [re.sub(r"^\$\{(\w+)\}$", lambda found: arguments[found[1]], base) for base in bases if base != "base"]
+    assert len(pinned) == 1
+    assert re.search(r":[\w.-]+@sha256:[0-9a-f]{64}$", pinned[0]), pinned
+
+
+@each_image
+def test_the_metrics_of_an_image_are_on_a_port_of_their_own(path, monkeypatch):
+    for name, value in environment(path).items():
+        monkeypatch.setenv(name, value)
+    settings = load()
+    assert (settings.metrics_apart, settings.metrics_port) == (True, 9464)
+    prometheus = (DOCKER / "prometheus" / "prometheus.yml").read_text()
+    assert f"port: {settings.metrics_port}}}" in prometheus
 
 
 @each_image

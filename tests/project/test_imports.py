@@ -22,6 +22,8 @@ HOMES = {
     "soxr": {"inference/audio/decoding.py"},
     "av": {"server/cli/audiofile.py"},
     "prometheus_client": {"server/monitoring/metrics.py"},
+    "structlog": {"server/monitoring/log.py"},
+    "opentelemetry": {"server/monitoring/traces.py"},
     "huggingface_hub": {"inference/weights/models.py"},
     "tenacity": {"inference/extraction/reader.py"},
     "fhir": {"server/record/as_fhir.py"},

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from inference.pipeline import Pipeline
 from server.app import METRICS, STARTED, create_app
+from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.runtime import bound
 from server.settings import Settings
@@ -66,7 +67,8 @@ class Client:
     async def finish(self) -> Event:
         await self.say({"type": "stop_session"})
         stopped = await self.hear("session_stopped")
-        assert await self.close_code() == 1000
+        code = await self.close_code()
+        assert code == 1000, code
         return stopped
 
     def finals(self) -> list[tuple[str, float, float, str]]:
@@ -98,16 +100,16 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    pipeline: Pipeline | None = None, metrics: Metrics | None = None, **settings: Any
+    pipeline: Pipeline | None = None, metrics: Metrics | None = None, audit_trail: Audit | None = None, **settings: Any
 ) -> AsyncIterator[Server]:
     """A server on a free port, on the given engines or on fakes; ready."""
     engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()], ONE_PAUSE)
     chosen = Settings(**{"shutdown_grace_s": 5, **settings})
-    app = create_app(engine, chosen, metrics)
+    app = create_app(engine, chosen, metrics, audit_trail)
     listener = bound("127.0.0.1", 0)
     host, port = listener.getsockname()
     async with (
-        listening(app, listener, chosen, app[METRICS], shutdown_timeout_s=1) as door,
+        listening(app, listener, chosen, app[METRICS], shutdown_timeout_s=1, audit=audit_trail) as door,
         aiohttp.ClientSession() as http,
     ):
         server = Server(http, f"http://{host}:{port}", app, door)

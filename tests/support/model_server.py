@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -91,16 +92,16 @@ class Server:
 
 
 @asynccontextmanager
-async def serving_model(answer: Handler, port: int = 0) -> AsyncIterator[Server]:
+async def serving_model(answer: Handler, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     server = Server(answer)
     app = web.Application()
     app.add_routes([web.get("/v1/models", server.list_models), web.post("/v1/chat/completions", server.complete)])
     # handler_cancellation: so that a handler sees its client go away.
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
     await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    server.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}/v1"
     try:
         yield server
     finally:

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -87,7 +89,9 @@ class VllmExtractor:
     """Asks a model server for the operations of the new segments; one instance serves all consultations at once.
 
     `base_url` is the OpenAI-compatible root, as in "http://127.0.0.1:8000/v1"; without `model` the first served one is
-    asked. `timeout_s` bounds one request with its retries. Raises ValueError if `base_url` is no such address.
+    asked. `timeout_s` bounds one request with its retries. At https:// the server's certificate and its name are always
+    checked: against the certificates of `ca_file` (PEM), or against the public authorities. Raises ValueError if
+    `base_url` is no such address, or `ca_file` no such file.
 
     Whitespace in the answer is the server's to forbid, and a model may loop on it where the grammar allows it: start
     vLLM with `--structured-outputs-config '{"backend": "xgrammar", "disable_any_whitespace": true}'`.
@@ -103,6 +107,7 @@ class VllmExtractor:
         api_key: str | None = None,
         timeout_s: float = 30.0,
         max_tokens: int = 2048,
+        ca_file: Path | None = None,
     ) -> None:
         address = urlsplit(base_url)
         if address.scheme not in ("http", "https") or not address.hostname:
@@ -114,6 +119,9 @@ class VllmExtractor:
         self._max_tokens = max_tokens
         self._served: _Served | None = None
         self._introduction: asyncio.Task[_Served] | None = None
+        self.prompt_tokens = 0
+        """Tokens of all prompts so far, as the server counted them, and those of them that its prefix cache held."""
+        self.cached_tokens = 0
         self._bytes_per_token: dict[str, float] = {}  # by language, where it was lowered
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
@@ -121,7 +129,7 @@ class VllmExtractor:
             max_retries=2,
             timeout=openai.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
             # A patient's words go to the address that was named: through no proxy of the environment, by no redirect.
-            http_client=_BoundedClient(trust_env=False, follow_redirects=False),
+            http_client=_BoundedClient(trust_env=False, follow_redirects=False, verify=_trusting(ca_file)),
         )
         logging.getLogger("openai").setLevel(logging.WARNING)  # openai 2 logs whole requests at DEBUG
 
@@ -226,7 +234,11 @@ class VllmExtractor:
             "chat_template_kwargs": {"enable_thinking": False},
         }
         # As text and not as openai's own ChatCompletion, which it builds from any JSON without checking a field.
-        return await self._answer(self._client.post("/chat/completions", cast_to=str, body=body), Completion)
+        completion = await self._answer(self._client.post("/chat/completions", cast_to=str, body=body), Completion)
+        if (usage := completion.usage) is not None:
+            self.prompt_tokens += usage.prompt_tokens
+            self.cached_tokens += (usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens) or 0
+        return completion
 
     async def _answer(self, request: Awaitable[str], shape: type[AnswerT]) -> AnswerT:
         failure: type[ExtractionError] = ExtractionError
@@ -242,6 +254,8 @@ class VllmExtractor:
             problem = f"did not answer within {self._timeout_s:g} s: start vLLM there, or give it less to do"
         except (openai.APIConnectionError, _Compressed) as error:
             problem = "does not answer: start vLLM there or unset --vllm-url"
+            if (untrusted := _untrusted(error)) is not None:
+                problem = untrusted
             if isinstance(error, _Compressed) or isinstance(error.__cause__, _Compressed):  # openai 2 wraps it
                 problem = "compresses its answers unasked: turn that off in the proxy before vLLM"
         except (openai.OpenAIError, ValidationError):
@@ -253,6 +267,36 @@ class VllmExtractor:
 
     def _complaint(self, problem: str) -> str:
         return f"extraction server at {self._where} {problem}"
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """What checks the server's certificate. Raises ValueError."""
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise ValueError(f"{ca_file} holds no certificates: name a file in the PEM format") from None
+    except OSError as error:
+        raise ValueError(f"{ca_file} cannot be read: {error.strerror}") from None
+
+
+_OTHER_NAME = (62, 64)
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+
+
+def _untrusted(error: BaseException) -> str | None:
+    """What is wrong with the certificate that the server showed, if that was why the connection failed."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            if cause.verify_code in _OTHER_NAME:
+                return "shows a certificate of another name: use in --vllm-url a name that stands in it"
+            return f"shows a certificate that is not trusted ({cause.verify_message}): name its issuer with --vllm-ca"
+        if isinstance(cause, ssl.SSLError):
+            return "speaks no TLS, or none that is safe: check that --vllm-url and vLLM's own settings both say https"
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _halves(consultation: ExtractionRequest) -> tuple[ExtractionRequest, ExtractionRequest]:

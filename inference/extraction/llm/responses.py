@@ -29,10 +29,16 @@ class Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class PromptDetails(BaseModel):
+    cached_tokens: int | None = None
+
+
 class Usage(BaseModel):
     """What the request cost, in tokens."""
 
     prompt_tokens: int
+    prompt_tokens_details: PromptDetails | None = None
+    """vLLM tells it with `--enable-prompt-tokens-details`."""
 
 
 class Completion(BaseModel):
