@@ -20,6 +20,7 @@ from server.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from inference.asr.whisper import WhisperAsr
+    from server.access.tls import Certificate
     from server.record.rendering import Rendering
 
 logger = logging.getLogger(__name__)
@@ -141,11 +142,12 @@ def _device(settings: Settings) -> Device:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that listens at `address` (http://HOST:PORT/). `warm` is done when its engines are warmed up."""
+    """A server that listens at `address` (http://HOST:PORT/ or https://). `warm` is done when its engines are warm."""
 
     address: str
     warm: "asyncio.Future[None]"
     pipeline: Pipeline
+    certificate: "Certificate | None" = None
 
 
 @asynccontextmanager
@@ -154,6 +156,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
     Raises ModelError, SettingsError, or OSError if the address cannot be bound.
     """
+    from server.access.entrance import access_of
+    from server.access.tls import Certificate
     from server.app import RENDERING, STARTED, create_app
     from server.monitoring.metrics import Metrics
     from server.socket.listening import listening
@@ -162,17 +166,21 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     # when everything that computes in Python for seconds is done (the tables of the rules, the first run of the cyclic
     # collector), because a probe would have to wait for it. Until then connections are refused, which a startup probe
     # reads as "not yet".
+    access = access_of(settings)
+    certificate = Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     with bound(settings.host, settings.port) as listener:
         metrics = Metrics()
         pipeline = await asyncio.to_thread(
             build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
         )
         await asyncio.to_thread(garbage.settle)
-        app = create_app(pipeline, settings, metrics)
-        async with listening(app, listener, settings, metrics):
+        app = create_app(pipeline, settings, metrics, access=access)
+        async with listening(app, listener, settings, metrics, certificate=certificate):
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             loading = asyncio.create_task(_load_renderer(app[STARTED], app[RENDERING]))
-            yield Running(f"http://{host}:{listener.getsockname()[1]}/", app[STARTED], pipeline)
+            scheme = "http" if certificate is None else "https"
+            address = f"{scheme}://{host}:{listener.getsockname()[1]}/"
+            yield Running(address, app[STARTED], pipeline, certificate)
             loading.cancel()
 
 

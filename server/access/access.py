@@ -24,7 +24,7 @@ NO_KEY = (
     "show who you are: send the header Authorization: Bearer KEY, a ticket of POST /v1/tickets as the subprotocol "
     "bearer.TICKET, or sign in on the page; the server's operator makes keys with drtranscribe keys create"
 )
-BAD_KEY = "this key, ticket or sign-in is not in force (any more): ask the server's operator for a key, or sign in again"
+BAD_KEY = "this key, ticket or sign-in is not in force: ask the server's operator for a key, or sign in again"
 BAD_PROXY = "the header that names a user is taken from the trusted proxy alone: connect through it, or show a key"
 BAD_USER = "the proxy's header names no user: it must hold 1 to 128 printable characters"
 
@@ -36,6 +36,8 @@ class Denied(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
+        self.explained = True
+        """False where so many come without a key that nothing more than the status is said."""
         self.retry_after_s = retry_after_s
 
 
@@ -85,7 +87,7 @@ class Access:
         """Whether who came in some time ago would still come in."""
         if principal.key_id is None:
             return True
-        return self.keyring is not None and self.keyring.holder(principal.key_id) is not None
+        return self.keyring is not None and self.keyring.holds(principal.key_id)
 
     def secure(self, headers: Mapping[str, str]) -> bool:
         """Whether the browser used TLS, to us or to the proxy before us."""

@@ -16,7 +16,7 @@ PUBLIC = ("/static/", "/health/")
 
 CODE = "too_many_unauthorised"
 WAIT_S = 5
-_TOLD = b"%b: too many requests without a valid key come from here: wait, then send the header Authorization\n" % CODE.encode()
+_TOLD = f"{CODE}: too many requests without a valid key come from here: wait, then show one\n".encode()
 _ANSWER = (
     b"HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nWWW-Authenticate: Bearer\r\nRetry-After: %d\r\n"
     b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (WAIT_S, len(_TOLD), _TOLD)
@@ -43,7 +43,7 @@ class Gate:
 
     def _lets_in(self, peer: str, head: str) -> bool:
         line, _, rest = head.partition("\r\n")
-        target = (line.split(" ") + [""])[1].partition("?")[0]
+        target = [*line.split(" "), ""][1].partition("?")[0]
         if target == "/" or target.startswith(PUBLIC):
             return True
         headers: CIMultiDict[str] = CIMultiDict()

@@ -53,6 +53,12 @@ class Keyring:
         self._look()
         return self._principal(self._keys.get(key_id))
 
+    def holds(self, key_id: str) -> bool:
+        """Whether the key with that identifier is in force."""
+        self._look()
+        key = self._keys.get(key_id)
+        return key is not None and not key.expired(self._now())
+
     def _principal(self, key: Key | None) -> Principal | None:
         return key.principal() if key is not None and not key.expired(self._now()) else None
 

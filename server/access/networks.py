@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
 
@@ -22,11 +22,6 @@ def within(address: str | None, networks: Sequence[Network]) -> bool:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)
     return any((mapped or parsed) in network for network in networks)
-
-
-def network(text: str) -> Network:
-    """A network such as 10.0.0.0/8, or a single address. Raises ValueError."""
-    return ip_network(text, strict=False)
 
 
 def client_address(peer: str | None, headers: Mapping[str, str], proxies: Sequence[Network]) -> str | None:

@@ -16,6 +16,9 @@ class _Used:
     connections: Allowance
     received: Allowance
 
+    def full(self, now: float) -> bool:
+        return self.connections.full(now) and self.received.full(now)
+
 
 @dataclass(slots=True)
 class Quotas:
@@ -56,9 +59,7 @@ class Quotas:
     def _forget(self) -> None:
         """Drops the counts that are full again: a new one would be the same."""
         now = self.clock()
-        self._used = {
-            owner: used for owner, used in self._used.items() if not (used.connections.full(now) and used.received.full(now))
-        }
+        self._used = {owner: used for owner, used in self._used.items() if not used.full(now)}
 
 
 def _per_minute(limit: int | None) -> Allowance:

@@ -1,4 +1,4 @@
-"""The command `drtranscribe`: serve, transcribe, bench and models. Heavy imports wait until a command needs them."""
+"""The command `drtranscribe`: serve, transcribe, bench, keys and models. Heavy imports wait until they are needed."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from server.cli.bench import bench
+from server.cli.keys import keys
 from server.cli.models import models
 from server.cli.serve import serve
 from server.cli.transcribe import transcribe
@@ -16,6 +17,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(transcribe)
 app.command()(bench)
+app.add_typer(keys, name="keys")
 app.add_typer(models, name="models")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from server.access.exposure import check_exposure
 from server.cli.command import Config, fail, load_settings, settings_options, told_clearly, warmed
 from server.monitoring import log
 from server.sessions import garbage
@@ -33,7 +34,11 @@ LAST_WORDS_S = 30.0
 def serve(*, config: Config = None, **flags: str | None) -> None:
     """Serve consultations. Every flag is also a variable (DRTRANSCRIBE_PORT) and a line of the file (port = 8765)."""
     settings = load_settings(flags, config)
+    with told_clearly():
+        said = check_exposure(settings)
     log.configure(settings.log_level)
+    for line in said:
+        typer.echo(line, err=True)
     with told_clearly():
         failure = asyncio.run(_serve(settings))
     if failure is not None:
@@ -66,6 +71,8 @@ async def _serve(settings: Settings) -> str | None:
                 await asyncio.wait([starting])
                 _leave(0)
             server = starting.result()
+            if server.certificate is not None:
+                loop.add_signal_handler(signal.SIGHUP, server.certificate.reload)
             typer.echo(server.address)
             over: list[asyncio.Future[Any]] = [stopped, asyncio.create_task(server.pipeline.gone())]
             await asyncio.wait([server.warm, *over], return_when=asyncio.FIRST_COMPLETED)

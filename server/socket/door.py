@@ -50,6 +50,7 @@ class Visitor(asyncio.Protocol):
         self._peer = ""
         self._gated = False
         self._securing: asyncio.Task[None] | None = None
+        self._early: list[bytes] | None = None  # what the TLS layer hands over before the task that waits for it runs
         self._deaf = False
         self.held_bytes = 0
 
@@ -66,6 +67,7 @@ class Visitor(asyncio.Protocol):
             self._opened(outer)
         else:
             # Here and not by the listener, so that connections in their handshake are counted and bounded as well.
+            self._early = []
             self._securing = asyncio.ensure_future(self._secure(outer, self._door.tls))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,6 +79,9 @@ class Visitor(asyncio.Protocol):
             inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early.append(data)
+            return
         if self._gated and not self._passes(data):
             return
         if self._inner is None or self._deaf:
@@ -130,6 +135,9 @@ class Visitor(asyncio.Protocol):
             return
         self._transport = secured
         self._opened(secured)
+        early, self._early = self._early or [], None
+        for data in early:
+            self.data_received(data)
 
     def _opened(self, transport: asyncio.Transport) -> None:
         if self._door.gate is not None and self._door.gate.crowded(self._peer):

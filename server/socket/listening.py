@@ -51,7 +51,10 @@ async def listening(
     shutdown_timeout_s: float | None = None,
     certificate: Certificate | None = None,
 ) -> AsyncIterator[Door]:
-    """Serves `app` on a bound socket, over TLS with a certificate. Leaving shuts it down, for which handlers have `shutdown_timeout_s`."""
+    """Serves `app` on a bound socket, over TLS with a certificate.
+
+    Leaving shuts it down, for which handlers have `shutdown_timeout_s`.
+    """
     most = most_connections(settings, descriptors.raise_limit())
     runner = web.AppRunner(
         app,

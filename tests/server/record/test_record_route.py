@@ -16,7 +16,7 @@ from fhir.resources.R4B.bundle import Bundle
 from pypdf import PdfReader
 from typer.testing import CliRunner
 
-from drtranscribe.record import _record_url
+from drtranscribe.record import _beside
 from server.app import RENDERING
 from server.cli.main import app
 from server.record.formats import FORMATS, NAMES
@@ -226,8 +226,8 @@ def test_a_record_that_the_server_does_not_give_is_told_and_is_a_failure(tmp_pat
 
 def test_the_record_lies_beside_the_websocket_behind_any_proxy():
     urls = {
-        "ws://h:1": "http://h:1/v1/sessions/S/record?format=pdf",
-        "wss://h/ws": "https://h/v1/sessions/S/record?format=pdf",
-        "wss://h/scribe/ws": "https://h/scribe/v1/sessions/S/record?format=pdf",
+        "ws://h:1": "http://h:1/v1/sessions/S/record",
+        "wss://h/ws": "https://h/v1/sessions/S/record",
+        "wss://h/scribe/ws": "https://h/scribe/v1/sessions/S/record",
     }
-    assert {url: str(_record_url(url, "S", "pdf")) for url in urls} == urls
+    assert {url: str(_beside(url, "v1/sessions/S/record")) for url in urls} == urls
