@@ -173,14 +173,22 @@ class Consultation:
 
         Raises ConsultationError, with the code `no_such_session` where it was erased and the answer was lost.
         """
-        return await self._end({"type": "withdraw_consent"})
+        if not self._transport.ended.done():
+            self._transport.put_control({"type": "withdraw_consent"})
+            self._stopping = True
+        await asyncio.wait([self._transport.ended])
+        return self._outcome()
 
     async def stop(self) -> SessionStopped:
         """End the consultation and wait for its last event, `session_stopped`.
 
         The server first transcribes all that was sent. The events before it stay readable. Raises ConsultationError.
         """
-        return await self._end({"type": "stop_session"})
+        if not self._stopping and not self._transport.ended.done():
+            self._control({"type": "stop_session"})
+            self._stopping = True
+        await asyncio.wait([self._transport.ended])
+        return self._outcome()
 
     async def record(self, format: RecordFormat = "json") -> bytes:
         """The record so far, or of the ended consultation for as long as the server keeps it.
@@ -198,13 +206,6 @@ class Consultation:
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self.events()
-
-    async def _end(self, message: Message) -> SessionStopped:
-        if not self._stopping and not self._transport.ended.done():
-            self._control(message)
-            self._stopping = True
-        await asyncio.wait([self._transport.ended])
-        return self._outcome()
 
     def _control(self, message: Message) -> None:
         self._check_open()
