@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,8 @@ import aiohttp
 from aiohttp import web
 
 from inference.pipeline import Pipeline
+from server.access.audit import Audit
+from server.access.tls import Certificate
 from server.app import METRICS, STARTED, create_app
 from server.monitoring.metrics import Metrics
 from server.runtime import bound
@@ -98,18 +101,20 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    pipeline: Pipeline | None = None, metrics: Metrics | None = None, **settings: Any
+    pipeline: Pipeline | None = None, metrics: Metrics | None = None, audit: Audit | None = None, **settings: Any
 ) -> AsyncIterator[Server]:
     """A server on a free port, on the given engines or on fakes; ready."""
     engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()], ONE_PAUSE)
     chosen = Settings(**{"shutdown_grace_s": 5, **settings})
-    app = create_app(engine, chosen, metrics)
+    certificate = Certificate(chosen.tls_cert, chosen.tls_key) if chosen.tls_cert and chosen.tls_key else None
+    trusted = ssl.create_default_context(cafile=chosen.tls_cert) if certificate else True
+    app = create_app(engine, chosen, metrics, audit)
     listener = bound("127.0.0.1", 0)
     host, port = listener.getsockname()
     async with (
-        listening(app, listener, chosen, app[METRICS], shutdown_timeout_s=1) as door,
-        aiohttp.ClientSession() as http,
+        listening(app, listener, chosen, app[METRICS], shutdown_timeout_s=1, certificate=certificate) as door,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted)) as http,
     ):
-        server = Server(http, f"http://{host}:{port}", app, door)
+        server = Server(http, f"{'https' if certificate else 'http'}://{host}:{port}", app, door)
         await server.until_ready()
         yield server
