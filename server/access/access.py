@@ -113,6 +113,8 @@ class Access:
 
 
 ACCESS = web.AppKey("access", Access)
+PRINCIPAL = web.RequestKey("principal", Principal)
+"""Who sent a request, in the handlers that ask for a scope."""
 
 
 def demand(principal: Principal, scope: Scope) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from server.access.access import Access, Denied, demand
+from server.access.access import PRINCIPAL, Access, Denied, demand
 from server.access.audit import Audit
 from server.access.principal import Principal, Scope
 from server.access.signing import TICKET_S
@@ -38,11 +38,11 @@ class Doorkeeper:
         self._audit = audit
 
     def asks(self, scope: Scope | None, handler: Handler) -> Handler:
-        """The handler for those alone who may do what needs the scope; `request["principal"]` is who sent it."""
+        """The handler for those alone who may do what needs the scope; `request[PRINCIPAL]` is who sent it."""
 
         async def asking(request: web.Request) -> web.StreamResponse:
             try:
-                request["principal"] = self.admit(request, scope)
+                request[PRINCIPAL] = self.admit(request, scope)
             except Denied as denied:
                 return self.refusal(request, denied)
             return await handler(request)
@@ -132,7 +132,7 @@ class Doorkeeper:
 
     async def ticket(self, request: web.Request) -> web.Response:
         """`POST /v1/tickets`: a ticket for one WebSocket of a client that cannot set headers."""
-        principal: Principal = request["principal"]
+        principal = request[PRINCIPAL]
         self.note(request, "ticket", principal)
         fields = {"ticket": self.access.signer.sign("ticket", principal, TICKET_S), "expires_in_s": TICKET_S}
         return web.json_response(fields, headers={"Cache-Control": "no-store"})

@@ -151,7 +151,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _write(path: Path, keys: list[Key]) -> None:
     """Replaces the file as a whole: a reader sees the old one or the new one."""
-    text = _File(keys=keys).model_dump_json(indent=1, exclude_none=True)
+    text = _File(version=1, keys=keys).model_dump_json(indent=1, exclude_none=True)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         file = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)

@@ -38,7 +38,7 @@ class Quotas:
         return used.connections.take(self.clock()) if used is not None else 0.0
 
     def receive(self, principal: Principal, size: int) -> float:
-        """Counts the bytes of a message. Returns 0, or the seconds until it may be sent again."""
+        """Counts the bytes of a frame of audio. Returns 0, or the seconds until it may be sent again."""
         used = self._of(principal)
         return used.received.take(self.clock(), size) if used is not None else 0.0
 

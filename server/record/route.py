@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from aiohttp import web
 
+from server.access.access import PRINCIPAL
 from server.access.doorkeeper import Doorkeeper
 from server.access.principal import Principal
 from server.monitoring.metrics import Metrics
@@ -24,7 +25,7 @@ _SOFTWARE = ("drtranscribe", version("drtranscribe"))
 
 
 class Records:
-    """The routes' handlers over the sessions of one server; `request["principal"]` is who asks."""
+    """The routes' handlers over the sessions of one server; `request[PRINCIPAL]` is who asks."""
 
     def __init__(self, sessions: Sessions, rendering: Rendering, metrics: Metrics, keeper: Doorkeeper) -> None:
         self._sessions = sessions
@@ -37,7 +38,7 @@ class Records:
         name = next((known for known in NAMES if known == request.query.get("format", "json")), None)
         if name is None:
             return self._fault(400, "unknown_format", f"give format as one of: {', '.join(NAMES)}")
-        principal: Principal = request["principal"]
+        principal = request[PRINCIPAL]
         session = self._owned(request, principal)
         if session is None:
             self._keeper.note(request, "record_read", principal, outcome="no_such_session")
@@ -64,7 +65,7 @@ class Records:
 
     async def erase(self, request: web.Request) -> web.Response:
         """Ends the session if it runs, and forgets all of it. 204, or 404 where there is none of this principal."""
-        principal: Principal = request["principal"]
+        principal = request[PRINCIPAL]
         session = self._owned(request, principal)
         if session is None:
             self._keeper.note(request, "session_erased", principal, outcome="no_such_session")

@@ -182,15 +182,13 @@ class Connection:
             message = await self._next()
             self._peer.listening = False
             try:
-                if message.type in (WSMsgType.BINARY, WSMsgType.TEXT) and (
-                    again_s := self._keeper.access.quotas.receive(self._principal, len(message.data))
-                ):
-                    await self._key_bytes(session, again_s)
-                    return
                 match message.type:
                     case WSMsgType.BINARY:
                         if len(message.data) > session.max_frame_bytes:
                             await self._frame_too_large(session)
+                            return
+                        if again_s := self._keeper.access.quotas.receive(self._principal, len(message.data)):
+                            await self._key_bytes(session, again_s)
                             return
                         await session.receive_audio(message.data, time.monotonic() - asked)
                     case WSMsgType.TEXT:
