@@ -7,11 +7,21 @@ from benchmarks.attack.aim import Aim
 from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, talkers
 from benchmarks.attack.target import Setup
 
-MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2"))
+MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2", "--retention", "2"))
 """Sessions that one attack leaves behind are over before the next one counts memory."""
 
 IMPATIENT = Setup(
-    flags=("--max-sessions", "64", "--idle-timeout-s", "3", "--resume-ttl-s", f"{outages.TTL_S:g}"), staged=()
+    flags=(
+        "--max-sessions",
+        "64",
+        "--idle-timeout-s",
+        "3",
+        "--resume-ttl-s",
+        f"{outages.TTL_S:g}",
+        "--retention",
+        f"{outages.TTL_S:g}",
+    ),
+    staged=(),
 )
 FORGETFUL = replace(
     IMPATIENT,
@@ -24,7 +34,8 @@ FORGETFUL = replace(
 CROWDED = Setup(flags=("--max-sessions", str(doors.PLACES)), staged=())
 NARROW = Setup(staged=(), nofile=1024)
 BROKEN = tuple(
-    Setup(flags=("--resume-ttl-s", "2"), staged=("--fault", fault)) for fault in ("extractor", "merging", "codes")
+    Setup(flags=("--resume-ttl-s", "2", "--retention", "2"), staged=("--fault", fault))
+    for fault in ("extractor", "merging", "codes")
 )
 BESIDE_MODEL = Setup(flags=("--vllm-url", "http://127.0.0.1:{port}/v1"), staged=())
 TALKING = Setup(staged=("--hostile-talk",))

@@ -105,7 +105,7 @@ async def test_an_unknown_session_and_an_unknown_format_are_told_what_there_is()
 
 
 async def test_a_record_is_gone_with_its_session():
-    async with serving(resume_ttl_s=0.1) as server, server.connect() as client:
+    async with serving(resume_ttl_s=0.1, retention=0.1) as server, server.connect() as client:
         await talk(client)
         await client.finish()
         statuses = []
