@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from benchmarks.attack.aim import Aim
-from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, talkers
+from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, strangers, talkers
 from benchmarks.attack.target import Setup
 
 MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2", "--retention", "2"))
 """Sessions that one attack leaves behind are over before the next one counts memory."""
 
+LOCKED = replace(MAIN, keys=True)
 IMPATIENT = Setup(
     flags=(
         "--max-sessions",
@@ -78,6 +79,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack(floods.junk_audio),
     Attack(chatter.valid_messages, least_s=8),
     Attack(chatter.tiny_frames),
+    Attack(strangers.attempts_without_a_key, LOCKED, least_s=8),
     Attack(doors.malformed_requests),
     Attack(doors.rebinding, beside=False),
     Attack(doors.unknown_language, beside=False),
