@@ -3,7 +3,8 @@
     pip install drtranscribe
     python transcribe.py ws://127.0.0.1:8765/ws consultation.wav [--speed 4] [--record record.md]
 
-A server with keys takes its key from the environment variable DRTRANSCRIBE_KEY. The file holds 16-bit PCM: one channel, or two with the clinician on the left and the patient on the right.
+A server with keys: put the key into the environment variable DRTRANSCRIBE_KEY.
+The file holds 16-bit PCM: one channel, or two with the clinician on the left and the patient on the right.
 """
 
 import argparse

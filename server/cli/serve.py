@@ -37,16 +37,14 @@ def serve(*, config: Config = None, **flags: str | None) -> None:
     with told_clearly():
         said = check_exposure(settings)
     log.configure(settings.log_level)
-    for line in said:
-        typer.echo(line, err=True)
     with told_clearly():
-        failure = asyncio.run(_serve(settings))
+        failure = asyncio.run(_serve(settings, said))
     if failure is not None:
         _end(failure)
 
 
-async def _serve(settings: Settings) -> str | None:
-    """Serves until a signal, or until the engine is gone for good: then the reason.
+async def _serve(settings: Settings, said: list[str]) -> str | None:
+    """Serves until a signal, or until the engine is gone for good: then the reason. First says the lines of `said`.
 
     A signal that comes before the engines are warm ends the process with status 0.
     """
@@ -73,6 +71,8 @@ async def _serve(settings: Settings) -> str | None:
             server = starting.result()
             if server.certificate is not None:
                 loop.add_signal_handler(signal.SIGHUP, server.certificate.reload)
+            for line in said:
+                typer.echo(line, err=True)
             typer.echo(server.address)
             over: list[asyncio.Future[Any]] = [stopped, asyncio.create_task(server.pipeline.gone())]
             await asyncio.wait([server.warm, *over], return_when=asyncio.FIRST_COMPLETED)

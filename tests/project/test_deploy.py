@@ -12,6 +12,7 @@ import yaml
 
 from inference.pipeline import Pipeline
 from server.app import create_app
+from server.cli.command import KEY_VARIABLE
 from server.cli.main import app
 from server.cli.serve import ENGINE_FAILED_STATUS
 from server.monitoring.metrics import Metrics
@@ -30,7 +31,7 @@ def written() -> dict[str, str]:
 @pytest.mark.parametrize("name", written())
 def test_every_variable_that_is_named_is_a_setting(name):
     named = set(re.findall(rf"{ENV_PREFIX}([A-Z0-9_]+)", written()[name]))
-    assert named <= {field.upper() for field in Settings.model_fields}
+    assert named <= {field.upper() for field in Settings.model_fields} | {KEY_VARIABLE.removeprefix(ENV_PREFIX)}
 
 
 def commands() -> dict[str, set[str]]:
@@ -47,7 +48,9 @@ def commands() -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", written())
 def test_every_command_that_is_named_exists_with_its_flags(name):
     known = commands()
-    for line in re.findall(r"\bdrtranscribe ((?:serve|transcribe|bench|models|[a-z]+ --)[^`\n|&]*)", written()[name]):
+    for line in re.findall(
+        r"\bdrtranscribe ((?:serve|transcribe|bench|models|keys|[a-z]+ --)[^`\n|&]*)", written()[name]
+    ):
         words = line.split()
         command = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
         assert command in known, line
@@ -58,7 +61,8 @@ def test_every_flag_that_deploy_names_alone_belongs_to_the_server_or_is_given_to
     alone = re.findall(r"`(--[a-z0-9-]+)[ `]", DEPLOY.read_text())
     assert alone, "nothing was looked at"
     vllm = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]["vllm"]["command"]
-    assert set(alone) <= commands()["serve"] | {argument.partition("=")[0] for argument in vllm}
+    ours = commands()["serve"] | commands()["keys create"] | commands()["transcribe"]
+    assert set(alone) <= ours | {argument.partition("=")[0] for argument in vllm}
 
 
 def test_every_metric_that_deploy_names_exists():

@@ -240,7 +240,7 @@ async def test_a_server_with_keys_and_tls_reads_a_new_certificate_and_a_new_key_
 
         async def name():
             """The common name in the certificate that a new connection gets."""
-            reader, writer = await asyncio.open_connection(
+            _, writer = await asyncio.open_connection(
                 "127.0.0.1", int(address.rstrip("/").rpartition(":")[2]), ssl=trusted
             )
             subject = dict(part[0] for part in writer.get_extra_info("peercert")["subject"])
@@ -253,12 +253,14 @@ async def test_a_server_with_keys_and_tls_reads_a_new_certificate_and_a_new_key_
         cert.write_bytes(other.read_bytes())
         private.write_bytes(its_key.read_bytes())
         process.send_signal(signal.SIGHUP)
-        while await name() != "other":
+        while await name() != "other":  # noqa: ASYNC110 - nothing tells when a signal has been handled
             await asyncio.sleep(0.02)
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), headers=header) as http:
-            async with http.ws_connect(f"{address}ws", protocols=["drtranscribe.v1"]) as ws:
-                await ws.send_json({"type": "start_session", "consent": True})
-                assert (await ws.receive_json())["consent"]["by"] == "ward-3"
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), headers=header) as http,
+            http.ws_connect(f"{address}ws", protocols=["drtranscribe.v1"]) as ws,
+        ):
+            await ws.send_json({"type": "start_session", "consent": True})
+            assert (await ws.receive_json())["consent"]["by"] == "ward-3"
         process.terminate()
         _, err = await process.communicate()
     assert process.returncode == 0
