@@ -201,7 +201,7 @@ def test_the_kubernetes_example_has_the_image_s_user_port_and_volume_and_a_gpu()
     assert container["ports"] == [{"name": "http", "containerPort": Settings.model_fields["port"].default}]
     assert 'VOLUME ["/weights"]' in dockerfile
     mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
-    assert mounted.keys() == {"/weights", "/tmp"}
+    assert mounted.keys() == {"/weights", "/tmp", "/etc/drtranscribe"}
     assert set(mounted.values()) == {volume["name"] for volume in pod["volumes"]}
     assert container["resources"]["limits"] == {"nvidia.com/gpu": 1}
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"}), "one GPU, one server"
