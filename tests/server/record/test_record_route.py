@@ -21,6 +21,7 @@ from server.app import RENDERING
 from server.cli.main import app
 from server.record.formats import FORMATS, NAMES
 from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
+from tests.support.access import key, text_of
 from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving, until
 
@@ -159,12 +160,12 @@ async def test_a_record_that_is_not_made_is_told_and_counted(monkeypatch, raised
 
 
 @contextmanager
-def server_in_a_thread() -> Iterator[str]:
+def server_in_a_thread(**settings: object) -> Iterator[str]:
     """A real server on fakes, for a command that runs its own loop."""
     listening: queue.Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
 
     async def serve() -> None:
-        async with serving() as server:
+        async with serving(**settings) as server:
             over = asyncio.Event()
             listening.put((server.url.replace("http", "ws"), asyncio.get_running_loop(), over))
             await over.wait()
@@ -222,6 +223,26 @@ def test_a_record_that_the_server_does_not_give_is_told_and_is_a_failure(tmp_pat
     assert code == 1
     assert "no record as markdown: no such session" in err
     assert not (tmp_path / "a.md").exists()
+
+
+def test_the_command_takes_its_key_from_a_file_or_from_the_environment(tmp_path, monkeypatch):
+    text = text_of(key(tmp_path / "keys.json", "ward-3"))
+    (tmp_path / "key").write_text(f"{text}\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "two").write_text(f"{text} {text}")
+    monkeypatch.delenv("DRTRANSCRIBE_KEY", raising=False)
+    with server_in_a_thread(keys_file=tmp_path / "keys.json") as url:
+        command = ("transcribe", SENTENCE, "--server", url, "--speed", 0, "--record", tmp_path / "a.md")
+        code, _, err = run(*command)
+        assert (code, "show who you are" in err) == (1, True)
+        assert run(*command, "--key-file", tmp_path / "key")[0] == 0
+        assert "as ward-3 states" in (tmp_path / "a.md").read_text()
+        for name in ("empty", "two"):
+            code, _, err = run(*command, "--key-file", tmp_path / name)
+            assert (code, err) == (2, f"--key-file: {tmp_path / name} must hold one key and nothing else\n")
+        assert run(*command, "--key-file", tmp_path / "none")[0] == 2
+        monkeypatch.setenv("DRTRANSCRIBE_KEY", text)
+        assert run(*command)[0] == 0
 
 
 def test_the_record_lies_beside_the_websocket_behind_any_proxy():
