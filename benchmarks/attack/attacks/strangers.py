@@ -36,7 +36,7 @@ async def attempts_without_a_key(aim: Aim) -> None:
     while aim.left_s:
         due = min(int((time.monotonic() - began) * PER_S) - sent, AT_ONCE - len(attempts))
         for _ in range(due):
-            # A thousandth of them each: as many addresses as a /22 network has.
+            # Half of them come from one address, the others from 500.
             address = f"127.0.{3 + sent % 4}.{1 + sent // 4 % 250}" if sent % 2 else "127.0.0.2"
             attempt = asyncio.create_task(_attempt(aim, requests[sent % len(requests)], address))
             attempts.add(attempt)
