@@ -17,11 +17,13 @@ from drtranscribe.consultation import Consultation, full_jitter
 from drtranscribe.events import (
     Audio,
     Code,
+    Consent,
     ErrorEvent,
     Event,
     Evidence,
     ExtractionEvent,
     Finding,
+    Judgement,
     Kind,
     Limits,
     Marker,
@@ -39,13 +41,14 @@ from drtranscribe.events import (
     TranscriptEvent,
     Word,
 )
-from drtranscribe.record import RecordFormat, fetch_record
+from drtranscribe.record import RecordFormat, erase_session, fetch_record, fetch_ticket
 from drtranscribe.socket import PROTOCOL, ConsultationError
 
 __all__ = [
     "PROTOCOL",
     "Audio",
     "Code",
+    "Consent",
     "Consultation",
     "ConsultationError",
     "ErrorEvent",
@@ -53,6 +56,7 @@ __all__ = [
     "Evidence",
     "ExtractionEvent",
     "Finding",
+    "Judgement",
     "Kind",
     "Limits",
     "Marker",
@@ -70,6 +74,8 @@ __all__ = [
     "Timings",
     "TranscriptEvent",
     "Word",
+    "erase_session",
     "fetch_record",
+    "fetch_ticket",
     "full_jitter",
 ]

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from drtranscribe.events import Event, SessionStarted, SessionStopped
 from drtranscribe.record import RecordFormat, fetch_record
-from drtranscribe.socket import ConsultationError, Message, address
+from drtranscribe.socket import ConsultationError, Message, Ticket, address
 from drtranscribe.transport import Transport
 
 
@@ -42,9 +42,10 @@ class Consultation:
         api_key: str | None,
         max_waiting_s: float,
         backoff: Callable[[int], float],
+        ticket: Ticket | None = None,
     ) -> None:
         self._url, self._api_key = url, api_key
-        self._transport = Transport(address(url), start, api_key, backoff)
+        self._transport = Transport(address(url), start, api_key, backoff, ticket)
         self._max_waiting_samples = int(start["audio"]["sample_rate"] * max_waiting_s)
         self._stopping = False
         self._told = False
@@ -60,9 +61,11 @@ class Consultation:
         language: str | None = None,
         patient: Mapping[str, Any] | None = None,
         consent: bool = True,
+        consent_wording: str | None = None,
         appointment_id: str | None = None,
         vocabulary: Sequence[str] | None = None,
         api_key: str | None = None,
+        ticket: Ticket | None = None,
         max_waiting_s: float = 60.0,
         backoff: Callable[[int], float] = full_jitter,
     ) -> Self:
@@ -77,8 +80,10 @@ class Consultation:
         language: such as "en"; "auto" means the first language that is heard clearly. The server has a default.
         patient: what is known beforehand: `name`, `age`, `gender`, `history`.
         consent: states that the people who are recorded have agreed to it. The server refuses False.
+        consent_wording: what they agreed to, in the words that they were told; the record keeps it.
         appointment_id, vocabulary: the server accepts both and does not use them yet.
-        api_key: sent as `Authorization: Bearer ...`, for a proxy that asks for a key.
+        api_key: a key of the server, sent as `Authorization: Bearer ...`.
+        ticket: gives a ticket for each connection, where the program has no key of its own (see `fetch_ticket`).
         max_waiting_s: seconds of audio that are kept in memory before `send` waits for the server.
         backoff: the seconds to wait before the n-th try to connect, n = 1, 2, 3 ...
         """
@@ -90,12 +95,13 @@ class Consultation:
         }
         optional = {
             "language": language,
+            "consent_wording": consent_wording,
             "patient": patient,
             "appointment_id": appointment_id,
             "vocabulary": vocabulary,
         }
         start |= {name: value for name, value in optional.items() if value is not None}
-        return cls(url, start, api_key=api_key, max_waiting_s=max_waiting_s, backoff=backoff)
+        return cls(url, start, api_key=api_key, max_waiting_s=max_waiting_s, backoff=backoff, ticket=ticket)
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
@@ -113,7 +119,7 @@ class Consultation:
 
     @property
     def session_id(self) -> str:
-        """The server's name for the session; whoever knows it can fetch the record."""
+        """The server's name for the session. Where the server has keys, it is of no use without the right one."""
         return self.started["session_id"]
 
     async def send(self, pcm: bytes) -> None:
@@ -162,6 +168,17 @@ class Consultation:
         """Keep a finding as it is: no extractor changes it afterwards."""
         self._control({"type": "confirm_finding", "finding_id": finding_id})
 
+    async def withdraw_consent(self) -> SessionStopped:
+        """End the consultation and have the server erase all of it; what was sent is not transcribed any more.
+
+        Raises ConsultationError, with the code `no_such_session` where it was erased and the answer was lost.
+        """
+        if not self._transport.ended.done():
+            self._transport.put_control({"type": "withdraw_consent"})
+            self._stopping = True
+        await asyncio.wait([self._transport.ended])
+        return self._outcome()
+
     async def stop(self) -> SessionStopped:
         """End the consultation and wait for its last event, `session_stopped`.
 
@@ -176,7 +193,7 @@ class Consultation:
     async def record(self, format: RecordFormat = "json") -> bytes:
         """The record so far, or of the ended consultation for as long as the server keeps it.
 
-        The server keeps it for `started["limits"]["resume_ttl_s"]` after the end. Raises ConsultationError.
+        The server keeps it for an hour after the end, or as long as its operator chose. Raises ConsultationError.
         """
         return await fetch_record(self._url, self.session_id, format, api_key=self._api_key)
 

@@ -100,11 +100,20 @@ class Finding(TypedDict):
     codes: list[Code]
 
 
+class Judgement(TypedDict):
+    """What was done by hand to a finding. `by` is the name of the key or user, None on a server without keys."""
+
+    what: Literal["edited", "confirmed", "dismissed"]
+    by: str | None
+    at: str
+
+
 class Operation(TypedDict):
     """One step from the findings before to the findings after: `add` and `update` carry the whole finding."""
 
     op: Literal["add", "update", "retract"]
     finding: Finding
+    judgement: NotRequired[Judgement]
 
 
 class Audio(TypedDict):
@@ -129,6 +138,14 @@ class Limits(TypedDict):
     messages_at_once: int
 
 
+class Consent(TypedDict):
+    """The agreement of those who are recorded, as the server keeps it. `by` is the name of the key or user."""
+
+    given_at: str
+    wording: str
+    by: str | None
+
+
 class Models(TypedDict):
     """The names of the models that work for this session."""
 
@@ -146,6 +163,7 @@ class SessionStarted(TypedDict):
     audio: Audio
     limits: Limits
     models: Models
+    consent: NotRequired[Consent]
 
 
 class TranscriptEvent(TypedDict):
@@ -228,7 +246,7 @@ class SessionStopped(TypedDict):
 
     type: Literal["session_stopped"]
     seq: int
-    reason: Literal["client", "idle", "limit", "shutdown"]
+    reason: Literal["client", "idle", "limit", "shutdown", "withdrawn"]
     audio_s: float
     transcribed_s: float
     segments: int

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +15,9 @@ PROTOCOL = "drtranscribe.v1"
 Message = dict[str, Any]
 """A text frame, either way: one JSON object with a `type`."""
 
+Ticket = Callable[[], Awaitable[str]]
+"""Gives a ticket of `POST /v1/tickets`, a new one for each connection."""
+
 _DIAL_TIMEOUT_S, _ANSWER_TIMEOUT_S = 10.0, 30.0
 _HEARTBEAT_S = 60.0  # a server that holds audio back may answer a ping late
 
@@ -23,7 +26,7 @@ _FATAL_CLOSES = {
     1008: ("bad_first_message", "the server did not understand the first message"),
     1009: ("frame_too_large", "a frame was larger than the server takes"),
     1013: ("full", "the server is full; try again later"),
-    4401: ("not_authorised", "the server asks for a key: pass api_key"),
+    4401: ("not_authorised", "the server asks for a key that is in force: pass api_key"),
     4404: ("no_such_session", "the server has no such session (any more); start a new consultation"),
     4408: ("idle", "the server ended the session because nothing was sent"),
 }
@@ -34,7 +37,7 @@ class ConsultationError(Exception):
 
     `code` is one of the server's error codes (docs/protocol.md), or one of the client's own: `bad_address`,
     `unreachable`, `wrong_protocol`, `not_authorised`, `host_not_allowed`, `bad_event`, `connection_lost`, `ended`,
-    `no_record`. `retry_after_s` is there where the server named a time to try again.
+    `no_record`, `not_erased`. `retry_after_s` is there where the server named a time to try again.
     """
 
     def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
@@ -84,14 +87,14 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 async def greet(
-    http: ClientSession, url: URL, message: Message, answer: str
+    http: ClientSession, url: URL, message: Message, answer: str, ticket: Ticket | None = None
 ) -> tuple[ClientWebSocketResponse, Message]:
     """A new connection on which the server answered the first message with an event of type `answer`.
 
     Raises Closed, and ConsultationError where no other try could end better.
     """
     error: ConsultationError | None = None
-    ws = await _dial(http, url)
+    ws = await _dial(http, url, await ticket() if ticket is not None else None)
     try:
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
             await ws.send_json(message)
@@ -123,12 +126,12 @@ async def receive(ws: ClientWebSocketResponse) -> Message:
     raise Closed(ws.close_code or 1006)
 
 
-async def _dial(http: ClientSession, url: URL) -> ClientWebSocketResponse:
+async def _dial(http: ClientSession, url: URL, ticket: str | None) -> ClientWebSocketResponse:
     try:
         async with asyncio.timeout(_DIAL_TIMEOUT_S):
             ws = await http.ws_connect(
                 url,
-                protocols=(PROTOCOL,),
+                protocols=(PROTOCOL, f"bearer.{ticket}") if ticket is not None else (PROTOCOL,),
                 heartbeat=_HEARTBEAT_S,
                 timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
             )

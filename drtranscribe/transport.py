@@ -10,7 +10,7 @@ from yarl import URL
 
 from drtranscribe.events import Event, SessionStarted, SessionStopped
 from drtranscribe.outbox import Outbox
-from drtranscribe.socket import PROTOCOL, Closed, ConsultationError, Message, authorised, greet, receive
+from drtranscribe.socket import PROTOCOL, Closed, ConsultationError, Message, Ticket, authorised, greet, receive
 
 _CONNECT_TRIES = 4
 _MIN_FRAME_S, _MAX_FRAME_S = 0.02, 5.0  # the protocol's most is 10 s; half of it leaves room to join two frames
@@ -25,9 +25,17 @@ class Transport:
 
     started: SessionStarted
 
-    def __init__(self, url: URL, start: Message, api_key: str | None, backoff: Callable[[int], float]) -> None:
+    def __init__(
+        self,
+        url: URL,
+        start: Message,
+        api_key: str | None,
+        backoff: Callable[[int], float],
+        ticket: Ticket | None = None,
+    ) -> None:
         rate, channels = start["audio"]["sample_rate"], start["audio"]["channels"]
         self._url, self._start, self._api_key, self._backoff = url, start, api_key, backoff
+        self._ticket = ticket
         self.outbox = Outbox(frame_bytes=2 * channels, min_samples=int(rate * _MIN_FRAME_S))
         self.max_frame_bytes = int(rate * _MAX_FRAME_S) * 2 * channels
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -70,7 +78,7 @@ class Transport:
         while True:
             attempt += 1
             try:
-                ws, started = await greet(self._http, self._url, self._start, "session_started")
+                ws, started = await greet(self._http, self._url, self._start, "session_started", self._ticket)
             except Closed as closed:
                 if error := closed.fatal():
                     raise error from None
@@ -90,8 +98,9 @@ class Transport:
     async def _run(self) -> None:
         try:
             while not self.ended.done():
-                await self._converse(self._ws)
+                wait_s = await self._converse(self._ws)
                 if not self.ended.done():
+                    await asyncio.sleep(wait_s)
                     self._ws = await self._resume()
             await self._ws.close()
             self._finish()
@@ -108,22 +117,31 @@ class Transport:
         self.events.put_nowait(None)
         self.room.set()
 
-    async def _converse(self, ws: ClientWebSocketResponse) -> None:
-        """Send and receive until the connection is lost or the session has ended."""
+    async def _converse(self, ws: ClientWebSocketResponse) -> float:
+        """Send and receive until the connection is lost or the session has ended.
+
+        Returns the seconds that the server wants to have passed before the session is resumed.
+        """
         sender = asyncio.create_task(self._send_all(ws))
         fatal: ConsultationError | None = None
+        wait_s = 0.0
         try:
             while not self.ended.done():
                 event = await receive(ws)
-                if event["type"] == "error" and event.get("fatal"):
-                    fatal = ConsultationError.of(event)
+                if event["type"] == "error":
+                    wait_s = event.get("retry_after_s", 0.0)
+                    if event.get("fatal"):
+                        fatal = ConsultationError.of(event)
                 self._deliver(event)
         except Closed as closed:
+            if closed.code == WSCloseCode.TRY_AGAIN_LATER and fatal is None:
+                return wait_s  # the key was used too much for the moment: the session waits
             if error := fatal or closed.fatal():
                 raise error from None
         finally:
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
+        return 0.0
 
     async def _send_all(self, ws: ClientWebSocketResponse) -> None:
         # A broken connection ends this quietly: the receiver may still read why the server closed it.
@@ -143,7 +161,7 @@ class Transport:
             attempt += 1
             try:
                 message = {"type": "resume_session", **resume, "last_seq": self._last_seq}
-                ws, resumed = await greet(self._http, self._url, message, "session_resumed")
+                ws, resumed = await greet(self._http, self._url, message, "session_resumed", self._ticket)
             except Closed as closed:
                 error = closed.fatal()
                 if error and closed.code != 1013:  # a full server may have room again while the session still waits

@@ -4,6 +4,8 @@
 //
 // The file holds 16-bit PCM: one channel, or two with the clinician on the left and the patient on the right.
 // Node 22 and later have a WebSocket of their own. Node 20: node --experimental-websocket. Older: npm install ws.
+// A server with keys: put the key into the environment variable DRTRANSCRIBE_KEY. Node's WebSocket sends no headers, so
+// the program asks for a ticket with it, as a page in a browser would.
 // A lost connection ends this program; docs/protocol.md says how a client resumes a session.
 "use strict";
 const { readFileSync } = require("node:fs");
@@ -59,9 +61,19 @@ function show(event) {
   }
 }
 
-function main(url, path, speed = "1") {
+/** The subprotocols to offer: with a key, a ticket stands among them, which is good for one connection. */
+async function subprotocols(url, key) {
+  if (!key) return ["drtranscribe.v1"];
+  const tickets = new URL("v1/tickets", url.replace(/^ws/, "http"));
+  const answer = await fetch(tickets, { method: "POST", headers: { Authorization: `Bearer ${key}` } });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.message);
+  return ["drtranscribe.v1", `bearer.${told.ticket}`];
+}
+
+async function main(url, path, speed = "1") {
   const wav = readWav(path);
-  const socket = new Socket(url, ["drtranscribe.v1"]);
+  const socket = new Socket(url, await subprotocols(url, process.env.DRTRANSCRIBE_KEY));
   let stopped = false;
   socket.addEventListener("open", () => {
     socket.send(
@@ -91,5 +103,8 @@ if (process.argv.length < 4) {
   console.error("usage: node transcribe.cjs URL FILE.wav [SPEED]");
   process.exitCode = 2;
 } else {
-  main(...process.argv.slice(2));
+  main(...process.argv.slice(2)).catch(({ message }) => {
+    console.error(message);
+    process.exitCode = 1;
+  });
 }

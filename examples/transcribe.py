@@ -3,11 +3,13 @@
     pip install drtranscribe
     python transcribe.py ws://127.0.0.1:8765/ws consultation.wav [--speed 4] [--record record.md]
 
+A server with keys: put the key into the environment variable DRTRANSCRIBE_KEY.
 The file holds 16-bit PCM: one channel, or two with the clinician on the left and the patient on the right.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 import wave
 from pathlib import Path
@@ -51,7 +53,11 @@ async def transcribe(url: str, wav: wave.Wave_read, speed: float, record: Path |
         raise ValueError("the samples are not 16-bit: convert the file first")
     channels = wav.getnchannels()
     consultation = Consultation.connect(
-        url, sample_rate=wav.getframerate(), channels=channels, mode="dual" if channels == 2 else "ambient"
+        url,
+        sample_rate=wav.getframerate(),
+        channels=channels,
+        mode="dual" if channels == 2 else "ambient",
+        api_key=os.environ.get("DRTRANSCRIBE_KEY"),
     )
     async with consultation, asyncio.TaskGroup() as tasks:
         tasks.create_task(speak(consultation, wav, speed))

@@ -7,7 +7,9 @@ from pathlib import Path
 from aiohttp import web
 
 from inference.pipeline import Pipeline
-from server.audit.actors import who
+from server.access.access import ACCESS, Access
+from server.access.doorkeeper import Doorkeeper
+from server.access.entrance import access_of
 from server.audit.trail import Audit
 from server.hosts import host_allowed, origin_allowed, own_origin
 from server.monitoring.endpoints import Endpoints
@@ -19,7 +21,7 @@ from server.sessions.registry import Sessions
 from server.sessions.session import Limits
 from server.settings import Settings
 from server.socket.door import visitor_of
-from server.socket.websocket import consultation
+from server.socket.handshake import consultation
 
 STATIC = Path(__file__).parent / "static"
 
@@ -32,6 +34,7 @@ RENDERING = web.AppKey("rendering", Rendering)
 STARTED = web.AppKey("started", asyncio.Future[None])
 AUDIT = web.AppKey("audit", Audit)
 ENDPOINTS = web.AppKey("endpoints", Endpoints)
+DOORKEEPER = web.AppKey("doorkeeper", Doorkeeper)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -41,6 +44,9 @@ ORIGIN_REFUSED = (
     "this page's origin is not the server's own: add it with --allowed-origins; behind a proxy with TLS, let the proxy "
     "set Host and X-Forwarded-Proto"
 )
+STRICT_TRANSPORT_SECURITY = "max-age=31536000"
+"""A browser that has seen the page over our TLS does not ask for it in plain text for a year."""
+
 PROBES = ("/health/live", "/health/ready")
 """Answered under any host name: they show nothing about patients, and orchestrators use names of their own."""
 FAILED_GRACE_S = 5.0
@@ -48,25 +54,33 @@ FAILED_GRACE_S = 5.0
 
 
 def create_app(
-    pipeline: Pipeline, settings: Settings, metrics: Metrics | None = None, audit: Audit | None = None
+    pipeline: Pipeline,
+    settings: Settings,
+    metrics: Metrics | None = None,
+    audit: Audit | None = None,
+    access: Access | None = None,
 ) -> web.Application:
     """The aiohttp application around an engine.
 
     Once the application starts, the engines are warmed up in the background. Until they are warm, `/health/ready`
-    returns 503 and new sessions are refused.
+    returns 503 and new sessions are refused. Raises SettingsError where `access` is not given, and the settings name
+    files of keys or secrets that cannot be used.
     """
     app = web.Application(middlewares=[_guard])
     app[SETTINGS] = settings
     app[PIPELINE] = pipeline
     app[METRICS] = metrics or Metrics()
+    app[AUDIT] = audit or Audit()
+    app[ACCESS] = access or access_of(settings)
+    app[DOORKEEPER] = keeper = Doorkeeper(app[ACCESS], app[METRICS], app[AUDIT])
     limits = Limits(
         settings.queue_chunks,
         settings.idle_timeout_s,
         settings.max_session_s,
         settings.resume_ttl_s,
         settings.first_audio_timeout_s,
+        settings.retention,
     )
-    app[AUDIT] = audit or Audit()
     app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
     app[METRICS].watch_engines(lambda: pipeline.asr.second_tries, pipeline.extractors)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions, app[AUDIT])
@@ -86,14 +100,19 @@ def create_app(
         lambda: app[AUDIT].problem,
         settings.metrics_apart,
     )
-    records = Records(app[SESSIONS], app[RENDERING], app[METRICS])
+    records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
             web.get("/health/live", endpoints.live, expect_handler=_expectation),
             web.get("/health/ready", endpoints.ready, expect_handler=_expectation),
-            web.get("/metrics", endpoints.public_metrics, expect_handler=_expectation),
-            web.get("/v1/sessions/{session_id}/record", records.get, expect_handler=_expectation),
+            web.get("/metrics", keeper.asks("metrics", endpoints.public_metrics), expect_handler=_expectation),
+            web.get("/v1/me", keeper.who, expect_handler=_expectation),
+            web.post("/v1/sign-in", keeper.sign_in, expect_handler=_expectation),
+            web.post("/v1/sign-out", keeper.sign_out, expect_handler=_expectation),
+            web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=_expectation),
+            web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
+            web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
             web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
@@ -125,6 +144,7 @@ async def _watch(app: web.Application) -> AsyncIterator[None]:
             settings.resume_ttl_s,
             settings.send_timeout_s,
             settings.first_audio_timeout_s,
+            settings.retention or settings.resume_ttl_s,
         ),
     )
     watch = asyncio.create_task(app[SESSIONS].watch(shortest_limit_s))
@@ -169,8 +189,7 @@ async def _guard(
 
 
 def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
-    request.app[METRICS].refused.labels(code).inc()
-    request.app[AUDIT].note("refused", outcome=code, session=None, **who(request))
+    request.app[DOORKEEPER].turned_away(request, code)
     return kind(text=f"{code}: {text}\n")
 
 
@@ -181,7 +200,7 @@ async def _expectation(request: web.Request) -> None:
             request,
             web.HTTPExpectationFailed,
             "unknown_expectation",
-            "leave the header Expect out, no request has a body",
+            "leave the header Expect out: no request has a body that is worth asking for",
         )
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # so that aiohttp does not take this line for the beginning of the answer
@@ -197,11 +216,13 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
+    if request.app[ACCESS].tls:
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
     response.headers.setdefault("Cache-Control", "no-cache")  # or an upgrade would mix files of two versions
 
 
 async def _websocket(request: web.Request) -> web.StreamResponse:
-    return await consultation(request, request.app[SESSIONS], request.app[SETTINGS])
+    return await consultation(request, request.app[SESSIONS], request.app[SETTINGS], request.app[DOORKEEPER])
 
 
 async def _page(request: web.Request) -> web.FileResponse:

@@ -35,7 +35,8 @@ MAX_QUOTED = 100
 _MAX_FAULTS = 5
 _MAX_ID = 200
 
-ClosingReason = Literal["client", "idle", "limit", "shutdown"]
+ClosingReason = Literal["client", "idle", "limit", "shutdown", "withdrawn"]
+Judged = Literal["edited", "confirmed", "dismissed"]
 
 
 class Close(IntEnum):
@@ -44,6 +45,7 @@ class Close(IntEnum):
     BAD_MESSAGE = 1008
     TOO_LARGE = 1009
     FULL = 1013
+    NOT_AUTHORISED = 4401
     NO_SUCH_SESSION = 4404
     IDLE = 4408
     ALREADY_ATTACHED = 4409
@@ -85,6 +87,7 @@ class StartSession(_Message):
     patient: PatientFields | None = None
     vocabulary: list[Annotated[str, StringConstraints(max_length=200)]] = Field(default_factory=list, max_length=1000)
     consent: bool
+    consent_wording: str | None = Field(None, max_length=2_000)
 
 
 class ResumeSession(_Message):
@@ -139,6 +142,10 @@ class DismissFinding(_Message):
     finding_id: str = Field(max_length=_MAX_ID)
 
 
+class WithdrawConsent(_Message):
+    type: Literal["withdraw_consent"]
+
+
 class StopSession(_Message):
     type: Literal["stop_session"]
 
@@ -152,6 +159,7 @@ ClientMessage = (
     | EditFinding
     | ConfirmFinding
     | DismissFinding
+    | WithdrawConsent
     | StopSession
 )
 TYPES = tuple(get_args(message.model_fields["type"].annotation)[0] for message in get_args(ClientMessage))

@@ -20,6 +20,7 @@ from server.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from inference.asr.whisper import WhisperAsr
+    from server.access.tls import Certificate
     from server.record.rendering import Rendering
 
 logger = logging.getLogger(__name__)
@@ -144,12 +145,13 @@ def _device(settings: Settings) -> Device:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that listens at `address` (http://HOST:PORT/). `warm` is done when its engines are warmed up."""
+    """A server that listens at `address` (http://HOST:PORT/ or https://). `warm` is done when its engines are warm."""
 
     address: str
     warm: "asyncio.Future[None]"
     pipeline: Pipeline
     metrics_address: str | None = None
+    certificate: "Certificate | None" = None
 
 
 @asynccontextmanager
@@ -158,6 +160,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
     Raises ModelError, SettingsError, or OSError if the address cannot be bound.
     """
+    from server.access.entrance import access_of
+    from server.access.tls import Certificate
     from server.app import ENDPOINTS, RENDERING, STARTED, create_app
     from server.monitoring.metrics import Metrics
     from server.monitoring.watching import watching
@@ -167,6 +171,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     # when everything that computes in Python for seconds is done (the tables of the rules, the first run of the cyclic
     # collector), because a probe would have to wait for it. Until then connections are refused, which a startup probe
     # reads as "not yet".
+    access = access_of(settings)
+    certificate = Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     metrics = Metrics()
     with bound(settings.host, settings.port) as listener:
         async with watching(settings, metrics, bound) as (audit, private):
@@ -174,12 +180,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 build_pipeline, settings, metrics.observe_batch, metrics.observe_out_of_memory
             )
             await asyncio.to_thread(garbage.settle)
-            app = create_app(pipeline, settings, metrics, audit)
-            async with listening(app, listener, settings, metrics, audit=audit), private(app[ENDPOINTS]) as metrics_url:
+            app = create_app(pipeline, settings, metrics, audit, access)
+            door = listening(app, listener, settings, metrics, audit=audit, certificate=certificate)
+            async with door, private(app[ENDPOINTS]) as metrics_url:
                 host = f"[{settings.host}]" if ":" in settings.host else settings.host
                 loading = asyncio.create_task(_load_renderer(app[STARTED], app[RENDERING]))
-                address = f"http://{host}:{listener.getsockname()[1]}/"
-                yield Running(address, app[STARTED], pipeline, metrics_url)
+                scheme = "http" if certificate is None else "https"
+                address = f"{scheme}://{host}:{listener.getsockname()[1]}/"
+                yield Running(address, app[STARTED], pipeline, metrics_url, certificate)
                 loading.cancel()
 
 

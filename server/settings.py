@@ -1,6 +1,7 @@
 """Everything settable of a server: flag > environment (DRTRANSCRIBE_*) > TOML file > default."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     HttpUrl,
+    IPvAnyNetwork,
     NonNegativeInt,
     SecretStr,
     ValidationError,
@@ -78,6 +80,28 @@ def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def _duration(value: object) -> object:
+    """Seconds of a duration such as 90, 90s, 30m, 1h or 7d."""
+    found = re.fullmatch(r"([0-9.]+) ?([smhd]?)", value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return value
+    try:
+        return float(found[1]) * _UNITS[found[2]]
+    except ValueError:
+        return value
+
+
+def _header(name: str | None) -> str | None:
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9-]{1,64}", name):
+        raise ValueError("give the name of a header, such as X-Forwarded-User")
+    if name is not None and name.lower() in ("authorization", "cookie", "host", "origin"):
+        raise ValueError("this header comes from clients: name one that the proxy alone sets, such as X-Forwarded-User")
+    return name
+
+
 class Settings(BaseSettings):
     """Settings of one server. A field's description is also the help of its flag."""
 
@@ -138,6 +162,39 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_hosts)] = (
         Field((), description="Names, besides localhost and --host, that clients may reach the server by, or *.")
+    )
+    keys_file: Path | None = Field(
+        None, description="File of keys (drtranscribe keys create); every client then needs one, or a --user-header."
+    )
+    trusted_proxy: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        (), description="Networks (CIDR) of proxies whose X-Forwarded-For and --user-header are believed; with commas."
+    )
+    user_header: Annotated[str | None, AfterValidator(_header)] = Field(
+        None, description="Header in which a --trusted-proxy names the user whom it signed in: X-Forwarded-User."
+    )
+    behind_proxy: Annotated[tuple[Literal["access", "tls"], ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        (), description="What a proxy before a public address provides: access (who comes in), tls, or access,tls."
+    )
+    tls_cert: Path | None = Field(
+        None, description="Certificate chain (PEM) to serve HTTPS with; SIGHUP reads it again."
+    )
+    tls_key: Path | None = Field(None, description="Private key (PEM, without a password) of --tls-cert.")
+    sign_in_s: float = Field(43_200, ge=60, description="Seconds that a sign-in on the page lasts.")
+    secret_file: Path | None = Field(
+        None,
+        description="File of the secret that signs sign-ins and tickets; made if missing, shared by several servers.",
+    )
+    key_sessions: int | None = Field(
+        None, ge=1, description="Sessions at once of one key or user; any number if not given."
+    )
+    key_connections_per_minute: int = Field(
+        600, ge=1, description="Requests and connections a minute of one key or user."
+    )
+    key_bytes_per_minute: int = Field(
+        500_000_000, ge=4_000_000, description="Bytes a minute that one key or user may send in all its sessions."
+    )
+    retention: Annotated[float, BeforeValidator(_duration)] = Field(
+        3600, ge=0, description="How long an ended session and its record are kept: seconds, or 90s, 30m, 1h, 7d."
     )
     max_connections: int | None = Field(
         None, ge=1, description="Connections at once; 4096 or what open files allow, if not given."
@@ -200,6 +257,16 @@ class Settings(BaseSettings):
             max_segment_s=self.max_segment_s,
             held_s=min(_SEGMENTER.held_s, self.max_segment_s / 2),
         )
+
+    @model_validator(mode="after")
+    def _access_is_whole(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert and --tls-key belong together: give both, or neither")
+        if self.user_header is not None and not self.trusted_proxy:
+            raise ValueError("--user-header needs --trusted-proxy: the networks of the proxies that set the header")
+        if any(network.prefixlen == 0 for network in self.trusted_proxy):
+            raise ValueError("--trusted-proxy names every address: name the proxy's own, such as 10.0.3.7/32")
+        return self
 
     @model_validator(mode="after")
     def _devices_are_of_a_gpu_host(self) -> Self:

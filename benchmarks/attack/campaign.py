@@ -76,8 +76,8 @@ class Campaign:
     async def _warm(self, target: Target) -> None:
         """Makes the server take the memory that ordinary work needs: of several sessions at once, and of records."""
         await asyncio.gather(
-            listen_in(target.url, self.seconds, records=True),
-            *(listen_in(target.url, self.seconds) for _ in range(ORDINARY - 1)),
+            listen_in(target.url, self.seconds, records=True, headers=target.headers),
+            *(listen_in(target.url, self.seconds, headers=target.headers) for _ in range(ORDINARY - 1)),
         )
 
     async def _idle_of(self, setup: Setup, target: Target) -> GoodSession:
@@ -88,7 +88,7 @@ class Campaign:
                 async with Target(Setup(staged=()), self.model) as healthy:
                     heard = await listen_in(healthy.url, self.seconds)
             else:
-                heard = await listen_in(target.url, self.seconds)
+                heard = await listen_in(target.url, self.seconds, headers=target.headers)
             if heard.failure or heard.stopped is None:
                 raise SystemExit(f"the undisturbed session failed: {heard.failure or heard.close_code}")
             self._idle[engines] = heard
@@ -161,7 +161,7 @@ class Campaign:
 
     async def _good(self, target: Target, attack: Attack, begun: asyncio.Event) -> GoodSession | None:
         if attack.beside:
-            return await listen_in(target.url, self.seconds, begun=begun)
+            return await listen_in(target.url, self.seconds, begun=begun, headers=target.headers)
         begun.set()
         return None
 

@@ -4,14 +4,25 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from benchmarks.attack.aim import Aim
-from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, talkers
+from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, strangers, talkers
 from benchmarks.attack.target import Setup
 
-MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2"))
+MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2", "--retention", "2"))
 """Sessions that one attack leaves behind are over before the next one counts memory."""
 
+LOCKED = replace(MAIN, keys=True)
 IMPATIENT = Setup(
-    flags=("--max-sessions", "64", "--idle-timeout-s", "3", "--resume-ttl-s", f"{outages.TTL_S:g}"), staged=()
+    flags=(
+        "--max-sessions",
+        "64",
+        "--idle-timeout-s",
+        "3",
+        "--resume-ttl-s",
+        f"{outages.TTL_S:g}",
+        "--retention",
+        f"{outages.TTL_S:g}",
+    ),
+    staged=(),
 )
 FORGETFUL = replace(
     IMPATIENT,
@@ -24,7 +35,8 @@ FORGETFUL = replace(
 CROWDED = Setup(flags=("--max-sessions", str(doors.PLACES)), staged=())
 NARROW = Setup(staged=(), nofile=1024)
 BROKEN = tuple(
-    Setup(flags=("--resume-ttl-s", "2"), staged=("--fault", fault)) for fault in ("extractor", "merging", "codes")
+    Setup(flags=("--resume-ttl-s", "2", "--retention", "2"), staged=("--fault", fault))
+    for fault in ("extractor", "merging", "codes")
 )
 BESIDE_MODEL = Setup(flags=("--vllm-url", "http://127.0.0.1:{port}/v1"), staged=())
 TALKING = Setup(staged=("--hostile-talk",))
@@ -67,6 +79,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack(floods.junk_audio),
     Attack(chatter.valid_messages, least_s=8),
     Attack(chatter.tiny_frames),
+    Attack(strangers.attempts_without_a_key, LOCKED, least_s=8),
     Attack(doors.malformed_requests),
     Attack(doors.rebinding, beside=False),
     Attack(doors.unknown_language, beside=False),

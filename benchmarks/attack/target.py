@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from benchmarks.common.server_process import ServerProcess
+from server.access.keys import add, generate
 
 READY_S = 240.0
 EMPTY_TRIES = 40
@@ -33,6 +34,8 @@ class Setup:
     """Flags of benchmarks/attack/server.py; None for the engines that the command line names."""
     nofile: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
+    keys: bool = False
+    """The server asks for a key, which the good session has."""
 
 
 class Target:
@@ -43,6 +46,13 @@ class Target:
         flags = [flag.format(port=self.port) for flag in setup.flags]
         self._folder = tempfile.TemporaryDirectory()
         self._log = Path(self._folder.name, "log")
+        self.headers: dict[str, str] = {}
+        """What who may come in sends along."""
+        if setup.keys:
+            text, key = generate("witness", ("admin",))
+            add(keys_file := Path(self._folder.name, "keys.json"), key)
+            flags += ["--keys-file", str(keys_file)]
+            self.headers["Authorization"] = f"Bearer {text}"
         if setup.staged is None and model != "fakes":
             module = "server serve"
             flags = ["--model", model, *flags]
@@ -93,7 +103,7 @@ class Target:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
             for _ in range(EMPTY_TRIES):
                 with suppress(aiohttp.ClientError, TimeoutError):
-                    async with http.get(self.url / "metrics") as metrics:
+                    async with http.get(self.url / "metrics", headers=self.headers) as metrics:
                         if "drtranscribe_sessions 0.0\n" in await metrics.text():
                             return
                 await asyncio.sleep(0.25)

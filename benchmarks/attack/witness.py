@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -69,7 +69,13 @@ def speech(seconds: float) -> tuple[bytes, ...]:
     return tuple(cut(pcm(load(SAMPLE))[: int(seconds * RATE) * 2], int(CHUNK_S * RATE) * 2))
 
 
-async def listen_in(url: URL, seconds: float, records: bool = False, begun: asyncio.Event | None = None) -> GoodSession:
+async def listen_in(
+    url: URL,
+    seconds: float,
+    records: bool = False,
+    begun: asyncio.Event | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> GoodSession:
     """One good session of so many seconds of speech, with the probe beside it; with its records, if they are wanted.
 
     `begun` is set when it has its place, or has failed to get one.
@@ -78,7 +84,7 @@ async def listen_in(url: URL, seconds: float, records: bool = False, begun: asyn
     begun = begun or asyncio.Event()
     async with _probing(url, heard):
         try:
-            async with aiohttp.ClientSession() as http:
+            async with aiohttp.ClientSession(headers=headers) as http:
                 await _converse(http, url, seconds, heard, begun)
                 for name in FORMATS if records else ():
                     record = url / f"v1/sessions/{heard.session_id}/record"

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 Config = Annotated[Path | None, typer.Option(help=f"TOML file of settings; {ENV_PREFIX}* and flags win over it.")]
 ModelsDir = Annotated[str | None, typer.Option(help="Folder where bundled models are put together.")]
+
+
+KEY_VARIABLE = f"{ENV_PREFIX}KEY"
+"""The environment variable with a client's key: a flag would show it to everybody who lists the processes."""
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -49,6 +54,20 @@ def load_settings(flags: dict[str, Any], config: Path | None) -> Settings:
         return load(flags, config)
     except SettingsError as error:
         fail(str(error), 2)
+
+
+def key_of(path: Path | None) -> str | None:
+    """The key in a file, or in the environment; None where neither is given."""
+    if path is None:
+        return os.environ.get(KEY_VARIABLE, "").strip() or None
+    try:
+        key = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        fail(f"--key-file: {path} cannot be read: {reason}", 2)
+    if not key or len(key.split()) != 1:
+        fail(f"--key-file: {path} must hold one key and nothing else", 2)
+    return key
 
 
 @contextmanager

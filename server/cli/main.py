@@ -1,4 +1,4 @@
-"""The command `drtranscribe`: serve, transcribe, bench, models and audit. Heavy imports wait until needed."""
+"""The command `drtranscribe`: serve, transcribe, bench, keys, models and audit. Heavy imports wait."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from server.cli.audit import audit
 from server.cli.bench import bench
+from server.cli.keys import keys
 from server.cli.models import models
 from server.cli.serve import serve
 from server.cli.transcribe import transcribe
@@ -17,6 +18,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(transcribe)
 app.command()(bench)
+app.add_typer(keys, name="keys")
 app.add_typer(models, name="models")
 app.add_typer(audit, name="audit")
 

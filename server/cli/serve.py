@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from server.access.exposure import check_exposure
 from server.cli.command import Config, fail, load_settings, settings_options, told_clearly, warmed
 from server.monitoring import log
 from server.sessions import garbage
@@ -33,15 +34,17 @@ LAST_WORDS_S = 30.0
 def serve(*, config: Config = None, **flags: str | None) -> None:
     """Serve consultations. Every flag is also a variable (DRTRANSCRIBE_PORT) and a line of the file (port = 8765)."""
     settings = load_settings(flags, config)
+    with told_clearly():
+        said = check_exposure(settings)
     log.configure(settings.log_level, settings.log_format)
     with told_clearly():
-        failure = asyncio.run(_serve(settings))
+        failure = asyncio.run(_serve(settings, said))
     if failure is not None:
         _end(failure)
 
 
-async def _serve(settings: Settings) -> str | None:
-    """Serves until a signal, or until the engine is gone for good: then the reason.
+async def _serve(settings: Settings, said: list[str]) -> str | None:
+    """Serves until a signal, or until the engine is gone for good: then the reason. First says the lines of `said`.
 
     A signal that comes before the engines are warm ends the process with status 0.
     """
@@ -66,6 +69,10 @@ async def _serve(settings: Settings) -> str | None:
                 await asyncio.wait([starting])
                 _leave(0)
             server = starting.result()
+            if server.certificate is not None:
+                loop.add_signal_handler(signal.SIGHUP, server.certificate.reload)
+            for line in said:
+                typer.echo(line, err=True)
             typer.echo(server.address)
             over: list[asyncio.Future[Any]] = [stopped, asyncio.create_task(server.pipeline.gone())]
             await asyncio.wait([server.warm, *over], return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from server.cli.command import Config, fail, load_settings, settings_options, told_clearly, warmed
+from server.cli.command import KEY_VARIABLE, Config, fail, key_of, load_settings, settings_options, told_clearly, warmed
 from server.cli.terminal import view_for
 from server.settings import Settings
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["ambient", "dual"]
 
+WITHOUT_KEYS = {"keys_file": None, "user_header": None, "tls_cert": None, "tls_key": None, "secret_file": None}
+"""A server of this command's own listens on loopback for its own client, whatever the environment says of keys."""
+
 
 @settings_options("language", "model", "models_dir", "device", "compute_type", "vllm_url", "vllm_model", "vllm_api_key")
 def transcribe(
@@ -26,7 +29,9 @@ def transcribe(
     *,
     mode: Annotated[Mode, typer.Option(help="dual: left is the clinician, right the patient.")] = "ambient",
     server: Annotated[str | None, typer.Option(help="A running server, ws://HOST:PORT; else one is started.")] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="DRTRANSCRIBE_API_KEY", help="Key for --server.")] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help=f"File that holds the key for --server; else the variable {KEY_VARIABLE}.")
+    ] = None,
     speed: Annotated[float, typer.Option(min=0, help="1 is as people speak; 0 as fast as the server takes it.")] = 1,
     chunk_s: Annotated[float, typer.Option(min=0.02, max=10, help="Seconds of audio a message.")] = 3,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write events, segments, findings, timings.")] = None,
@@ -48,8 +53,9 @@ def transcribe(
         fail(f"--json: there is no folder {json_out.parent}", 2)
     records = _record_formats(record or [], files, server)
     settings = load_settings(flags if server else {**flags, "host": "127.0.0.1", "port": 0}, config)
+    key = key_of(key_file) if server else None
     logging.basicConfig(level="WARNING")
-    playback = Playback(mode, speed, chunk_s, flags["language"], api_key)
+    playback = Playback(mode, speed, chunk_s, flags["language"], key)
     with told_clearly(AudioError):
         for path in files:  # a wrong file is told before the models are loaded
             read_chunks(path, playback.channels, chunk_s)
@@ -94,7 +100,7 @@ async def _transcribe(
     from server.runtime import running
 
     typer.echo("loading the models ...", err=True)
-    async with running(settings) as own:
+    async with running(settings.model_copy(update=WITHOUT_KEYS)) as own:
         await warmed(own.warm)
         return await _play_all(files, playback, own.address, json_out, records)
 

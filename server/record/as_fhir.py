@@ -21,8 +21,8 @@ from inference.findings import Evidence, Finding
 from inference.transcript import Segment
 from server.record.fhir_codes import concept, loinc, terminology
 from server.record.fhir_resource import STOP, Resource, resource, unsaid
-from server.record.record import Record
-from server.record.soap import RETRACTED, Loinc, Part, Section, retracted, soap
+from server.record.record import Judgement, Record
+from server.record.soap import RETRACTED, Loinc, Part, Section, agreed, retracted, soap
 from server.record.wording import clock, described, plain
 
 _GENDERS = {"male": "male", "m": "male", "man": "male", "female": "female", "f": "female", "woman": "female"}
@@ -61,7 +61,8 @@ def bundle(record: Record) -> Resource:
         resources[finding.id] = {"meta": {"security": [terminology("v3-ObservationValue", *_LABELS[False])]}, **made}
     for finding in (*record.findings, *record.retracted):
         target = ids.reference(finding.id)
-        resources[f"provenance {finding.id}"] = _provenance(finding, target, device, transcript, at)
+        judgement = record.judgements.get(finding.id)
+        resources[f"provenance {finding.id}"] = _provenance(finding, target, device, transcript, at, judgement)
     return {
         "resourceType": "Bundle",
         "type": "document",
@@ -98,6 +99,8 @@ def _composition(record: Record, ids: _Ids, at: str) -> Resource:
     if patient and (history := plain(patient.history or "")):
         given = {"title": "History given", "text": _narrative([history], "additional")}
         sections.insert(0, given)
+    if consent := agreed(record):
+        sections.append({"title": "Consent", "text": _narrative([consent], "additional")})
     if record.retracted:
         entries = [ids.reference(finding.id) for finding in record.retracted]
         sections.append({"title": RETRACTED, "text": _narrative(retracted(record)), "entry": entries})
@@ -192,14 +195,19 @@ def _spoken(segment: Segment) -> str:
 
 
 def _provenance(
-    finding: Finding, target: dict[str, str], device: dict[str, str], transcript: dict[str, str], at: str
+    finding: Finding,
+    target: dict[str, str],
+    device: dict[str, str],
+    transcript: dict[str, str],
+    at: str,
+    judgement: Judgement | None = None,
 ) -> Resource:
     role = terminology("provenance-participant-type", "assembler", "Assembler")
     agents: list[dict[str, Any]] = [{"type": concept(role, text=f"found by {finding.source}"), "who": device}]
     if finding.source == "clinician":
         agents[0]["type"] = concept(role)
         verifier = terminology("provenance-participant-type", "verifier", "Verifier")
-        agents.append({"type": concept(verifier), "who": {"display": "the clinician of this session"}})
+        agents.append({"type": concept(verifier), "who": {"display": _verifier(judgement)}})
     proofs = [{"role": "source", "what": transcript | {"display": _proof(proof)}} for proof in finding.evidence]
     return {
         "resourceType": "Provenance",
@@ -208,6 +216,11 @@ def _provenance(
         "agent": agents,
         "entity": proofs or [{"role": "source", "what": transcript}],
     }
+
+
+def _verifier(judgement: Judgement | None) -> str:
+    by = plain(judgement.by or "") if judgement is not None else ""
+    return by or "the clinician of this session"
 
 
 def _proof(evidence: Evidence) -> str:

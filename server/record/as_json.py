@@ -2,7 +2,8 @@
 
 One object: format, session_id, state (open, ended), seq (the last event that is in it), started_at and drawn_at
 (UTC, ISO 8601), mode, language (null: detected), audio_s, models {asr, extraction}, software {name, version}, patient
-(null or {name, age, gender, history}, each may be null), findings, retracted (what was said and then taken back, as
+(null or {name, age, gender, history}, each may be null), consent (null or {given_at, wording, by}), findings (each with
+judgement {what, by, at} where somebody edited or confirmed it), retracted (what was said and then taken back, as
 findings: the first of its evidence said it, the last took it back, nothing of it is current), segments (finals by the
 time at which they began, without word times). Fields may be added; none changes its meaning.
 """
@@ -12,6 +13,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from inference.findings import Finding
 from server.protocol import finding_fields, segment_fields
 from server.record.record import Record
 
@@ -34,8 +36,14 @@ def render(record: Record) -> bytes:
         "models": record.models,
         "software": {"name": name, "version": version},
         "patient": dataclasses.asdict(declared.patient) if declared.patient else None,
-        "findings": [finding_fields(finding) for finding in record.findings],
+        "consent": dataclasses.asdict(record.consent) if record.consent else None,
+        "findings": [_judged(finding, record) for finding in record.findings],
         "retracted": [finding_fields(finding) for finding in record.retracted],
         "segments": [segment_fields(dataclasses.replace(segment, words=())) for segment in record.segments],
     }
     return to_json(fields, indent=1) + b"\n"
+
+
+def _judged(finding: Finding, record: Record) -> dict[str, Any]:
+    judgement = record.judgements.get(finding.id)
+    return finding_fields(finding) | ({"judgement": dataclasses.asdict(judgement)} if judgement else {})

@@ -27,6 +27,8 @@ class EventFold:
     audio_s: float = 0.0
     lag_ms: float = 0.0
     stopped: Event | None = None
+    consent: Mapping[str, Any] | None = None
+    judgements: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # finding id: the last one, done by hand
 
     def apply(self, event: Event) -> None:
         """Events come in order; fields that only newer servers send may be absent."""
@@ -34,11 +36,14 @@ class EventFold:
         match event["type"]:
             case "session_started":
                 self.models = {name: str(model) for name, model in event.get("models", {}).items()}
+                self.consent = event.get("consent")
             case "transcript":
                 self._heard(event["segment"])
             case "extraction":
                 for op in event["ops"]:
                     finding = op["finding"]
+                    if "judgement" in op:
+                        self.judgements[finding["id"]] = op["judgement"]
                     if op["op"] != "retract":
                         self.findings[finding["id"]] = finding
                     elif (before := self.findings.pop(finding["id"], None)) is not None:

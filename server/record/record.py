@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from inference.extraction import Patient
 from inference.findings import Finding
 from inference.stream import Mode
 from inference.transcript import Segment
+from server.protocol import Judged
 from server.record.fold import EventFold
 
 State = Literal["open", "ended"]
@@ -28,6 +29,24 @@ class Declared:
     language: str | None
     patient: Patient | None
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """When those who are recorded agreed (UTC, ISO 8601) and to what, and whose key or sign-on stated it, if any."""
+
+    given_at: str
+    wording: str
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was done by hand to a finding, by whose key or sign-on (None on a server without keys), and when (UTC)."""
+
+    what: Judged
+    by: str | None
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,9 @@ class Record:
     findings: tuple[Finding, ...]
     retracted: tuple[Finding, ...]
     software: tuple[str, str]
+    consent: Consent | None = None
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)
+    """By the id of the finding."""
 
 
 def draw(
@@ -78,6 +100,8 @@ def draw(
         tuple(findings),
         tuple(finding for finding in unsaid if not _stands(finding, findings)),
         software,
+        Consent(**fold.consent) if fold.consent else None,
+        {finding_id: Judgement(**judgement) for finding_id, judgement in fold.judgements.items()},
     )
 
 

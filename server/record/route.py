@@ -1,6 +1,6 @@
-"""`GET /v1/sessions/ID/record`: the record of a consultation while it runs, and after it for as long as it is kept.
+"""`GET /v1/sessions/ID/record` and `DELETE /v1/sessions/ID`: the record of a consultation, and its end for good.
 
-The session's id is the key: nobody guesses it, and only the client that started the session has it.
+A session is found by its id, by those alone to whom it belongs. Others get the answer that an unknown id gets.
 """
 
 from datetime import UTC, datetime
@@ -8,7 +8,9 @@ from importlib.metadata import version
 
 from aiohttp import web
 
-from server.audit.actors import who
+from server.access.access import PRINCIPAL
+from server.access.doorkeeper import Doorkeeper
+from server.access.principal import Principal
 from server.monitoring.metrics import Metrics
 from server.protocol import error_fields
 from server.record.formats import FORMATS, NAMES, FormatName, NotInstalled, check_installed
@@ -18,33 +20,29 @@ from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
 from server.sessions.registry import Sessions
 from server.sessions.session import Session
 
+GONE = "no such session, or it ended too long ago: its record is gone"
 _SOFTWARE = ("drtranscribe", version("drtranscribe"))
 
 
 class Records:
-    """The route's handler over the sessions of one server."""
+    """The routes' handlers over the sessions of one server; `request[PRINCIPAL]` is who asks."""
 
-    def __init__(self, sessions: Sessions, rendering: Rendering, metrics: Metrics) -> None:
+    def __init__(self, sessions: Sessions, rendering: Rendering, metrics: Metrics, keeper: Doorkeeper) -> None:
         self._sessions = sessions
         self._rendering = rendering
         self._metrics = metrics
+        self._keeper = keeper
 
     async def get(self, request: web.Request) -> web.Response:
-        """As `_answer`; the audit trail holds who asked and how it went."""
-        answer = await self._answer(request)
-        session = request.match_info["session_id"] if answer.status != 404 else None
-        outcome = "ok" if answer.status == 200 else f"status_{answer.status}"
-        self._sessions.audit.note("record_read", session=session, outcome=outcome, **who(request))
-        return answer
-
-    async def _answer(self, request: web.Request) -> web.Response:
         """Query `format`: json (default), markdown, fhir or pdf. 400, 404, 500, 501 and 503 are JSON: what to do."""
         name = next((known for known in NAMES if known == request.query.get("format", "json")), None)
         if name is None:
             return self._fault(400, "unknown_format", f"give format as one of: {', '.join(NAMES)}")
-        session = self._sessions.known(request.match_info["session_id"])
+        principal = request[PRINCIPAL]
+        session = self._owned(request, principal)
         if session is None:
-            return self._fault(404, "no_such_session", "no such session, or it ended too long ago: its record is gone")
+            self._keeper.note(request, "record_read", principal, outcome="no_such_session")
+            return self._fault(404, "no_such_session", GONE)
         try:
             check_installed(name)
             body = await self._rendering.render(_job(session, name))
@@ -55,6 +53,7 @@ class Records:
         except RenderingFailed:
             told = f"the record could not be made as {name}: ask again, or for another format (json, markdown)"
             return self._fault(500, "record_failed", told)
+        self._keeper.note(request, "record_read", principal, session.id)
         form = FORMATS[name]
         begun = session.started_at.strftime("%Y%m%d-%H%M%S")
         headers = {
@@ -63,6 +62,21 @@ class Records:
             "Cache-Control": "no-store",
         }
         return web.Response(body=body, headers=headers)
+
+    async def erase(self, request: web.Request) -> web.Response:
+        """Ends the session if it runs, and forgets all of it. 204, or 404 where there is none of this principal."""
+        principal = request[PRINCIPAL]
+        session = self._owned(request, principal)
+        if session is None:
+            self._keeper.note(request, "session_erased", principal, outcome="no_such_session")
+            return self._fault(404, "no_such_session", GONE)
+        self._sessions.erase(session)
+        self._keeper.note(request, "session_erased", principal, session.id)
+        return web.Response(status=204, headers={"Cache-Control": "no-store"})
+
+    def _owned(self, request: web.Request, principal: Principal) -> Session | None:
+        session = self._sessions.known(request.match_info["session_id"])
+        return session if session is not None and principal.owns(session.owner) else None
 
     def _fault(self, status: int, code: str, message: str, busy: RecordsBusy | None = None) -> web.Response:
         self._metrics.records_refused.labels(code).inc()

@@ -112,9 +112,25 @@ def heading(record: Record) -> list[tuple[str, str]]:
         ("Patient", described(patient) if patient else ""),
         ("History given", plain(patient.history or "") if patient else ""),
         ("Consultation", f"{begun}, {clock(record.audio_s)} of audio, {speakers}"),
+        ("Consent", agreed(record)),
         ("Made by", " ".join(record.software) + "".join(f", {engine} {m}" for engine, m in record.models.items())),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def agreed(record: Record) -> str:
+    """Since when and to what those who are recorded agreed; nothing where the log does not say."""
+    consent = record.consent
+    if consent is None:
+        return ""
+    by = f", as {plain(consent.by)} states" if consent.by else ""
+    return f"{plain(consent.wording)} (given {plain(consent.given_at)}{by})"
+
+
+def judged(finding: Finding, record: Record) -> str:
+    """Who confirmed or edited the finding; nothing where nobody did, or nobody had to say who they are."""
+    judgement = record.judgements.get(finding.id)
+    return f", {judgement.what} by {plain(judgement.by)}" if judgement is not None and judgement.by else ""
 
 
 def place(finding: Finding) -> str:
@@ -139,15 +155,15 @@ def soap(record: Record) -> tuple[Section, ...]:
         Section(
             title,
             loinc,
-            tuple(Part(name, code, _lines(name, placed[name])) for name, code in parts if name in placed),
+            tuple(Part(name, code, _lines(name, placed[name], record)) for name, code in parts if name in placed),
         )
         for title, loinc, parts in LAYOUT
     )
 
 
-def _lines(part: str, findings: Iterable[Finding]) -> tuple[Line, ...]:
+def _lines(part: str, findings: Iterable[Finding], record: Record) -> tuple[Line, ...]:
     in_order = sorted(findings, key=lambda finding: _RANK[finding.status])
-    return tuple(Line(f, phrase(f, _unsaid(part)), said(f), _suggested(f, part)) for f in in_order)
+    return tuple(Line(f, phrase(f, _unsaid(part)), said(f) + judged(f, record), _suggested(f, part)) for f in in_order)
 
 
 def _unsaid(part: str) -> tuple[str, ...]:

@@ -12,12 +12,23 @@ class Allowance:
     _used: float = 0.0
     _at: float = 0.0
 
-    def take(self, now: float) -> float:
-        """Takes one message at the monotonic time `now`: 0, or the seconds until there is one, and none is taken."""
+    def take(self, now: float, amount: float = 1) -> float:
+        """Takes one message, or `amount`, at the monotonic time `now`.
+
+        Returns 0, or the seconds until there is room, and nothing is taken.
+        """
+        wait_s = self.wait_s(now, amount)
+        if not wait_s:
+            self._used += amount
+        return wait_s
+
+    def wait_s(self, now: float, amount: float = 1) -> float:
+        """What `take` would return; takes nothing."""
         self._used = max(0.0, self._used - (now - self._at) * self.per_s)
         self._at = now
-        over = self._used + 1 - self.at_once
-        if over > 0:
-            return over / self.per_s
-        self._used += 1
-        return 0.0
+        return max(0.0, self._used + amount - self.at_once) / self.per_s
+
+    def full(self, now: float) -> bool:
+        """Whether nothing is used: a new bucket would be the same."""
+        self.wait_s(now)
+        return self._used == 0.0

@@ -74,6 +74,15 @@ class EventLog:
             self._drop(self._refusals.popleft())
         return self._last
 
+    def erase(self) -> None:
+        """Forgets every event so far. Numbers go on, so that a reader does not take the next event for an old one."""
+        self._seqs.clear()
+        self._texts.clear()
+        self._worthless.clear()
+        self._partials.clear()
+        self._refusals.clear()
+        self._swept = 0
+
     def close(self) -> None:
         """Nothing follows: readers end after the last event."""
         self._closed = True

@@ -96,10 +96,14 @@ class Sessions:
     def open_count(self) -> int:
         return len(self._tasks)
 
-    def open(self, options: StreamOptions) -> Session:
+    def open_of(self, owner: str | None) -> int:
+        """Sessions of one owner that are open."""
+        return sum(session.owner == owner for session in self._tasks.values())
+
+    def open(self, options: StreamOptions, owner: str | None = None) -> Session:
         """A new running session. Raises Full, and AudioError if the options do not fit together."""
         self._check_room()
-        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended)
+        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended, owner)
         self._sessions[session.id] = session
         self.metrics.sessions.inc()
         task = asyncio.create_task(session.run())
@@ -115,6 +119,16 @@ class Sessions:
     def known(self, session_id: str) -> Session | None:
         """The session with that id, for who may read it but not speak in it."""
         return self._sessions.get(session_id)
+
+    def erase(self, session: Session) -> None:
+        """Ends a session at once, and forgets it and all that was said in it, whether it runs or has ended."""
+        session.withdraw()
+        self._kept_until.pop(session.id, None)
+        self._sessions.pop(session.id, None)
+        self._freed = True
+        for task, running in self._tasks.items():
+            if running is session:
+                task.cancel()
 
     @contextmanager
     def watching(self, socket: Watched) -> Iterator[None]:
@@ -197,7 +211,9 @@ class Sessions:
         )
         self.metrics.sessions.dec()
         self._freed = True
-        if self._closing:
+        if self._closing or session.reason == "withdrawn":
             self._sessions.pop(session.id, None)
         else:
-            self._kept_until[session.id] = patience.now() + self.limits.resume_ttl_s
+            limits = self.limits
+            kept_s = limits.resume_ttl_s if limits.retention_s is None else limits.retention_s
+            self._kept_until[session.id] = patience.now() + kept_s

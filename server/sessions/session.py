@@ -25,7 +25,7 @@ from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
 from server.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.monitoring.metrics import Metrics
-from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
+from server.protocol import MAX_FRAME_S, ClosingReason, Judged, ProtocolError, error_fields, update_fields
 from server.sessions.allowance import Allowance
 from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
@@ -52,6 +52,8 @@ class Limits:
     max_session_s: float
     resume_ttl_s: float
     first_audio_timeout_s: float = 10.0
+    retention_s: float | None = None
+    """How long an ended session is kept; None for `resume_ttl_s`."""
 
 
 class Attachment(Protocol):
@@ -72,9 +74,12 @@ class Session:
         limits: Limits,
         metrics: Metrics,
         ended: Callable[["Session"], None] = lambda session: None,
+        owner: str | None = None,
     ) -> None:
         self.id = secrets.token_urlsafe(12)
         self.resume_token = secrets.token_urlsafe(32)
+        self.owner = owner
+        """Whom the session belongs to (see server/access/principal.py); None on a server without keys."""
         self.options = options
         self.limits = limits
         self.started_at = datetime.now(UTC)
@@ -92,6 +97,7 @@ class Session:
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._pace = Pace()
         self._edits_bytes = 0
+        self._judgement: dict[str, Any] | None = None  # who judges now: goes into the events that this causes
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._trace = metrics.trace()
@@ -194,8 +200,13 @@ class Session:
             self._pace.forget()
         await self._put(control)
 
-    def judge(self, judgement: Callable[[Findings], Operation]) -> None:
-        """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError."""
+    def judge(
+        self, judgement: Callable[[Findings], Operation], what: Judged | None = None, by: str | None = None
+    ) -> None:
+        """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError.
+
+        `what` was done and `by` whom goes into the log with the finding.
+        """
         self._heard_at = patience.now()
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
@@ -207,6 +218,8 @@ class Session:
                 "taken, the findings stay as they are; start a new session to change more",
             )
         written = self.log.written_bytes
+        if what is not None:
+            self._judgement = {"what": what, "by": by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
         try:
             self._stream.extraction.judge(judgement)
         except KeyError:
@@ -219,6 +232,7 @@ class Session:
                 "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
             ) from None
         finally:
+            self._judgement = None
             self._edits_bytes += self.log.written_bytes - written
 
     def stop(self, reason: ClosingReason) -> None:
@@ -227,6 +241,11 @@ class Session:
             self.reason = reason
             # A task of the session: the connection that asks for the stop may be gone before the queue has room.
             self._stop = asyncio.create_task(self._put(Control("stop")))
+
+    def withdraw(self) -> None:
+        """Notes that the consent was withdrawn: whoever runs the session cancels it, and nothing of it is kept."""
+        self.reason = "withdrawn"
+        self.log.erase()
 
     def give_up(self, now: float) -> bool:
         """Stops the session if it has kept its place for too long without sending audio. Returns whether it stops."""
@@ -316,6 +335,9 @@ class Session:
         self._trace.observe(update)
         fields = update_fields(update, self.received_samples)
         if fields is not None and not self.log.closed:
+            if self._judgement is not None:
+                for op in fields[1].get("ops", ()):
+                    op["judgement"] = self._judgement
             self.log.append(fields[0], **fields[1])
         assert not isinstance(update, Drained) or self.stopping
 
@@ -325,11 +347,15 @@ class Session:
             self.log.append("error", **error_fields(code, message, fatal=False))
 
     def _finish(self) -> None:
-        transcript, extraction, findings = self._stream.transcript, self._stream.extraction, 0
+        extraction, findings = self._stream.extraction, 0
+        segments = sum(bool(segment.text) for segment in self._stream.transcript.finals)
         with extraction.isolation:
             findings = len(extraction.findings.all())
         left_s = self.left_s
-        if left_s:
+        if self.reason == "withdrawn":
+            self.log.erase()
+            segments = findings = 0
+        elif left_s:
             self._fault(
                 "untranscribed",
                 f"the last {left_s:.1f} s of the audio received are not in the transcript: the server had no time left "
@@ -340,7 +366,7 @@ class Session:
             reason=self.reason or "shutdown",
             audio_s=round(self.audio_s, 3),
             transcribed_s=round(self.audio_s - left_s, 3),
-            segments=sum(bool(segment.text) for segment in transcript.finals),
+            segments=segments,
             findings=findings,
         )
         self.log.close()

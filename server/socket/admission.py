@@ -1,15 +1,22 @@
 """What the first message of a connection gets: a new session, one that was lost, or a refusal."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from inference.audio.decoding import AudioError, AudioFormat
 from inference.extraction import Patient
 from inference.stream import StreamOptions
 from server import protocol
+from server.access.principal import ANYBODY, Principal
 from server.bounds import MAX_EDITS_BYTES, MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
 from server.sessions.registry import Full, Sessions
 from server.sessions.session import Attachment, Session
+
+USUAL_WORDING = "The client states that everybody who is recorded agreed to it."
+"""Kept with the consent where the client does not say what was agreed to."""
+
+KEY_FULL_RETRY_S = 30.0
 
 
 class Refused(Exception):
@@ -32,20 +39,35 @@ class Admission:
     """A message that goes out before the events of the log."""
 
 
-async def admit(message: ClientMessage, attachment: Attachment, sessions: Sessions, language: str) -> Admission:
-    """Attaches the connection to the session that it asks for; `language` is the server's. Raises Refused."""
+async def admit(
+    message: ClientMessage,
+    attachment: Attachment,
+    sessions: Sessions,
+    language: str,
+    principal: Principal = ANYBODY,
+    most: int | None = None,
+) -> Admission:
+    """Attaches the connection to the session that it asks for; `language` is the server's.
+
+    `principal` is whose connection it is, who may have `most` sessions at once. Raises Refused.
+    """
     try:
         match message:
             case StartSession():
-                return _start(message, attachment, sessions, language)
+                if most is not None and sessions.open_of(principal.owner) >= most:
+                    told = f"all {most} sessions of this key are open: end one of them, or ask the operator for more"
+                    raise Refused(Close.FULL, ProtocolError("key_sessions", told), KEY_FULL_RETRY_S)
+                return _start(message, attachment, sessions, language, principal)
             case ResumeSession():
-                return await _resume(message, attachment, sessions)
+                return await _resume(message, attachment, sessions, principal)
         raise ProtocolError("no_session", f"{message.type} before start_session: send start_session first")
     except ProtocolError as error:
         raise Refused(Close.BAD_MESSAGE, error) from None
 
 
-def _start(message: StartSession, attachment: Attachment, sessions: Sessions, language: str) -> Admission:
+def _start(
+    message: StartSession, attachment: Attachment, sessions: Sessions, language: str, principal: Principal
+) -> Admission:
     if not message.consent:
         raise ProtocolError("consent_required", "consent is false: ask the patient, then send consent true")
     patient = Patient(**message.patient.model_dump()) if message.patient else None
@@ -56,7 +78,8 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
         raise ProtocolError("invalid_language", f"the model does not know this language: send auto or one of: {listed}")
     try:
         audio = AudioFormat(message.audio.sample_rate, message.audio.channels)
-        session = sessions.open(StreamOptions(audio, message.mode, None if language == "auto" else language, patient))
+        options = StreamOptions(audio, message.mode, None if language == "auto" else language, patient)
+        session = sessions.open(options, principal.owner)
     except AudioError as error:
         raise ProtocolError("invalid_audio", str(error)) from None
     except Full as full:
@@ -79,14 +102,21 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
             "max_edits_bytes": MAX_EDITS_BYTES,
         },
         models=sessions.pipeline.models,
+        consent={
+            "given_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "wording": message.consent_wording or USUAL_WORDING,
+            "by": principal.person,
+        },
     )
     session.attach(attachment)
     return Admission(session)
 
 
-async def _resume(message: ResumeSession, attachment: Attachment, sessions: Sessions) -> Admission:
+async def _resume(
+    message: ResumeSession, attachment: Attachment, sessions: Sessions, principal: Principal
+) -> Admission:
     session = sessions.find(message.session_id, message.resume_token)
-    if session is None:
+    if session is None or not principal.owns(session.owner):
         gone = ProtocolError("no_such_session", "no such session, or it ended: start a new one with start_session")
         raise Refused(Close.NO_SUCH_SESSION, gone)
     if message.last_seq > len(session.log):

@@ -6,11 +6,12 @@ is whole, 2 MB for a frame; here 64 kB without a whole message is too much, and 
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Network, ip_address
-from typing import cast
+from typing import Protocol, cast
 
+from server.access.networks import counted
 from server.audit.actors import ANONYMOUS
 from server.audit.trail import Audit
 from server.bounds import MAX_TEXT_BYTES
@@ -27,11 +28,20 @@ _BUSY_ANSWER = (
 )
 
 
+class Gate(Protocol):
+    """What looks at first requests while too many come without a key."""
+
+    def crowded(self, peer: str) -> bool: ...
+
+    def answer(self, peer: str, data: bytes) -> bytes | None: ...
+
+
 class Visitor(asyncio.Protocol):
     """One connection; `admitted` once a session is its own."""
 
     def __init__(self, door: "Door") -> None:
         self.address = ""
+        """Of the peer, as it is counted."""
         self.overflowed = False
         """More came than a connection may send before its first message is whole."""
         self.on_overflow: Callable[[], None] | None = None
@@ -39,26 +49,43 @@ class Visitor(asyncio.Protocol):
         self._door = door
         self._inner: asyncio.Protocol | None = None
         self._transport: asyncio.Transport | None = None
+        self._peer = ""
+        self._gated = False
+        self._securing: asyncio.Task[None] | None = None
+        self._early: list[bytes] | None = None  # what the TLS layer hands over before the task that waits for it runs
         self._deaf = False
         self.held_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = outer = cast(asyncio.Transport, transport)
-        self.address = _address(outer.get_extra_info("peername"))
-        if self._door.let_in(self):
-            self._inner = self._door.handler()
-            self._inner.connection_made(outer)
-        else:
-            outer.write(_BUSY_ANSWER)
+        name = outer.get_extra_info("peername")
+        self._peer = str(name[0]) if isinstance(name, tuple) else ""
+        self.address = counted(self._peer)
+        if not self._door.let_in(self):
+            if self._door.tls is None:
+                outer.write(_BUSY_ANSWER)
             outer.close()
+        elif self._door.tls is None:
+            self._opened(outer)
+        else:
+            # Here and not by the listener, so that connections in their handshake are counted and bounded as well.
+            self._early = []
+            self._securing = asyncio.ensure_future(self._secure(outer, self._door.tls))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.left(self)
+        if self._securing is not None:
+            self._securing.cancel()
         inner, self._inner, self._transport = self._inner, None, None
         if inner is not None:
             inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early.append(data)
+            return
+        if self._gated and not self._passes(data):
+            return
         if self._inner is None or self._deaf:
             return
         if self._door.waits(self) and not self._hold(len(data)):
@@ -93,6 +120,52 @@ class Visitor(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    async def _secure(self, plain: asyncio.Transport, context: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            secured = await loop.start_tls(
+                plain, self, context, server_side=True, ssl_handshake_timeout=self._door.handshake_s
+            )
+        except OSError:  # ssl.SSLError and ConnectionError among them; asyncio tells the protocol of neither
+            self._door.metrics.refused.labels("tls_failed").inc()
+            self._door.left(self)
+            plain.abort()
+            return
+        if secured is None or secured.is_closing() or self._deaf:  # gone, or cut off meanwhile
+            self._door.left(self)
+            plain.abort()
+            return
+        self._transport = secured
+        self._opened(secured)
+        early, self._early = self._early or [], None
+        for data in early:
+            self.data_received(data)
+
+    def _opened(self, transport: asyncio.Transport) -> None:
+        if self._door.gate is not None and self._door.gate.crowded(self._peer):
+            self._gated = True
+        else:
+            self._let_through(transport)
+
+    def _let_through(self, transport: asyncio.Transport) -> None:
+        self._gated = False
+        self._inner = self._door.handler()
+        self._inner.connection_made(transport)
+
+    def _passes(self, data: bytes) -> bool:
+        """Whether the first request shows a key; otherwise it is answered and the connection closed."""
+        if self._transport is None or self._deaf:
+            return False
+        assert self._door.gate is not None
+        refusal = self._door.gate.answer(self._peer, data)
+        if refusal is None:
+            self._let_through(self._transport)
+            return True
+        self.deafen()
+        self._transport.write(refusal)
+        self._transport.close()
+        return False
+
     def _hold(self, size: int) -> bool:
         """Counts bytes that aiohttp is about to keep. False if they are too many."""
         # Asked before they are added: a first message and the audio behind it may come in one piece.
@@ -121,6 +194,9 @@ class Door:
     """Connections of one address without a session; the one that waits longest makes room for a new one."""
 
     audit: Audit = field(default_factory=Audit)
+    gate: Gate | None = None
+    tls: ssl.SSLContext | None = None
+    handshake_s: float = 10.0
     _inside: set[Visitor] = field(default_factory=set)
     _waiting: dict[str, dict[Visitor, None]] = field(default_factory=dict)  # by address, who waits longest first
     _held_bytes: int = 0
@@ -201,17 +277,3 @@ def visitor_of(transport: asyncio.BaseTransport | None) -> Visitor | None:
     """The door's side of a connection; None where the server was started without a door, or the client has gone."""
     protocol = transport.get_protocol() if transport is not None else None
     return protocol if isinstance(protocol, Visitor) else None
-
-
-def _address(peer: object) -> str:
-    """Who is one for the count: an IPv4 address, or a network of 64 bits, which is what one IPv6 subscriber has."""
-    if not isinstance(peer, tuple):
-        return ""
-    text = str(peer[0]).partition("%")[0]
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text
-    if address.version == 6:
-        return str(address.ipv4_mapped or IPv6Network((int(address) >> 64 << 64, 64)))
-    return text

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from server.access.access import ACCESS
+from server.access.gate import Gate
+from server.access.tls import Certificate
 from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.monitoring.request_log import guarded
@@ -32,7 +35,7 @@ class _Site(web.BaseSite):
     @property
     def name(self) -> str:
         host, port = self._listener.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{'http' if self._door.tls is None else 'https'}://{host}:{port}"
 
     async def start(self) -> None:
         await super().start()
@@ -48,8 +51,12 @@ async def listening(
     metrics: Metrics,
     shutdown_timeout_s: float | None = None,
     audit: Audit | None = None,
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[Door]:
-    """Serves `app` on a bound socket. Leaving shuts it down, for which handlers have `shutdown_timeout_s`."""
+    """Serves `app` on a bound socket, over TLS with a certificate.
+
+    Leaving shuts it down, for which handlers have `shutdown_timeout_s`.
+    """
     most = most_connections(settings, descriptors.raise_limit())
     runner = web.AppRunner(
         app,
@@ -61,7 +68,16 @@ async def listening(
     with guarded(metrics, audit):
         await runner.setup()
         assert runner.server is not None
-        door = Door(runner.server, metrics, most, min(settings.max_connections_per_address, most), audit or Audit())
+        door = Door(
+            runner.server,
+            metrics,
+            most,
+            min(settings.max_connections_per_address, most),
+            audit or Audit(),
+            Gate(app[ACCESS], metrics) if ACCESS in app else None,
+            certificate.context if certificate is not None else None,
+            settings.request_timeout_s,
+        )
         metrics.watch_door(door)
         try:
             await _Site(runner, listener, door).start()

@@ -1,14 +1,20 @@
 """One WebSocket: a loop that receives, a loop that sends, and the session between them."""
 
 import asyncio
+import math
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from inference.extraction.evidence.merging import Findings
+from inference.findings import Operation
 from inference.stream import Control
 from server import protocol
-from server.audit.actors import Who, who
+from server.access.access import Denied
+from server.access.doorkeeper import Doorkeeper
+from server.access.principal import Principal
 from server.bounds import MAX_TEXT_BYTES
 from server.protocol import (
     Close,
@@ -16,12 +22,14 @@ from server.protocol import (
     ContinueSession,
     DismissFinding,
     EditFinding,
+    Judged,
     MarkerMessage,
     PauseSession,
     ProtocolError,
     ResumeSession,
     StartSession,
     StopSession,
+    WithdrawConsent,
 )
 from server.sessions.patience import patience
 from server.sessions.registry import Sessions
@@ -31,20 +39,11 @@ from server.socket.admission import Admission, Refused, admit
 from server.socket.door import visitor_of
 from server.socket.peer import Peer
 
-MAX_MESSAGE_BYTES = 2 << 20
-"""aiohttp closes with 1009 above this by itself: 10 s of two channels at 48 kHz fit. A session's own, lower limit is
-answered with an error event first, and before there is a session the door lets in 64 kB (server/socket/door.py)."""
-
-AUDITED = {
-    "edit_finding": "finding_edited",
-    "confirm_finding": "finding_confirmed",
-    "dismiss_finding": "finding_dismissed",
-    "stop_session": "session_stopped",
-}
-"""Messages of a client that the audit trail holds, and as what."""
-
 MAX_REFUSALS = 50
 """Messages in a row that a client may send in vain before its connection is closed."""
+
+KEY_BYTES = "this key sends more bytes a minute than it may: resume the session later, and go on from received_samples"
+KEY_REVOKED = "the key of this connection was revoked: connect with another one; the session waits to be resumed"
 
 GOODBYE_S = 1.0
 """For the answer to a close, of a client that is not listened to any more."""
@@ -56,17 +55,21 @@ class Connection:
     def __init__(
         self,
         ws: web.WebSocketResponse,
-        transport: asyncio.Transport | None,
+        request: web.Request,
         sessions: Sessions,
         settings: Settings,
-        asked_by: Who,
+        keeper: Doorkeeper,
+        principal: Principal,
     ) -> None:
         self._ws = ws
-        self._transport = transport
-        self._visitor = visitor_of(transport)
+        self._request = request
+        self._transport = request.transport
+        self._visitor = visitor_of(request.transport)
+        self._keeper = keeper
+        self._principal = principal
+        self._leaving: asyncio.Task[None] | None = None
         self._sessions = sessions
         self._settings = settings
-        self._who = asked_by
         self._peer = Peer(ws, settings.send_timeout_s)
         self._receiver: asyncio.Task[None] | None = None
 
@@ -76,22 +79,14 @@ class Connection:
                 admission = await self._admit()
             except Refused as refused:
                 self._sessions.metrics.refused.labels(refused.error.code).inc()
-                self._note("refused", None, refused.error.code)
+                self._keeper.note(self._request, "refused", self._principal, outcome=refused.error.code)
                 fields = protocol.error_fields(refused.error.code, str(refused.error), True, refused.retry_after_s)
                 await self._part(refused.close, refused.error.code, protocol.unnumbered("error", **fields))
                 return
             if admission is not None:
-                began = admission.greeting is None
-                self._note("session_started" if began else "session_resumed", admission.session)
                 if self._visitor is not None:
                     self._visitor.admitted()
                 await self._converse(admission)
-
-    def _note(self, action: str, session: Session | None, outcome: str = "ok") -> None:
-        """An entry of the audit trail; without anything that was said."""
-        self._sessions.audit.note(
-            action, session=session.id if session is not None else None, outcome=outcome, **self._who
-        )
 
     async def alive(self) -> bool:
         """Whether the client at the other end still answers."""
@@ -111,6 +106,9 @@ class Connection:
         if self._peer.stopped(now):
             self._sessions.metrics.unread.inc()
             self.drop()
+        elif self._leaving is None and not self._keeper.access.in_force(self._principal):
+            self._sessions.metrics.refused.labels("key_revoked").inc()
+            self._leaving = asyncio.create_task(self._revoked())
 
     async def _admit(self) -> Admission | None:
         """The session that the client starts or resumes; None if it left. Raises Refused."""
@@ -145,7 +143,10 @@ class Connection:
         except ProtocolError as error:
             close = Close.TOO_LARGE if error.code == "text_too_large" else Close.BAD_MESSAGE
             raise Refused(close, error) from None
-        return await admit(first, self, self._sessions, self._settings.language)
+        most = self._keeper.access.quotas.sessions(self._principal)
+        admission = await admit(first, self, self._sessions, self._settings.language, self._principal, most)
+        self._note("session_started" if admission.greeting is None else "session_resumed", admission.session)
+        return admission
 
     async def _converse(self, admission: Admission) -> None:
         """The two loops; either ends with the other."""
@@ -186,12 +187,12 @@ class Connection:
                         if len(message.data) > session.max_frame_bytes:
                             await self._frame_too_large(session)
                             return
+                        if again_s := self._keeper.access.quotas.receive(self._principal, len(message.data)):
+                            await self._key_bytes(session, again_s)
+                            return
                         await session.receive_audio(message.data, time.monotonic() - asked)
                     case WSMsgType.TEXT:
-                        taken = protocol.parse(message.data)
-                        await self._take(session, taken)
-                        if taken.type in AUDITED:
-                            self._note(AUDITED[taken.type], session)
+                        await self._take(session, protocol.parse(message.data))
                     case _:
                         return
                 in_vain = 0
@@ -214,17 +215,48 @@ class Connection:
             case ContinueSession():
                 await session.control(Control("continue"))
             case EditFinding(finding_id=finding_id, fields=fields):
-                session.judge(lambda findings: findings.edit(finding_id, fields.model_dump(exclude_none=True)))
+                edits = fields.model_dump(exclude_none=True)
+                self._judge(session, lambda findings: findings.edit(finding_id, edits), "edited")
             case ConfirmFinding(finding_id=finding_id):
-                session.judge(lambda findings: findings.confirm(finding_id))
+                self._judge(session, lambda findings: findings.confirm(finding_id), "confirmed")
             case DismissFinding(finding_id=finding_id):
-                session.judge(lambda findings: findings.dismiss(finding_id))
+                self._judge(session, lambda findings: findings.dismiss(finding_id), "dismissed")
+            case WithdrawConsent():
+                self._note("consent_withdrawn", session)
+                self._sessions.erase(session)
             case StopSession():
                 if session.stopping:
                     raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
                 session.stop("client")
+                self._note("session_stopped", session)
             case StartSession() | ResumeSession():
                 raise ProtocolError("session_already_started", "this connection has a session: open another for more")
+
+    def _judge(self, session: Session, judgement: Callable[[Findings], Operation], what: Judged) -> None:
+        session.judge(judgement, what, self._principal.person)
+        self._note(f"finding_{what}", session)
+
+    def _note(self, action: str, session: Session) -> None:
+        self._keeper.note(self._request, action, self._principal, session.id)
+
+    async def _key_bytes(self, session: Session, again_s: float) -> None:
+        """The message is not taken, and the session waits to be resumed."""
+        self._sessions.metrics.refused.labels("key_bytes").inc()
+        session.error(ProtocolError("key_bytes", KEY_BYTES, math.ceil(again_s)))
+        await asyncio.sleep(0)
+        await self._close(Close.FULL, "key_bytes")
+
+    async def _revoked(self) -> None:
+        fields = protocol.error_fields("key_revoked", KEY_REVOKED, fatal=True)
+        await self._part(Close.NOT_AUTHORISED, "key_revoked", protocol.unnumbered("error", **fields))
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def turn_away(self, denied: Denied) -> None:
+        """Says why the connection gets no session, where a browser can see it, and closes it."""
+        fields = protocol.error_fields(denied.code, str(denied), True, denied.retry_after_s)
+        close = Close.FULL if denied.status == 429 else Close.NOT_AUTHORISED
+        await self._part(close, denied.code, protocol.unnumbered("error", **fields))
 
     async def _frame_too_large(self, session: Session) -> None:
         limit = session.max_frame_bytes
@@ -269,22 +301,3 @@ class Connection:
             if last_words is not None:
                 await self._peer.send(last_words)
             await self._peer.close(code, reason)
-
-
-async def consultation(request: web.Request, sessions: Sessions, settings: Settings) -> web.StreamResponse:
-    """`GET /ws`: the handshake, then the connection until it closes. Host and origin were looked at before."""
-    offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
-    if protocol.SUBPROTOCOL not in offered:
-        sessions.metrics.refused.labels("no_subprotocol").inc()
-        sessions.audit.note("refused", session=None, outcome="no_subprotocol", **who(request))
-        raise web.HTTPBadRequest(text=f"offer the WebSocket subprotocol {protocol.SUBPROTOCOL}\n")
-    ws = web.WebSocketResponse(
-        protocols=(protocol.SUBPROTOCOL,),
-        autoping=False,
-        compress=False,  # speech and short events shrink little, for a third of a megabyte and a pass of zlib each
-        max_msg_size=MAX_MESSAGE_BYTES,
-        writer_limit=0,  # every send waits while the client does not read, not one in 256 KiB of them
-    )
-    await ws.prepare(request)
-    await Connection(ws, request.transport, sessions, settings, who(request)).serve()
-    return ws

@@ -10,6 +10,7 @@ import { NoticesView } from "./notices.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
 import { SetupForm } from "./setup.js";
+import { SignIn } from "./signin.js";
 import { TranscriptView } from "./transcript.js";
 import { clock, closeFault, count, FILE_FAULT, microphoneFault, serverFault, STOPPED } from "./words.js";
 
@@ -29,6 +30,7 @@ let source = null;
 let consultation = null;
 let fault = null; // the server's own words about why it closes
 let saved = true;
+let withdrawn = false;
 let screenLock = null;
 
 const setup = new SetupForm(start);
@@ -42,16 +44,23 @@ const findings = new FindingsView({
   },
 });
 const notices = new NoticesView();
+const signIn = new SignIn({
+  onIn: () => phase === "sign-in" && setPhase("setup"),
+  onOut: () => phase === "setup" && setPhase("sign-in"),
+});
 const level = new Level(() => phase === "listening" && source instanceof Microphone);
 
 function setPhase(next) {
   phase = next;
   document.body.dataset.phase = next;
   byId("setup").hidden = next !== "setup";
-  byId("session").hidden = next === "setup";
+  byId("sign-in").hidden = next !== "sign-in";
+  byId("session").hidden = next === "setup" || next === "sign-in";
+  byId("sign-out").disabled = !["setup", "sign-in"].includes(next);
   byId("summary").hidden = next !== "ended";
   byId("phase").textContent = PHASES[next] ?? "";
   byId("pause").hidden = !["listening", "paused"].includes(next);
+  byId("withdraw").hidden = byId("pause").hidden;
   byId("pause").disabled = false;
   byId("pause").textContent = next === "paused" ? "Continue" : "Pause";
   byId("stop").hidden = ["starting", "ended"].includes(next);
@@ -82,7 +91,7 @@ async function start() {
   } catch (refused) {
     return cancel(file ? FILE_FAULT : microphoneFault(refused));
   }
-  consultation = new Consultation(source, format, patient, { onEvent, onState, onSamples });
+  consultation = new Consultation(source, format, patient, setup.wording, { onEvent, onState, onSamples });
 }
 
 /** Back to the form: nothing was recorded. */
@@ -132,6 +141,30 @@ async function stop() {
   await consultation.stop();
 }
 
+/** The patient takes the consent back: nothing of the consultation stays, here or on the server. */
+async function withdraw() {
+  if (phase !== "listening" && phase !== "paused") return;
+  if (!confirm("Erase this consultation, here and on the server? Nothing of it can be brought back.")) return;
+  withdrawn = true;
+  setPhase("finishing");
+  await consultation.withdraw();
+}
+
+/** @param {boolean} told whether the server said that it has erased the consultation */
+async function forget(told) {
+  withdrawn = false;
+  showConnection("idle", "Not connected");
+  byId("lag").textContent = "";
+  notices.clear();
+  again();
+  warn(
+    told
+      ? "The patient withdrew consent. The consultation was erased, here and on the server."
+      : "The consultation was erased here. The server did not confirm that it erased it too: tell its operator.",
+  );
+  await leave();
+}
+
 async function microphoneLost() {
   if (phase !== "listening") return;
   warn("The microphone was unplugged or taken by another program. What was said so far is safe. Press Continue to try it again.");
@@ -147,6 +180,7 @@ function onEvent(event) {
   else if (event.type === "extraction") findings.apply(event.ops);
   else if (event.type === "progress") showLag(event.lag_ms);
   else if (event.type === "error") onFault(event);
+  else if (event.type === "session_stopped" && event.reason === "withdrawn") forget(true);
   else if (event.type === "session_stopped") finish(STOPPED[event.reason] ?? STOPPED.client, event);
 }
 
@@ -171,9 +205,12 @@ function onState(state, { code }) {
     showConnection("waiting", "Reconnecting … sound is kept");
     byId("lag").textContent = "";
   } else if (phase === "starting") {
-    cancel(fault ?? closeFault(code));
+    cancel(code === 4401 ? closeFault(code) : (fault ?? closeFault(code)));
     fault = null;
-  } else if (phase !== "ended") {
+    if (code === 4401) signIn.look();
+  } else if (withdrawn) {
+    forget(code === 4404);
+  } else if (phase !== "ended" && phase !== "setup") {
     if (code !== 0) warn(fault ?? closeFault(code));
     finish("Consultation cut short.", null);
     fault = null;
@@ -195,6 +232,11 @@ async function finish(title, stopped) {
     `${count(stopped?.findings ?? findings.findings.length, "finding")}.`;
   byId("saved").textContent = "Not saved yet: closing this page forgets it.";
   byId("summary").focus();
+  await leave();
+}
+
+/** Lets go of the microphone and of the screen. */
+async function leave() {
   screenLock?.release();
   screenLock = null;
   await source.close();
@@ -223,7 +265,7 @@ async function copy() {
 }
 
 function again() {
-  if (!saved && !confirm("This consultation is not saved. Forget it?")) return;
+  if (!saved && phase === "ended" && !confirm("This consultation is not saved. Forget it?")) return;
   saved = true;
   transcript.clear();
   findings.clear();
@@ -244,6 +286,7 @@ async function keepAwake() {
 
 byId("pause").addEventListener("click", () => (phase === "paused" ? goOn() : pause()));
 byId("stop").addEventListener("click", stop);
+byId("withdraw").addEventListener("click", withdraw);
 byId("save").addEventListener("click", () => {
   save(wholeRecord());
   keep("Saved to your downloads.");
@@ -258,3 +301,4 @@ addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && phase === "listening") keepAwake();
 });
 addEventListener("beforeunload", (event) => !saved && event.preventDefault());
+signIn.look();

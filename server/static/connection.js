@@ -6,7 +6,7 @@ const SUBPROTOCOL = "drtranscribe.v1";
 const RETRY_S = [0.3, 1, 2, 4, 8];
 const BACKLOG_S = 600;
 const DEAD_AFTER_S = 30; // no event for so long, though audio waits for an answer: the line is dead without a close
-const FINAL_CODES = new Set([1000, 1008, 1009, 4404, 4408]);
+const FINAL_CODES = new Set([1000, 1008, 1009, 4401, 4404, 4408]);
 
 /**
  * States: "connecting" -> "open" <-> "reconnecting" -> "ended"; a session that never started goes to "ended" too.

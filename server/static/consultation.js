@@ -15,12 +15,13 @@ export class Consultation {
    * @param {object} source opened: see microphone.js
    * @param {{sampleRate: number, channels: number, mode: string}} format of its samples
    * @param {object} patient as start_session takes it
+   * @param {string} wording of the consent
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void,
    *   onSamples: (samples: Int16Array, rate: number) => void}} listener
    */
-  constructor(source, format, patient, { onEvent, onState, onSamples }) {
+  constructor(source, format, patient, wording, { onEvent, onState, onSamples }) {
     const audio = { encoding: "pcm_s16le", sample_rate: format.sampleRate, channels: format.channels };
-    const start = { type: "start_session", audio, mode: format.mode, consent: true };
+    const start = { type: "start_session", audio, mode: format.mode, consent: true, consent_wording: wording };
     if (Object.keys(patient).length) start.patient = patient;
     /** What Save writes, but for segments and findings. The token that resumes the session is not for keeping. */
     this.record = { started_at: new Date().toISOString(), patient, audio };
@@ -70,6 +71,12 @@ export class Consultation {
     await this.#source.close();
     this.#chunker.flush();
     this.#connection.request({ type: "stop_session" }, "session_stopped");
+  }
+
+  /** The patient takes the consent back: what is not sent yet never is, and the server erases the rest. */
+  async withdraw() {
+    await this.#source.close();
+    this.#connection.request({ type: "withdraw_consent" }, "session_stopped");
   }
 
   /** Ends here, whether the server has answered or not. */

@@ -33,6 +33,11 @@ export class SetupForm {
     return patient;
   }
 
+  /** What the patient agreed to, in the words of the form: the record keeps them. */
+  get wording() {
+    return document.querySelector(".consent span").textContent;
+  }
+
   /** For the next patient, who has to be asked again. */
   reset() {
     this.form.reset();

@@ -115,6 +115,7 @@ const CLOSED = {
   1008: "The server did not understand this page. Reload it: the server may have been updated.",
   1009: "The server takes smaller pieces of audio than this page sends. Reload the page and try again.",
   1013: "The server is full. Try again in a moment.",
+  4401: "The server does not know who you are any more: save what is here, if anything, and sign in again.",
   4404: "The server no longer has this consultation, so it cannot go on. Save what is here, then start a new one.",
   4408: "The consultation ended because nothing was heard for a long time. Save what is here.",
 };

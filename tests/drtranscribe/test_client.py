@@ -23,6 +23,9 @@ class FakeServer:
 
     cuts: list[int] = field(default_factory=list)
     resume_closes: list[int] = field(default_factory=list)  # close codes for the next attempts to resume
+    too_much: list[int] = field(
+        default_factory=list
+    )  # bytes of the stream at which the key has sent too much, for once
     silent_after: int | None = None  # byte count from which no progress is told
     limits: dict[str, Any] = field(default_factory=lambda: {"max_frame_bytes": 960_000, "resume_ttl_s": 30})
     pcm: bytearray = field(default_factory=bytearray)
@@ -72,6 +75,11 @@ class FakeServer:
 
     async def audio(self, ws: web.WebSocketResponse, data: bytes) -> bool:
         """Whether the connection is still there afterwards."""
+        if self.too_much and len(self.pcm) >= self.too_much[0]:
+            del self.too_much[0]
+            await ws.send_json(self.event("error", code="key_bytes", message="wait", fatal=False, retry_after_s=0.01))
+            await ws.close(code=1013)
+            return True
         self.frames.append(len(data))
         if self.cuts and len(self.pcm) + len(data) >= self.cuts[0]:
             self.pcm += data[: self.cuts.pop(0) - len(self.pcm)]
@@ -88,6 +96,9 @@ class FakeServer:
         self.controls.append((message["type"], len(self.pcm)))
         if message["type"] == "marker":
             await ws.send_json(self.event("marker", id=message["id"]))
+        if message["type"] == "withdraw_consent":
+            await ws.send_json(self.event("session_stopped", reason="withdrawn"))
+            await ws.close()
         if message["type"] == "stop_session":
             await ws.send_json(self.event("session_stopped", reason="client"))
             await ws.close()
@@ -321,3 +332,37 @@ async def test_torn_samples_are_refused_before_they_are_sent() -> None:
     async with serving(server.handle) as url, connect(url, channels=2) as consultation:
         with pytest.raises(ValueError, match="multiples of 4 bytes"):
             await consultation.send(b"123456")
+
+
+async def test_a_key_that_sends_too_much_waits_as_told_and_loses_no_audio() -> None:
+    server = FakeServer(too_much=[9600, 50_000])
+    async with serving(server.handle) as url:
+        events = await speak(url)
+    assert (bytes(server.pcm), server.connections) == (PCM, 3)
+    assert [event["code"] for event in events if event["type"] == "error"] == ["key_bytes", "key_bytes"]
+
+
+async def test_withdrawing_the_consent_ends_the_consultation() -> None:
+    server = FakeServer()
+    async with serving(server.handle) as url, connect(url) as consultation:
+        await consultation.send(PCM[:3200])
+        assert (await consultation.withdraw_consent())["reason"] == "withdrawn"
+        with pytest.raises(ConsultationError, match="has ended"):
+            await consultation.send(PCM[:3200])
+    assert [control for control, _ in server.controls] == ["withdraw_consent"]
+
+
+async def test_each_connection_offers_a_ticket_of_its_own() -> None:
+    server, tickets = FakeServer(cuts=[3200]), iter(["one", "two"])
+    offered: list[str] = []
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        offered.append(request.headers["Sec-WebSocket-Protocol"])
+        return await server.handle(request)
+
+    async def ticket() -> str:
+        return next(tickets)
+
+    async with serving(handle) as url:
+        await speak(url, ticket=ticket)
+    assert offered == ["drtranscribe.v1,bearer.one", "drtranscribe.v1,bearer.two"]

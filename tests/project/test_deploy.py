@@ -11,6 +11,7 @@ import yaml
 
 from inference.pipeline import Pipeline
 from server.app import create_app
+from server.cli.command import KEY_VARIABLE
 from server.cli.main import app
 from server.cli.serve import ENGINE_FAILED_STATUS
 from server.monitoring.metrics import Metrics
@@ -30,7 +31,7 @@ def written() -> dict[str, str]:
 @pytest.mark.parametrize("name", written())
 def test_every_variable_that_is_named_is_a_setting(name):
     named = set(re.findall(rf"{ENV_PREFIX}([A-Z0-9_]+)", written()[name]))
-    assert named <= {field.upper() for field in Settings.model_fields}
+    assert named <= {field.upper() for field in Settings.model_fields} | {KEY_VARIABLE.removeprefix(ENV_PREFIX)}
 
 
 def commands() -> dict[str, set[str]]:
@@ -47,7 +48,9 @@ def commands() -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", written())
 def test_every_command_that_is_named_exists_with_its_flags(name):
     known = commands()
-    for line in re.findall(r"\bdrtranscribe ((?:serve|transcribe|bench|models|[a-z]+ --)[^`\n|&]*)", written()[name]):
+    for line in re.findall(
+        r"\bdrtranscribe ((?:serve|transcribe|bench|models|keys|[a-z]+ --)[^`\n|&]*)", written()[name]
+    ):
         words = line.split()
         command = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
         assert command in known, line
@@ -58,8 +61,9 @@ def test_every_flag_that_deploy_names_alone_belongs_to_the_server_or_is_given_to
     alone = re.findall(r"`(--[a-z0-9-]+)[ `]", DEPLOY.read_text())
     assert alone, "nothing was looked at"
     vllm = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]["vllm"]["command"]
+    ours = commands()["serve"] | commands()["keys create"] | commands()["transcribe"]
     others = {"--profile", "--ssl-certfile", "--ssl-keyfile"}  # of docker compose, and of a vLLM on another host
-    assert set(alone) <= commands()["serve"] | {argument.partition("=")[0] for argument in vllm} | others
+    assert set(alone) <= ours | {argument.partition("=")[0] for argument in vllm} | others
 
 
 def test_every_metric_that_deploy_names_exists():
@@ -167,7 +171,7 @@ def test_the_kubernetes_example_has_the_image_s_user_port_and_volume_and_a_gpu()
     ]
     assert 'VOLUME ["/weights"]' in dockerfile
     mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
-    assert mounted.keys() == {"/weights", "/tmp"}
+    assert mounted.keys() == {"/weights", "/tmp", "/etc/drtranscribe"}
     assert set(mounted.values()) == {volume["name"] for volume in pod["volumes"]}
     assert container["resources"]["limits"] == {"nvidia.com/gpu": 1}
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"}), "one GPU, one server"

@@ -6,6 +6,7 @@ package index, as pip is configured; `-m "not index"` leaves them out where ther
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from aiohttp.test_utils import unused_port
 from inference.config import EngineConfig
 from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
+from server.app import SESSIONS
+from tests.support.access import key, text_of
 from tests.support.live import serving
 from tests.support.speech import pcm
 
@@ -232,3 +235,22 @@ async def test_a_users_type_checker_takes_the_example_and_finds_a_wrong_field(en
     assert [line.partition(": error: ")[2] for line in out.splitlines()[:-1]] == [
         'TypedDict "Progress" has no key "lag"  [typeddict-item]'
     ]
+
+
+@pytest.mark.parametrize("example", ["transcribe.py", "transcribe.cjs"])
+async def test_an_example_shows_the_key_of_its_environment_to_a_server_that_asks_for_one(example, wav, tmp_path):
+    header = key(tmp_path / "keys.json", "ward-3")
+    command = [*await command_of(example), None, str(wav)]
+    async with serving(keys_file=tmp_path / "keys.json") as running:
+        command[-2] = running.url.replace("http", "ws") + "/ws"
+        ended = {}
+        for name, text in {"without": "", "with": text_of(header)}.items():
+            speed = ["--speed", "50"] if example.endswith(".py") else ["50"]
+            environment = {**os.environ, "DRTRANSCRIBE_KEY": text}
+            process = await create_subprocess_exec(*command, *speed, env=environment, stdout=PIPE, stderr=PIPE)
+            _, err = await process.communicate()
+            ended[name] = process.returncode, err.decode()
+        owners = {session.owner for session in running.app[SESSIONS]._sessions.values()}
+    assert ended["without"][0] == 1
+    assert ended["with"] == (0, "")
+    assert owners == {"key:ward-3"}

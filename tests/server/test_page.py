@@ -65,6 +65,7 @@ class FakeServer:
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/", self.page)
+        app.router.add_get("/v1/me", self.me)
         app.router.add_get("/ws", self.session)
         app.router.add_get("/v1/sessions/{id}/record", self.record)
         app.router.add_static("/static", STATIC)
@@ -76,6 +77,9 @@ class FakeServer:
 
     async def page(self, _request: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html")
+
+    async def me(self, _request: web.Request) -> web.Response:
+        return web.json_response({"name": None, "scopes": [], "sign_in": "none"})
 
     async def record(self, request: web.Request) -> web.Response:
         if not self.kept:

@@ -158,3 +158,41 @@ def test_what_a_host_cannot_have_is_refused_with_what_to_do(flags: dict[str, str
 def test_how_many_sessions_fit_is_measured_unless_the_operator_says() -> None:
     assert load().max_sessions is None
     assert load({"max_sessions": "7"}).max_sessions == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"tls_cert": "c.pem"}, "--tls-cert and --tls-key belong together: give both, or neither"),
+        (
+            {"user_header": "X-User"},
+            "--user-header needs --trusted-proxy: the networks of the proxies that set the header",
+        ),
+        (
+            {"trusted_proxy": "0.0.0.0/0"},
+            "--trusted-proxy names every address: name the proxy's own, such as 10.0.3.7/32",
+        ),
+        ({"trusted_proxy": "10.0.0.1/8"}, "--trusted-proxy: value is not a valid IPv4 or IPv6 network"),
+        (
+            {"user_header": "Cookie", "trusted_proxy": "::1"},
+            "--user-header: this header comes from clients: name one that the proxy alone sets, such as X-Forwarded-User",
+        ),
+        ({"behind_proxy": "keys"}, "--behind-proxy: Input should be 'access' or 'tls'"),
+    ],
+)
+def test_settings_of_access_that_would_leave_a_gap_are_refused(given: dict[str, str], fault: str) -> None:
+    assert faults(**given) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90", 90), ("90s", 90), ("30m", 1800), ("1h", 3600), ("7d", 604_800), (0, 0), ("1.5h", 5400)],
+)
+def test_a_retention_is_written_in_seconds_or_with_a_unit(written: object, seconds: float) -> None:
+    assert load({"retention": written}).retention == seconds
+    assert load().retention == 3600
+
+
+@pytest.mark.parametrize("written", ["1 week", "h", "..s", "-5"])
+def test_what_is_no_retention_is_refused(written: str) -> None:
+    assert faults(retention=written)[0].startswith("--retention: ")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from inference.pipeline import Pipeline
+from server.access.tls import Certificate
 from server.app import METRICS, STARTED, create_app
 from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
@@ -105,13 +107,17 @@ async def serving(
     """A server on a free port, on the given engines or on fakes; ready."""
     engine = pipeline or Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()], ONE_PAUSE)
     chosen = Settings(**{"shutdown_grace_s": 5, **settings})
+    certificate = Certificate(chosen.tls_cert, chosen.tls_key) if chosen.tls_cert and chosen.tls_key else None
+    trusted = ssl.create_default_context(cafile=chosen.tls_cert) if certificate else True
     app = create_app(engine, chosen, metrics, audit_trail)
     listener = bound("127.0.0.1", 0)
     host, port = listener.getsockname()
     async with (
-        listening(app, listener, chosen, app[METRICS], shutdown_timeout_s=1, audit=audit_trail) as door,
-        aiohttp.ClientSession() as http,
+        listening(
+            app, listener, chosen, app[METRICS], shutdown_timeout_s=1, audit=audit_trail, certificate=certificate
+        ) as door,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted)) as http,
     ):
-        server = Server(http, f"http://{host}:{port}", app, door)
+        server = Server(http, f"{'https' if certificate else 'http'}://{host}:{port}", app, door)
         await server.until_ready()
         yield server

@@ -145,7 +145,7 @@ def test_a_port_in_use_is_told_with_its_remedy_before_models_are_loaded() -> Non
 
 
 def test_an_address_of_another_machine_is_refused_with_its_remedy() -> None:
-    code, _, err = run("serve", "--host", "192.0.2.1", "--port", 0)
+    code, _, err = run("serve", "--host", "192.0.2.1", "--port", 0, "--behind-proxy", "access,tls")
     assert code == 1
     assert err.startswith("192.0.2.1 is no address of this machine: give --host")
 

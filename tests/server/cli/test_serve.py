@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import ssl
 import sys
 from asyncio import create_subprocess_exec as create
 from asyncio.subprocess import PIPE
@@ -14,10 +15,12 @@ import torch
 from typer.testing import CliRunner
 
 from inference.device import cublas
+from server.access.exposure import OPEN
 from server.cli.main import app
 from server.cli.serve import ENGINE_FAILED_STATUS
 from server.runtime import build_pipeline
 from server.settings import Settings, SettingsError
+from tests.support.access import certificate, key, text_of
 from tests.support.fakes import speech
 
 SERVER = """
@@ -90,7 +93,8 @@ async def test_a_signal_ends_a_start_that_would_never_be_done_with_the_status_of
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-    assert (process.returncode, b"ready" in out, err) == (0, False, b"")
+    assert (process.returncode, b"ready" in out) == (0, False)
+    assert err.decode().removesuffix(f"{OPEN}\n") == ""
 
 
 async def test_a_server_whose_engine_is_gone_tells_its_clients_and_ends_with_a_status_and_a_last_line():
@@ -199,3 +203,67 @@ def test_the_switch_interval_follows_from_the_device_unless_it_is_given(card, mo
         ends(*flags)
     ends("--device", "cpu", "--model", str(tmp_path))
     assert asked == [0.0005, 0.002, 0.005]
+
+
+def test_a_public_address_without_keys_and_tls_is_refused_before_anything_is_loaded():
+    result = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0", "--port", "0", "--model", "no such model"])
+    assert result.exit_code == 2
+    keys, tls = result.stderr.splitlines()
+    assert keys.startswith(
+        "--host 0.0.0.0: whoever reaches this address could start and read sessions: give --keys-file"
+    )
+    assert tls.startswith(
+        "--host 0.0.0.0: patients' words and keys would cross the network in plain text: give --tls-cert"
+    )
+
+
+def test_files_of_keys_and_certificates_that_are_not_there_are_told_before_anything_is_loaded(tmp_path):
+    missing = tmp_path / "none"
+    assert ends("--keys-file", str(missing))[0] == 2
+    assert ends("--keys-file", str(missing))[1].startswith(f"--keys-file: there is no keys file {missing}")
+    result = CliRunner().invoke(app, ["serve", "--port", "0", "--tls-cert", str(missing), "--tls-key", str(missing)])
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        2,
+        f"--tls-cert, --tls-key: {missing} cannot be read: No such file or directory",
+    )
+
+
+async def test_a_server_with_keys_and_tls_reads_a_new_certificate_and_a_new_key_while_it_serves(tmp_path):
+    cert, private = certificate(tmp_path)
+    keys = tmp_path / "keys.json"
+    header = key(keys, "ward-3")
+    flags = ["--keys-file", str(keys), "--tls-cert", str(cert), "--tls-key", str(private)]
+    process = await create(sys.executable, "-c", SERVER, "serve", "--port", "0", *flags, stdout=PIPE, stderr=PIPE)
+    trusted = ssl.create_default_context(cafile=cert)
+    async with asyncio.timeout(60):
+        address = (await process.stdout.readline()).decode().strip()
+        assert await process.stdout.readline() == b"ready\n"
+        assert address.startswith("https://")
+
+        async def name():
+            """The common name in the certificate that a new connection gets."""
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", int(address.rstrip("/").rpartition(":")[2]), ssl=trusted
+            )
+            subject = dict(part[0] for part in writer.get_extra_info("peercert")["subject"])
+            writer.close()
+            return subject["commonName"]
+
+        assert await name() == "server"
+        other, its_key = certificate(tmp_path, "other")
+        trusted.load_verify_locations(other)
+        cert.write_bytes(other.read_bytes())
+        private.write_bytes(its_key.read_bytes())
+        process.send_signal(signal.SIGHUP)
+        while await name() != "other":  # noqa: ASYNC110 - nothing tells when a signal has been handled
+            await asyncio.sleep(0.02)
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), headers=header) as http,
+            http.ws_connect(f"{address}ws", protocols=["drtranscribe.v1"]) as ws,
+        ):
+            await ws.send_json({"type": "start_session", "consent": True})
+            assert (await ws.receive_json())["consent"]["by"] == "ward-3"
+        process.terminate()
+        _, err = await process.communicate()
+    assert process.returncode == 0
+    assert text_of(header).encode() not in err

@@ -86,6 +86,7 @@ def test_the_record_as_json_is_the_wires_findings_and_segments_and_what_was_decl
         "language": "en",
         "audio_s": 70.5,
         "models": {"asr": "base", "extraction": "rules"},
+        "consent": None,
         "retracted": [],
         "software": {"name": "drtranscribe", "version": "1.2.3"},
         "patient": {"name": PATIENT.name, "age": 54, "gender": "female", "history": PATIENT.history},

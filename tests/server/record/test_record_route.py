@@ -16,11 +16,12 @@ from fhir.resources.R4B.bundle import Bundle
 from pypdf import PdfReader
 from typer.testing import CliRunner
 
-from drtranscribe.record import _record_url
+from drtranscribe.record import _beside
 from server.app import RENDERING
 from server.cli.main import app
 from server.record.formats import FORMATS, NAMES
 from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
+from tests.support.access import key, text_of
 from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving, until
 
@@ -105,7 +106,7 @@ async def test_an_unknown_session_and_an_unknown_format_are_told_what_there_is()
 
 
 async def test_a_record_is_gone_with_its_session():
-    async with serving(resume_ttl_s=0.1) as server, server.connect() as client:
+    async with serving(resume_ttl_s=0.1, retention=0.1) as server, server.connect() as client:
         await talk(client)
         await client.finish()
         statuses = []
@@ -159,12 +160,12 @@ async def test_a_record_that_is_not_made_is_told_and_counted(monkeypatch, raised
 
 
 @contextmanager
-def server_in_a_thread() -> Iterator[str]:
+def server_in_a_thread(**settings: object) -> Iterator[str]:
     """A real server on fakes, for a command that runs its own loop."""
     listening: queue.Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
 
     async def serve() -> None:
-        async with serving() as server:
+        async with serving(**settings) as server:
             over = asyncio.Event()
             listening.put((server.url.replace("http", "ws"), asyncio.get_running_loop(), over))
             await over.wait()
@@ -224,10 +225,30 @@ def test_a_record_that_the_server_does_not_give_is_told_and_is_a_failure(tmp_pat
     assert not (tmp_path / "a.md").exists()
 
 
+def test_the_command_takes_its_key_from_a_file_or_from_the_environment(tmp_path, monkeypatch):
+    text = text_of(key(tmp_path / "keys.json", "ward-3"))
+    (tmp_path / "key").write_text(f"{text}\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "two").write_text(f"{text} {text}")
+    monkeypatch.delenv("DRTRANSCRIBE_KEY", raising=False)
+    with server_in_a_thread(keys_file=tmp_path / "keys.json") as url:
+        command = ("transcribe", SENTENCE, "--server", url, "--speed", 0, "--record", tmp_path / "a.md")
+        code, _, err = run(*command)
+        assert (code, "show who you are" in err) == (1, True)
+        assert run(*command, "--key-file", tmp_path / "key")[0] == 0
+        assert "as ward-3 states" in (tmp_path / "a.md").read_text()
+        for name in ("empty", "two"):
+            code, _, err = run(*command, "--key-file", tmp_path / name)
+            assert (code, err) == (2, f"--key-file: {tmp_path / name} must hold one key and nothing else\n")
+        assert run(*command, "--key-file", tmp_path / "none")[0] == 2
+        monkeypatch.setenv("DRTRANSCRIBE_KEY", text)
+        assert run(*command)[0] == 0
+
+
 def test_the_record_lies_beside_the_websocket_behind_any_proxy():
     urls = {
-        "ws://h:1": "http://h:1/v1/sessions/S/record?format=pdf",
-        "wss://h/ws": "https://h/v1/sessions/S/record?format=pdf",
-        "wss://h/scribe/ws": "https://h/scribe/v1/sessions/S/record?format=pdf",
+        "ws://h:1": "http://h:1/v1/sessions/S/record",
+        "wss://h/ws": "https://h/v1/sessions/S/record",
+        "wss://h/scribe/ws": "https://h/scribe/v1/sessions/S/record",
     }
-    assert {url: str(_record_url(url, "S", "pdf")) for url in urls} == urls
+    assert {url: str(_beside(url, "v1/sessions/S/record")) for url in urls} == urls

@@ -104,7 +104,7 @@ async def test_no_object_of_a_session_outlives_its_time_though_no_collector_runs
 
 
 async def test_over_real_sockets_nothing_is_left_either():
-    async with serving(resume_ttl_s=0.2) as server:
+    async with serving(resume_ttl_s=0.2, retention=0.2) as server:
         with without_the_collector():
             before = Counter(alive())  # other tests may still hold sessions of theirs
             for _ in range(5):
@@ -136,7 +136,7 @@ import tests.server.sessions.test_forgetting as t
 
 async def main():
     pipeline = Pipeline(t.LoudnessVad(), t.MarkedAsr(), [t.ForgetfulExtractor()], t.ONE_PAUSE)
-    async with serving(pipeline, resume_ttl_s=1.0) as server:
+    async with serving(pipeline, resume_ttl_s=1.0, retention=1.0) as server:
         print(server.url, flush=True)
         await asyncio.to_thread(sys.stdin.readline)
 

@@ -21,7 +21,7 @@ async def test_memory_is_given_back_in_a_thread_when_a_session_has_ended_and_aga
 
     monkeypatch.setattr(registry, "GIVE_BACK_S", 0.0)
     monkeypatch.setattr(garbage, "give_back", give_back)
-    async with serving(resume_ttl_s=0.2) as server, server.connect() as client, asyncio.timeout(30):
+    async with serving(resume_ttl_s=0.2, retention=0.2) as server, server.connect() as client, asyncio.timeout(30):
         await client.start()
         await client.say(speech((1.0, 0.5), (1.0, 0)))
         await client.hear("progress")

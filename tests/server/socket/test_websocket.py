@@ -260,7 +260,7 @@ async def test_an_idle_session_is_stopped_and_closed_with_4408():
 
 
 async def test_a_lost_session_that_nobody_resumes_is_transcribed_to_its_end_and_then_forgotten():
-    async with serving(resume_ttl_s=0.3) as server:
+    async with serving(resume_ttl_s=0.3, retention=0.3) as server:
         async with server.connect() as client:
             started = await client.start()
         sessions = server.app[_sessions_key()]

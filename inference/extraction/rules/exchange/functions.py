@@ -64,13 +64,10 @@ def well_parts(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:
     for asked in reversed(conversation[max(0, at - _PART_REACH) : at]):
         if asked.form != "polar" or not asked.is_of_another(turn):
             continue
-        for m in mentions(asked.segment.text, asked.tokens):
-            if (
-                m.kind == "symptom"
-                and m.concept not in WELL
-                and part in {t.stem for t in asked.tokens[m.start : m.end] if not t.soft}
-            ):
-                yield with_reply(draft(asked, "symptom", m.concept, m.start, m.end, status="absent"), turn)
+        for mention in mentions(asked.segment.text, asked.tokens):
+            if mention.kind == "symptom" and mention.concept not in WELL and part in _stems(asked, mention):
+                said = draft(asked, "symptom", mention.concept, mention.start, mention.end, status="absent")
+                yield with_reply(said, turn)
         return
 
 

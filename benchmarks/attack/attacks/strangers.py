@@ -1,0 +1,65 @@
+"""Attacks of clients without a key on a server that asks for one."""
+
+import asyncio
+import secrets
+import time
+from contextlib import suppress
+
+from benchmarks.attack.aim import QUIET_S, Aim
+
+PER_S = 1000
+AT_ONCE = 400
+"""Attempts that wait for their answer; more are not begun, and the rate that was reached says so."""
+
+TICK_S = 0.01
+
+
+async def attempts_without_a_key(aim: Aim) -> None:
+    """1,000 connections a second that ask for a session without a key, with a wrong one, or with a forged ticket."""
+    host = f"{aim.url.host}:{aim.url.port}"
+    shown = (
+        "",
+        f"Authorization: Bearer drt_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}\r\n",
+        f"Sec-WebSocket-Protocol: bearer.{secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}\r\n",
+        f"Cookie: drtranscribe={secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}\r\n",
+    )
+    requests = [
+        (
+            f"GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Protocol: drtranscribe.v1\r\n{header}\r\n"
+        ).encode()
+        for header in shown
+    ]
+    attempts: set[asyncio.Task[None]] = set()
+    began, sent = time.monotonic(), 0
+    while aim.left_s:
+        due = min(int((time.monotonic() - began) * PER_S) - sent, AT_ONCE - len(attempts))
+        for _ in range(due):
+            # Half of them come from one address, the others from 500.
+            address = f"127.0.{3 + sent % 4}.{1 + sent // 4 % 250}" if sent % 2 else "127.0.0.2"
+            attempt = asyncio.create_task(_attempt(aim, requests[sent % len(requests)], address))
+            attempts.add(attempt)
+            attempt.add_done_callback(attempts.discard)
+            sent += 1
+        await asyncio.sleep(TICK_S)
+    took_s = time.monotonic() - began
+    await asyncio.gather(*attempts)
+    aim.figures["attempts"] = sent
+    aim.figures["attempts_per_s"] = round(sent / took_s)
+    aim.expect(sum(aim.codes.values()) == sent, "an attempt was not counted")
+    aim.expect(set(aim.codes) <= {"401", "101", "closed"}, f"strangers were answered {sorted(aim.codes)}")
+
+
+async def _attempt(aim: Aim, request: bytes, address: str) -> None:
+    """One connection, to its end: 101 is the open socket on which a refusal is explained before it is closed."""
+    status = "closed"
+    with suppress(OSError, TimeoutError):
+        async with aim.raw(address) as (reader, writer):
+            writer.write(request)
+            async with asyncio.timeout(QUIET_S):
+                line = await reader.readline()
+                status = line.split(b" ", 2)[1].decode() if line.startswith(b"HTTP/1.1 ") else "closed"
+                rest = await reader.read(1 << 16)
+            aim.expect(b"session_started" not in rest, "a stranger got a session")
+    aim.codes[status] += 1

@@ -1,0 +1,41 @@
+"""Keys and certificates for the tests, and an audit trail that a test can read."""
+
+import subprocess
+from pathlib import Path
+
+from server.access.keys import add, generate
+from server.access.principal import KeyLimits, Scope
+
+
+def key(path: Path, name: str, *scopes: Scope, owner: str | None = None, **limits: int) -> dict[str, str]:
+    """Adds a key to a file: the header that shows it. Without scopes it speaks and reads."""
+    text, made = generate(name, scopes or ("speak", "read"), owner, limits=KeyLimits(**limits))
+    add(path, made)
+    return {"Authorization": f"Bearer {text}"}
+
+
+def text_of(header: dict[str, str]) -> str:
+    return header["Authorization"].removeprefix("Bearer ")
+
+
+class Notes:
+    """What was noted, in order, without addresses: (action, actor, outcome)."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, str]] = []
+        self.sessions: set[str | None] = set()
+        self.addresses: set[str | None] = set()
+
+    def note(self, action: str, *, actor: str, session: str | None, address: str | None, outcome: str) -> None:
+        self.lines.append((action, actor, outcome))
+        self.sessions.add(session)
+        self.addresses.add(address)
+
+
+def certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
+    """A self-signed certificate for 127.0.0.1 and localhost, and its key, as PEM files."""
+    cert, private = folder / f"{name}.pem", folder / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    subprocess.run([*command, "-keyout", private, "-out", cert], check=True, capture_output=True)
+    return cert, private
