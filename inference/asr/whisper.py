@@ -267,15 +267,15 @@ class WhisperAsr:
         return [self._id(name) for name in ("<|startoftranscript|>", *names)]
 
     def _prompt(self, text: str) -> list[int]:
-        """The last `prompt_tokens` of the text before, or none of it where it is shorter.
+        """The last `prompt_tokens` of the text before, or half as many, or none of it where it is shorter.
 
-        One length for all, since a batch wants its start token at one index; padding costs accuracy (LOG.md).
+        A batch wants its start token at one index, so there are few lengths; padding costs accuracy (LOG.md).
         """
         if not text:
             return []
         tokens: list[int] = self.tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
         wanted = self.config.prompt_tokens
-        return tokens[-wanted:] if len(tokens) >= wanted else []
+        return next((tokens[-length:] for length in (wanted, wanted // 2) if 0 < length <= len(tokens)), [])
 
     def _id(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)

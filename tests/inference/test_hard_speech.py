@@ -144,7 +144,7 @@ async def test_a_fan_hides_no_utterance_and_says_nothing(vad, base, consultation
     assert unheard(vad, noisy, segments) == []
     assert share_heard(text, segments) > 0.85
     assert twice(text, segments) == set()
-    assert all(segment.start >= 5 and segment.end <= 29.5 for segment in segments)
+    assert [(s.start, s.end) for s in segments if s.start < 4.6 or s.end > 29.7] == []  # with lead-in and tail
 
 
 async def test_a_radio_in_the_background_that_never_pauses_hides_no_utterance(vad, base, consultation, sentence):

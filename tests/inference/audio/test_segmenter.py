@@ -62,7 +62,7 @@ def test_the_less_was_said_the_longer_a_pause_must_be_to_end_a_segment(said_s, p
 
 def test_a_draft_comes_in_a_pause_with_the_audio_of_the_final():
     segmenter = Segmenter(PATIENT)
-    samples, probabilities = stream((1.0, 0.0), (0.6, 0.9), (3.0, 0.0))
+    samples, probabilities = stream((1.0, 0.0), (0.5, 0.9), (3.0, 0.0))
     drafts, finals = [], []
     for at in range(len(probabilities)):
         frame = slice(at * FRAME_SAMPLES, (at + 1) * FRAME_SAMPLES)
