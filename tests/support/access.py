@@ -5,6 +5,7 @@ from pathlib import Path
 
 from server.access.keys import add, generate
 from server.access.principal import KeyLimits, Scope
+from server.audit.trail import Audit
 
 
 def key(path: Path, name: str, *scopes: Scope, owner: str | None = None, **limits: int) -> dict[str, str]:
@@ -18,7 +19,7 @@ def text_of(header: dict[str, str]) -> str:
     return header["Authorization"].removeprefix("Bearer ")
 
 
-class Notes:
+class Notes(Audit):
     """What was noted, in order, without addresses: (action, actor, outcome)."""
 
     def __init__(self) -> None:
