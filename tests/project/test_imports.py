@@ -19,7 +19,7 @@ HOMES = {
     "torch": {"inference/audio/vad.py", "inference/asr/mel.py", "inference/device/gpu.py", "server/runtime.py"},
     "transformers": {"inference/asr/mel.py"},
     "openai": {"inference/extraction/llm/client.py"},
-    "soxr": {"inference/audio/decoding.py"},
+    "soxr": {"inference/audio/resampling.py"},
     "av": {"server/cli/audiofile.py"},
     "prometheus_client": {"server/monitoring/metrics.py"},
     "huggingface_hub": {"inference/weights/models.py"},
