@@ -24,7 +24,7 @@ class Span:
 
     `index` counts the track's segments, `decided` is the stream position at which the end was known. A `draft` is no
     final yet, but has the audio of the final that its segment becomes if nothing more is said. A `split` span ends in
-    mid-speech, and its last `held` samples belong to the next span as well, which is `resumed`. `after` is where the
+    mid-speech, and its last `held` samples belong to the next span as well, which is `resumed`. `state` is where the
     segmenter of a final stood behind it.
     """
 
@@ -38,7 +38,7 @@ class Span:
     draft: bool = False
     held: int = 0
     resumed: bool = False
-    after: "SegmenterState | None" = None
+    state: "SegmenterState | None" = None
 
     @property
     def split(self) -> bool:
@@ -228,7 +228,7 @@ class Segmenter:
         spans = [self._span(end, final=True)] if self._spoken() else []
         self._start = None
         self._floor = end
-        return [replace(span, after=self.state) for span in spans]
+        return [replace(span, state=self.state) for span in spans]
 
     def _split(self) -> list[Span]:
         """Ends the open segment here, in mid-speech, and opens the next one with the last `held_s` of it.
@@ -245,7 +245,7 @@ class Segmenter:
         self._speech_end = max(self._speech_end, self._start)
         self._partial_end = self._speech_end  # the words that are held are shown with the final
         self.index += 1
-        return [replace(span, after=self.state) for span in spans]
+        return [replace(span, state=self.state) for span in spans]
 
     def _speech_s(self) -> float:
         return sum(p >= self._close_below for p in self._probabilities) * FRAME_SAMPLES / SAMPLE_RATE
