@@ -12,7 +12,7 @@ from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
 from server.record.rendering import Rendering
 from server.record.route import Records
-from server.sessions.registry import Sessions
+from server.sessions.registry import Sessions, use_store
 from server.sessions.session import Limits
 from server.settings import Settings
 from server.socket.door import visitor_of
@@ -61,6 +61,9 @@ def create_app(pipeline: Pipeline, settings: Settings, metrics: Metrics | None =
     )
     app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions)
+    if settings.store != "memory":
+        use_store(app[SESSIONS], settings, app[METRICS])
+        app.cleanup_ctx.append(_store)
     app[RENDERING] = Rendering()
     app.cleanup_ctx.append(_engines)
     app.cleanup_ctx.append(_rendering)
@@ -91,6 +94,13 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
     started.cancel()
     await asyncio.gather(started, return_exceptions=True)
     await app[PIPELINE].close()
+
+
+async def _store(app: web.Application) -> AsyncIterator[None]:
+    yield
+    store = app[SESSIONS].store
+    if store is not None:
+        await store.store.close()
 
 
 async def _rendering(app: web.Application) -> AsyncIterator[None]:

@@ -78,6 +78,12 @@ def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _store(where: str) -> str:
+    if where != "memory" and not where.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("give memory, redis://HOST:6379/0, or rediss://HOST:6379/0 for TLS")
+    return where
+
+
 class Settings(BaseSettings):
     """Settings of one server. A field's description is also the help of its flag."""
 
@@ -133,6 +139,13 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_hosts)] = (
         Field((), description="Names, besides localhost and --host, that clients may reach the server by, or *.")
+    )
+    store: Annotated[str, AfterValidator(_store)] = Field(
+        "memory", description="Where sessions outlive this server: memory (nowhere), redis://HOST or rediss://HOST."
+    )
+    store_key_file: Path | None = Field(None, description="File of the key (32 bytes) that encrypts what is stored.")
+    addresses: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        (), description="WebSocket addresses of the servers of the same store, told to clients; with commas."
     )
     max_connections: int | None = Field(
         None, ge=1, description="Connections at once; 4096 or what open files allow, if not given."

@@ -81,6 +81,10 @@ class Metrics:
         self.lag_seconds = Histogram(
             "drtranscribe_lag_seconds", "From a chunk's arrival to the end of its work", buckets=SECONDS, registry=r
         )
+        self.store_seconds = Histogram(
+            "drtranscribe_store_seconds", "For the store to take events", buckets=SECONDS, registry=r
+        )
+        self.store_outages = Counter("drtranscribe_store_outages", "Sessions that the store fell behind", registry=r)
         # Looked up once: `labels` takes a lock and builds a key, and every chunk passes here several times.
         self._segments = {final: self.segments.labels("final" if final else "partial") for final in (True, False)}
         self._operations = {op: self.finding_operations.labels(op) for op in get_args(Op)}
@@ -116,6 +120,13 @@ class Metrics:
 
     def observe_extractor(self, name: str, up: bool) -> None:
         self.extractor_up.labels(name).set(up)
+
+    def observe_store(self, seconds: float | None) -> None:
+        """What one write to the store took; None where a session goes on without it."""
+        if seconds is None:
+            self.store_outages.inc()
+        else:
+            self.store_seconds.observe(seconds)
 
     def observe_batch(self, size: int) -> None:
         self.batch_size.observe(size)

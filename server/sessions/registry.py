@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,7 +15,9 @@ from server.protocol import ProtocolError
 from server.sessions import garbage
 from server.sessions.drain import drain
 from server.sessions.patience import patience
-from server.sessions.session import Limits, Session
+from server.sessions.session import Again, Limits, Session
+from server.settings import Settings, SettingsError
+from server.store.sharing import MOST_AHEAD, KeyFault, Shared, StoreDown, shared
 
 DEFAULT_CAPACITY = 32
 """Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
@@ -24,6 +26,10 @@ that no host breaks under the sockets and the memory of them."""
 WARM_UP_RETRY_S = 5.0
 SHUTDOWN_RETRY_S = 10.0
 FAILED_RETRY_S = 60.0
+STORE_RETRY_S = 2.0
+
+RETENTION_S = 3600.0
+"""How long the store keeps an ended session."""
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 
 CONSULTATION_S = 900.0
@@ -33,6 +39,12 @@ ENGINE_FAILED = (
     "the server's engine failed and the server starts anew: start a new session, here in a minute or on another one; "
     "the transcript so far is complete up to the seconds that asr_failed names"
 )
+
+TOUCH_S = 300.0
+"""How often the store is told that the open sessions are still there: far more often than it forgets them."""
+
+HAND_OVER_S = 2.0
+"""For the store to take the last events of a session that another server is to go on with."""
 
 WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
@@ -67,12 +79,18 @@ class Sessions:
     limits: Limits
     metrics: Metrics
     max_sessions: int | None = None
+    store: Shared | None = None
+    addresses: Sequence[str] = ()
+    """Of the servers of the same store, for clients to go on at."""
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
     _sockets: set[Watched] = field(default_factory=set)
     _freed: bool = False  # sessions ended or were forgotten since memory was given back
     _closing: bool = False
+    _taking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _journals: set["asyncio.Task[None]"] = field(default_factory=set)
+    _touched: float = 0.0
 
     def __post_init__(self) -> None:
         self.metrics.capacity.set_function(lambda: self.capacity)
@@ -92,12 +110,60 @@ class Sessions:
     def open(self, options: StreamOptions) -> Session:
         """A new running session. Raises Full, and AudioError if the options do not fit together."""
         self._check_room()
-        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended)
+        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended, self.store)
+        self._begin(session)
+        return session
+
+    def _begin(self, session: Session) -> None:
         self._sessions[session.id] = session
         self.metrics.sessions.inc()
         task = asyncio.create_task(session.run())
         self._tasks[task] = session
         task.add_done_callback(self._tasks.pop)
+        if session.journal is not None:
+            writing = asyncio.create_task(session.journal.run())
+            self._journals.add(writing)
+            writing.add_done_callback(self._journals.discard)
+
+    async def resume(self, session_id: str, resume_token: str, last_seq: int) -> Session | None:
+        """The session, if the token is its own: open here, or taken over from the store. Raises Full.
+
+        `last_seq` is the last event that the client has; one that the store has lost is not given a second time.
+        """
+        session = self.find(session_id, resume_token)
+        if self.store is None or (session is None and session_id in self._sessions):
+            return session
+        async with self._taking:
+            session = self.find(session_id, resume_token)
+            if session is not None and (session.journal is None or session.log.closed or await session.journal.mine()):
+                return session
+            if session is not None:
+                session.leave()
+            try:
+                return await self._take(self.store, session_id, resume_token, last_seq)
+            except StoreDown:
+                message = "the store of this server does not answer: resume at another address, or here later"
+                raise Full("store_away", message, STORE_RETRY_S) from None
+
+    async def _take(self, store: Shared, session_id: str, token: str, last_seq: int) -> Session | None:
+        """A session of the store goes on here. Raises Full and StoreDown."""
+        declared = await store.declared(session_id, token)
+        if declared is None:
+            return None
+        self._check_room()
+        restored = await store.take(session_id, token)
+        if restored is None:
+            return None
+        known = max((seq for seq, _ in restored.events), default=0)
+        last = last_seq if known < last_seq <= known + MOST_AHEAD and not restored.ended else known
+        again = Again(session_id, token, declared.started_at, restored, last)
+        session = Session(self.pipeline, declared.options, self.limits, self.metrics, self._ended, store, again)
+        if restored.ended:
+            self._sessions[session_id] = session
+            session.log.close()
+            self._kept_until[session_id] = patience.now() + self.limits.resume_ttl_s
+        else:
+            self._begin(session)
         return session
 
     def find(self, session_id: str, resume_token: str) -> Session | None:
@@ -144,6 +210,11 @@ class Sessions:
             self._freed = True
         for socket in self._sockets:
             socket.check(now)
+        if self.store is not None and now - self._touched > TOUCH_S:
+            self._touched = now
+            for session in self._tasks.values():
+                if session.journal is not None:
+                    session.journal.touch()
 
     async def close(self, grace_s: float) -> None:
         """Stops every session; each has `grace_s` to transcribe what it received.
@@ -151,6 +222,7 @@ class Sessions:
         Those with the least left are served first, so that as many as possible come to their end.
         """
         self._closing = True
+        await asyncio.gather(*(self._hand_over(session) for session in list(self._tasks.values())))
         by_left = sorted(self._tasks.values(), key=lambda session: session.left_s)
         self.pipeline.prefer([session.id for session in by_left])
         for session in by_left:
@@ -158,6 +230,17 @@ class Sessions:
                 session.error(ProtocolError("engine_failed", ENGINE_FAILED))
             session.stop("shutdown")
         await drain(dict(self._tasks), grace_s)
+        if self._journals:
+            await asyncio.wait(self._journals, timeout=HAND_OVER_S)
+        for writing in self._journals:
+            writing.cancel()
+
+    async def _hand_over(self, session: Session) -> None:
+        """Leaves a session that the store holds to another server; one that it does not hold is drained here."""
+        if session.journal is None or session.stopping or self.pipeline.failed is not None:
+            return
+        if await session.journal.settle(HAND_OVER_S) and not session.journal.behind:
+            session.leave()
 
     def _check_room(self) -> None:
         if self._closing:
@@ -185,7 +268,20 @@ class Sessions:
     def _ended(self, session: Session) -> None:
         self.metrics.sessions.dec()
         self._freed = True
-        if self._closing:
-            self._sessions.pop(session.id, None)
+        if self._closing or session.left is not None:
+            if self._sessions.get(session.id) is session:  # it may have come back meanwhile
+                del self._sessions[session.id]
         else:
             self._kept_until[session.id] = patience.now() + self.limits.resume_ttl_s
+
+
+def use_store(sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
+    """Keeps the sessions in the store of the settings. Raises SettingsError."""
+    retention_s = float(getattr(settings, "retention", RETENTION_S))
+    try:
+        sessions.store = shared(settings.store, settings.store_key_file, retention_s, metrics.observe_store)
+    except ImportError:
+        raise SettingsError(["--store: redis is not installed: pip install 'drtranscribe[store]'"]) from None
+    except (KeyFault, ValueError) as fault:
+        raise SettingsError([str(fault)]) from None
+    sessions.addresses = settings.addresses

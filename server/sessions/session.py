@@ -20,17 +20,19 @@ from inference.extraction.evidence.merging import Findings
 from inference.extraction.isolation import place_of, release
 from inference.findings import Operation
 from inference.pipeline import Pipeline
-from inference.stream import Control, Stream, StreamOptions
+from inference.stream import Checkpoint, Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
 from server.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.monitoring.metrics import Metrics
-from server.protocol import MAX_FRAME_S, ClosingReason, ProtocolError, error_fields, update_fields
+from server.protocol import MAX_FRAME_S, Close, ClosingReason, ProtocolError, error_fields, update_fields
 from server.sessions.allowance import Allowance
 from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
 from server.sessions.pace import Pace
 from server.sessions.patience import patience
+from server.store.restoring import Restored
+from server.store.sharing import Shared
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,17 @@ class Limits:
     first_audio_timeout_s: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A session of the store that goes on here. `last_seq` is the number of the last event that anybody has seen."""
+
+    id: str
+    token: str
+    started_at: datetime
+    restored: Restored
+    last_seq: int
+
+
 class Attachment(Protocol):
     """The part of a connection that its session uses."""
 
@@ -72,30 +85,58 @@ class Session:
         limits: Limits,
         metrics: Metrics,
         ended: Callable[["Session"], None] = lambda session: None,
+        store: Shared | None = None,
+        again: Again | None = None,
     ) -> None:
-        self.id = secrets.token_urlsafe(12)
-        self.resume_token = secrets.token_urlsafe(32)
+        restored = again.restored if again is not None else None
+        self.id = again.id if again is not None else secrets.token_urlsafe(12)
+        self.resume_token = again.token if again is not None else secrets.token_urlsafe(32)
         self.options = options
         self.limits = limits
-        self.started_at = datetime.now(UTC)
-        self.log = EventLog()
-        self.received_samples = 0
+        self.started_at = again.started_at if again is not None else datetime.now(UTC)
+        self.log = EventLog.restored(restored.events, again.last_seq) if again and restored else EventLog(held=bool(store))
+        self.received_samples = restored.mark if restored is not None else 0
+        self._told_before = (restored.received, restored.notices) if restored is not None else None
+        self._requests = set(restored.requests) if restored is not None else set()
+        self._judging: dict[str, Any] | None = None
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
         # A weak reference: otherwise the session and its stream would keep each other until the cyclic collector runs.
-        tell = WeakMethod(self._emit)
-        self._stream: Stream = pipeline.open(self.id, options, lambda update: _deliver(tell, update))
+        tell, keep = WeakMethod(self._emit), WeakMethod(self._keep)
+        self._stream: Stream = pipeline.open(
+            self.id,
+            options,
+            lambda update: _deliver(tell, update),
+            None if store is None else lambda kept: _deliver(keep, kept),
+            None if restored is None else restored.resumed,
+        )
+        self.journal = None
+        if store is not None:
+            lose = WeakMethod(self._lose)
+            self.journal = store.journal(
+                self.id,
+                self.resume_token,
+                options,
+                self.started_at,
+                self.log,
+                lambda code, message: _deliver(tell, Notice(code, message)),
+                lambda why: _deliver(lose, why),
+                restored,
+            )
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
         self._turn = asyncio.Lock()  # a full queue does not keep the order of those who wait; a lock does
         self._held_back = False
         self._arrivals = Arrivals()
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._pace = Pace()
-        self._edits_bytes = 0
+        self._edits_bytes = restored.edits_bytes if restored is not None else 0
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._ended = ended
-        self._paused = False
+        self._paused = restored.paused if restored is not None else False
+        self._running: asyncio.Task[None] | None = None
+        self.left: Close | None = None
+        """The close code for its client, where the session goes on elsewhere or is gone, and ends here without a word."""
         self._opened_at = self._heard_at = patience.now()
         self.given_up = False
         """True when the session is stopped because another one needs its place."""
@@ -128,8 +169,20 @@ class Session:
         # What a client sends may hold half a surrogate pair, which no encoder takes.
         return hmac.compare_digest(self.resume_token.encode(), resume_token.encode(errors="replace"))
 
+    @property
+    def durable_samples(self) -> int:
+        """The client may forget its audio before this sample."""
+        return self.received_samples if self.journal is None else self.journal.durable_samples
+
+    def leave(self, close: Close = Close.GOING_AWAY) -> None:
+        """Ends the session here without its last event: it goes on elsewhere, or is erased."""
+        self.left = self.left or close
+        if self._running is not None:
+            self._running.cancel()
+
     async def run(self) -> None:
         """Runs until, after a stop, everything received is transcribed; then appends `session_stopped` to the log."""
+        self._running = asyncio.current_task()
         try:
             await self._work()
         except ExceptionGroup as failed:
@@ -144,9 +197,13 @@ class Session:
             release(cancelled)
             raise
         finally:
+            self._running = None
             if self._stop is not None:
                 self._stop.cancel()
-            self._finish()
+            if self.left is None:
+                self._finish()
+            self.log.close(abandoned=self.left is not None)
+            self._ended(self)
             self._stream.erase()
             while not self._inbox.empty():
                 self._inbox.get_nowait()
@@ -188,17 +245,29 @@ class Session:
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
         self._allow()
+        if self._is_repeated(control.request):
+            return
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
             self._pace.forget()
         await self._put(control)
 
-    def judge(self, judgement: Callable[[Findings], Operation]) -> None:
+    def _is_repeated(self, request: int | None) -> bool:
+        """Whether the client sends a message again that was taken; it cannot know that after a lost connection."""
+        if request is None:
+            return False
+        repeated = request in self._requests
+        self._requests.add(request)
+        return repeated
+
+    def judge(self, judgement: Callable[[Findings], Operation], request: int | None = None) -> None:
         """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError."""
         self._heard_at = patience.now()
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         self._allow()
+        if self._is_repeated(request):
+            return
         if self._edits_bytes >= MAX_EDITS_BYTES:
             raise ProtocolError(
                 "too_many_edits",
@@ -206,6 +275,7 @@ class Session:
                 "taken, the findings stay as they are; start a new session to change more",
             )
         written = self.log.written_bytes
+        self._judging = {"judged": True} | ({} if request is None else {"request": request})
         try:
             self._stream.extraction.judge(judgement)
         except KeyError:
@@ -218,6 +288,7 @@ class Session:
                 "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
             ) from None
         finally:
+            self._judging = None
             self._edits_bytes += self.log.written_bytes - written
 
     def stop(self, reason: ClosingReason) -> None:
@@ -250,11 +321,14 @@ class Session:
             self._heard_at = patience.now()
             self._metrics.connections.dec()
 
-    def error(self, error: ProtocolError) -> None:
-        """Tells the client that a message was refused; the session continues."""
+    def error(self, error: ProtocolError, request: int | None = None) -> None:
+        """Tells the client that a message was refused, its own number of it being `request`; the session continues."""
         self._metrics.observe(Fault(error.code, str(error)))
+        if error.retry_after_s is not None and request is not None:
+            self._requests.discard(request)  # it was not taken, and may come again
         if not self.log.closed:
-            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s))
+            answered = {} if request is None else {"request": request}
+            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s), **answered)
 
     def forsaken(self, now: float) -> bool:
         """Whether the session should end because nothing came, or nobody resumed it, for too long.
@@ -311,11 +385,31 @@ class Session:
             self._emit(Notice("audio_suspect", advice))
 
     def _emit(self, update: Update) -> None:
+        if isinstance(update, Notice) and self._was_told(update):
+            return
         self._metrics.observe(update)
-        fields = update_fields(update, self.received_samples)
+        fields = update_fields(update, self.received_samples, self.durable_samples)
         if fields is not None and not self.log.closed:
-            self.log.append(fields[0], **fields[1])
+            judged = self._judging if fields[0] == "extraction" and self._judging is not None else {}
+            self.log.append(fields[0], **fields[1], **judged)
         assert not isinstance(update, Drained) or self.stopping
+
+    def _keep(self, checkpoint: Checkpoint) -> None:
+        if self.journal is not None:
+            self.journal.keep(checkpoint)
+
+    def _lose(self, why: str) -> None:
+        self.leave(Close.NO_SUCH_SESSION if why == "ERASED" else Close.GOING_AWAY)
+
+    def _was_told(self, notice: Notice) -> bool:
+        """Whether a notice about audio that is heard again was told before the session was resumed here."""
+        if self._told_before is None:
+            return False
+        received, notices = self._told_before
+        if self.received_samples > received or not notices[notice.code, notice.message]:
+            return False
+        notices[notice.code, notice.message] -= 1
+        return True
 
     def _fault(self, code: str, message: str) -> None:
         self._metrics.observe(Fault(code, message))
@@ -341,12 +435,10 @@ class Session:
             segments=sum(bool(segment.text) for segment in transcript.finals),
             findings=findings,
         )
-        self.log.close()
         self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()
-        self._ended(self)
 
 
-def _deliver(tell: "WeakMethod[Any]", update: Update) -> None:
-    emit = tell()
-    if emit is not None:  # whoever runs the stream holds the session, so this is so until it has ended
-        emit(update)
+def _deliver(method: "WeakMethod[Any]", *told: Any) -> None:
+    call = method()
+    if call is not None:  # whoever runs the stream holds the session, so this is so until it has ended
+        call(*told)

@@ -62,6 +62,7 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
     except Full as full:
         raise Refused(Close.FULL, ProtocolError(full.code, str(full)), full.retry_after_s) from None
     limits = session.limits
+    elsewhere = {"addresses": sessions.addresses} if sessions.addresses else {}
     session.log.append(
         "session_started",
         session_id=session.id,
@@ -79,13 +80,17 @@ def _start(message: StartSession, attachment: Attachment, sessions: Sessions, la
             "max_edits_bytes": MAX_EDITS_BYTES,
         },
         models=sessions.pipeline.models,
+        **elsewhere,
     )
     session.attach(attachment)
     return Admission(session)
 
 
 async def _resume(message: ResumeSession, attachment: Attachment, sessions: Sessions) -> Admission:
-    session = sessions.find(message.session_id, message.resume_token)
+    try:
+        session = await sessions.resume(message.session_id, message.resume_token, message.last_seq)
+    except Full as full:
+        raise Refused(Close.FULL, ProtocolError(full.code, str(full)), full.retry_after_s) from None
     if session is None:
         gone = ProtocolError("no_such_session", "no such session, or it ended: start a new one with start_session")
         raise Refused(Close.NO_SUCH_SESSION, gone)

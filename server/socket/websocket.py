@@ -156,6 +156,7 @@ class Connection:
             asked = time.monotonic()
             message = await self._next()
             self._peer.listening = False
+            request = None
             try:
                 match message.type:
                     case WSMsgType.BINARY:
@@ -164,12 +165,14 @@ class Connection:
                             return
                         await session.receive_audio(message.data, time.monotonic() - asked)
                     case WSMsgType.TEXT:
-                        await self._take(session, protocol.parse(message.data))
+                        said = protocol.parse(message.data)
+                        request = getattr(said, "request", None)
+                        await self._take(session, said)
                     case _:
                         return
                 in_vain = 0
             except ProtocolError as error:
-                session.error(error)
+                session.error(error, request)
                 in_vain += 1
                 if in_vain == MAX_REFUSALS:
                     await self._too_many_refusals(session)
@@ -180,18 +183,18 @@ class Connection:
 
     async def _take(self, session: Session, message: protocol.ClientMessage) -> None:
         match message:
-            case MarkerMessage(id=marker_id):
-                await session.control(Control("marker", marker_id))
-            case PauseSession():
-                await session.control(Control("pause"))
-            case ContinueSession():
-                await session.control(Control("continue"))
-            case EditFinding(finding_id=finding_id, fields=fields):
-                session.judge(lambda findings: findings.edit(finding_id, fields.model_dump(exclude_none=True)))
-            case ConfirmFinding(finding_id=finding_id):
-                session.judge(lambda findings: findings.confirm(finding_id))
-            case DismissFinding(finding_id=finding_id):
-                session.judge(lambda findings: findings.dismiss(finding_id))
+            case MarkerMessage(id=marker_id, request=request):
+                await session.control(Control("marker", marker_id, request))
+            case PauseSession(request=request):
+                await session.control(Control("pause", request=request))
+            case ContinueSession(request=request):
+                await session.control(Control("continue", request=request))
+            case EditFinding(finding_id=finding_id, fields=fields, request=request):
+                session.judge(lambda findings: findings.edit(finding_id, fields.model_dump(exclude_none=True)), request)
+            case ConfirmFinding(finding_id=finding_id, request=request):
+                session.judge(lambda findings: findings.confirm(finding_id), request)
+            case DismissFinding(finding_id=finding_id, request=request):
+                session.judge(lambda findings: findings.dismiss(finding_id), request)
             case StopSession():
                 if session.stopping:
                     raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
@@ -229,6 +232,9 @@ class Connection:
         except ConnectionError:
             return
         code = {"idle": Close.IDLE, "shutdown": Close.GOING_AWAY}.get(session.reason or "client", Close.DONE)
+        if session.left is not None:
+            await self._part(session.left, "resume elsewhere")  # the server may be going down: no long goodbye
+            return
         await self._close(code, session.reason or "client")
 
     async def _part(self, code: int, reason: str, last_words: bytes | None = None) -> None:
