@@ -146,6 +146,7 @@ class SessionStarted(TypedDict):
     audio: Audio
     limits: Limits
     models: Models
+    addresses: NotRequired[list[str]]
 
 
 class TranscriptEvent(TypedDict):
@@ -168,6 +169,7 @@ class ExtractionEvent(TypedDict):
     revision: int
     ops: list[Operation]
     timings: Timings
+    judged: NotRequired[bool]
 
 
 class Progress(TypedDict):
@@ -176,6 +178,7 @@ class Progress(TypedDict):
     type: Literal["progress"]
     seq: int
     received_samples: int
+    durable_samples: int
     transcribed_s: float
     lag_ms: float
 

@@ -6,7 +6,7 @@ segmenters pass over the frames that they have judged before.
 """
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +30,7 @@ class Place:
     """
 
     at: int = 0
-    decoder: DecoderState = DecoderState()
+    decoder: DecoderState = field(default_factory=DecoderState)
     hidden: tuple[str, ...] = ()
     fresh: tuple[bool, ...] = ()
     paused: bool = False
@@ -50,7 +50,7 @@ class Control:
 class TrackState:
     """What one track carries from its last final to the next one."""
 
-    segmenter: SegmenterState = SegmenterState()
+    segmenter: SegmenterState = field(default_factory=SegmenterState)
     language: str | None = None
     rival: str | None = None
     votes: int = 0
@@ -82,7 +82,7 @@ class Checkpoint:
     `read` says how many finals each extractor has read.
     """
 
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     tracks: tuple[TrackState, ...] = ()
     settled: int = 0
     language: str | None = None

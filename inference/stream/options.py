@@ -29,7 +29,7 @@ ControlKind = Literal["marker", "pause", "continue", "stop"]
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A message of the client that takes effect where it stands in the audio; `request` is the client's number of it."""
+    """A message of the client that takes effect where it stands in the audio; `request` is its number of it."""
 
     kind: ControlKind
     marker_id: int = 0

@@ -22,9 +22,7 @@ class Writer:
     ids `written` are in the transcript already, and nothing is told of them again.
     """
 
-    def __init__(
-        self, transcript: Transcript, language: str | None, emit: Emit, written: Collection[str] = ()
-    ) -> None:
+    def __init__(self, transcript: Transcript, language: str | None, emit: Emit, written: Collection[str] = ()) -> None:
         self.language = language
         self.written = frozenset(written)
         self._transcript = transcript

@@ -94,7 +94,9 @@ class Session:
         self.options = options
         self.limits = limits
         self.started_at = again.started_at if again is not None else datetime.now(UTC)
-        self.log = EventLog.restored(restored.events, again.last_seq) if again and restored else EventLog(held=bool(store))
+        self.log = (
+            EventLog.restored(restored.events, again.last_seq) if again and restored else EventLog(held=bool(store))
+        )
         self.received_samples = restored.mark if restored is not None else 0
         self._told_before = (restored.received, restored.notices) if restored is not None else None
         self._requests = set(restored.requests) if restored is not None else set()
@@ -136,7 +138,7 @@ class Session:
         self._paused = restored.paused if restored is not None else False
         self._running: asyncio.Task[None] | None = None
         self.left: Close | None = None
-        """The close code for its client, where the session goes on elsewhere or is gone, and ends here without a word."""
+        """The close code for its client, of a session that goes on elsewhere, or is gone: it ends without a word."""
         self._opened_at = self._heard_at = patience.now()
         self.given_up = False
         """True when the session is stopped because another one needs its place."""
@@ -242,17 +244,17 @@ class Session:
     async def control(self, control: Control) -> None:
         """Accepts a marker, a pause or its end. A control that comes twice is answered twice. Raises ProtocolError."""
         self._heard_at = patience.now()
+        if self.is_repeated(control.request):
+            return
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
         self._allow()
-        if self._is_repeated(control.request):
-            return
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
             self._pace.forget()
         await self._put(control)
 
-    def _is_repeated(self, request: int | None) -> bool:
+    def is_repeated(self, request: int | None) -> bool:
         """Whether the client sends a message again that was taken; it cannot know that after a lost connection."""
         if request is None:
             return False
@@ -263,11 +265,11 @@ class Session:
     def judge(self, judgement: Callable[[Findings], Operation], request: int | None = None) -> None:
         """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError."""
         self._heard_at = patience.now()
+        if self.is_repeated(request):
+            return
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         self._allow()
-        if self._is_repeated(request):
-            return
         if self._edits_bytes >= MAX_EDITS_BYTES:
             raise ProtocolError(
                 "too_many_edits",

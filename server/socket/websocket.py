@@ -195,7 +195,9 @@ class Connection:
                 session.judge(lambda findings: findings.confirm(finding_id), request)
             case DismissFinding(finding_id=finding_id, request=request):
                 session.judge(lambda findings: findings.dismiss(finding_id), request)
-            case StopSession():
+            case StopSession(request=request):
+                if session.is_repeated(request):
+                    return
                 if session.stopping:
                     raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
                 session.stop("client")

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from inference.stream import Checkpoint
 from inference.updates import NoticeCode
-from server.store.redis_store import Answer, Batch, StoreDown
+from server.store.stored import Answer, Batch, StoreDown
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ LIVE_S = 3600.0
 """A session that nobody resumes is kept for this long at least behind its last event: longer than any pause."""
 
 AWAY = (
-    "the store of this server does not answer: the session goes on, but it could not be resumed on another server; keep "
-    "the audio from durable_samples on, and tell the operator"
+    "the store of this server does not answer: the session goes on, but it could not be resumed on another server; "
+    "keep the audio from durable_samples on, and tell the operator"
 )
 FULL = (
     "the store of this server is full: the session goes on, but it could not be resumed on another server; keep the "
@@ -78,8 +78,8 @@ class HeldLog(Protocol):
 class Journal:
     """Stores what is appended to `log`, which must be held, and what `keep` is told. Run `run` beside the session.
 
-    `tell` emits a notice to the client. `lost` is called when the session is no longer this server's: with "TAKEN" where
-    another one has resumed it, with "ERASED" where it was erased.
+    `tell` emits a notice to the client. `lost` is called when the session is no longer this server's: with "TAKEN"
+    where another one has resumed it, with "ERASED" where it was erased.
     """
 
     def __init__(

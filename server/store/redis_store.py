@@ -4,18 +4,14 @@ The id of an event in the stream is its own `seq`. Redis takes growing ids only,
 gateway whose session was taken over by another one cannot write any more, however late it notices.
 """
 
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 
 from server.store.sealing import Seal
-
-logger = logging.getLogger(__name__)
+from server.store.stored import Answer, Batch, Kept, StoreDown
 
 TIMEOUT_S = 1.0
 """For every answer of Redis. Events wait for it at most this long; then the session goes on without the store."""
@@ -61,38 +57,6 @@ redis.call('HSET', KEYS[2], 'erased', '1')
 redis.call('PEXPIRE', KEYS[2], ARGV[1])
 return held
 """
-
-Answer = Literal["OK", "TAKEN", "GONE", "ERASED"] | int
-"""What became of a write. A number: the store has lost its newest events, and this is the last that it has."""
-
-
-class StoreDown(Exception):
-    """The store does not answer or takes nothing. `full`: its memory is used up."""
-
-    def __init__(self, reason: str, full: bool = False) -> None:
-        super().__init__(reason)
-        self.full = full
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is written in one step. `meta` is there where the session may be unknown to the store."""
-
-    writer: str
-    stored: int
-    events: Sequence[tuple[int, bytes]]
-    dropped: Sequence[int] = ()
-    checkpoint: bytes | None = None
-    meta: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the store holds of a session."""
-
-    meta: bytes
-    checkpoint: bytes | None
-    events: tuple[tuple[int, bytes], ...]
 
 
 class RedisStore:

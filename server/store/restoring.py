@@ -19,7 +19,7 @@ from inference.stream.writing import ID_PREFIX
 from inference.transcript import Segment, Speaker
 from server import protocol
 from server.store.journal import checkpoints
-from server.store.redis_store import Kept
+from server.store.stored import Kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 from inference.stream import StreamOptions
 from inference.updates import NoticeCode
 from server.store.journal import HeldLog, Journal
-from server.store.redis_store import RedisStore, StoreDown
 from server.store.restoring import Declared, Restored, declarations, hashed, restored, without_token
 from server.store.sealing import KeyFault, master_key
+from server.store.stored import Store, StoreDown
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ MOST_AHEAD = 10_000
 class Shared:
     """The store of this server's sessions. `writer` names this process: a session has one writer at a time."""
 
-    store: RedisStore
+    store: Store
     observe: Callable[[float | None], None] = lambda seconds: None
     writer: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -76,7 +76,11 @@ class Shared:
 
 
 def shared(url: str, key_file: Path | None, retention_s: float, observe: Callable[[float | None], None]) -> Shared:
-    """The store at a URL. Raises KeyFault for a key file that cannot be used."""
+    """The store at a URL. Raises KeyFault for a key file that cannot be used, and ImportError without its packages."""
+    from server.store.redis_store import RedisStore  # here: a server that stores nothing needs no redis
+
+    if key_file is not None:
+        import cryptography  # noqa: F401  # to miss it now, and not with the first session
     return Shared(RedisStore(url, None if key_file is None else master_key(key_file), retention_s), observe)
 
 

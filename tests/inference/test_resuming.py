@@ -114,7 +114,11 @@ CASES = {
 async def test_a_stream_that_is_resumed_at_any_checkpoint_writes_the_same_finals_and_findings(name):
     options, data = CASES[name]
     samples = len(data) // options.audio.frame_bytes
-    controls = {} if name == "another rate" else {samples // 3: "pause", samples // 3 + 17_000: "continue", samples // 2: "marker"}
+    controls = (
+        {}
+        if name == "another rate"
+        else {samples // 3: "pause", samples // 3 + 17_000: "continue", samples // 2: "marker"}
+    )
     asr = CountingAsr() if options.audio.sample_rate == SAMPLE_RATE and name in ("ambient", "dual") else LevelAsr()
     pipeline = Pipeline(LoudnessVad(), asr, [EchoExtractor()], SHORT)
     whole = await run(pipeline, options, data, cuts(samples, 1, 48_000), controls)
