@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from inference.pipeline import Pipeline
-from server.hosts import host_allowed, origin_allowed, own_origin
+from server.hosts import host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
 from server.record.rendering import Rendering
@@ -185,7 +185,8 @@ async def _nothing(request: web.Request) -> web.StreamResponse:
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    elsewhere = " ".join(["connect-src 'self'", *map(socket_origin, request.app[SESSIONS].addresses)])
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", elsewhere)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers.setdefault("Cache-Control", "no-cache")  # or an upgrade would mix files of two versions

@@ -87,3 +87,12 @@ def origin_allowed(header: str | None, own: Origin | None, allowed: Iterable[str
 def own_origin(host: str | None, scheme: str) -> Origin | None:
     """The origin of the page that was asked for under `host`."""
     return parse_origin(f"{scheme}://{host}") if host is not None else None
+
+
+def socket_origin(url: str) -> str:
+    """`ws://NAME[:PORT]` or `wss://NAME[:PORT]` of a WebSocket's address; empty for anything else."""
+    scheme, separator, rest = url.partition("://")
+    name = rest.partition("/")[0]
+    if scheme not in ("ws", "wss") or not separator or parse_host(name) is None:
+        return ""
+    return f"{scheme}://{name}"

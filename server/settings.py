@@ -29,7 +29,7 @@ from pydantic_settings import (
 
 from inference.config import SegmenterConfig
 from inference.weights.models import default_cache
-from server.hosts import ANY, parse_host, parse_origin
+from server.hosts import ANY, parse_host, parse_origin, socket_origin
 
 ENV_PREFIX = "DRTRANSCRIBE_"
 
@@ -76,6 +76,13 @@ def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
         if name != ANY and parse_origin(name) is None:
             raise ValueError("give origins such as https://emr.example, without a path, or *")
     return names
+
+
+def _addresses(urls: tuple[str, ...]) -> tuple[str, ...]:
+    for url in urls:
+        if socket_origin(url) == "":
+            raise ValueError("give WebSocket addresses such as wss://scribe-2.example/ws")
+    return urls
 
 
 def _store(where: str) -> str:
@@ -144,7 +151,9 @@ class Settings(BaseSettings):
         "memory", description="Where sessions outlive this server: memory (nowhere), redis://HOST or rediss://HOST."
     )
     store_key_file: Path | None = Field(None, description="File of the key (32 bytes) that encrypts what is stored.")
-    addresses: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+    addresses: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_addresses)
+    ] = Field(
         (), description="WebSocket addresses of the servers of the same store, told to clients; with commas."
     )
     max_connections: int | None = Field(

@@ -87,8 +87,10 @@ class ReadyAsr:
 async def serve(args: argparse.Namespace) -> None:
     extractors: list[Extractor] = []
     if args.rules:
+        from inference.extraction import tables
         from inference.extraction.rules.engine import RulesExtractor
 
+        tables.load()
         extractors.append(RulesExtractor())
     given: dict[str, Any] = {"port": args.port, "max_sessions": args.max_sessions, "store": args.store}
     given["store_key_file"] = args.store_key_file

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from server.store.sealing import Seal
 from server.store.stored import Answer, Batch, Kept, StoreDown
@@ -144,9 +144,9 @@ class RedisStore:
         try:
             return await asking
         except ResponseError as error:
-            # The message may repeat what was sent. Its first word is a code of Redis's own.
-            code = str(error).split(" ", 1)[0]
-            raise StoreDown(f"Redis refuses to write ({code})", full=code == "OOM") from None
+            full = isinstance(error, OutOfMemoryError) or str(error).startswith("OOM")
+            # The type alone: the message may repeat what was sent.
+            raise StoreDown(f"Redis refuses to write ({'OOM' if full else type(error).__name__})", full) from None
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(f"Redis does not answer ({type(error).__name__})") from None
 

@@ -25,6 +25,8 @@ HOMES = {
     "huggingface_hub": {"inference/weights/models.py"},
     "tenacity": {"inference/extraction/reader.py"},
     "fhir": {"server/record/as_fhir.py"},
+    "redis": {"server/store/redis_store.py"},
+    "cryptography": {"server/store/sealing.py", "server/store/sharing.py"},
     "fpdf": {"server/record/as_pdf.py"},
     "pymupdf_fonts": {"server/record/as_pdf.py"},
 }
