@@ -50,8 +50,9 @@ class RedisProcess:
         """Ends it as by a signal; its folder stays."""
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait()
-            self.process = None
+            if number is not signal.SIGSTOP:
+                self.process.wait()
+                self.process = None
 
     def __enter__(self) -> Self:
         self.start()
