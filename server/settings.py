@@ -151,10 +151,8 @@ class Settings(BaseSettings):
         "memory", description="Where sessions outlive this server: memory (nowhere), redis://HOST or rediss://HOST."
     )
     store_key_file: Path | None = Field(None, description="File of the key (32 bytes) that encrypts what is stored.")
-    addresses: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_addresses)
-    ] = Field(
-        (), description="WebSocket addresses of the servers of the same store, told to clients; with commas."
+    addresses: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_addresses)] = (
+        Field((), description="WebSocket addresses of the servers of the same store, told to clients; with commas.")
     )
     max_connections: int | None = Field(
         None, ge=1, description="Connections at once; 4096 or what open files allow, if not given."

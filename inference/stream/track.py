@@ -39,9 +39,7 @@ class Track:
     seam: Seam | None = None  # where the segment after the last final goes on, if that was split
     partial_s: float = 0.0  # what the last partial took, its wait included
     showing: "dict[asyncio.Task[None], int]" = field(default_factory=dict)  # partials on their way -> segment index
-    settled: SegmenterState = field(
-        default_factory=SegmenterState
-    )  # behind what is committed
+    settled: SegmenterState = field(default_factory=SegmenterState)  # behind what is committed
 
     @property
     def state(self) -> TrackState:

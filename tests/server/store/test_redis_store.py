@@ -29,7 +29,10 @@ def batch(writer: str, stored: int, *events: tuple[int, bytes], **fields) -> Bat
 
 
 async def begun(store: RedisStore, name: str) -> None:
-    assert await store.write(name, batch("a", 0, (1, b"one"), (2, b"two"), meta=b"declared", checkpoint=b"here"), 60) == "OK"
+    assert (
+        await store.write(name, batch("a", 0, (1, b"one"), (2, b"two"), meta=b"declared", checkpoint=b"here"), 60)
+        == "OK"
+    )
 
 
 async def test_another_writer_gets_all_that_was_stored_and_the_first_one_cannot_write_any_more(store):

@@ -26,7 +26,9 @@ def test_a_server_without_the_key_and_one_with_it_do_not_read_each_others_sessio
         Seal(KEY, "one").open(Seal(None, "one").close(b"x", "meta"), "meta")
 
 
-@pytest.mark.parametrize("written", [KEY, KEY.hex().encode() + b"\n", b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"])
+@pytest.mark.parametrize(
+    "written", [KEY, KEY.hex().encode() + b"\n", b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"]
+)
 def test_a_key_file_holds_bytes_hexadecimal_digits_or_base64(tmp_path, written):
     path = tmp_path / "key"
     path.write_bytes(written)

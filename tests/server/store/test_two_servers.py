@@ -180,7 +180,9 @@ async def test_nobody_resumes_a_session_of_the_store_with_another_token(redis):
         async with first.connect() as one:
             started = await one.start()
         async with second.connect() as other:
-            await other.say({"type": "resume_session", "session_id": started["session_id"], "resume_token": "x", "last_seq": 0})
+            await other.say(
+                {"type": "resume_session", "session_id": started["session_id"], "resume_token": "x", "last_seq": 0}
+            )
             assert await other.close_code() == 4404
         assert first.app[SESSIONS].open_count == 1
 
