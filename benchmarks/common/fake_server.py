@@ -1,6 +1,6 @@
 """The real server around engines without models: what the server itself costs, and how many sessions it carries.
 
-    python -m benchmarks.common.fake_server --port 8765 [--max-sessions 2000] [--rules] [--store URL] [--profile FILE] [--memory FILE]
+    python -m benchmarks.common.fake_server --port 8765 [--max-sessions 2000] [--rules] [--store URL] [--profile FILE]
 
 Speech is what is loud; a span's text is made up, of a length and with word times as a recogniser would give. Everything
 else is the real thing: sockets, sessions, event logs, queues, segmenter, metrics; with --rules the extractor too.

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from inference.audio.decoding import DecoderState
 from inference.stream import Checkpoint
 from inference.stream.checkpoint import Place
-from inference.audio.decoding import DecoderState
 from server.sessions.events import EventLog
 from server.store.journal import Journal
 from server.store.stored import Batch, StoreDown

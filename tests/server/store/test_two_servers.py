@@ -1,6 +1,5 @@
 """Two servers over one real Redis, and a client that goes from one to the other."""
 
-import asyncio
 import signal
 from contextlib import asynccontextmanager
 
@@ -10,7 +9,7 @@ from benchmarks.common.redis_process import RedisProcess
 from drtranscribe import Consultation
 from server.app import SESSIONS
 from tests.support.fakes import speech
-from tests.support.live import Client, Event, Server, serving, until
+from tests.support.live import Client, Event, serving, until
 from tests.support.redis import redis_or_skip
 from tests.support.speech import chunks
 
@@ -91,17 +90,16 @@ async def test_a_session_goes_on_at_another_server_with_the_same_finals_ids_and_
 
 
 async def test_the_first_server_ends_a_session_that_another_one_has_taken_and_says_nothing_more(redis):
-    async with two(redis) as (first, second):
-        async with first.connect() as one, second.connect() as other:
-            started = await one.start()
-            await speak(one, SAID[:HALF])
-            await one.hear("progress")
-            await resume(other, started, 1)
-            await speak(one, SAID[HALF:])
-            assert await one.close_code() == 1001
-            assert first.app[SESSIONS].open_count == 0
-            assert second.app[SESSIONS].open_count == 1
-            await other.finish()
+    async with two(redis) as (first, second), first.connect() as one, second.connect() as other:
+        started = await one.start()
+        await speak(one, SAID[:HALF])
+        await one.hear("progress")
+        await resume(other, started, 1)
+        await speak(one, SAID[HALF:])
+        assert await one.close_code() == 1001
+        assert first.app[SESSIONS].open_count == 0
+        assert second.app[SESSIONS].open_count == 1
+        await other.finish()
 
 
 async def test_a_client_that_comes_back_to_the_first_server_gets_what_happened_at_the_second(redis):
@@ -129,7 +127,8 @@ async def test_a_server_that_shuts_down_hands_its_sessions_over_within_seconds_a
             urls = ",".join(server.url.replace("http", "ws") for server in (first, second))
             consultation = Consultation.connect(urls, backoff=lambda attempt: 0.05)
             await consultation.__aenter__()
-            await consultation.send(SAID[:HALF])
+            for frame in chunks(SAID[:HALF], 16_000):
+                await consultation.send(frame)
             await until(lambda: consultation._transport.outbox.durable > 0)
         await consultation.send(SAID[HALF:])
         stopped = await consultation.stop()
