@@ -107,7 +107,7 @@ class FormatCheck:
     @property
     def state(self) -> dict[str, Any]:
         """The counts, and what was told; the frame that is not whole yet is left out."""
-        counted = (self._heard_bytes, self._frames, self._loud, self._seen)
+        counted = [self._heard_bytes, self._frames, self._loud, self._seen]
         return {"counted": counted, "counts": dict(self._counts), "told": sorted(self._told)}
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -14,7 +14,9 @@ from inference.pipeline import Pipeline
 from inference.stream import Checkpoint, Control, Resumed, StreamOptions
 from inference.timing import Timings
 from inference.updates import ExtractionUpdate, TranscriptUpdate, Update
+from server.store.journal import checkpoints
 from tests.support.fakes import CountingAsr, EchoExtractor, LevelAsr, LoudnessVad, counted
+from tests.support.speech import pcm
 
 SHORT = EngineConfig(segmenter=SegmenterConfig(pause_s=0.5, short_pause_s=0.7, max_segment_s=4.0, held_s=1.0))
 
@@ -134,3 +136,47 @@ async def test_a_stream_that_is_resumed_at_any_checkpoint_writes_the_same_finals
         assert before.finals() + rest.finals() == whole.finals(), number
         assert before.operations() + rest.operations() == whole.operations(), number
     await pipeline.close()
+
+
+@pytest.mark.parametrize("mode", ["ambient", "dual"])
+async def test_with_real_models_a_stream_that_is_resumed_writes_letter_for_letter_what_it_would_have(
+    vad, tiny, dual_consultation, mode
+):
+    samples = dual_consultation[:, : 30 * SAMPLE_RATE]
+    data = pcm(samples if mode == "dual" else samples.mean(axis=0))
+    options = StreamOptions(AudioFormat(channels=2 if mode == "dual" else 1), mode)
+    pipeline = Pipeline(vad, tiny, [])
+    length = samples.shape[1]
+    whole = await run(pipeline, options, data, cuts(length, 1, 48_000), {})
+    assert len(whole.finals()) > 4
+    for number in (len(whole.kept) // 2, len(whole.kept) - 3):
+        resumed = resumed_from(whole, number)
+        assert resumed.checkpoint.mark > 0
+        rest = await run(pipeline, options, data, cuts(length, number, 40_000), {}, resumed)
+        assert Run(whole.updates[: whole.kept[number][0]]).finals() + rest.finals() == whole.finals()
+    await pipeline.close()
+
+
+async def test_a_checkpoint_holds_no_audio_and_stays_small():
+    options, data = CASES["dual"]
+    pipeline = Pipeline(LoudnessVad(), LevelAsr(), [], SHORT)
+    whole = await run(pipeline, options, data, cuts(len(data) // 4, 1, 48_000), {})
+    sizes = [len(checkpoints.dump_json(kept)) for _, kept in whole.kept]
+    assert max(sizes) < 16_000
+    for _, kept in whole.kept:
+        assert checkpoints.validate_json(checkpoints.dump_json(kept)) == kept
+        assert not [name for name in _kinds(kept) if name == "ndarray"]
+    await pipeline.close()
+
+
+def _kinds(value: object) -> set[str]:
+    """The types of everything inside a dataclass."""
+    if hasattr(value, "__dataclass_fields__"):
+        return set().union(*(_kinds(getattr(value, name)) for name in value.__dataclass_fields__)) | {
+            type(value).__name__
+        }
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, tuple | list):
+        return set().union(*map(_kinds, value)) if value else set()
+    return {type(value).__name__}
