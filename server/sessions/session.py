@@ -186,7 +186,8 @@ class Session:
         """Runs until, after a stop, everything received is transcribed; then appends `session_stopped` to the log."""
         self._running = asyncio.current_task()
         try:
-            await self._work()
+            if self.left is None:
+                await self._work()
         except ExceptionGroup as failed:
             # A bug of ours, or a device that is gone for good. What was transcribed so far is in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))

@@ -158,14 +158,13 @@ class Journal:
 
     @property
     def _pending(self) -> bool:
-        return self._stored < len(self._log) or not self._kept
+        return bool(self._log.after(self._stored, 1)) or not self._kept
 
     async def _step(self) -> bool:
         """One write. Returns False if the session is lost."""
         events = self._log.after(self._stored, MOST_AT_ONCE)
-        up_to = events[-1][0] if events else len(self._log)  # the newest events may have been dropped by now
-        whole = up_to == len(self._log) or len(events) < MOST_AT_ONCE
-        up_to = len(self._log) if whole else up_to
+        up_to = events[-1][0] if events else self._stored
+        whole = len(events) < MOST_AT_ONCE
         checkpoint = self._checkpoint if whole and not self._kept else None
         dropped = self._log.dropped[:MOST_AT_ONCE]
         batch = Batch(

@@ -75,6 +75,15 @@ class Shared:
         return None if kept is None else restored(kept, token)
 
 
+    async def erase(self, session_id: str) -> int:
+        """Deletes what is stored of a session, on whichever server it is. Returns the keys there were. Raises StoreDown.
+
+        A session that is open somewhere ends there with its next event, without a word to its client (4404). One that
+        is to be told first is stopped, and its journal settled, before this.
+        """
+        return await self.store.erase(session_id)
+
+
 def shared(url: str, key_file: Path | None, retention_s: float, observe: Callable[[float | None], None]) -> Shared:
     """The store at a URL. Raises KeyFault for a key file that cannot be used, and ImportError without its packages."""
     from server.store.redis_store import RedisStore  # here: a server that stores nothing needs no redis
