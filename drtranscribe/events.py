@@ -162,7 +162,7 @@ class TranscriptEvent(TypedDict):
 
 
 class ExtractionEvent(TypedDict):
-    """What changed among the findings, in order."""
+    """What changed among the findings, in order; `judged` where the clinician changed it, by the message `request`."""
 
     type: Literal["extraction"]
     seq: int
@@ -170,10 +170,14 @@ class ExtractionEvent(TypedDict):
     ops: list[Operation]
     timings: Timings
     judged: NotRequired[bool]
+    request: NotRequired[int]
 
 
 class Progress(TypedDict):
-    """The server has done a chunk's work. `lag_ms` is how long ago that chunk had arrived."""
+    """The server has done a chunk's work. `lag_ms` is how long ago that chunk had arrived.
+
+    No server will ask again for audio before `durable_samples`.
+    """
 
     type: Literal["progress"]
     seq: int
@@ -189,6 +193,7 @@ class Marker(TypedDict):
     type: Literal["marker"]
     seq: int
     id: int
+    request: NotRequired[int]
 
 
 class Notice(TypedDict):
@@ -206,6 +211,7 @@ class SessionPaused(TypedDict):
 
     type: Literal["session_paused"]
     seq: int
+    request: NotRequired[int]
 
 
 class SessionContinued(TypedDict):
@@ -213,6 +219,7 @@ class SessionContinued(TypedDict):
 
     type: Literal["session_continued"]
     seq: int
+    request: NotRequired[int]
 
 
 class ErrorEvent(TypedDict):
@@ -224,6 +231,7 @@ class ErrorEvent(TypedDict):
     message: str
     fatal: bool
     retry_after_s: NotRequired[float]
+    request: NotRequired[int]
 
 
 class SessionStopped(TypedDict):

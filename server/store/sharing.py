@@ -74,7 +74,6 @@ class Shared:
             return None
         return None if kept is None else restored(kept, token)
 
-
     async def erase(self, session_id: str) -> int:
         """Deletes what is stored of a session, on whichever server it is. Returns the keys there were. Raises StoreDown.
 
