@@ -173,10 +173,8 @@ class Servers:
         return ServerProcess("benchmarks.common.fake_server", *self._flags, port=port)
 
 
-async def disturbed(
-    servers: Servers, sessions: list[bytes], args: argparse.Namespace
-) -> tuple[list[Told], list[float]]:
-    """The consultations, while servers are killed `args.kills` times; and how long each outage was for the clients."""
+async def disturbed(servers: Servers, sessions: list[bytes], args: argparse.Namespace) -> tuple[list[Told], int]:
+    """The consultations, while servers are killed up to `args.kills` times; and how often they were."""
     draw = random.Random(args.seed)
     talking = [asyncio.create_task(consult(servers.urls, audio, args.speed)) for audio in sessions]
     kills = 0
@@ -188,7 +186,7 @@ async def disturbed(
         await asyncio.sleep(draw.uniform(*BACK_S))
         await servers.revive(number)
     told = await asyncio.gather(*talking)
-    return list(told), [float(kills)]
+    return list(told), kills
 
 
 def faults(told: Told, undisturbed: Told) -> dict[str, Any]:
@@ -222,7 +220,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     found = [faults(one, other) for one, other in zip(told, undisturbed, strict=True)]
     return {
         "benchmark": "failover",
-        "kills": int(kills[0]),
+        "kills": kills,
         "signal": args.signal.name,
         "sessions": args.sessions,
         "audio_s": round(length_s, 1),

@@ -51,7 +51,8 @@ class Stream:
         resumed: Resumed | None = None,
     ) -> None:
         config = engines.config
-        kept = (resumed and resumed.checkpoint) or Checkpoint(language=options.language)
+        last = resumed.checkpoint if resumed is not None else None
+        kept = last or Checkpoint(language=options.language)
         self.options = options
         self.transcript = Transcript()
         self.extraction = LiveExtraction(engines.extractors, emit, options.patient, options.language or "en")

@@ -75,7 +75,9 @@ class Shared:
         return None if kept is None else restored(kept, token)
 
     async def erase(self, session_id: str) -> int:
-        """Deletes what is stored of a session, on whichever server it is. Returns the keys there were. Raises StoreDown.
+        """Deletes what is stored of a session, on whichever server it is, and returns how many keys there were.
+
+        Raises StoreDown.
 
         A session that is open somewhere ends there with its next event, without a word to its client (4404). One that
         is to be told first is stopped, and its journal settled, before this.
