@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.common.redis_process import RedisProcess
 from drtranscribe import Consultation
+from inference.extraction import tables
 from server.app import SESSIONS
 from tests.support.fakes import speech
 from tests.support.live import Client, Event, serving, until
@@ -15,6 +16,12 @@ from tests.support.speech import chunks
 
 SAID = speech((1.0, 0.5), (1.0, 0), (1.5, 0.4), (1.0, 0), (2.0, 0.3), (1.2, 0), (1.0, 0.6))
 HALF = 3 * 32_000 + 8_000  # in the middle of the second word
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _codes() -> None:
+    """As a server does before it listens: tables that are loaded later hold the event loop for longer than Redis has."""
+    tables.load()
 
 
 @pytest.fixture
