@@ -3,6 +3,8 @@
 import binascii
 import os
 from base64 import b64decode
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,14 +61,21 @@ def master_key(path: Path) -> bytes:
         held = path.read_bytes()
     except OSError as error:
         raise KeyFault(f"--store-key-file: cannot read {path}: {error.strerror}") from None
-    for read in (lambda: held, lambda: bytes.fromhex(held.decode()), lambda: b64decode(held.strip(), validate=True)):
-        try:
-            key = read()
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) == KEY_BYTES:
-            return key
+    readers: tuple[Callable[[bytes], bytes], ...] = (bytes, _hexadecimal, _base64)
+    for read in readers:
+        with suppress(ValueError, binascii.Error):
+            key = read(held)
+            if len(key) == KEY_BYTES:
+                return key
     raise KeyFault(f"--store-key-file: {path} holds no key of {KEY_BYTES} bytes: make one with openssl rand -hex 32")
+
+
+def _hexadecimal(held: bytes) -> bytes:
+    return bytes.fromhex(held.decode())
+
+
+def _base64(held: bytes) -> bytes:
+    return b64decode(held.strip(), validate=True)
 
 
 def _cipher(master: bytes, session_id: str) -> "AESGCM":
