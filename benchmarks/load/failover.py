@@ -58,7 +58,7 @@ def conversation(seed: int, seconds: float) -> bytes:
         parts.append(np.zeros(int(pause_s * SAMPLE_RATE)))
         total_s += spoken_s + pause_s
     samples = np.clip(np.concatenate(parts), -1, 1)[: int(seconds * SAMPLE_RATE)]
-    return (samples * 32767).astype("<i2").tobytes()
+    return bytes((samples * 32767).astype("<i2").tobytes())
 
 
 @dataclass(slots=True)
