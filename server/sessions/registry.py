@@ -110,7 +110,7 @@ class Sessions:
     def open(self, options: StreamOptions) -> Session:
         """A new running session. Raises Full, and AudioError if the options do not fit together."""
         self._check_room()
-        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended, self.store)
+        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended, store=self.store)
         self._begin(session)
         return session
 
@@ -157,7 +157,16 @@ class Sessions:
         known = max((seq for seq, _ in restored.events), default=0)
         last = last_seq if known < last_seq <= known + MOST_AHEAD and not restored.ended else known
         again = Again(session_id, token, declared.started_at, restored, last)
-        session = Session(self.pipeline, declared.options, self.limits, self.metrics, self._ended, store, again)
+        session = Session(
+            self.pipeline,
+            declared.options,
+            self.limits,
+            self.metrics,
+            self._ended,
+            declared.owner,
+            store=store,
+            again=again,
+        )
         if restored.ended:
             self._sessions[session_id] = session
             session.log.close()

@@ -85,9 +85,12 @@ class Session:
         limits: Limits,
         metrics: Metrics,
         ended: Callable[["Session"], None] = lambda session: None,
+        owner: str | None = None,
+        *,
         store: Shared | None = None,
         again: Again | None = None,
     ) -> None:
+        self.owner = owner
         restored = again.restored if again is not None else None
         self.id = again.id if again is not None else secrets.token_urlsafe(12)
         self.resume_token = again.token if again is not None else secrets.token_urlsafe(32)
@@ -124,6 +127,7 @@ class Session:
                 lambda code, message: _deliver(tell, Notice(code, message)),
                 lambda why: _deliver(lose, why),
                 restored,
+                owner,
             )
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
         self._turn = asyncio.Lock()  # a full queue does not keep the order of those who wait; a lock does

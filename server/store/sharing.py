@@ -38,9 +38,10 @@ class Shared:
         tell: Callable[[NoticeCode, str], None],
         lost: Callable[[str], None],
         resumed: Restored | None,
+        owner: str | None = None,
     ) -> Journal:
         """What stores a session; nothing is stored before it runs."""
-        declared = Declared(options, hashed(token), started_at)
+        declared = Declared(options, hashed(token), started_at, owner)
         return Journal(
             self.store,
             session_id,
