@@ -184,6 +184,9 @@ class Journal:
             self._retry_s = min(LAST_RETRY_S, 2 * self._retry_s)
             return True
         self._observe(time.monotonic() - began)
+        if answer == "ERASED" and self._log.closed:
+            self._log.let_go()  # its last word, which tells the client of it, is all that the log still holds
+            return False
         if answer in ("TAKEN", "ERASED"):
             self._lost(str(answer))
             return False

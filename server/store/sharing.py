@@ -58,13 +58,17 @@ class Shared:
 
     async def declared(self, session_id: str, token: str) -> Declared | None:
         """What was declared of a session of the store, if the token is its own. Raises StoreDown."""
+        declared = await self.known(session_id)
+        return declared if declared is not None and declared.owns(token) else None
+
+    async def known(self, session_id: str) -> Declared | None:
+        """What was declared of a session of the store, for whoever knows its id. Raises StoreDown."""
         try:
             meta = await self.store.meta(session_id)
         except KeyFault as fault:
             logger.error("%s", fault)
             return None
-        declared = None if meta is None else declarations.validate_json(meta)
-        return declared if declared is not None and declared.owns(token) else None
+        return None if meta is None else declarations.validate_json(meta)
 
     async def take(self, session_id: str, token: str) -> Restored | None:
         """Makes the session this server's: whoever wrote it before cannot any more. Raises StoreDown."""

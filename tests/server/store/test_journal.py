@@ -156,3 +156,12 @@ async def test_the_token_is_not_stored_and_the_journal_ends_with_its_log(case):
         await case.tasks[0]
         assert b"SECRET" not in case.store.batches[0].events[0][1]
         assert b"SECRET" in case.heard[0]
+
+
+async def test_the_last_word_of_a_session_that_was_erased_is_sent_and_not_stored(case):
+    async with case:
+        case.log.append("session_stopped", reason="withdrawn")
+        case.log.close()
+        await case.answer("ERASED")
+        assert case.lost == []
+        assert len(case.heard) == 1
