@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import aiohttp
 from yarl import URL
 
-from drtranscribe.socket import ConsultationError, address, authorised, retry_after_s
+from drtranscribe.socket import ConsultationError, addresses, authorised, retry_after_s
 
 RecordFormat: TypeAlias = Literal["json", "markdown", "fhir", "pdf"]
 
@@ -39,7 +39,7 @@ async def fetch_record(
 
 def _record_url(url: str, session_id: str, format: RecordFormat) -> URL:
     """Behind the same proxy's path as the WebSocket: wss://HOST/scribe/ws -> https://HOST/scribe/v1/..."""
-    socket = address(url)
+    socket = addresses(url)[0]
     scheme = {"ws": "http", "wss": "https"}.get(socket.scheme, socket.scheme)
     beside = socket.path.removesuffix("/ws").rstrip("/")
     path = f"{beside}/v1/sessions/{session_id}/record"
