@@ -40,7 +40,9 @@ KILL_S = (1.0, 3.0)
 """Seconds between two kills, once both servers answer."""
 
 UNIT_S = 60.0
-"""Seconds of audio that a kill takes, at least: so long is a consultation for each kill that it is to see."""
+KILLS_A_ROUND = 5
+"""Seconds of audio of a consultation at least, and the kills that it is made long enough for. The consultations are
+held again and again until all kills have happened."""
 
 SHARED_KEY = "5f" * 32
 
@@ -173,12 +175,13 @@ class Servers:
         return ServerProcess("benchmarks.common.fake_server", *self._flags, port=port)
 
 
-async def disturbed(servers: Servers, sessions: list[bytes], args: argparse.Namespace) -> tuple[list[Told], int]:
-    """The consultations, while servers are killed up to `args.kills` times; and how often they were."""
-    draw = random.Random(args.seed)
+async def disturbed(
+    servers: Servers, sessions: list[bytes], args: argparse.Namespace, most: int, draw: random.Random
+) -> tuple[list[Told], int]:
+    """The consultations, while servers are killed up to `most` times; and how often they were."""
     talking = [asyncio.create_task(consult(servers.urls, audio, args.speed)) for audio in sessions]
     kills = 0
-    while kills < args.kills and not all(task.done() for task in talking):
+    while kills < most and not all(task.done() for task in talking):
         await asyncio.sleep(draw.uniform(*KILL_S))
         number = draw.randrange(2)
         servers.kill(number, args.signal)
@@ -205,7 +208,7 @@ def faults(told: Told, undisturbed: Told) -> dict[str, Any]:
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
-    length_s = max(UNIT_S, args.kills * (sum(KILL_S) / 2 + sum(BACK_S) / 2 + 4.0) * args.speed)
+    length_s = max(UNIT_S, min(args.kills, KILLS_A_ROUND) * (sum(KILL_S) / 2 + sum(BACK_S) / 2 + 4.0) * args.speed)
     audio = [conversation(args.seed * 100 + number, length_s) for number in range(args.sessions)]
     with RedisProcess() as redis, tempfile.TemporaryDirectory() as folder:
         key_file = Path(folder) / "key"
@@ -213,20 +216,29 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
         servers = Servers(redis.url, key_file)
         try:
             await servers.ready()
-            undisturbed = list(await asyncio.gather(*(consult(servers.urls, one, 2 * args.speed) for one in audio)))
-            told, kills = await disturbed(servers, audio, args)
+            undisturbed: list[Told] = list(
+                await asyncio.gather(*(consult(servers.urls, one, 2 * args.speed) for one in audio))
+            )
+            draw, kills = random.Random(args.seed), 0
+            told: list[Told] = []
+            while not told or kills < args.kills:
+                round_, killed = await disturbed(servers, audio, args, args.kills - kills, draw)
+                told += round_
+                kills += killed
         finally:
             servers.close()
-    found = [faults(one, other) for one, other in zip(told, undisturbed, strict=True)]
+    rounds = len(told) // len(audio)
+    found = [faults(one, other) for one, other in zip(told, rounds * undisturbed, strict=True)]
     return {
         "benchmark": "failover",
         "kills": kills,
         "signal": args.signal.name,
         "sessions": args.sessions,
+        "rounds": rounds,
         "audio_s": round(length_s, 1),
-        "finals": sum(len(one.finals) for one in undisturbed),
-        "findings": sum(len(one.findings) for one in undisturbed),
-        "judgements": sum(len(one.judged) for one in undisturbed),
+        "finals": rounds * sum(len(one.finals) for one in undisturbed),
+        "findings": rounds * sum(len(one.findings) for one in undisturbed),
+        "judgements": rounds * sum(len(one.judged) for one in undisturbed),
         "gaps_s": outages(told),
         **{name: sum(one[name] for one in found) for name in found[0]},
     }
