@@ -59,7 +59,7 @@ bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; end
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt torch numpy
-	$(BIN)/pip install -q -c constraints.txt -e '.[server,models,clinical,otel,bench,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[server,models,clinical,otel,store,bench,dev]'
 	touch $(STAMP)
 
 clean:

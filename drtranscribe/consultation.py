@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from drtranscribe.events import Event, SessionStarted, SessionStopped
 from drtranscribe.record import RecordFormat, fetch_record
-from drtranscribe.socket import ConsultationError, Message, Ticket, address
+from drtranscribe.socket import ConsultationError, Message, Ticket, addresses
 from drtranscribe.transport import Transport
 
 
@@ -28,7 +28,7 @@ class Consultation:
     then ends the session when `limits.resume_ttl_s` have passed.
 
     One task may send while another reads. Events wait without limit until they are read; audio that the server has not
-    acknowledged waits up to `max_waiting_s`.
+    received waits up to `max_waiting_s`. What it has received is kept until the server says that it is durable.
     """
 
     started: SessionStarted
@@ -44,8 +44,8 @@ class Consultation:
         backoff: Callable[[int], float],
         ticket: Ticket | None = None,
     ) -> None:
-        self._url, self._api_key = url, api_key
-        self._transport = Transport(address(url), start, api_key, backoff, ticket)
+        self._api_key = api_key
+        self._transport = Transport(addresses(url), start, api_key, backoff, ticket)
         self._max_waiting_samples = int(start["audio"]["sample_rate"] * max_waiting_s)
         self._stopping = False
         self._told = False
@@ -75,6 +75,8 @@ class Consultation:
         raises ConsultationError only for a `url` that is none.
 
         url: the server's WebSocket, `ws://HOST:PORT/ws` or `wss://HOST/ws`; `/ws` may be left out.
+            Several servers that share a store, with commas between them, are tried in this order; the server may name
+            more of them (`started["addresses"]`).
         sample_rate, channels: of the audio for `send`; 8,000 to 48,000 Hz, 1 or 2 channels.
         mode: "dual" means that channel 0 is the clinician and channel 1 the patient; "ambient" is one microphone.
         language: such as "en"; "auto" means the first language that is heard clearly. The server has a default.
@@ -195,7 +197,7 @@ class Consultation:
 
         The server keeps it for an hour after the end, or as long as its operator chose. Raises ConsultationError.
         """
-        return await fetch_record(self._url, self.session_id, format, api_key=self._api_key)
+        return await fetch_record(str(self._transport.url), self.session_id, format, api_key=self._api_key)
 
     async def events(self) -> AsyncIterator[Event]:
         """Events as on the wire, each `seq` once and in order, up to `session_stopped`; raises ConsultationError."""

@@ -164,6 +164,7 @@ class SessionStarted(TypedDict):
     limits: Limits
     models: Models
     consent: NotRequired[Consent]
+    addresses: NotRequired[list[str]]
 
 
 class TranscriptEvent(TypedDict):
@@ -179,21 +180,27 @@ class TranscriptEvent(TypedDict):
 
 
 class ExtractionEvent(TypedDict):
-    """What changed among the findings, in order."""
+    """What changed among the findings, in order; `judged` where the clinician changed it, by the message `request`."""
 
     type: Literal["extraction"]
     seq: int
     revision: int
     ops: list[Operation]
     timings: Timings
+    judged: NotRequired[bool]
+    request: NotRequired[int]
 
 
 class Progress(TypedDict):
-    """The server has done a chunk's work. `lag_ms` is how long ago that chunk had arrived."""
+    """The server has done a chunk's work. `lag_ms` is how long ago that chunk had arrived.
+
+    No server will ask again for audio before `durable_samples`.
+    """
 
     type: Literal["progress"]
     seq: int
     received_samples: int
+    durable_samples: int
     transcribed_s: float
     lag_ms: float
 
@@ -204,6 +211,7 @@ class Marker(TypedDict):
     type: Literal["marker"]
     seq: int
     id: int
+    request: NotRequired[int]
 
 
 class Notice(TypedDict):
@@ -221,6 +229,7 @@ class SessionPaused(TypedDict):
 
     type: Literal["session_paused"]
     seq: int
+    request: NotRequired[int]
 
 
 class SessionContinued(TypedDict):
@@ -228,6 +237,7 @@ class SessionContinued(TypedDict):
 
     type: Literal["session_continued"]
     seq: int
+    request: NotRequired[int]
 
 
 class ErrorEvent(TypedDict):
@@ -239,6 +249,7 @@ class ErrorEvent(TypedDict):
     message: str
     fatal: bool
     retry_after_s: NotRequired[float]
+    request: NotRequired[int]
 
 
 class SessionStopped(TypedDict):

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import aiohttp
 from yarl import URL
 
-from drtranscribe.socket import ConsultationError, address, authorised, retry_after_s
+from drtranscribe.socket import ConsultationError, addresses, authorised, retry_after_s
 
 RecordFormat: TypeAlias = Literal["json", "markdown", "fhir", "pdf"]
 
@@ -68,7 +68,7 @@ async def _asking(method: str, at: URL, api_key: str | None, fault: str) -> Asyn
 
 def _beside(url: str, name: str) -> URL:
     """Behind the same proxy's path as the WebSocket: wss://HOST/scribe/ws -> https://HOST/scribe/v1/..."""
-    socket = address(url)
+    socket = addresses(url)[0]
     scheme = {"ws": "http", "wss": "https"}.get(socket.scheme, socket.scheme)
     return socket.with_scheme(scheme).with_path(f"{socket.path.removesuffix('/ws').rstrip('/')}/{name}")
 

@@ -18,8 +18,10 @@ Message = dict[str, Any]
 Ticket = Callable[[], Awaitable[str]]
 """Gives a ticket of `POST /v1/tickets`, a new one for each connection."""
 
-_DIAL_TIMEOUT_S, _ANSWER_TIMEOUT_S = 10.0, 30.0
+_ANSWER_TIMEOUT_S = 30.0
 _HEARTBEAT_S = 60.0  # a server that holds audio back may answer a ping late
+
+FULL, NO_SUCH_SESSION = 1013, 4404
 
 _BAD_ADDRESS = ("bad_address", "give the server as ws://HOST:PORT/ws or wss://HOST/ws")
 _FATAL_CLOSES = {
@@ -75,6 +77,14 @@ def address(url: str) -> URL:
         raise ConsultationError(*_BAD_ADDRESS) from None
 
 
+def addresses(urls: str) -> list[URL]:
+    """Several servers, with commas between them. Raises ConsultationError."""
+    found = [address(url.strip()) for url in urls.split(",") if url.strip()]
+    if not found:
+        raise ConsultationError(*_BAD_ADDRESS)
+    return found
+
+
 def authorised(api_key: str | None) -> dict[str, str]:
     """The headers that carry a key."""
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -87,14 +97,16 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 async def greet(
-    http: ClientSession, url: URL, message: Message, answer: str, ticket: Ticket | None = None
+    http: ClientSession, url: URL, message: Message, answer: str, dial_s: float, ticket: Ticket | None = None
 ) -> tuple[ClientWebSocketResponse, Message]:
     """A new connection on which the server answered the first message with an event of type `answer`.
+
+    `dial_s` is the time that the server has to accept it.
 
     Raises Closed, and ConsultationError where no other try could end better.
     """
     error: ConsultationError | None = None
-    ws = await _dial(http, url, await ticket() if ticket is not None else None)
+    ws = await _dial(http, url, dial_s, await ticket() if ticket is not None else None)
     try:
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
             await ws.send_json(message)
@@ -126,9 +138,9 @@ async def receive(ws: ClientWebSocketResponse) -> Message:
     raise Closed(ws.close_code or 1006)
 
 
-async def _dial(http: ClientSession, url: URL, ticket: str | None) -> ClientWebSocketResponse:
+async def _dial(http: ClientSession, url: URL, limit_s: float, ticket: str | None) -> ClientWebSocketResponse:
     try:
-        async with asyncio.timeout(_DIAL_TIMEOUT_S):
+        async with asyncio.timeout(limit_s):
             ws = await http.ws_connect(
                 url,
                 protocols=(PROTOCOL, f"bearer.{ticket}") if ticket is not None else (PROTOCOL,),

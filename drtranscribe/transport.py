@@ -1,7 +1,7 @@
 """A session over as many connections as it takes: begun, kept up, and resumed where it left off."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import cast
 
@@ -10,9 +10,23 @@ from yarl import URL
 
 from drtranscribe.events import Event, SessionStarted, SessionStopped
 from drtranscribe.outbox import Outbox
-from drtranscribe.socket import PROTOCOL, Closed, ConsultationError, Message, Ticket, authorised, greet, receive
+from drtranscribe.socket import (
+    FULL,
+    NO_SUCH_SESSION,
+    PROTOCOL,
+    Closed,
+    ConsultationError,
+    Message,
+    Ticket,
+    address,
+    authorised,
+    greet,
+    receive,
+)
 
 _CONNECT_TRIES = 4
+_DIAL_TIMEOUT_S = 10.0
+_DIAL_OF_SEVERAL_S = 2.0
 _MIN_FRAME_S, _MAX_FRAME_S = 0.02, 5.0  # the protocol's most is 10 s; half of it leaves room to join two frames
 
 
@@ -27,14 +41,14 @@ class Transport:
 
     def __init__(
         self,
-        url: URL,
+        urls: Sequence[URL],
         start: Message,
         api_key: str | None,
         backoff: Callable[[int], float],
         ticket: Ticket | None = None,
     ) -> None:
         rate, channels = start["audio"]["sample_rate"], start["audio"]["channels"]
-        self._url, self._start, self._api_key, self._backoff = url, start, api_key, backoff
+        self._urls, self._start, self._api_key, self._backoff = list(urls), start, api_key, backoff
         self._ticket = ticket
         self.outbox = Outbox(frame_bytes=2 * channels, min_samples=int(rate * _MIN_FRAME_S))
         self.max_frame_bytes = int(rate * _MAX_FRAME_S) * 2 * channels
@@ -42,6 +56,11 @@ class Transport:
         self.room = asyncio.Event()
         self._last_seq = 0
         self._to_send = asyncio.Event()
+
+    @property
+    def url(self) -> URL:
+        """The server that the session is at."""
+        return self._urls[0]
 
     async def open(self) -> None:
         """Start the session. Raises ConsultationError."""
@@ -78,22 +97,44 @@ class Transport:
         while True:
             attempt += 1
             try:
-                ws, started = await greet(self._http, self._url, self._start, "session_started", self._ticket)
+                ws, started = await self._greet(self._start, "session_started")
             except Closed as closed:
-                if error := closed.fatal():
+                error = closed.fatal()
+                if error and (closed.code != FULL or attempt >= len(self._urls)):
                     raise error from None
-                if attempt == _CONNECT_TRIES:
-                    message = f"cannot reach {self._url}: is the server running there (drtranscribe serve)?"
+                if attempt >= _CONNECT_TRIES * len(self._urls):
+                    message = f"cannot reach {self.url}: is the server running there (drtranscribe serve)?"
                     raise ConsultationError("unreachable", message) from closed.__cause__
-                await asyncio.sleep(self._backoff(attempt))
+                await self._go_on(attempt, self._backoff(attempt // len(self._urls)))
                 continue
             self.started = cast(SessionStarted, started)
+            self._learn_addresses(started)
             limit = int(started.get("limits", {}).get("max_frame_bytes", 0)) // 2
             if limit:
                 frame = self.outbox.frame_bytes
                 self.max_frame_bytes = max(frame, min(self.max_frame_bytes, limit // frame * frame))
             self._deliver(started)
             return ws
+
+    @property
+    def _dial_s(self) -> float:
+        """Where another server may answer, this one has less time."""
+        return _DIAL_TIMEOUT_S if len(self._urls) == 1 else _DIAL_OF_SEVERAL_S
+
+    async def _greet(self, message: Message, answer: str) -> tuple[ClientWebSocketResponse, Message]:
+        return await greet(self._http, self.url, message, answer, self._dial_s, self._ticket)
+
+    async def _go_on(self, attempt: int, wait_s: float) -> None:
+        """To the next address at once, and to the first one again after a wait."""
+        self._urls.append(self._urls.pop(0))
+        if attempt % len(self._urls) == 0:
+            await asyncio.sleep(wait_s)
+
+    def _learn_addresses(self, started: Message) -> None:
+        for told in started.get("addresses", ()):
+            with suppress(ConsultationError):
+                if (url := address(str(told))) not in self._urls:
+                    self._urls.append(url)
 
     async def _run(self) -> None:
         try:
@@ -153,24 +194,26 @@ class Transport:
                 await self._to_send.wait()
 
     async def _resume(self) -> ClientWebSocketResponse:
-        """A connection on which the session goes on. Raises ConsultationError when the server has given it up."""
+        """A connection on which the session goes on. Raises ConsultationError when every server has given it up."""
         ttl_s = float(self.started["limits"].get("resume_ttl_s", 120))
-        deadline, attempt = asyncio.get_running_loop().time() + ttl_s, 0
+        deadline, attempt, unknown = asyncio.get_running_loop().time() + ttl_s, 0, 0
         resume = {"session_id": self.started["session_id"], "resume_token": self.started["resume_token"]}
         while True:
             attempt += 1
             try:
                 message = {"type": "resume_session", **resume, "last_seq": self._last_seq}
-                ws, resumed = await greet(self._http, self._url, message, "session_resumed", self._ticket)
+                ws, resumed = await self._greet(message, "session_resumed")
             except Closed as closed:
                 error = closed.fatal()
-                if error and closed.code != 1013:  # a full server may have room again while the session still waits
+                unknown += closed.code == NO_SUCH_SESSION
+                given_up = closed.code not in (FULL, NO_SUCH_SESSION) or unknown >= len(self._urls)
+                if error and given_up and closed.code != FULL:  # a full server may have room again
                     raise error from None
-                wait_s = max(self._backoff(attempt), (error and error.retry_after_s) or 0)
+                wait_s = max(self._backoff(attempt // len(self._urls)), (error and error.retry_after_s) or 0)
                 if asyncio.get_running_loop().time() + wait_s > deadline:
                     message_ = f"the connection was lost, and {attempt} tries to resume within {ttl_s:.0f} s failed"
                     raise ConsultationError("connection_lost", message_) from closed.__cause__
-                await asyncio.sleep(wait_s)
+                await self._go_on(attempt, wait_s)
                 continue
             self.outbox.rewind(resumed["received_samples"])
             self.room.set()
@@ -182,11 +225,11 @@ class Transport:
             if seq <= self._last_seq:
                 return  # a resumed connection repeats it
             self._last_seq = seq
+        if "request" in event or event["type"] == "marker":
+            self.outbox.answered(event)
         if event["type"] == "progress":
-            self.outbox.acknowledge(event["received_samples"])
+            self.outbox.acknowledge(event["received_samples"], event.get("durable_samples"))
             self.room.set()
-        elif event["type"] == "marker":
-            self.outbox.marker_echoed(event["id"])
         elif event["type"] == "session_stopped":
             self.ended.set_result(cast(SessionStopped, event))
         self.events.put_nowait(cast(Event, event))

@@ -23,7 +23,7 @@ from inference.extraction.isolation import place_of
 from inference.serving.capacity import sessions_in_real_time
 from inference.serving.engines import Engines, VadAnswer, VadQuestion
 from inference.serving.warm_up import warm_up
-from inference.stream import Stream, StreamOptions
+from inference.stream import Checkpoint, Resumed, Stream, StreamOptions
 from inference.updates import Emit
 
 logger = logging.getLogger(__name__)
@@ -113,9 +113,19 @@ class Pipeline:
         """Returns once `failed` says why: nothing in this process can bring the engine back."""
         await self.asr.queue.gone.wait()
 
-    def open(self, session: str, options: StreamOptions, emit: Emit) -> Stream:
-        """A stream of its own state over the shared engines. Raises AudioError if the options do not fit together."""
-        return Stream(self._engines, session, options, emit)
+    def open(
+        self,
+        session: str,
+        options: StreamOptions,
+        emit: Emit,
+        keep: Callable[[Checkpoint], None] | None = None,
+        resumed: Resumed | None = None,
+    ) -> Stream:
+        """A stream of its own state over the shared engines. Raises AudioError if the options do not fit together.
+
+        `keep` and `resumed` let another process take the stream up: see `Stream`.
+        """
+        return Stream(self._engines, session, options, emit, keep, resumed)
 
     def prefer(self, sessions: Sequence[str]) -> None:
         """From now on the sessions, by their names, are recognised in this order."""

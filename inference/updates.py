@@ -8,7 +8,7 @@ from inference.findings import Operation
 from inference.timing import Timings
 from inference.transcript import Segment, Speaker
 
-NoticeCode = Literal["no_speech", "audio_suspect", "language_changed"]
+NoticeCode = Literal["no_speech", "audio_suspect", "language_changed", "store_behind", "store_caught_up"]
 Asked = Literal["answered", "failed", "unusable", "superseded"]
 """How a request to an extractor ended."""
 
@@ -36,17 +36,20 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class MarkerReached:
+    """`request` here and below is the client's own number of the message that is answered."""
+
     id: int
+    request: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    pass
+    request: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    pass
+    request: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

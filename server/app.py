@@ -11,13 +11,13 @@ from server.access.access import ACCESS, Access
 from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
 from server.audit.trail import Audit
-from server.hosts import host_allowed, origin_allowed, own_origin
+from server.hosts import host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
 from server.record.rendering import Rendering
 from server.record.route import Records
-from server.sessions.registry import Sessions
+from server.sessions.registry import Sessions, use_store
 from server.sessions.session import Limits
 from server.settings import Settings
 from server.socket.door import visitor_of
@@ -84,6 +84,9 @@ def create_app(
     app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
     app[METRICS].watch_engines(lambda: pipeline.asr.second_tries, pipeline.extractors)
     app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions, app[AUDIT])
+    if settings.store != "memory":
+        use_store(app[SESSIONS], settings, app[METRICS])
+        app.cleanup_ctx.append(_store)
     app[RENDERING] = Rendering()
     app.cleanup_ctx.append(_engines)
     app.cleanup_ctx.append(_rendering)
@@ -128,6 +131,13 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
     started.cancel()
     await asyncio.gather(started, return_exceptions=True)
     await app[PIPELINE].close()
+
+
+async def _store(app: web.Application) -> AsyncIterator[None]:
+    yield
+    store = app[SESSIONS].store
+    if store is not None:
+        await store.store.close()
 
 
 async def _rendering(app: web.Application) -> AsyncIterator[None]:
@@ -213,7 +223,8 @@ async def _nothing(request: web.Request) -> web.StreamResponse:
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    elsewhere = " ".join(["connect-src 'self'", *map(socket_origin, request.app[SESSIONS].addresses)])
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", elsewhere)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     if request.app[ACCESS].tls:

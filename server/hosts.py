@@ -95,3 +95,12 @@ def is_loopback(bound: str) -> bool:
 def own_origin(host: str | None, scheme: str) -> Origin | None:
     """The origin of the page that was asked for under `host`."""
     return parse_origin(f"{scheme}://{host}") if host is not None else None
+
+
+def socket_origin(url: str) -> str:
+    """`ws://NAME[:PORT]` or `wss://NAME[:PORT]` of a WebSocket's address; empty for anything else."""
+    scheme, separator, rest = url.partition("://")
+    name = rest.partition("/")[0]
+    if scheme not in ("ws", "wss") or not separator or parse_host(name) is None:
+        return ""
+    return f"{scheme}://{name}"

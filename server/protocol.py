@@ -97,15 +97,20 @@ class ResumeSession(_Message):
     last_seq: int = Field(ge=0)
 
 
-class PauseSession(_Message):
+class _Request(_Message):
+    request: int | None = Field(None, ge=0, le=1 << 53)
+    """The client's own number of the message: one that comes again with the same number is not taken again."""
+
+
+class PauseSession(_Request):
     type: Literal["pause_session"]
 
 
-class ContinueSession(_Message):
+class ContinueSession(_Request):
     type: Literal["continue_session"]
 
 
-class MarkerMessage(_Message):
+class MarkerMessage(_Request):
     type: Literal["marker"]
     id: int = Field(ge=-(1 << 53), le=1 << 53)
 
@@ -126,27 +131,27 @@ class FindingEdit(_Message):
     ) = None
 
 
-class EditFinding(_Message):
+class EditFinding(_Request):
     type: Literal["edit_finding"]
     finding_id: str = Field(max_length=_MAX_ID)
     fields: FindingEdit
 
 
-class ConfirmFinding(_Message):
+class ConfirmFinding(_Request):
     type: Literal["confirm_finding"]
     finding_id: str = Field(max_length=_MAX_ID)
 
 
-class DismissFinding(_Message):
+class DismissFinding(_Request):
     type: Literal["dismiss_finding"]
     finding_id: str = Field(max_length=_MAX_ID)
 
 
-class WithdrawConsent(_Message):
+class WithdrawConsent(_Request):
     type: Literal["withdraw_consent"]
 
 
-class StopSession(_Message):
+class StopSession(_Request):
     type: Literal["stop_session"]
 
 
@@ -241,7 +246,9 @@ def error_fields(code: str, message: str, fatal: bool, retry_after_s: float | No
     return fields
 
 
-def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str, Any]] | None:
+def update_fields(
+    update: Update, received_samples: int, durable_samples: int | None = None
+) -> tuple[str, dict[str, Any]] | None:
     """The type and the fields of the event for an update of the stream; None for an update that becomes no event."""
     match update:
         case TranscriptUpdate(segment, timings):
@@ -252,21 +259,26 @@ def update_fields(update: Update, received_samples: int) -> tuple[str, dict[str,
         case Progress(transcribed_s, lag_ms):
             return "progress", {
                 "received_samples": received_samples,
+                "durable_samples": received_samples if durable_samples is None else durable_samples,
                 "transcribed_s": transcribed_s,
                 "lag_ms": lag_ms,
             }
-        case MarkerReached(marker_id):
-            return "marker", {"id": marker_id}
-        case Paused():
-            return "session_paused", {}
-        case Continued():
-            return "session_continued", {}
+        case MarkerReached(marker_id, request):
+            return "marker", {"id": marker_id} | _answered(request)
+        case Paused(request):
+            return "session_paused", _answered(request)
+        case Continued(request):
+            return "session_continued", _answered(request)
         case Fault(code, message):
             return "error", error_fields(code, message, fatal=False)
         case Notice(notice_code, message, speaker):
             return "notice", {"code": notice_code, "message": message} | ({"speaker": speaker} if speaker else {})
         case Drained() | Ungrounded() | Extracted():
             return None
+
+
+def _answered(request: int | None) -> dict[str, int]:
+    return {} if request is None else {"request": request}
 
 
 def segment_fields(segment: Segment) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from pydantic_settings import (
 
 from inference.config import SegmenterConfig
 from inference.weights.models import default_cache
-from server.hosts import ANY, is_loopback, parse_host, parse_origin
+from server.hosts import ANY, is_loopback, parse_host, parse_origin, socket_origin
 
 ENV_PREFIX = "DRTRANSCRIBE_"
 
@@ -100,6 +100,19 @@ def _header(name: str | None) -> str | None:
     if name is not None and name.lower() in ("authorization", "cookie", "host", "origin"):
         raise ValueError("this header comes from clients: name one that the proxy alone sets, such as X-Forwarded-User")
     return name
+
+
+def _addresses(urls: tuple[str, ...]) -> tuple[str, ...]:
+    for url in urls:
+        if socket_origin(url) == "":
+            raise ValueError("give WebSocket addresses such as wss://scribe-2.example/ws")
+    return urls
+
+
+def _store(where: str) -> str:
+    if where != "memory" and not where.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("give memory, redis://HOST:6379/0, or rediss://HOST:6379/0 for TLS")
+    return where
 
 
 class Settings(BaseSettings):
@@ -195,6 +208,13 @@ class Settings(BaseSettings):
     )
     retention: Annotated[float, BeforeValidator(_duration)] = Field(
         3600, ge=0, description="How long an ended session and its record are kept: seconds, or 90s, 30m, 1h, 7d."
+    )
+    store: Annotated[str, AfterValidator(_store)] = Field(
+        "memory", description="Where sessions outlive this server: memory (nowhere), redis://HOST or rediss://HOST."
+    )
+    store_key_file: Path | None = Field(None, description="File of the key (32 bytes) that encrypts what is stored.")
+    addresses: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_addresses)] = (
+        Field((), description="WebSocket addresses of the servers of the same store, told to clients; with commas.")
     )
     max_connections: int | None = Field(
         None, ge=1, description="Connections at once; 4096 or what open files allow, if not given."

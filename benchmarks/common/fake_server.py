@@ -1,6 +1,6 @@
 """The real server around engines without models: what the server itself costs, and how many sessions it carries.
 
-    python -m benchmarks.common.fake_server --port 8765 [--max-sessions 2000] [--rules] [--profile FILE] [--memory FILE]
+    python -m benchmarks.common.fake_server --port 8765 [--max-sessions 2000] [--rules] [--store URL] [--profile FILE]
 
 Speech is what is loud; a span's text is made up, of a length and with word times as a recogniser would give. Everything
 else is the real thing: sockets, sessions, event logs, queues, segmenter, metrics; with --rules the extractor too.
@@ -87,10 +87,13 @@ class ReadyAsr:
 async def serve(args: argparse.Namespace) -> None:
     extractors: list[Extractor] = []
     if args.rules:
+        from inference.extraction import tables
         from inference.extraction.rules.engine import RulesExtractor
 
+        tables.load()
         extractors.append(RulesExtractor())
-    given: dict[str, Any] = {"port": args.port, "max_sessions": args.max_sessions}
+    given: dict[str, Any] = {"port": args.port, "max_sessions": args.max_sessions, "store": args.store}
+    given["store_key_file"] = args.store_key_file
     settings = Settings(**given)
     app = create_app(Pipeline(LoudnessVad(), ReadyAsr(), extractors, asr_name="fake"), settings)
     stop = asyncio.Event()
@@ -116,6 +119,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--max-sessions", type=int, default=2000)
     parser.add_argument("--rules", action="store_true", help="extract findings by the rules")
+    parser.add_argument("--store", default="memory", help="as of drtranscribe serve")
+    parser.add_argument("--store-key-file", type=Path, help="as of drtranscribe serve")
     parser.add_argument("--profile", type=Path, help="FILE for pstats of the event loop's thread")
     parser.add_argument("--memory", type=Path, help="FILE for the lines that hold memory, at SIGUSR1")
     args = parser.parse_args()

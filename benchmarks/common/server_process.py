@@ -15,7 +15,7 @@ import psutil
 
 
 class ServerProcess:
-    """`python -m MODULE ... --port N` on a free port.
+    """`python -m MODULE ... --port N` on a free port, or on `port`.
 
     All that it writes goes to `log`, if that is given; `nofile` is the most descriptors that it may ever open;
     `environment` adds variables.
@@ -28,10 +28,13 @@ class ServerProcess:
         log: Path | None = None,
         nofile: int | None = None,
         environment: Mapping[str, str] | None = None,
+        port: int | None = None,
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        if port is None:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+        self.port: int = port
         self.url = f"http://127.0.0.1:{port}/"
         self.began = time.monotonic()
         command: list[str] = [sys.executable, "-m", *module.split(), "--port", str(port), *flags]

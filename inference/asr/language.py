@@ -83,8 +83,8 @@ class TrackLanguage:
     """The language of one track. `code` is None until one is heard clearly, where none was declared."""
 
     code: str | None
-    _rival: str | None = None
-    _votes: int = 0
+    rival: str | None = None
+    votes: int = 0
 
     def hear(self, written: str, heard: HeardLanguage | None, speech_s: float) -> bool:
         """Takes the next final: the language it was written in, and what was heard. Returns whether `code` changed.
@@ -98,16 +98,16 @@ class TrackLanguage:
         if heard is None or speech_s < MIN_SPEECH_S or heard.code != written:
             return False
         if written == self.code:
-            self._rival, self._votes = None, 0
+            self.rival, self.votes = None, 0
             return False
-        self._votes = self._votes + 1 if written == self._rival else 1
-        self._rival = written
+        self.votes = self.votes + 1 if written == self.rival else 1
+        self.rival = written
         enough = LIKELY if self.code is None else SURE
         needed_s = MIN_SPEECH_S if self.code is None else LONG_SPEECH_S
         alone = heard.probability >= enough and speech_s >= needed_s
-        if not alone and self._votes < AGREEING:
+        if not alone and self.votes < AGREEING:
             return False
-        self.code, self._rival, self._votes = written, None, 0
+        self.code, self.rival, self.votes = written, None, 0
         return True
 
 

@@ -1,6 +1,8 @@
 """What the people in the room are told about the sound itself: that it looks wrong, or that nobody is heard."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from inference.audio.decoding import AudioFormat, Samples
 from inference.audio.formats import FormatCheck
@@ -51,6 +53,23 @@ class Attention:
             silent = ear.silence.due(others)
             if silent is not None:
                 self._emit(Notice("no_speech", _silence(silent, speaker), None if speaker == "unknown" else speaker))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes: counts and what was told, and none of the sound."""
+        return {
+            "suspect": self._suspect,
+            "format": self._format.state,
+            "silence": {speaker: asdict(ear.silence) for speaker, ear in self._ears.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on from the counts of an earlier time. A check of the sample rate that was under way is given up."""
+        self._suspect = state["suspect"]
+        self._format.restore(state["format"])
+        for speaker, ear in self._ears.items():
+            ear.silence = Silence(**state["silence"][speaker])
+            ear.rate.erase()
 
     def begin_again(self) -> None:
         """Forgets the silence so far, at the end of a pause."""

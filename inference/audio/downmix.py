@@ -4,6 +4,8 @@ The mean of two channels is silent where one is the inverse of the other: a bala
 cable with crossed wires, gives exactly that. So the strongest of mean, half difference and single channel is taken.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,17 +35,39 @@ LEFT: Weights = (1.0, 0.0)
 RIGHT: Weights = (0.0, 1.0)
 
 
-class Downmix:
-    """Mixes one stream of two channels. Each sample depends on those before it only, however they were cut."""
+@dataclass(frozen=True, slots=True)
+class MixState:
+    """What a mix carries from block to block, at the beginning of a block: the powers, and two pairs of weights."""
 
-    def __init__(self, sample_rate: int) -> None:
+    powers: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    was: Weights = MEAN
+    weights: Weights = MEAN
+
+
+class Downmix:
+    """Mixes one stream of two channels. Each sample depends on those before it only, however they were cut.
+
+    A mix that begins in the middle of a stream, with the first sample of a block, is given the `state` there.
+    """
+
+    def __init__(self, sample_rate: int, state: MixState | None = None) -> None:
         self._block = round(sample_rate * BLOCK_S)
         self._ramp = (np.arange(1, self._block + 1, dtype=np.float32) / self._block)[:, None]
         self._kept = np.exp(-BLOCK_S / MEMORY_S)
-        self._powers = np.zeros(4)  # left, right, mean, difference
+        state = state or MixState()
+        self._powers = np.asarray(state.powers)  # left, right, mean, difference
         self._begun: Samples = np.zeros((0, 2), dtype=np.float32)  # the block that is not whole yet
-        self._was: Weights = MEAN
-        self._weights: Weights = MEAN
+        self._was, self._weights = state.was, state.weights
+
+    @property
+    def state(self) -> MixState:
+        """At the beginning of the block that is not whole yet."""
+        return MixState(tuple(self._powers.tolist()), self._was, self._weights)
+
+    @property
+    def begun(self) -> int:
+        """Samples of the block that is not whole yet."""
+        return len(self._begun)
 
     def mix(self, pcm: Samples) -> Samples:
         """[samples, 2] -> [samples, 1]."""

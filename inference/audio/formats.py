@@ -4,8 +4,9 @@ Whoever sends another format makes noise of it, in which nothing is recognised a
 property of the bytes that no sound has, however loud, noisy or narrow it is; docs/decisions.md has what was measured.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,16 @@ class FormatCheck:
             pcm = np.frombuffer(heard[:whole], dtype="<i2").reshape(-1, samples, self.audio.channels)
             told += self._judge(pcm)
         return told
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The counts, and what was told; the frame that is not whole yet is left out."""
+        counted = [self._heard_bytes, self._frames, self._loud, self._seen]
+        return {"counted": counted, "counts": dict(self._counts), "told": sorted(self._told)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._heard_bytes, self._frames, self._loud, self._seen = state["counted"]
+        self._counts, self._told = dict(state["counts"]), set(state["told"])
 
     def erase(self) -> None:
         """Drops the audio that is kept: the beginning of a frame."""

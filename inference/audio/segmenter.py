@@ -24,7 +24,8 @@ class Span:
 
     `index` counts the track's segments, `decided` is the stream position at which the end was known. A `draft` is no
     final yet, but has the audio of the final that its segment becomes if nothing more is said. A `split` span ends in
-    mid-speech, and its last `held` samples belong to the next span as well, which is `resumed`.
+    mid-speech, and its last `held` samples belong to the next span as well, which is `resumed`. `state` is where the
+    segmenter of a final stood behind it.
     """
 
     start: int
@@ -37,6 +38,7 @@ class Span:
     draft: bool = False
     held: int = 0
     resumed: bool = False
+    state: "SegmenterState | None" = None
 
     @property
     def split(self) -> bool:
@@ -76,6 +78,30 @@ class OpenSegment:
     speech_end: int
 
 
+@dataclass(frozen=True, slots=True)
+class SegmenterState:
+    """Where a segmenter stands after a frame, in numbers: a segmenter that is given the audio again goes on from here.
+
+    Positions are samples of the stream. `start` is None while no segment is open; the fields below it then mean
+    nothing. The names are those of the segmenter's own attributes.
+    """
+
+    judged: int = 0
+    floor: int = 0
+    index: int = 0
+    start: int | None = None
+    first_frame: int = 0
+    counted_from: int = 0
+    resumed: bool = False
+    speech_end: int = 0
+    partial_end: int = 0
+    probabilities: tuple[float, ...] = ()
+
+    def needs(self, lead_in_s: float) -> int:
+        """The first sample that a later final may hold."""
+        return self.start if self.start is not None else max(self.floor, self.judged - _samples(lead_in_s), 0)
+
+
 class Segmenter:
     """Cuts one track. Call `push` with each chunk's samples and probabilities, then `partial` if one is wanted."""
 
@@ -95,6 +121,36 @@ class Segmenter:
         self._speech_end = 0
         self._partial_end = 0
         self.index = 0  # of the open segment, or of the last one
+        self._judged_before = 0  # frames to come that were judged before `restore`
+
+    @property
+    def state(self) -> SegmenterState:
+        opened = self._start is not None
+        return SegmenterState(
+            self._judged,
+            self._floor,
+            self.index,
+            self._start,
+            self._first_frame if opened else 0,
+            self._counted_from if opened else 0,
+            self._resumed and opened,
+            self._speech_end if opened else 0,
+            self._partial_end if opened else 0,
+            tuple(self._probabilities) if opened else (),
+        )
+
+    def restore(self, state: SegmenterState, base: int) -> None:
+        """Goes on from `state`. The samples and frames from the sample `base` on, a whole frame, are pushed again.
+
+        `base` must not lie behind what the state needs. The frames that the state has judged already change nothing.
+        """
+        self._base = base
+        self._judged, self._floor, self.index = state.judged, state.floor, state.index
+        self._start, self._first_frame = state.start, state.first_frame
+        self._counted_from, self._resumed = state.counted_from, state.resumed
+        self._speech_end, self._partial_end = state.speech_end, state.partial_end
+        self._probabilities = list(state.probabilities)
+        self._judged_before = max(0, state.judged - base) // FRAME_SAMPLES
 
     @property
     def open(self) -> OpenSegment | None:
@@ -105,7 +161,9 @@ class Segmenter:
         """Finals that these frames decide, in order. `probabilities` may lag behind `samples` by less than a frame."""
         self._buffer = np.concatenate((self._buffer, samples))
         finals: list[Span] = []
-        for probability in probabilities.tolist():
+        skipped = min(self._judged_before, len(probabilities))
+        self._judged_before -= skipped
+        for probability in probabilities[skipped:].tolist():
             frame = self._judged
             self._judged += FRAME_SAMPLES
             if self._start is None:
@@ -124,7 +182,7 @@ class Segmenter:
 
     def flush(self) -> list[Span]:
         """The open segment as a final, at a pause of the session or at its end."""
-        if self._start is None:
+        if self._start is None or self._judged_before:
             return []
         finals = self._close(self._end())
         self._forget()
@@ -135,7 +193,7 @@ class Segmenter:
 
         In a pause it comes with any new speech, as a draft: the segment waits for longer than a reader should.
         """
-        if self._start is None or not self._spoken() or self._speech_end == self._partial_end:
+        if self._start is None or self._judged_before or not self._spoken() or self._speech_end == self._partial_end:
             return None
         draft = self._judged - self._speech_end >= _samples(self.config.draft_after_s)
         if not draft and self._speech_end - self._partial_end < _samples(every_s):
@@ -170,7 +228,7 @@ class Segmenter:
         spans = [self._span(end, final=True)] if self._spoken() else []
         self._start = None
         self._floor = end
-        return spans
+        return [replace(span, state=self.state) for span in spans]
 
     def _split(self) -> list[Span]:
         """Ends the open segment here, in mid-speech, and opens the next one with the last `held_s` of it.
@@ -187,7 +245,7 @@ class Segmenter:
         self._speech_end = max(self._speech_end, self._start)
         self._partial_end = self._speech_end  # the words that are held are shown with the final
         self.index += 1
-        return spans
+        return [replace(span, state=self.state) for span in spans]
 
     def _speech_s(self) -> float:
         return sum(p >= self._close_below for p in self._probabilities) * FRAME_SAMPLES / SAMPLE_RATE
@@ -207,7 +265,7 @@ class Segmenter:
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)
-        drop = max(0, min(keep_from, self._judged) - self._base)
+        drop = min(max(0, min(keep_from, self._judged) - self._base), len(self._buffer))
         if drop:
             self._buffer = self._buffer[drop:].copy()
             self._base += drop

@@ -51,7 +51,7 @@ class Isolation:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._told = False
+        self.told = False
         self._logged: set[str] = set()
 
     def __enter__(self) -> None:
@@ -69,9 +69,9 @@ class Isolation:
         if place not in self._logged:
             self._logged.add(place)
             logger.error("extraction failed: %s", place)
-        if self._told:
+        if self.told:
             return
-        self._told = True
+        self.told = True
         try:
             self._emit(
                 Fault(

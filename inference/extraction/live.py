@@ -5,7 +5,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -49,6 +49,8 @@ class LiveExtraction:
         self.findings = Findings()
         self.language = language
         self.isolation = Isolation(emit)
+        self.on_read: Callable[[], None] = lambda: None
+        """Called when an extractor has read more, in the same step as what it found is told."""
         self._emit = emit
         self._patient = patient
         self._segments: list[Segment] = []  # finals, cut to the text that may prove findings
@@ -59,17 +61,40 @@ class LiveExtraction:
         self._over = False
         self._told_language = False
 
+    @property
+    def read(self) -> dict[str, int]:
+        """How many finals each extractor has read."""
+        return {one.name: one.cursor for one in self._readings}
+
+    def restore(
+        self, findings: Findings, segments: Sequence[Segment], read: Mapping[str, int], told: Collection[str]
+    ) -> None:
+        """Goes on with the findings of an earlier process, and the finals of which `read` were read by each extractor.
+
+        `told` are the codes of the faults that the client knows of.
+        """
+        self.findings = findings
+        self._segments = [self._legible(segment) for segment in segments]
+        for one in self._readings:
+            one.cursor = min(read.get(one.name, 0), len(self._segments))
+        self._told_language = "language_without_findings" in told
+        self.isolation.told = "extraction_failed" in told
+
     async def add(self, segment: Segment, timings: Timings) -> None:
         """Hands a final over and returns at once. `timings` are those of the segment's chunk."""
-        said = replace(segment, text="", words=())  # what the guard cannot check is not read
-        with self.isolation:
-            said = provable(segment)
+        said = self._legible(segment)
         async with self._changed:
             self._segments.append(said)
             self._timings = timings
             self._changed.notify_all()
             with self.isolation:
                 self._tell_language(segment.language or self.language)
+
+    def _legible(self, segment: Segment) -> Segment:
+        """A final, cut to the text that may prove findings."""
+        with self.isolation:
+            return provable(segment)
+        return replace(segment, text="", words=())  # what the guard cannot check is not read
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
         """Applies the clinician's word about a finding. Raises KeyError if there is no such finding."""
@@ -150,6 +175,8 @@ class LiveExtraction:
         try:
             if not await self._read(one, request):
                 return
+            one.read(request)
+            self.on_read()
             outcome = "answered"
         except UnusableAnswer as error:
             outcome = "unusable"
@@ -173,7 +200,6 @@ class LiveExtraction:
                 taken_ms = timings.elapsed_ms() - began_ms
                 self._emit(Extracted(one.name, outcome, end - request.new_from, taken_ms))
         async with self._changed:
-            one.read(request)
             self._changed.notify_all()
 
     async def _read(self, one: Reading, request: ExtractionRequest) -> bool:

@@ -1,7 +1,7 @@
 """The last word on each span: decoded in order, written once, handed to the extractors."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from inference.asr.hypothesis import AsrRequest, Hypothesis
@@ -31,6 +31,7 @@ class Finals:
         writer: Writer,
         extraction: LiveExtraction,
         emit: Emit,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self._asr = asr
         self._session = session
@@ -38,6 +39,8 @@ class Finals:
         self._writer = writer
         self._extraction = extraction
         self._emit = emit
+        self._committed = committed
+        """Called behind each final, before anything else happens."""
 
     async def commit(self, track: Track, span: Span, timings: Timings) -> None:
         """Decodes a span, writes its words, and hands them to the extractors."""
@@ -45,14 +48,16 @@ class Finals:
         served = await self._heard(track, span)
         said = served.value
         track.committed = span.index
+        track.settled = span.state or track.settled
         track.seam = Seam.of(span, said) if span.split else None
         if track.seam is not None:
             said = track.seam.said
         timed = timings.stamped(queue_ms=served.queue_ms, asr_ms=served.run_ms)
         segment = self._writer.write(track, span, said, timed, track.seam)
-        if segment is not None and segment.text:
-            if track.language.code in (said.language, None):  # words of another language are no context
-                track.remember(segment.text)
+        if segment is not None and segment.text and track.language.code in (said.language, None):
+            track.remember(segment.text)  # words of another language are no context
+        self._committed()
+        if segment is not None and segment.text and segment.id not in self._writer.written:
             with self._extraction.isolation:
                 await self._extraction.add(segment, timed)
         if track.seam is not None:

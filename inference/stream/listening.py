@@ -8,10 +8,12 @@ import numpy as np
 from inference.audio.attention import Attention
 from inference.audio.decoding import PcmDecoder, Samples
 from inference.audio.segmenter import Span
-from inference.audio.vad_state import VadState
+from inference.audio.vad_state import CONTEXT_SAMPLES, VadState
 from inference.batching.batcher import Batcher
 from inference.serving.engines import VadAnswer, VadQuestion
+from inference.stream.checkpoint import Place
 from inference.stream.options import StreamOptions
+from inference.stream.places import Places
 from inference.stream.track import Track
 from inference.updates import Emit
 
@@ -22,6 +24,7 @@ class Listener:
     """Decodes the bytes of a stream, detects speech in each track, and cuts it into spans.
 
     `heard` counts the samples of the stream so far, at 16 kHz. While it is `paused` time goes on and nothing is heard.
+    With a `place`, it begins there. `places` is told of those from which hearing can begin again later.
     """
 
     def __init__(
@@ -32,20 +35,32 @@ class Listener:
         tracks: Sequence[Track],
         threshold: float,
         emit: Emit,
+        place: Place | None = None,
+        places: Places | None = None,
     ) -> None:
-        self.heard = 0
-        self.paused = False
+        place = place or Place()
+        self.heard = place.decoder.out
+        self.paused = place.paused
+        self._again = place.at - place.decoder.out  # samples to come that only lead to the place
+        self._place = place
+        self._places = places
         self._vad = vad
         self._session = session
         self._tracks = tracks
-        self._decoder = PcmDecoder(options.audio, len(options.speakers))
+        self._decoder = PcmDecoder(options.audio, len(options.speakers), place.decoder)
         self._attention = Attention(options.audio, options.speakers, threshold, emit)
+        if place.attention is not None:
+            self._attention.restore(place.attention)
 
     async def hear(self, data: bytes, *, last: bool = False) -> tuple[float, list[Cut]]:
         """The milliseconds that voice detection took, and the finals that the next bytes decided, in their order."""
+        if self._places is not None and not last and not self._again:
+            self._places.note(self.heard, self._tracks, self._decoder, self._attention, self.paused)
         if not self.paused and not last:
             self._attention.received(data)
         tracks = self._decoder.decode(data, last=last)
+        self.heard += len(tracks[0])
+        tracks = self._up_to_place(tracks) if self._again else tracks
         if self.paused:
             tracks = [np.zeros_like(samples) for samples in tracks]
         served = await asyncio.gather(
@@ -64,7 +79,6 @@ class Listener:
             finals += [(track, span) for span in track.segmenter.push(samples, probabilities)]
         if not self.paused:
             self._attention.look()
-        self.heard += len(tracks[0])
         finals.sort(key=lambda cut: cut[1].decided)  # tracks in the order of any chunk size
         return max(answer.run_ms for answer in served), finals
 
@@ -79,6 +93,17 @@ class Listener:
         """Overwrites the audio that is kept."""
         self._decoder.erase()
         self._attention.erase()
+
+    def _up_to_place(self, tracks: list[Samples]) -> list[Samples]:
+        """What comes behind the place. The last samples before it are what the detectors heard last."""
+        lead = min(self._again, len(tracks[0]))
+        self._again -= lead
+        for number, (track, samples) in enumerate(zip(self._tracks, tracks, strict=True)):
+            before = np.concatenate((track.vad.context, samples[:lead]))[-CONTEXT_SAMPLES:]
+            track.vad = VadState(track.vad.hidden, before)
+            if not self._again and self._place.fresh[number]:
+                track.vad = VadState(track.vad.hidden)
+        return [samples[lead:] for samples in tracks]
 
     async def _speech(self, audio: Samples) -> Samples:
         """Speech probabilities of sound that is no part of the stream."""

@@ -24,9 +24,13 @@ class StreamOptions:
         return ("clinician", "patient") if self.mode == "dual" else ("unknown",)
 
 
+ControlKind = Literal["marker", "pause", "continue", "stop"]
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A message of the client that takes effect where it stands in the audio."""
+    """A message of the client that takes effect where it stands in the audio; `request` is its number of it."""
 
-    kind: Literal["marker", "pause", "continue", "stop"]
+    kind: ControlKind
     marker_id: int = 0
+    request: int | None = None

@@ -1,7 +1,9 @@
 """The way of a chunk, from its bytes to the words and the findings that the client sees."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from inference.asr.language import TrackLanguage
 from inference.audio.segmenter import Segmenter
@@ -9,10 +11,15 @@ from inference.config import SAMPLE_RATE
 from inference.extraction.isolation import release
 from inference.extraction.live import LiveExtraction
 from inference.serving.engines import Engines
+from inference.stream.checkpoint import Checkpoint
+from inference.stream.checkpoint import Control as Flushed
 from inference.stream.finals import Finals
+from inference.stream.keeper import Keeper
 from inference.stream.listening import Cut, Listener
-from inference.stream.options import Control, StreamOptions
+from inference.stream.options import Control, ControlKind, StreamOptions
+from inference.stream.places import Places
 from inference.stream.previews import Previews
+from inference.stream.resumed import Resumed
 from inference.stream.track import Track
 from inference.stream.underway import Chunk, Underway, Work
 from inference.stream.writing import Writer
@@ -29,10 +36,23 @@ class Stream:
 
     Two steps overlap: `feed` decodes, detects speech and cuts; `run` recognises and extracts, finals strictly in order.
     Everything that belongs to the session is here, and nothing of it in the engines.
+
+    `keep` is called with a checkpoint behind every final, in the same step of the event loop as the update of the
+    final, and whenever something else has moved. A stream that is `resumed` from one is fed the audio from its mark on.
     """
 
-    def __init__(self, engines: Engines, session: str, options: StreamOptions, emit: Emit) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        session: str,
+        options: StreamOptions,
+        emit: Emit,
+        keep: Callable[[Checkpoint], None] | None = None,
+        resumed: Resumed | None = None,
+    ) -> None:
         config = engines.config
+        last = resumed.checkpoint if resumed is not None else None
+        kept = last or Checkpoint(language=options.language)
         self.options = options
         self.transcript = Transcript()
         self.extraction = LiveExtraction(engines.extractors, emit, options.patient, options.language or "en")
@@ -41,12 +61,39 @@ class Stream:
             Track(speaker, Segmenter(config.segmenter, config.vad.threshold), TrackLanguage(options.language))
             for speaker in options.speakers
         ]
+        for number, state in enumerate(kept.tracks):
+            self._tracks[number].restore(state, kept.place, next(iter(kept.place.hidden[number:]), None))
+        if resumed is not None:
+            resumed.hand_over(self.transcript, self.extraction, self._tracks)
         self._work: asyncio.Queue[Work] = asyncio.Queue(WORK_AHEAD)
-        self._underway = Underway(emit)
-        self._listener = Listener(engines.vad, session, options, self._tracks, config.vad.threshold, emit)
-        writer = Writer(self.transcript, options.language, emit)
-        self._finals = Finals(engines.asr, session, self._tracks, writer, self.extraction, emit)
-        self._previews = Previews(engines.asr, session, config.segmenter.partial_every_s, writer, self._underway, emit)
+        self._underway = Underway(emit, kept.settled)
+        places = Places(kept.place) if keep is not None else None
+        self._listener = Listener(
+            engines.vad, session, options, self._tracks, config.vad.threshold, emit, kept.place, places
+        )
+        written = resumed.written if resumed is not None else ()
+        self._writer = Writer(self.transcript, kept.language, emit, written)
+        self._fed = kept.mark
+        self._again = deque(kept.controls)  # controls that took effect before, and are to do so where they stood
+        self._keeper = None
+        if keep is not None and places is not None:
+            self._keeper = Keeper(
+                keep,
+                kept,
+                places,
+                self._tracks,
+                self._writer,
+                self._underway,
+                self.extraction,
+                config.segmenter.lead_in_s,
+                options.audio.sample_rate,
+                self._again,
+            )
+            self.extraction.on_read = self._keeper.read
+        commit = self._keeper.committed if self._keeper is not None else lambda: None
+        self._finals = Finals(engines.asr, session, self._tracks, self._writer, self.extraction, emit, commit)
+        every_s = config.segmenter.partial_every_s
+        self._previews = Previews(engines.asr, session, every_s, self._writer, self._underway, emit)
 
     @property
     def transcribed_s(self) -> float:
@@ -58,11 +105,29 @@ class Stream:
 
         Returns when the chunk waits for the recogniser, of which two may.
         """
+        size = self.options.audio.frame_bytes
+        while self._again and self._again[0].at <= self._fed + len(data) // size:
+            before = (self._again[0].at - self._fed) * size
+            if before > 0:
+                await self._hear(data[:before], timings)
+                data = data[before:]
+            await self._repeat(self._again.popleft())
+        if data:
+            await self._hear(data, timings)
+
+    async def _hear(self, data: bytes, timings: Timings) -> None:
         vad_ms, finals = await self._listener.hear(data)
+        self._fed += len(data) // self.options.audio.frame_bytes
         partials = self._previews.due(self._tracks)
         open_now = [(track, found) for track in self._tracks if (found := track.segmenter.open) is not None]
         timed = timings.stamped(vad_ms=vad_ms)
-        await self._work.put(Work(timed, tuple(finals), tuple(partials), self._listener.heard, tuple(open_now)))
+        await self._put(Work(timed, tuple(finals), tuple(partials), self._listener.heard, tuple(open_now)))
+
+    async def _put(self, work: Work) -> None:
+        if self._keeper is not None:
+            states = tuple((track, track.segmenter.state) for track in self._tracks)
+            work = replace(work, states=states)
+        await self._work.put(work)
 
     async def run(self) -> None:
         """Recognises and extracts until the stream has drained after a stop."""
@@ -94,6 +159,8 @@ class Stream:
             self._previews.withdraw(track, span.index)
             await self._finals.commit(track, span, work.timings)
         self._show(group, chunk, late)
+        if self._keeper is not None:
+            self._keeper.done(work)
         if work.control is not None:
             for track in self._tracks:
                 self._previews.withdraw(track, track.segmenter.index)
@@ -112,30 +179,45 @@ class Stream:
         finals: list[Cut] = []
         if control.kind == "stop":
             _, finals = await self._listener.hear(b"", last=True)
-        finals += [(track, span) for track in self._tracks for span in track.segmenter.flush()]
-        if control.kind in ("pause", "continue"):
-            self._listener.pause(control.kind == "pause")
-        await self._work.put(Work(timings, tuple(finals), heard=self._listener.heard, control=control))
+        finals += self._flush(control.kind)
+        await self._put(Work(timings, tuple(finals), heard=self._listener.heard, control=control))
+
+    def _flush(self, kind: ControlKind) -> list[Cut]:
+        finals = [(track, span) for track in self._tracks for span in track.segmenter.flush()]
+        if self._keeper is not None and kind != "stop":
+            self._keeper.control(self._fed, kind)
+        if kind in ("pause", "continue"):
+            self._listener.pause(kind == "pause")
+        return finals
+
+    async def _repeat(self, control: Flushed) -> None:
+        """Lets a control take effect that was answered before the stream was resumed."""
+        finals = self._flush(control.kind)
+        await self._put(Work(Timings(), tuple(finals), heard=self._listener.heard))
 
     async def _answer(self, control: Control) -> None:
         if control.kind == "stop":
             with self.extraction.isolation:
                 await self.extraction.finish()
-        elif control.kind == "marker":
+            return
+        if control.kind == "marker":
             with self.extraction.isolation:
                 await self.extraction.caught_up()
-            self._emit(MarkerReached(control.marker_id))
+            self._emit(MarkerReached(control.marker_id, control.request))
         elif control.kind == "pause":
-            self._emit(Paused())
+            self._emit(Paused(control.request))
         elif control.kind == "continue":
-            self._emit(Continued())
+            self._emit(Continued(control.request))
+        if self._keeper is not None:
+            self._keeper.committed()
 
     def erase(self) -> None:
         """Overwrites the audio that is kept and drops all that was said. To be called when `run` has ended."""
+        self.extraction.on_read = lambda: None
         for track in self._tracks:
             track.erase()
         self._listener.erase()
-        del self.transcript, self.extraction, self._listener, self._finals, self._previews
+        del self.transcript, self.extraction, self._listener, self._finals, self._previews, self._writer, self._keeper
         self._tracks.clear()
         self._underway.clear()
         while not self._work.empty():

@@ -9,10 +9,11 @@ from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import TrackLanguage
 from inference.asr.partials import Partials, Tail
 from inference.asr.seams import Seam
-from inference.audio.segmenter import OpenSegment, Segmenter, Span
+from inference.audio.segmenter import OpenSegment, Segmenter, SegmenterState, Span
 from inference.audio.vad_state import VadState
 from inference.batching.waiting import Served
 from inference.config import SAMPLE_RATE
+from inference.stream.checkpoint import Place, TrackState, unpacked
 from inference.transcript import Speaker
 
 CONTEXT_CHARACTERS = 400
@@ -38,6 +39,22 @@ class Track:
     seam: Seam | None = None  # where the segment after the last final goes on, if that was split
     partial_s: float = 0.0  # what the last partial took, its wait included
     showing: "dict[asyncio.Task[None], int]" = field(default_factory=dict)  # partials on their way -> segment index
+    settled: SegmenterState = field(default_factory=SegmenterState)  # behind what is committed
+
+    @property
+    def state(self) -> TrackState:
+        """What the next final depends on, behind what is committed."""
+        return TrackState.of(self.settled, self.language, self.context, self.committed, self.seam)
+
+    def restore(self, state: TrackState, place: Place, hidden: str | None) -> None:
+        """Goes on from `state`, hearing from `place` on; `hidden` is the state of the detector there."""
+        self.segmenter.restore(state.segmenter, place.at)
+        self.settled = state.segmenter
+        self.language = TrackLanguage(state.language, state.rival, state.votes)
+        self.context, self.committed, self.seam = state.context, state.committed, state.seam
+        self.partials = Partials()
+        if hidden is not None:
+            self.vad = VadState(unpacked(hidden))
 
     def covered(self, found: OpenSegment) -> int:
         """Stream position up to which the track's text was shown, given the segment that was open."""

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from inference.audio.segmenter import OpenSegment, Span
+from inference.audio.segmenter import OpenSegment, SegmenterState, Span
 from inference.config import SAMPLE_RATE
 from inference.stream.options import Control
 from inference.stream.track import Track
@@ -20,6 +20,7 @@ class Work:
     partials: tuple[tuple[Track, Span], ...] = ()
     heard: int = 0  # samples of the stream up to the end of this chunk
     open: tuple[tuple[Track, OpenSegment], ...] = ()  # segments open at its end
+    states: tuple[tuple[Track, SegmenterState], ...] = ()  # where the segmenters stood at its end, where that is kept
     control: Control | None = None
 
 
@@ -39,9 +40,9 @@ class Chunk:
 class Underway:
     """Tells of every chunk, in order, once its finals are out and its partials are shown or given up."""
 
-    def __init__(self, emit: Emit) -> None:
-        self.settled = 0  # samples of which every final is out
-        self._covered = 0  # samples of which all text was shown
+    def __init__(self, emit: Emit, settled: int = 0) -> None:
+        self.settled = settled  # samples of which every final is out
+        self._covered = settled  # samples of which all text was shown
         self._chunks: deque[Chunk] = deque()
         self._emit = emit
 

@@ -1,5 +1,7 @@
 """From what was heard to the transcript that the client sees."""
 
+from collections.abc import Collection
+
 from inference.asr.hypothesis import Hypothesis
 from inference.asr.seams import Seam
 from inference.audio.segmenter import Span
@@ -16,11 +18,13 @@ ID_PREFIX: dict[Speaker, str] = {"unknown": "s", "clinician": "c", "patient": "p
 class Writer:
     """Writes segments into the transcript, and tells of each.
 
-    A segment names its language where that is another one than the session's, which is `language`.
+    A segment names its language where that is another one than the session's, which is `language`. The finals with the
+    ids `written` are in the transcript already, and nothing is told of them again.
     """
 
-    def __init__(self, transcript: Transcript, language: str | None, emit: Emit) -> None:
+    def __init__(self, transcript: Transcript, language: str | None, emit: Emit, written: Collection[str] = ()) -> None:
         self.language = language
+        self.written = frozenset(written)
         self._transcript = transcript
         self._emit = emit
 
@@ -33,6 +37,8 @@ class Writer:
         if not span.final:
             track.shown = span.index
         segment = self._segment(track, span, said, seam)
+        if segment.id in self.written:
+            return segment
         self._transcript.add(segment)
         self._emit(TranscriptUpdate(segment, timings))
         return segment

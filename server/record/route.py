@@ -3,6 +3,7 @@
 A session is found by its id, by those alone to whom it belongs. Others get the answer that an unknown id gets.
 """
 
+import math
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -17,10 +18,12 @@ from server.record.formats import FORMATS, NAMES, FormatName, NotInstalled, chec
 from server.record.record import Declared
 from server.record.renderer import job
 from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
-from server.sessions.registry import Sessions
+from server.sessions.registry import STORE_RETRY_S, Sessions
 from server.sessions.session import Session
+from server.store.sharing import StoreDown
 
 GONE = "no such session, or it ended too long ago: its record is gone"
+NOT_ERASED = "the store of this server does not answer and may still hold the session: ask again; 404 says it is gone"
 _SOFTWARE = ("drtranscribe", version("drtranscribe"))
 
 
@@ -40,7 +43,7 @@ class Records:
             return self._fault(400, "unknown_format", f"give format as one of: {', '.join(NAMES)}")
         principal = request[PRINCIPAL]
         session = self._owned(request, principal)
-        if session is None:
+        if session is None or not await self._sessions.current(session):
             self._keeper.note(request, "record_read", principal, outcome="no_such_session")
             return self._fault(404, "no_such_session", GONE)
         try:
@@ -49,7 +52,8 @@ class Records:
         except NotInstalled as missing:
             return self._fault(501, "not_installed", str(missing))
         except RecordsBusy as busy:
-            return self._fault(503, "records_busy", "too many records are asked for at once: ask again later", busy)
+            told = "too many records are asked for at once: ask again later"
+            return self._fault(503, "records_busy", told, busy.retry_after_s)
         except RenderingFailed:
             told = f"the record could not be made as {name}: ask again, or for another format (json, markdown)"
             return self._fault(500, "record_failed", told)
@@ -64,25 +68,34 @@ class Records:
         return web.Response(body=body, headers=headers)
 
     async def erase(self, request: web.Request) -> web.Response:
-        """Ends the session if it runs, and forgets all of it. 204, or 404 where there is none of this principal."""
-        principal = request[PRINCIPAL]
+        """Ends the session if it runs, on whichever server of a store, and forgets all of it.
+
+        204; 404 where there is none of this principal; 503 where the store does not answer.
+        """
+        principal, session_id = request[PRINCIPAL], request.match_info["session_id"]
         session = self._owned(request, principal)
-        if session is None:
-            self._keeper.note(request, "session_erased", principal, outcome="no_such_session")
-            return self._fault(404, "no_such_session", GONE)
-        self._sessions.erase(session)
-        self._keeper.note(request, "session_erased", principal, session.id)
+        try:
+            if session is not None:
+                self._sessions.erase(session)
+                await self._sessions.erased(session_id)
+            elif not await self._sessions.erase_elsewhere(session_id, principal.owns):
+                self._keeper.note(request, "session_erased", principal, outcome="no_such_session")
+                return self._fault(404, "no_such_session", GONE)
+        except StoreDown:
+            self._keeper.note(request, "session_erased", principal, session_id, outcome="store_away")
+            return self._fault(503, "store_away", NOT_ERASED, STORE_RETRY_S)
+        self._keeper.note(request, "session_erased", principal, session_id)
         return web.Response(status=204, headers={"Cache-Control": "no-store"})
 
     def _owned(self, request: web.Request, principal: Principal) -> Session | None:
         session = self._sessions.known(request.match_info["session_id"])
         return session if session is not None and principal.owns(session.owner) else None
 
-    def _fault(self, status: int, code: str, message: str, busy: RecordsBusy | None = None) -> web.Response:
+    def _fault(self, status: int, code: str, message: str, retry_after_s: float | None = None) -> web.Response:
         self._metrics.records_refused.labels(code).inc()
         headers = {"Cache-Control": "no-store"}
-        if busy is not None:
-            headers["Retry-After"] = str(busy.retry_after_s)
+        if retry_after_s is not None:
+            headers["Retry-After"] = str(math.ceil(retry_after_s))
         return web.json_response(error_fields(code, message, fatal=False), status=status, headers=headers)
 
 

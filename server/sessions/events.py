@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from server import protocol
@@ -25,9 +25,12 @@ class EventLog:
     partials whose segment was said again. So a log grows with what was said and not with how it was cut into chunks. Of
     refusals only the newest few are kept at all. A `seq` is never given twice and never changes; readers that come late
     see gaps.
+
+    A log that is `held` gives an event to its readers once it is released: when it is stored. `wake` and `written` are
+    for the one who stores; `dropped` are the numbers of what it may drop too.
     """
 
-    def __init__(self, newest: int = NEWEST) -> None:
+    def __init__(self, newest: int = NEWEST, held: bool = False) -> None:
         self._newest = newest
         self._slack = max(1, newest // 2)  # dropping in strides costs an event next to nothing
         self._seqs: list[int] = []
@@ -41,6 +44,20 @@ class EventLog:
         """Of all events so far, the dropped ones too."""
         self._closed = False
         self._grown = asyncio.Event()
+        self._held = self._stored_too = held
+        self._released = 0
+        self._to_store = asyncio.Event()
+        self.dropped: list[int] = []
+
+    @classmethod
+    def restored(cls, events: Sequence[tuple[int, bytes]], last: int) -> "EventLog":
+        """A held log that goes on behind the events of an earlier one; `last` is the number that was given last."""
+        log = cls(held=True)
+        log._seqs, log._texts = [seq for seq, _ in events], [text for _, text in events]
+        log._swept = len(events)  # what was worthless before is in the store for as long as the session
+        log._last = log._released = max([last, *log._seqs])
+        log.written_bytes = sum(map(len, log._texts))
+        return log
 
     def __len__(self) -> int:
         """The `seq` of the last event."""
@@ -64,7 +81,9 @@ class EventLog:
             self._note_partial(fields["segment"])
         if len(self._seqs) - self._swept >= self._newest + self._slack:
             self._sweep()
-        self._grown.set()
+        self._to_store.set()
+        if not self._held:
+            self.release(self._last)
         return self._last
 
     def refuse(self, **fields: Any) -> int:
@@ -83,10 +102,41 @@ class EventLog:
         self._refusals.clear()
         self._swept = 0
 
-    def close(self) -> None:
-        """Nothing follows: readers end after the last event."""
+    def close(self, abandoned: bool = False) -> None:
+        """Nothing follows: readers end after the last event, and in an abandoned log after the last released one."""
         self._closed = True
+        if abandoned:
+            self._last = self._released
         self._grown.set()
+        self._to_store.set()
+
+    def release(self, upto: int) -> None:
+        """Gives the events up to number `upto` to the readers."""
+        self._released = max(self._released, upto)
+        self._grown.set()
+
+    def let_go(self) -> None:
+        """Releases every event at once from here on."""
+        self._held = False
+        self.release(self._last)
+
+    def hold(self) -> None:
+        """Keeps events from their readers again until they are released."""
+        self._held = True
+
+    def wake(self) -> None:
+        """Lets `written` return."""
+        self._to_store.set()
+
+    async def written(self) -> None:
+        """Returns when there is something to store: an event, or what `wake` was called for."""
+        await self._to_store.wait()
+        self._to_store.clear()
+
+    def after(self, seq: int, most: int) -> list[tuple[int, bytes]]:
+        """The kept events with a number above `seq`, the oldest first, `most` of them at most."""
+        at = bisect_right(self._seqs, seq)
+        return list(zip(self._seqs[at : at + most], self._texts[at : at + most], strict=True))
 
     def kept(self) -> list[bytes]:
         """What is kept of the events so far, in order."""
@@ -97,10 +147,10 @@ class EventLog:
         cursor = after
         while True:
             # Looked up for every event: places move when the log is swept while the reader is away.
-            while (at := bisect_right(self._seqs, cursor)) < len(self._seqs):
+            while (at := bisect_right(self._seqs, cursor)) < len(self._seqs) and self._seqs[at] <= self._released:
                 cursor = self._seqs[at]
                 yield self._texts[at]
-            if self._closed:
+            if self._closed and self._released >= self._last:
                 return
             # No reader is left behind by another one's clear: all that wait have been woken by `set`.
             self._grown.clear()
@@ -109,6 +159,7 @@ class EventLog:
     def _drop(self, seq: int) -> None:
         at = bisect_right(self._seqs, seq) - 1
         assert self._seqs[at] == seq
+        self._drop_stored([seq])
         del self._seqs[at], self._texts[at]
         self._swept -= at < self._swept
 
@@ -123,8 +174,13 @@ class EventLog:
         """Drops what is worthless among the entries that are no longer of the newest."""
         until = len(self._seqs) - self._newest
         kept = [at for at in range(self._swept, until) if self._seqs[at] not in self._worthless]
+        self._drop_stored([seq for seq in self._seqs[self._swept : until] if seq in self._worthless])
         self._texts[self._swept : until] = [self._texts[at] for at in kept]
         self._seqs[self._swept : until] = [self._seqs[at] for at in kept]
         self._swept += len(kept)
         first = self._seqs[self._swept]
         self._worthless = {seq for seq in self._worthless if seq >= first}
+
+    def _drop_stored(self, seqs: list[int]) -> None:
+        if self._stored_too:
+            self.dropped += seqs

@@ -1,9 +1,10 @@
 """The sessions of one server: how many may be open, and where a lost one is found again."""
 
 import asyncio
+import logging
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,11 +13,15 @@ from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
 from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
-from server.protocol import ProtocolError
+from server.protocol import Close, ProtocolError
 from server.sessions import garbage
 from server.sessions.drain import drain
 from server.sessions.patience import patience
-from server.sessions.session import Limits, Session
+from server.sessions.session import Again, Limits, Session
+from server.settings import Settings, SettingsError
+from server.store.sharing import MOST_AHEAD, KeyFault, Shared, StoreDown, shared
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_CAPACITY = 32
 """Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
@@ -26,6 +31,7 @@ WARM_UP_RETRY_S = 5.0
 SHUTDOWN_RETRY_S = 10.0
 FAILED_RETRY_S = 60.0
 AUDIT_RETRY_S = 30.0
+STORE_RETRY_S = 2.0
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 
 CONSULTATION_S = 900.0
@@ -39,6 +45,15 @@ ENGINE_FAILED = (
     "the server's engine failed and the server starts anew: start a new session, here in a minute or on another one; "
     "the transcript so far is complete up to the seconds that asr_failed names"
 )
+
+TOUCH_S = 300.0
+"""How often the store is told that the open sessions are still there: far more often than it forgets them."""
+
+HAND_OVER_S = 2.0
+"""For the store to take the last events of a session that another server is to go on with."""
+
+ERASE_S = 2.0
+"""For the store to erase a session. It is asked again afterwards, but whoever asked for it is told that it is away."""
 
 WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
@@ -74,12 +89,20 @@ class Sessions:
     metrics: Metrics
     max_sessions: int | None = None
     audit: Audit = field(default_factory=Audit)
+    store: Shared | None = None
+    addresses: Sequence[str] = ()
+    """Of the servers of the same store, for clients to go on at."""
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
     _sockets: set[Watched] = field(default_factory=set)
     _freed: bool = False  # sessions ended or were forgotten since memory was given back
     _closing: bool = False
+    _taking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _journals: set["asyncio.Task[None]"] = field(default_factory=set)
+    _erasing: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)  # in the store, by the session's id
+    _sweep: "asyncio.Task[None] | None" = None
+    _touched: float = 0.0
 
     def __post_init__(self) -> None:
         self.metrics.capacity.set_function(lambda: self.capacity)
@@ -103,12 +126,88 @@ class Sessions:
     def open(self, options: StreamOptions, owner: str | None = None) -> Session:
         """A new running session. Raises Full, and AudioError if the options do not fit together."""
         self._check_room()
-        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended, owner)
+        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended, owner, store=self.store)
+        self._begin(session)
+        return session
+
+    def _begin(self, session: Session) -> None:
         self._sessions[session.id] = session
         self.metrics.sessions.inc()
         task = asyncio.create_task(session.run())
         self._tasks[task] = session
         task.add_done_callback(self._tasks.pop)
+        if session.journal is not None:
+            writing = asyncio.create_task(session.journal.run())
+            self._journals.add(writing)
+            writing.add_done_callback(self._journals.discard)
+
+    async def resume(
+        self,
+        session_id: str,
+        resume_token: str,
+        last_seq: int,
+        owns: Callable[[str | None], bool] = lambda owner: True,
+    ) -> Session | None:
+        """The session, if the token is its own: open here, or taken over from the store. Raises Full.
+
+        `last_seq` is the last event that the client has; one that the store has lost is not given a second time.
+        `owns` tells whether the client may have the sessions of an owner.
+        """
+        session = self.find(session_id, resume_token)
+        if session is not None and not owns(session.owner):
+            return None
+        if self.store is None or session_id in self._erasing or (session is None and session_id in self._sessions):
+            return session
+        if session is not None and await self.current(session):
+            return session
+        async with self._taking:
+            session = self.find(session_id, resume_token)  # somebody else may have taken it meanwhile
+            if session is not None and await self.current(session):
+                return session
+            try:
+                return await self._take(self.store, session_id, resume_token, last_seq, owns)
+            except StoreDown:
+                message = "the store of this server does not answer: resume at another address, or here later"
+                raise Full("store_away", message, STORE_RETRY_S) from None
+
+    async def current(self, session: Session) -> bool:
+        """Whether the session is still this server's. One that was taken or erased by another server is left."""
+        if session.journal is None or await session.journal.mine():
+            return True
+        session.leave()
+        self._drop(session)
+        return False
+
+    async def _take(
+        self, store: Shared, session_id: str, token: str, last_seq: int, owns: Callable[[str | None], bool]
+    ) -> Session | None:
+        """A session of the store goes on here. Raises Full and StoreDown."""
+        declared = await store.declared(session_id, token)
+        if declared is None or not owns(declared.owner):
+            return None
+        self._check_room()
+        restored = await store.take(session_id, token)
+        if restored is None:
+            return None
+        known = max((seq for seq, _ in restored.events), default=0)
+        last = last_seq if known < last_seq <= known + MOST_AHEAD and not restored.ended else known
+        again = Again(session_id, token, declared.started_at, restored, last)
+        session = Session(
+            self.pipeline,
+            declared.options,
+            self.limits,
+            self.metrics,
+            self._ended,
+            declared.owner,
+            store=store,
+            again=again,
+        )
+        if restored.ended:
+            self._sessions[session_id] = session
+            session.log.close()
+            self._keep(session)
+        else:
+            self._begin(session)
         return session
 
     def find(self, session_id: str, resume_token: str) -> Session | None:
@@ -121,14 +220,56 @@ class Sessions:
         return self._sessions.get(session_id)
 
     def erase(self, session: Session) -> None:
-        """Ends a session at once, and forgets it and all that was said in it, whether it runs or has ended."""
+        """Ends a session at once, and forgets it and all that was said in it, whether it runs or has ended.
+
+        `erased` tells when the store has forgotten it too.
+        """
         session.withdraw()
-        self._kept_until.pop(session.id, None)
-        self._sessions.pop(session.id, None)
-        self._freed = True
+        self._drop(session)
+        if self.store is not None and session.id not in self._erasing:
+            # A task of its own: a connection that withdraws the consent ends with the session.
+            erasing = asyncio.create_task(self._erase_stored(self.store, session.id))
+            self._erasing[session.id] = erasing
+            erasing.add_done_callback(lambda _: self._erasing.pop(session.id))
         for task, running in self._tasks.items():
             if running is session:
                 task.cancel()
+
+    async def erased(self, session_id: str) -> None:
+        """Waits until the store holds nothing of a session that was erased here. Raises StoreDown if that takes long,
+        and goes on with it."""
+        erasing = self._erasing.get(session_id)
+        if erasing is not None:
+            await asyncio.wait([erasing], timeout=ERASE_S)
+            if not erasing.done():
+                raise StoreDown("a session is not erased in the store yet")
+
+    async def erase_elsewhere(self, session_id: str, owns: Callable[[str | None], bool]) -> bool:
+        """Erases a session that is on another server of the store, or on none, if `owns` is true of its owner.
+
+        Returns whether there was one. The server that holds it ends it with its next event. Raises StoreDown.
+        """
+        declared = None if self.store is None else await self.store.known(session_id)
+        if self.store is None or declared is None or not owns(declared.owner):
+            return False
+        await self.store.erase(session_id)
+        return True
+
+    async def _erase_stored(self, store: Shared, session_id: str) -> None:
+        while True:
+            try:
+                await store.erase(session_id)
+            except StoreDown:
+                await asyncio.sleep(STORE_RETRY_S)
+            else:
+                return
+
+    def _drop(self, session: Session) -> None:
+        """Forgets a session, unless it came back meanwhile as another object."""
+        if self._sessions.get(session.id) is session:
+            del self._sessions[session.id]
+            self._kept_until.pop(session.id, None)
+        self._freed = True
 
     @contextmanager
     def watching(self, socket: Watched) -> Iterator[None]:
@@ -165,6 +306,18 @@ class Sessions:
             self._freed = True
         for socket in self._sockets:
             socket.check(now)
+        if self.store is not None and now - self._touched > TOUCH_S:
+            self._touched = now
+            for session in self._tasks.values():
+                if session.journal is not None:
+                    session.journal.touch()
+            if self._sweep is None or self._sweep.done():
+                self._sweep = asyncio.create_task(self._forget_erased())
+
+    async def _forget_erased(self) -> None:
+        """Forgets ended sessions that were erased or resumed on another server."""
+        for session in [self._sessions[ended] for ended in self._kept_until]:
+            await self.current(session)
 
     async def close(self, grace_s: float) -> None:
         """Stops every session; each has `grace_s` to transcribe what it received.
@@ -172,6 +325,7 @@ class Sessions:
         Those with the least left are served first, so that as many as possible come to their end.
         """
         self._closing = True
+        await asyncio.gather(*(self._hand_over(session) for session in list(self._tasks.values())))
         by_left = sorted(self._tasks.values(), key=lambda session: session.left_s)
         self.pipeline.prefer([session.id for session in by_left])
         for session in by_left:
@@ -179,6 +333,24 @@ class Sessions:
                 session.error(ProtocolError("engine_failed", ENGINE_FAILED))
             session.stop("shutdown")
         await drain(dict(self._tasks), grace_s)
+        if self._journals:
+            await asyncio.wait(self._journals, timeout=HAND_OVER_S)
+        for writing in self._journals:
+            writing.cancel()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._erasing:
+            await asyncio.wait(list(self._erasing.values()), timeout=ERASE_S)
+        for session_id, erasing in list(self._erasing.items()):
+            logger.error("a session was erased here, and not in the store, which does not answer: %s", session_id)
+            erasing.cancel()
+
+    async def _hand_over(self, session: Session) -> None:
+        """Leaves a session that the store holds to another server; one that it does not hold is drained here."""
+        if session.journal is None or session.stopping or self.pipeline.failed is not None:
+            return
+        if await session.journal.settle(HAND_OVER_S) and not session.journal.behind:
+            session.leave()
 
     def _check_room(self) -> None:
         if self._closing:
@@ -206,14 +378,30 @@ class Sessions:
         return any(session.give_up(now) for session in self._tasks.values() if not session.given_up)
 
     def _ended(self, session: Session) -> None:
-        self.audit.note(
-            "session_ended", actor="server", session=session.id, address=None, outcome=session.reason or "shutdown"
-        )
+        outcome: str = session.reason or "shutdown"
+        if session.left is not None:
+            outcome = "erased" if session.left is Close.NO_SUCH_SESSION else "elsewhere"
+        self.audit.note("session_ended", actor="server", session=session.id, address=None, outcome=outcome)
         self.metrics.sessions.dec()
         self._freed = True
-        if self._closing or session.reason == "withdrawn":
-            self._sessions.pop(session.id, None)
+        if self._closing or session.left is not None or session.reason == "withdrawn":
+            self._drop(session)
         else:
-            limits = self.limits
-            kept_s = limits.resume_ttl_s if limits.retention_s is None else limits.retention_s
-            self._kept_until[session.id] = patience.now() + kept_s
+            self._keep(session)
+
+    def _keep(self, session: Session) -> None:
+        """Keeps an ended session for those who ask for its last events or its record."""
+        limits = self.limits
+        kept_s = limits.resume_ttl_s if limits.retention_s is None else limits.retention_s
+        self._kept_until[session.id] = patience.now() + kept_s
+
+
+def use_store(sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
+    """Keeps the sessions in the store of the settings. Raises SettingsError."""
+    try:
+        sessions.store = shared(settings.store, settings.store_key_file, settings.retention, metrics.observe_store)
+    except ImportError:
+        raise SettingsError(["--store: redis is not installed: pip install 'drtranscribe[store]'"]) from None
+    except (KeyFault, ValueError) as fault:
+        raise SettingsError([str(fault)]) from None
+    sessions.addresses = settings.addresses

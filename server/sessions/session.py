@@ -20,17 +20,19 @@ from inference.extraction.evidence.merging import Findings
 from inference.extraction.isolation import place_of, release
 from inference.findings import Operation
 from inference.pipeline import Pipeline
-from inference.stream import Control, Stream, StreamOptions
+from inference.stream import Checkpoint, Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
 from server.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.monitoring.metrics import Metrics
-from server.protocol import MAX_FRAME_S, ClosingReason, Judged, ProtocolError, error_fields, update_fields
+from server.protocol import MAX_FRAME_S, Close, ClosingReason, Judged, ProtocolError, error_fields, update_fields
 from server.sessions.allowance import Allowance
 from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
 from server.sessions.pace import Pace
 from server.sessions.patience import patience
+from server.store.restoring import Restored
+from server.store.sharing import Shared
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,17 @@ class Limits:
     """How long an ended session is kept; None for `resume_ttl_s`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A session of the store that goes on here. `last_seq` is the number of the last event that anybody has seen."""
+
+    id: str
+    token: str
+    started_at: datetime
+    restored: Restored
+    last_seq: int
+
+
 class Attachment(Protocol):
     """The part of a connection that its session uses."""
 
@@ -75,34 +88,66 @@ class Session:
         metrics: Metrics,
         ended: Callable[["Session"], None] = lambda session: None,
         owner: str | None = None,
+        *,
+        store: Shared | None = None,
+        again: Again | None = None,
     ) -> None:
-        self.id = secrets.token_urlsafe(12)
-        self.resume_token = secrets.token_urlsafe(32)
+        restored = again.restored if again is not None else None
+        self.id = again.id if again is not None else secrets.token_urlsafe(12)
+        self.resume_token = again.token if again is not None else secrets.token_urlsafe(32)
         self.owner = owner
         """Whom the session belongs to (see server/access/principal.py); None on a server without keys."""
         self.options = options
         self.limits = limits
-        self.started_at = datetime.now(UTC)
-        self.log = EventLog()
-        self.received_samples = 0
+        self.started_at = again.started_at if again is not None else datetime.now(UTC)
+        self.log = (
+            EventLog.restored(restored.events, again.last_seq) if again and restored else EventLog(held=bool(store))
+        )
+        self.received_samples = restored.mark if restored is not None else 0
+        self._told_before = (restored.received, restored.notices) if restored is not None else None
+        self._requests = set(restored.requests) if restored is not None else set()
+        self._judging: dict[str, Any] | None = None
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
         # A weak reference: otherwise the session and its stream would keep each other until the cyclic collector runs.
-        tell = WeakMethod(self._emit)
-        self._stream: Stream = pipeline.open(self.id, options, lambda update: _deliver(tell, update))
+        tell, keep = WeakMethod(self._emit), WeakMethod(self._keep)
+        self._stream: Stream = pipeline.open(
+            self.id,
+            options,
+            lambda update: _deliver(tell, update),
+            None if store is None else lambda kept: _deliver(keep, kept),
+            None if restored is None else restored.resumed,
+        )
+        self.journal = None
+        if store is not None:
+            lose = WeakMethod(self._lose)
+            self.journal = store.journal(
+                self.id,
+                self.resume_token,
+                options,
+                self.started_at,
+                self.log,
+                lambda code, message: _deliver(tell, Notice(code, message)),
+                lambda why: _deliver(lose, why),
+                restored,
+                owner,
+            )
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
         self._turn = asyncio.Lock()  # a full queue does not keep the order of those who wait; a lock does
         self._held_back = False
         self._arrivals = Arrivals()
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._pace = Pace()
-        self._edits_bytes = 0
+        self._edits_bytes = restored.edits_bytes if restored is not None else 0
         self._judgement: dict[str, Any] | None = None  # who judges now: goes into the events that this causes
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._trace = metrics.trace()
         self._ended = ended
-        self._paused = False
+        self._paused = restored.paused if restored is not None else False
+        self._running: asyncio.Task[None] | None = None
+        self.left: Close | None = None
+        """The close code for its client, of a session that goes on elsewhere, or is gone: it ends without a word."""
         self._opened_at = self._heard_at = patience.now()
         self.given_up = False
         """True when the session is stopped because another one needs its place."""
@@ -135,10 +180,23 @@ class Session:
         # What a client sends may hold half a surrogate pair, which no encoder takes.
         return hmac.compare_digest(self.resume_token.encode(), resume_token.encode(errors="replace"))
 
+    @property
+    def durable_samples(self) -> int:
+        """The client may forget its audio before this sample."""
+        return self.received_samples if self.journal is None else self.journal.durable_samples
+
+    def leave(self, close: Close = Close.GOING_AWAY) -> None:
+        """Ends the session here without its last event: it goes on elsewhere, or is erased."""
+        self.left = self.left or close
+        if self._running is not None:
+            self._running.cancel()
+
     async def run(self) -> None:
         """Runs until, after a stop, everything received is transcribed; then appends `session_stopped` to the log."""
+        self._running = asyncio.current_task()
         try:
-            await self._work()
+            if self.left is None:
+                await self._work()
         except ExceptionGroup as failed:
             # A bug of ours, or a device that is gone for good. What was transcribed so far is in the log.
             names = ", ".join(sorted({type(error).__name__ for error in failed.exceptions}))
@@ -151,9 +209,14 @@ class Session:
             release(cancelled)
             raise
         finally:
+            self._running = None
             if self._stop is not None:
                 self._stop.cancel()
-            self._finish()
+            if self.left is None:
+                self._finish()
+            self._trace.end(self.reason or ("shutdown" if self.left is None else "elsewhere"))
+            self.log.close(abandoned=self.left is not None)
+            self._ended(self)
             self._stream.erase()
             while not self._inbox.empty():
                 self._inbox.get_nowait()
@@ -192,6 +255,8 @@ class Session:
     async def control(self, control: Control) -> None:
         """Accepts a marker, a pause or its end. A control that comes twice is answered twice. Raises ProtocolError."""
         self._heard_at = patience.now()
+        if self.is_repeated(control.request):
+            return
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
         self._allow()
@@ -200,14 +265,29 @@ class Session:
             self._pace.forget()
         await self._put(control)
 
+    def is_repeated(self, request: int | None) -> bool:
+        """Whether the client sends a message again that was taken; it cannot know that after a lost connection."""
+        if request is None:
+            return False
+        repeated = request in self._requests
+        self._requests.add(request)
+        return repeated
+
     def judge(
-        self, judgement: Callable[[Findings], Operation], what: Judged | None = None, by: str | None = None
-    ) -> None:
+        self,
+        judgement: Callable[[Findings], Operation],
+        what: Judged | None = None,
+        by: str | None = None,
+        request: int | None = None,
+    ) -> bool:
         """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError.
 
-        `what` was done and `by` whom goes into the log with the finding.
+        `what` was done and `by` whom goes into the log with the finding, and the client's own number of the message.
+        Returns False for a message that was taken before.
         """
         self._heard_at = patience.now()
+        if self.is_repeated(request):
+            return False
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         self._allow()
@@ -220,6 +300,7 @@ class Session:
         written = self.log.written_bytes
         if what is not None:
             self._judgement = {"what": what, "by": by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        self._judging = {"judged": True} | ({} if request is None else {"request": request})
         try:
             self._stream.extraction.judge(judgement)
         except KeyError:
@@ -232,8 +313,9 @@ class Session:
                 "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
             ) from None
         finally:
-            self._judgement = None
+            self._judgement = self._judging = None
             self._edits_bytes += self.log.written_bytes - written
+        return True
 
     def stop(self, reason: ClosingReason) -> None:
         """Begins to stop: what was received is transcribed and extracted, then the log is closed."""
@@ -270,11 +352,14 @@ class Session:
             self._heard_at = patience.now()
             self._metrics.connections.dec()
 
-    def error(self, error: ProtocolError) -> None:
-        """Tells the client that a message was refused; the session continues."""
+    def error(self, error: ProtocolError, request: int | None = None) -> None:
+        """Tells the client that a message was refused, its own number of it being `request`; the session continues."""
         self._metrics.observe(Fault(error.code, str(error)))
+        if error.retry_after_s is not None and request is not None:
+            self._requests.discard(request)  # it was not taken, and may come again
         if not self.log.closed:
-            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s))
+            answered = {} if request is None else {"request": request}
+            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s), **answered)
 
     def forsaken(self, now: float) -> bool:
         """Whether the session should end because nothing came, or nobody resumed it, for too long.
@@ -331,15 +416,40 @@ class Session:
             self._emit(Notice("audio_suspect", advice))
 
     def _emit(self, update: Update) -> None:
+        if isinstance(update, Notice) and self._was_told(update):
+            return
         self._metrics.observe(update)
         self._trace.observe(update)
-        fields = update_fields(update, self.received_samples)
+        fields = update_fields(update, self.received_samples, self.durable_samples)
         if fields is not None and not self.log.closed:
+            judged = self._judging if fields[0] == "extraction" and self._judging is not None else {}
             if self._judgement is not None:
                 for op in fields[1].get("ops", ()):
                     op["judgement"] = self._judgement
-            self.log.append(fields[0], **fields[1])
+            self.log.append(fields[0], **fields[1], **judged)
         assert not isinstance(update, Drained) or self.stopping
+
+    def _keep(self, checkpoint: Checkpoint) -> None:
+        if self.journal is not None:
+            self.journal.keep(checkpoint)
+
+    def _lose(self, why: str) -> None:
+        if self.reason == "withdrawn":
+            self.log.let_go()  # its last word is not stored, and its client shall hear it
+            return
+        if why == "ERASED":
+            self.log.erase()
+        self.leave(Close.NO_SUCH_SESSION if why == "ERASED" else Close.GOING_AWAY)
+
+    def _was_told(self, notice: Notice) -> bool:
+        """Whether a notice about audio that is heard again was told before the session was resumed here."""
+        if self._told_before is None:
+            return False
+        received, notices = self._told_before
+        if self.received_samples > received or not notices[notice.code, notice.message]:
+            return False
+        notices[notice.code, notice.message] -= 1
+        return True
 
     def _fault(self, code: str, message: str) -> None:
         self._metrics.observe(Fault(code, message))
@@ -369,13 +479,10 @@ class Session:
             segments=segments,
             findings=findings,
         )
-        self.log.close()
         self._metrics.sessions_ended.labels(self.reason or "shutdown").inc()
-        self._trace.end(self.reason or "shutdown")
-        self._ended(self)
 
 
-def _deliver(tell: "WeakMethod[Any]", update: Update) -> None:
-    emit = tell()
-    if emit is not None:  # whoever runs the stream holds the session, so this is so until it has ended
-        emit(update)
+def _deliver(method: "WeakMethod[Any]", *told: Any) -> None:
+    call = method()
+    if call is not None:  # whoever runs the stream holds the session, so this is so until it has ended
+        call(*told)

@@ -85,6 +85,7 @@ def _start(
     except Full as full:
         raise Refused(Close.FULL, ProtocolError(full.code, str(full)), full.retry_after_s) from None
     limits = session.limits
+    elsewhere = {"addresses": sessions.addresses} if sessions.addresses else {}
     session.log.append(
         "session_started",
         session_id=session.id,
@@ -107,6 +108,7 @@ def _start(
             "wording": message.consent_wording or USUAL_WORDING,
             "by": principal.person,
         },
+        **elsewhere,
     )
     session.attach(attachment)
     return Admission(session)
@@ -115,8 +117,11 @@ def _start(
 async def _resume(
     message: ResumeSession, attachment: Attachment, sessions: Sessions, principal: Principal
 ) -> Admission:
-    session = sessions.find(message.session_id, message.resume_token)
-    if session is None or not principal.owns(session.owner):
+    try:
+        session = await sessions.resume(message.session_id, message.resume_token, message.last_seq, principal.owns)
+    except Full as full:
+        raise Refused(Close.FULL, ProtocolError(full.code, str(full)), full.retry_after_s) from None
+    if session is None:
         gone = ProtocolError("no_such_session", "no such session, or it ended: start a new one with start_session")
         raise Refused(Close.NO_SUCH_SESSION, gone)
     if message.last_seq > len(session.log):

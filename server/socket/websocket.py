@@ -181,6 +181,7 @@ class Connection:
             asked = time.monotonic()
             message = await self._next()
             self._peer.listening = False
+            request = None
             try:
                 match message.type:
                     case WSMsgType.BINARY:
@@ -192,12 +193,14 @@ class Connection:
                             return
                         await session.receive_audio(message.data, time.monotonic() - asked)
                     case WSMsgType.TEXT:
-                        await self._take(session, protocol.parse(message.data))
+                        said = protocol.parse(message.data)
+                        request = getattr(said, "request", None)
+                        await self._take(session, said)
                     case _:
                         return
                 in_vain = 0
             except ProtocolError as error:
-                session.error(error)
+                session.error(error, request)
                 in_vain += 1
                 if in_vain == MAX_REFUSALS:
                     await self._too_many_refusals(session)
@@ -208,23 +211,25 @@ class Connection:
 
     async def _take(self, session: Session, message: protocol.ClientMessage) -> None:
         match message:
-            case MarkerMessage(id=marker_id):
-                await session.control(Control("marker", marker_id))
-            case PauseSession():
-                await session.control(Control("pause"))
-            case ContinueSession():
-                await session.control(Control("continue"))
-            case EditFinding(finding_id=finding_id, fields=fields):
+            case MarkerMessage(id=marker_id, request=request):
+                await session.control(Control("marker", marker_id, request))
+            case PauseSession(request=request):
+                await session.control(Control("pause", request=request))
+            case ContinueSession(request=request):
+                await session.control(Control("continue", request=request))
+            case EditFinding(finding_id=finding_id, fields=fields, request=request):
                 edits = fields.model_dump(exclude_none=True)
-                self._judge(session, lambda findings: findings.edit(finding_id, edits), "edited")
-            case ConfirmFinding(finding_id=finding_id):
-                self._judge(session, lambda findings: findings.confirm(finding_id), "confirmed")
-            case DismissFinding(finding_id=finding_id):
-                self._judge(session, lambda findings: findings.dismiss(finding_id), "dismissed")
+                self._judge(session, lambda findings: findings.edit(finding_id, edits), "edited", request)
+            case ConfirmFinding(finding_id=finding_id, request=request):
+                self._judge(session, lambda findings: findings.confirm(finding_id), "confirmed", request)
+            case DismissFinding(finding_id=finding_id, request=request):
+                self._judge(session, lambda findings: findings.dismiss(finding_id), "dismissed", request)
             case WithdrawConsent():
                 self._note("consent_withdrawn", session)
                 self._sessions.erase(session)
-            case StopSession():
+            case StopSession(request=request):
+                if session.is_repeated(request):
+                    return
                 if session.stopping:
                     raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
                 session.stop("client")
@@ -232,9 +237,11 @@ class Connection:
             case StartSession() | ResumeSession():
                 raise ProtocolError("session_already_started", "this connection has a session: open another for more")
 
-    def _judge(self, session: Session, judgement: Callable[[Findings], Operation], what: Judged) -> None:
-        session.judge(judgement, what, self._principal.person)
-        self._note(f"finding_{what}", session)
+    def _judge(
+        self, session: Session, judgement: Callable[[Findings], Operation], what: Judged, request: int | None
+    ) -> None:
+        if session.judge(judgement, what, self._principal.person, request):
+            self._note(f"finding_{what}", session)
 
     def _note(self, action: str, session: Session) -> None:
         self._keeper.note(self._request, action, self._principal, session.id)
@@ -288,6 +295,9 @@ class Connection:
         except ConnectionError:
             return
         code = {"idle": Close.IDLE, "shutdown": Close.GOING_AWAY}.get(session.reason or "client", Close.DONE)
+        if session.left is not None:
+            await self._part(session.left, "resume elsewhere")  # the server may be going down: no long goodbye
+            return
         await self._close(code, session.reason or "client")
 
     async def _part(self, code: int, reason: str, last_words: bytes | None = None) -> None:

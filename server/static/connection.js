@@ -6,6 +6,7 @@ const SUBPROTOCOL = "drtranscribe.v1";
 const RETRY_S = [0.3, 1, 2, 4, 8];
 const BACKLOG_S = 600;
 const DEAD_AFTER_S = 30; // no event for so long, though audio waits for an answer: the line is dead without a close
+const NO_SUCH_SESSION = 4404;
 const FINAL_CODES = new Set([1000, 1008, 1009, 4401, 4404, 4408]);
 
 /**
@@ -22,6 +23,8 @@ export class Connection {
   #resumed = true;
   #retry = 0;
   #ended = false;
+  #addresses = [null]; // null is the server that the page is of; the first one is tried next
+  #unknown = 0; // servers in a row that do not know the session
 
   /**
    * @param {object} start the start_session message
@@ -51,14 +54,15 @@ export class Connection {
 
   /** @param {object} message @param {string} answer type of the event that answers it: until then it is sent again */
   request(message, answer) {
-    this.outbox.addRequest(message, answer);
-    if (this.#open) this.#send(message);
+    const numbered = this.outbox.addRequest(message, answer);
+    if (this.#open) this.#send(numbered);
   }
 
-  /** Says it once, if there is a connection. Returns whether there is one. */
+  /** Says it if there is a connection, and again if that is lost before the answer. Returns whether there is one. */
   tell(message) {
-    if (this.#open) this.#send(message);
-    return this.#open;
+    if (!this.#open) return false;
+    this.#send(this.outbox.addRequest(message));
+    return true;
   }
 
   end(code = 1000) {
@@ -83,7 +87,7 @@ export class Connection {
   #connect() {
     clearTimeout(this.#retry);
     this.#retry = 0;
-    const url = new URL("ws", document.baseURI);
+    const url = new URL(this.#addresses[0] ?? "ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = "";
     const socket = new WebSocket(url, [SUBPROTOCOL]);
@@ -114,17 +118,18 @@ export class Connection {
     }
     if (event.type === "session_started") {
       this.#session = event;
+      this.#addresses.push(...(event.addresses ?? []));
       this.#setState("open");
     }
-    if (event.type === "progress") this.outbox.acknowledge(event.received_samples);
-    this.outbox.answered(event.type);
+    if (event.type === "progress") this.outbox.acknowledge(event.received_samples, event.durable_samples);
+    this.outbox.answered(event);
     this.listener.onEvent(event);
     if (event.type === "session_stopped") this.end();
   }
 
   #goOn(received) {
     this.#resumed = true;
-    this.#attempts = 0;
+    this.#attempts = this.#unknown = 0;
     for (const item of this.outbox.replay(received)) {
       if (item instanceof Int16Array) this.#socket.send(item);
       else this.#send(item);
@@ -138,9 +143,13 @@ export class Connection {
     const patience_s = this.#session?.limits?.resume_ttl_s ?? 120;
     if (this.state === "open") this.#lostAt = performance.now();
     const given_up = performance.now() - this.#lostAt > patience_s * 1000;
-    if (!this.#session || FINAL_CODES.has(code) || given_up) return this.end(code);
+    if (code === NO_SUCH_SESSION) this.#unknown += 1;
+    const elsewhere = code === NO_SUCH_SESSION && this.#unknown < this.#addresses.length;
+    if (!this.#session || (FINAL_CODES.has(code) && !elsewhere) || given_up) return this.end(code);
     this.#resumed = false;
-    const wait_s = RETRY_S[Math.min(this.#attempts++, RETRY_S.length - 1)];
+    this.#addresses.push(this.#addresses.shift());
+    const round = Math.floor(this.#attempts++ / this.#addresses.length);
+    const wait_s = RETRY_S[Math.min(round, RETRY_S.length - 1)];
     this.#retry = setTimeout(() => this.#connect(), wait_s * 1000);
     this.#setState("reconnecting", { wait_s });
   }

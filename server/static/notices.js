@@ -1,4 +1,4 @@
-// What the server says about the sound: a line for each, until what it says is over.
+// What the server says about the sound and its store: a line for each, until what it says is over.
 
 import { byId, element } from "./dom.js";
 import { noticeWords } from "./words.js";
@@ -14,6 +14,7 @@ export class NoticesView {
   apply(notice) {
     const key = `${notice.code} ${notice.speaker ?? ""}`;
     this.#remove(key);
+    if (notice.code === "store_caught_up") return this.#remove("store_behind ");
     const row = element("li", { className: "notice", textContent: noticeWords(notice), dataset: { code: notice.code } });
     this.#rows.set(key, row);
     this.list.append(row);

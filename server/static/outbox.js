@@ -1,11 +1,12 @@
-// What was sent and may have to be sent again: audio that the server has not counted yet, and requests that it has not
+// What was sent and may have to be sent again: audio that is not durable on the server yet, and requests that it has not
 // answered, in the order in which they were made. Pure.
 
 export class Outbox {
   #entries = [];
   #sent = 0; // sample frames handed in since the start
   #held = 0; // of these, the ones whose audio is still here
-  #acknowledged = 0;
+  #received = 0;
+  #requests = 0;
 
   /**
    * @param {number} channels
@@ -33,21 +34,29 @@ export class Outbox {
     }
   }
 
-  /** @param {object} message @param {string} answer type of the event that answers it */
+  /**
+   * @param {object} message @param {string} [answer] type of the event that answers it, of a server without numbers
+   * @returns {object} the message with a number: a server takes one of the same number once, however often it is sent
+   */
   addRequest(message, answer) {
-    this.#entries.push({ message, answer });
+    const numbered = { ...message, request: ++this.#requests };
+    this.#entries.push({ at: this.#sent, message: numbered, answer });
+    return numbered;
   }
 
-  answered(type) {
-    const index = this.#entries.findIndex((entry) => entry.answer === type);
+  /** @param {object} event by its number, or else by its type, it answers a request */
+  answered({ type, request }) {
+    const index = this.#entries.findIndex((entry) =>
+      request ? entry.message?.request === request : entry.answer === type,
+    );
     if (index >= 0) this.#entries.splice(index, 1);
   }
 
-  /** The server has every sample frame before this one. */
-  acknowledge(received) {
-    this.#acknowledged = Math.max(this.#acknowledged, received);
+  /** The server has every sample frame before `received`, and will not ask again for one before `durable`. */
+  acknowledge(received, durable = received) {
+    this.#received = Math.max(this.#received, received);
     this.#entries = this.#entries.filter((entry) => {
-      if (entry.message || entry.at + entry.length > received) return true;
+      if (entry.message ? entry.at >= durable || entry.answer : entry.at + entry.length > durable) return true;
       if (entry.pcm) this.#held -= entry.length;
       return false;
     });
@@ -55,15 +64,16 @@ export class Outbox {
 
   /** Sample frames that the server has not counted yet. */
   get pending() {
-    return this.#sent - this.#acknowledged;
+    return this.#sent - this.#received;
   }
 
   /** Everything from sample frame `received` on, in order: Int16Array for audio, object for a request. */
   *replay(received) {
-    this.acknowledge(received);
+    this.#received = received;
     for (const { message, at, length, pcm } of this.#entries) {
       if (message) yield message;
-      else yield (pcm ?? new Int16Array(length * this.channels)).subarray(Math.max(0, received - at) * this.channels);
+      else if (at + length > received)
+        yield (pcm ?? new Int16Array(length * this.channels)).subarray(Math.max(0, received - at) * this.channels);
     }
   }
 }

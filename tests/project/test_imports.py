@@ -19,7 +19,7 @@ HOMES = {
     "torch": {"inference/audio/vad.py", "inference/asr/mel.py", "inference/device/gpu.py", "server/runtime.py"},
     "transformers": {"inference/asr/mel.py"},
     "openai": {"inference/extraction/llm/client.py"},
-    "soxr": {"inference/audio/decoding.py"},
+    "soxr": {"inference/audio/resampling.py"},
     "av": {"server/cli/audiofile.py"},
     "prometheus_client": {"server/monitoring/metrics.py"},
     "structlog": {"server/monitoring/log.py"},
@@ -27,6 +27,8 @@ HOMES = {
     "huggingface_hub": {"inference/weights/models.py"},
     "tenacity": {"inference/extraction/reader.py"},
     "fhir": {"server/record/as_fhir.py"},
+    "redis": {"server/store/redis_store.py"},
+    "cryptography": {"server/store/sealing.py", "server/store/sharing.py"},
     "fpdf": {"server/record/as_pdf.py"},
     "pymupdf_fonts": {"server/record/as_pdf.py"},
 }

@@ -61,6 +61,9 @@ class FakeServer:
         self.changed = asyncio.Condition()
         self.socket: web.WebSocketResponse | None = None
         self.kept = True
+        self.addresses: list[str] = []  # of the server to go on with, which has the audio up to the mark alone
+        self.ports: list[int] = []  # of each connection
+        self.mark = 0
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -74,6 +77,8 @@ class FakeServer:
 
     async def add_policy(self, _request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(POLICY)
+        if self.addresses:
+            response.headers["Content-Security-Policy"] += f"; connect-src 'self' {self.addresses[0]}"
 
     async def page(self, _request: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html")
@@ -90,6 +95,7 @@ class FakeServer:
         socket = web.WebSocketResponse(protocols=["drtranscribe.v1"])
         await socket.prepare(request)
         self.socket = socket
+        self.ports.append(request.url.port or 80)
         if self.refusal:
             await socket.send_json(self.refusal)
             await socket.close(code=1013)
@@ -107,7 +113,9 @@ class FakeServer:
             self.pcm += frame
             self.frames.append(len(frame))
             self.changed.notify_all()
-        await self.send("progress", received_samples=self.frame_count(received), transcribed_s=0.0, lag_ms=840)
+        count = self.frame_count(received)
+        self.mark = max(self.mark, count - 2 * CHUNK_BYTES // 2) if self.addresses else count
+        await self.send("progress", received_samples=count, durable_samples=self.mark, transcribed_s=0.0, lag_ms=840)
 
     async def request(self, message: dict[str, Any]) -> None:
         async with self.changed:
@@ -117,10 +125,13 @@ class FakeServer:
             case "start_session":
                 self.start = message
                 limits = {"max_frame_bytes": 960_000, "resume_ttl_s": 120}
-                await self.send("session_started", session_id="x", resume_token="token", limits=limits, models={})
+                told = {"session_id": "x", "resume_token": "token", "limits": limits, "models": {}}
+                await self.send("session_started", **told, addresses=self.addresses)
             case "resume_session":
                 self.resumed.append(message)
                 assert self.socket is not None
+                if self.addresses:
+                    del self.pcm[2 * self.mark :]
                 missed = [event for event in self.log if event["seq"] > message["last_seq"]]
                 resumed = {"type": "session_resumed", "received_samples": self.frame_count(len(self.pcm))}
                 for event in [resumed, *missed]:
@@ -201,6 +212,9 @@ async def opened(server: FakeServer, browser: Browser, expected: str = "nothing"
     runner = web.AppRunner(server.app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    if server.addresses:
+        server.addresses = [f"ws://127.0.0.1:{runner.addresses[1][1]}/ws"]
     context = await browser.new_context()
     page = await context.new_page()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -331,6 +345,21 @@ async def test_a_dropped_connection_loses_and_repeats_no_sample(
         await expect(page.locator("#finals > li")).to_have_count(1)
     assert [message["session_id"] for message in server.resumed] == ["x", "x"]
     assert {message["resume_token"] for message in server.resumed} == {"token"}
+    assert np.array_equal(np.frombuffer(bytes(server.pcm), "<i2"), noise)
+
+
+async def test_the_page_goes_on_at_the_next_address_with_the_audio_from_the_mark_on(
+    server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
+) -> None:
+    server.addresses = ["known when it listens"]
+    async with opened(server, browser) as page:
+        await start_file(page, wav(tmp_path / "noise.wav", noise))
+        await server.heard(4 * CHUNK_BYTES)
+        await server.drop(lost_bytes=0)
+        await expect(page.locator("#summary")).to_contain_text("0:20 of sound")
+    assert server.ports[1] != server.ports[0]
+    assert len(server.ports) == 2
+    assert server.mark > 0
     assert np.array_equal(np.frombuffer(bytes(server.pcm), "<i2"), noise)
 
 

@@ -1,7 +1,7 @@
 """The findings of one consultation: checked proposals are merged into the operations that clients see. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inference.extraction.evidence.codes import codes_of
@@ -25,6 +25,26 @@ class Findings:
     def all(self) -> list[Finding]:
         """The findings that stand, in the order of their ids."""
         return list(self._live.values())
+
+    @classmethod
+    def folded(cls, changes: Iterable[tuple[int, bool, Sequence[Operation]]]) -> "Findings":
+        """The store after changes that were told: the revision, whether the clinician judged, and the operations."""
+        findings = cls()
+        for revision, judged, operations in changes:
+            findings.revision = revision
+            for operation in operations:
+                findings._repeat(operation, judged)
+        return findings
+
+    def _repeat(self, operation: Operation, judged: bool) -> None:
+        finding = operation.finding
+        before = self._live.pop(finding.id, None) if operation.op == "retract" else self._live.get(finding.id)
+        if judged and before is not None:
+            self._overrule(before)
+        if operation.op == "add":
+            self._issued += 1
+        if operation.op != "retract":
+            self._live[finding.id] = finding
 
     def merge(self, proved: Grounded) -> Operation | None:
         """Merges a proposal that its evidence supports. None if it changes nothing, or only what is not its to change.

@@ -17,7 +17,7 @@ from inference.stream import Control, StreamOptions
 from inference.timing import Timings
 from inference.transcript import Word
 from inference.updates import TranscriptUpdate
-from tests.inference.test_stream import play
+from tests.inference.stream.test_stream import play
 from tests.support.fakes import CountingAsr, LoudnessVad, counted
 
 RATE = 16_000

@@ -66,7 +66,7 @@ class SteppedPipeline:
     def prefer(self, sessions):
         return None
 
-    def open(self, session_id, options, emit):
+    def open(self, session_id, options, emit, keep=None, resumed=None):
         self.stream = SteppedStream(emit)
         return self.stream
 

@@ -1,0 +1,1 @@
+"""Sessions that outlive their gateway: their events and checkpoints in Redis, and never their audio."""

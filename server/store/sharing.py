@@ -1,0 +1,102 @@
+"""What the sessions of one server do with a store that they share with other servers."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from inference.stream import StreamOptions
+from inference.updates import NoticeCode
+from server.store.journal import HeldLog, Journal
+from server.store.restoring import Declared, Restored, declarations, hashed, restored, without_token
+from server.store.sealing import KeyFault, master_key
+from server.store.stored import Store, StoreDown
+
+logger = logging.getLogger(__name__)
+
+MOST_AHEAD = 10_000
+"""Events that a client may have seen that the store does not hold: what was sent while it was away, or lost by it."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """The store of this server's sessions. `writer` names this process: a session has one writer at a time."""
+
+    store: Store
+    observe: Callable[[float | None], None] = lambda seconds: None
+    writer: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    def journal(
+        self,
+        session_id: str,
+        token: str,
+        options: StreamOptions,
+        started_at: datetime,
+        log: HeldLog,
+        tell: Callable[[NoticeCode, str], None],
+        lost: Callable[[str], None],
+        resumed: Restored | None,
+        owner: str | None = None,
+    ) -> Journal:
+        """What stores a session; nothing is stored before it runs."""
+        declared = Declared(options, hashed(token), started_at, owner)
+        return Journal(
+            self.store,
+            session_id,
+            self.writer,
+            declarations.dump_json(declared),
+            log,
+            tell,
+            lost,
+            self.observe,
+            lambda text: without_token(text, token),
+            None if resumed is None else max((seq for seq, _ in resumed.events), default=0),
+            0 if resumed is None else resumed.mark,
+        )
+
+    async def declared(self, session_id: str, token: str) -> Declared | None:
+        """What was declared of a session of the store, if the token is its own. Raises StoreDown."""
+        declared = await self.known(session_id)
+        return declared if declared is not None and declared.owns(token) else None
+
+    async def known(self, session_id: str) -> Declared | None:
+        """What was declared of a session of the store, for whoever knows its id. Raises StoreDown."""
+        try:
+            meta = await self.store.meta(session_id)
+        except KeyFault as fault:
+            logger.error("%s", fault)
+            return None
+        return None if meta is None else declarations.validate_json(meta)
+
+    async def take(self, session_id: str, token: str) -> Restored | None:
+        """Makes the session this server's: whoever wrote it before cannot any more. Raises StoreDown."""
+        try:
+            kept = await self.store.take(session_id, self.writer)
+        except KeyFault as fault:
+            logger.error("%s", fault)
+            return None
+        return None if kept is None else restored(kept, token)
+
+    async def erase(self, session_id: str) -> int:
+        """Deletes what is stored of a session, on whichever server it is, and returns how many keys there were.
+
+        Raises StoreDown.
+
+        A session that is open somewhere ends there with its next event, without a word to its client (4404). One that
+        is to be told first is stopped, and its journal settled, before this.
+        """
+        return await self.store.erase(session_id)
+
+
+def shared(url: str, key_file: Path | None, retention_s: float, observe: Callable[[float | None], None]) -> Shared:
+    """The store at a URL. Raises KeyFault for a key file that cannot be used, and ImportError without its packages."""
+    from server.store.redis_store import RedisStore  # here: a server that stores nothing needs no redis
+
+    if key_file is not None:
+        import cryptography  # noqa: F401  # to miss it now, and not with the first session
+    return Shared(RedisStore(url, None if key_file is None else master_key(key_file), retention_s), observe)
+
+
+__all__ = ["MOST_AHEAD", "KeyFault", "Shared", "StoreDown", "shared"]

@@ -1,0 +1,65 @@
+"""What goes into a store and comes out of it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Answer = Literal["OK", "TAKEN", "GONE", "ERASED"] | int
+"""What became of a write. A number: the store has lost its newest events, and this is the last that it has."""
+
+
+class StoreDown(Exception):
+    """The store does not answer or takes nothing. `full`: its memory is used up."""
+
+    def __init__(self, reason: str, full: bool = False) -> None:
+        super().__init__(reason)
+        self.full = full
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is written in one step. `meta` is there where the session may be unknown to the store."""
+
+    writer: str
+    stored: int
+    events: Sequence[tuple[int, bytes]]
+    dropped: Sequence[int] = ()
+    checkpoint: bytes | None = None
+    meta: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the store holds of a session."""
+
+    meta: bytes
+    checkpoint: bytes | None
+    events: tuple[tuple[int, bytes], ...]
+
+
+class Store(Protocol):
+    """Where sessions outlive a server. Every method raises StoreDown; `take` and `meta` raise KeyFault too."""
+
+    retention_s: float
+
+    async def write(self, session_id: str, batch: Batch, keep_s: float) -> Answer:
+        """Stores a batch, all of it or nothing, if the writer is the session's."""
+        ...
+
+    async def meta(self, session_id: str) -> bytes | None:
+        """What was declared of the session; None if the store does not have it."""
+        ...
+
+    async def holds(self, session_id: str, writer: str) -> bool:
+        """Whether the session is still this writer's, and not erased."""
+        ...
+
+    async def take(self, session_id: str, writer: str) -> Kept | None:
+        """Makes `writer` the only one that writes the session, and returns what is stored."""
+        ...
+
+    async def erase(self, session_id: str) -> int:
+        """Deletes all that is stored of a session, and returns how many keys there were."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,107 @@
+"""Against a real Redis."""
+
+import asyncio
+
+import pytest
+
+from server.store.redis_store import RedisStore
+from server.store.stored import Batch, StoreDown
+from tests.support.redis import redis_or_skip
+
+KEY = bytes(32)
+
+
+@pytest.fixture(scope="module")
+def redis():
+    with redis_or_skip("--maxmemory-policy", "noeviction") as running:
+        yield running
+
+
+@pytest.fixture
+async def store(redis):
+    made = RedisStore(redis.url, KEY, 60)
+    yield made
+    await made.close()
+
+
+def batch(writer: str, stored: int, *events: tuple[int, bytes], **fields) -> Batch:
+    return Batch(writer, stored, events, **fields)
+
+
+async def begun(store: RedisStore, name: str) -> None:
+    assert (
+        await store.write(name, batch("a", 0, (1, b"one"), (2, b"two"), meta=b"declared", checkpoint=b"here"), 60)
+        == "OK"
+    )
+
+
+async def test_another_writer_gets_all_that_was_stored_and_the_first_one_cannot_write_any_more(store):
+    await begun(store, "taken")
+    kept = await store.take("taken", "b")
+    assert (kept.meta, kept.checkpoint, kept.events) == (b"declared", b"here", ((1, b"one"), (2, b"two")))
+    assert await store.write("taken", batch("a", 2, (3, b"late")), 60) == "TAKEN"
+    assert await store.write("taken", batch("b", 2, (3, b"three")), 60) == "OK"
+    assert not await store.holds("taken", "a")
+
+
+async def test_redis_itself_refuses_an_event_whose_number_it_has(store, redis):
+    await begun(store, "numbers")
+    (key,) = [key for key in await store._redis.keys("*:events") if await store._redis.xlen(key) == 2][:1]
+    with pytest.raises(Exception, match="equal or smaller"):
+        await store._redis.xadd(key, {"e": b"again"}, id="2-0")
+
+
+async def test_a_write_that_arrives_twice_is_stored_once(store):
+    await begun(store, "twice")
+    again = batch("a", 2, (3, b"three"))
+    assert [await store.write("twice", again, 60) for _ in range(2)] == ["OK", "OK"]
+    assert [seq for seq, _ in (await store.take("twice", "a")).events] == [1, 2, 3]
+
+
+async def test_a_session_that_the_store_has_lost_is_told_from_one_that_is_another_writers(store):
+    assert await store.write("lost", batch("a", 2, (3, b"three")), 60) == "GONE"
+    await begun(store, "shorter")
+    assert await store.write("shorter", batch("a", 9, (10, b"ten")), 60) == 2
+
+
+async def test_events_that_are_worthless_are_dropped_and_the_others_stay(store):
+    await begun(store, "dropped")
+    assert await store.write("dropped", batch("a", 2, (3, b"three"), dropped=[2]), 60) == "OK"
+    assert [seq for seq, _ in (await store.take("dropped", "a")).events] == [1, 3]
+
+
+async def test_an_erased_session_leaves_nothing_of_it_and_is_not_stored_again(store):
+    await begun(store, "erased")
+    assert len(await store.held_of("erased")) == 5
+    assert await store.erase("erased") == 2
+    assert await store.held_of("erased") == [b"1"]
+    assert await store.write("erased", batch("a", 2, (3, b"three"), meta=b"declared"), 60) == "ERASED"
+    assert await store.take("erased", "b") is None
+    assert await store.meta("erased") is None
+
+
+async def test_the_keys_of_a_session_expire_and_do_not_name_it(store):
+    await begun(store, "a-session-id")
+    keys = [key.decode() for key in await store._redis.keys("*")]
+    assert not any("a-session-id" in key for key in keys)
+    assert all([0 < await store._redis.pttl(key) <= 60_000 for key in keys])
+
+
+async def test_a_full_store_says_that_it_is_full(store):
+    await store._redis.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(StoreDown) as down:
+            await store.write("full", batch("a", 0, (1, b"x" * 1000), meta=b"m"), 60)
+        assert down.value.full
+        assert "x" * 20 not in str(down.value)
+    finally:
+        await store._redis.config_set("maxmemory", "0")
+
+
+async def test_a_store_that_is_not_there_is_down_and_the_message_names_no_address():
+    store = RedisStore("redis://:secret@127.0.0.1:1/0", None, 60)
+    with pytest.raises(StoreDown) as down:
+        await asyncio.wait_for(store.meta("any"), 5)
+    assert "secret" not in str(down.value)
+    assert "127.0.0.1" not in str(down.value)
+    await store.close()
