@@ -174,7 +174,6 @@ class Sessions:
         """Whether the session is still this server's. One that was taken or erased by another server is left."""
         if session.journal is None or await session.journal.mine():
             return True
-        session.leave()
         self._drop(session)
         return False
 

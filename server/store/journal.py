@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from inference.stream import Checkpoint
 from inference.updates import NoticeCode
-from server.store.stored import Answer, Batch, StoreDown
+from server.store.stored import Answer, Batch, Standing, StoreDown
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Writes(Protocol):
 
     async def write(self, session_id: str, batch: Batch, keep_s: float) -> Answer: ...
 
-    async def holds(self, session_id: str, writer: str) -> bool: ...
+    async def standing(self, session_id: str, writer: str) -> Standing: ...
 
 
 class HeldLog(Protocol):
@@ -128,11 +128,15 @@ class Journal:
         self._log.wake()
 
     async def mine(self) -> bool:
-        """Whether no other server has taken the session; True while the store does not answer."""
+        """Whether no other server has taken or erased the session, which is lost then; True while the store is away."""
         try:
-            return await self._store.holds(self._session_id, self._writer)
+            standing = await self._store.standing(self._session_id, self._writer)
         except StoreDown:
             return True
+        if standing == "OK":
+            return True
+        self._lost(standing)
+        return False
 
     async def settle(self, limit_s: float) -> bool:
         """Waits until all is stored, for `limit_s` at most. Returns whether it is."""

@@ -12,7 +12,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from server.store.journal import LIVE_S
 from server.store.sealing import Seal
-from server.store.stored import Answer, Batch, Kept, StoreDown
+from server.store.stored import Answer, Batch, Kept, Standing, StoreDown
 
 TIMEOUT_S = 1.0
 """For every answer of Redis. Events wait for it at most this long; then the session goes on without the store."""
@@ -104,10 +104,12 @@ class RedisStore:
         meta = await self._asked(self._redis.hget(_keys(session_id)[1], "meta"))
         return None if meta is None else Seal(self._key, session_id).open(meta, "meta")
 
-    async def holds(self, session_id: str, writer: str) -> bool:
-        """Whether the session is still this writer's, and not erased."""
+    async def standing(self, session_id: str, writer: str) -> Standing:
+        """Whether the session is still this writer's: TAKEN by another one, or ERASED; OK if it is not stored."""
         held, erased = await self._asked(self._redis.hmget(_keys(session_id)[1], "writer", "erased"))
-        return erased is None and (held is None or held.decode() == writer)
+        if erased is not None:
+            return "ERASED"
+        return "OK" if held is None or held.decode() == writer else "TAKEN"
 
     async def take(self, session_id: str, writer: str) -> Kept | None:
         """Makes `writer` the only one that writes the session, and returns what is stored."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+Standing = Literal["OK", "TAKEN", "ERASED"]
 Answer = Literal["OK", "TAKEN", "GONE", "ERASED"] | int
 """What became of a write. A number: the store has lost its newest events, and this is the last that it has."""
 
@@ -50,8 +51,8 @@ class Store(Protocol):
         """What was declared of the session; None if the store does not have it."""
         ...
 
-    async def holds(self, session_id: str, writer: str) -> bool:
-        """Whether the session is still this writer's, and not erased."""
+    async def standing(self, session_id: str, writer: str) -> Standing:
+        """Whether the session is still this writer's: TAKEN by another one, or ERASED; OK if it is not stored."""
         ...
 
     async def take(self, session_id: str, writer: str) -> Kept | None:

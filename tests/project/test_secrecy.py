@@ -14,6 +14,7 @@ SPEAKS = {
     ("server/socket/descriptors.py", "OSError"),
     ("server/socket/descriptors.py", "ValueError"),
     ("inference/pipeline.py", "ExtractionError"),
+    ("server/store/sharing.py", "KeyFault"),
 }
 """(file, error) of which the message itself is logged: messages of ours or of the system, about no consultation."""
 

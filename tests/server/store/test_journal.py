@@ -30,8 +30,11 @@ class SteppedStore:
             raise answer
         return answer
 
-    async def holds(self, session_id, writer):
-        return True
+    async def standing(self, session_id, writer):
+        answer = await self.answers.get()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 def at(mark: int) -> Checkpoint:
@@ -165,3 +168,16 @@ async def test_the_last_word_of_a_session_that_was_erased_is_sent_and_not_stored
         await case.answer("ERASED")
         assert case.lost == []
         assert len(case.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "mine", "lost"),
+    [("OK", True, []), ("TAKEN", False, ["TAKEN"]), ("ERASED", False, ["ERASED"]), (StoreDown("away"), True, [])],
+)
+async def test_a_session_is_lost_that_was_taken_or_erased_elsewhere_and_not_while_the_store_is_away(
+    monkeypatch, answer, mine, lost
+):
+    case = Case(monkeypatch)
+    case.store.answers.put_nowait(answer)
+    assert await case.journal.mine() is mine
+    assert case.lost == lost

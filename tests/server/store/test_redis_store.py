@@ -41,7 +41,9 @@ async def test_another_writer_gets_all_that_was_stored_and_the_first_one_cannot_
     assert (kept.meta, kept.checkpoint, kept.events) == (b"declared", b"here", ((1, b"one"), (2, b"two")))
     assert await store.write("taken", batch("a", 2, (3, b"late")), 60) == "TAKEN"
     assert await store.write("taken", batch("b", 2, (3, b"three")), 60) == "OK"
-    assert not await store.holds("taken", "a")
+    assert await store.standing("taken", "a") == "TAKEN"
+    assert await store.standing("taken", "b") == "OK"
+    assert await store.standing("unknown", "a") == "OK"
 
 
 async def test_redis_itself_refuses_an_event_whose_number_it_has(store, redis):
@@ -76,13 +78,16 @@ async def test_an_erased_session_leaves_nothing_of_it_and_is_not_stored_again(st
     assert await store.erase("erased") == 2
     assert await store.held_of("erased") == [b"1"]
     assert await store.write("erased", batch("a", 2, (3, b"three"), meta=b"declared"), 60) == "ERASED"
+    assert await store.standing("erased", "a") == "ERASED"
     assert await store.take("erased", "b") is None
     assert await store.meta("erased") is None
 
 
 async def test_the_keys_of_a_session_expire_and_do_not_name_it(store):
+    before = set(await store._redis.keys("*"))
     await begun(store, "a-session-id")
-    keys = [key.decode() for key in await store._redis.keys("*")]
+    keys = [key.decode() for key in set(await store._redis.keys("*")) - before]
+    assert len(keys) == 2
     assert not any("a-session-id" in key for key in keys)
     assert all([0 < await store._redis.pttl(key) <= 60_000 for key in keys])
 
