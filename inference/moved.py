@@ -61,6 +61,7 @@ _SORTED = (  # from, to, the modules
     ("inference.extraction", "inference.extraction.words", "lexicon misheard sounds"),
     ("server", "drtranscribe", "outbox"),
     ("server", "server.cli", "audiofile command serve terminal transcribe"),
+    ("server", "server.guards", "bounds hosts"),
     ("server", "server.monitoring", "log metrics request_log"),
     ("server", "server.sessions", "allowance arrivals drain events garbage pace patience registry session"),
     ("server", "server.socket", "admission descriptors door listening websocket"),

@@ -11,7 +11,7 @@ from server.access.access import ACCESS, Access
 from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
 from server.audit.trail import Audit
-from server.hosts import host_allowed, origin_allowed, own_origin, socket_origin
+from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics

@@ -24,7 +24,7 @@ from inference.updates import (
     Ungrounded,
     Update,
 )
-from server.bounds import TooMuch, check_shape, check_text
+from server.guards.bounds import TooMuch, check_shape, check_text
 
 SUBPROTOCOL = "drtranscribe.v1"
 MAX_FRAME_S = 10

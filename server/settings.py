@@ -31,7 +31,7 @@ from pydantic_settings import (
 
 from inference.config import SegmenterConfig
 from inference.weights.models import default_cache
-from server.hosts import ANY, is_loopback, parse_host, parse_origin, socket_origin
+from server.guards.hosts import ANY, is_loopback, parse_host, parse_origin, socket_origin
 
 ENV_PREFIX = "DRTRANSCRIBE_"
 

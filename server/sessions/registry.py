@@ -340,8 +340,13 @@ class Sessions:
             self._sweep.cancel()
         if self._erasing:
             await asyncio.wait(list(self._erasing.values()), timeout=ERASE_S)
-        for session_id, erasing in list(self._erasing.items()):
-            logger.error("a session was erased here, and not in the store, which does not answer: %s", session_id)
+        if self._erasing:
+            logger.error(
+                "%d sessions were erased here and not in the store, which does not answer: it forgets them when their "
+                "time is over",
+                len(self._erasing),
+            )
+        for erasing in self._erasing.values():
             erasing.cancel()
 
     async def _hand_over(self, session: Session) -> None:

@@ -23,7 +23,7 @@ from inference.pipeline import Pipeline
 from inference.stream import Checkpoint, Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
-from server.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.guards.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.monitoring.metrics import Metrics
 from server.protocol import MAX_FRAME_S, Close, ClosingReason, Judged, ProtocolError, error_fields, update_fields
 from server.sessions.allowance import Allowance

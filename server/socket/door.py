@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from server.access.networks import counted
 from server.audit.actors import ANONYMOUS
 from server.audit.trail import Audit
-from server.bounds import MAX_TEXT_BYTES
+from server.guards.bounds import MAX_TEXT_BYTES
 from server.monitoring.metrics import Metrics
 
 MAX_WAITING_BYTES = 32 << 20

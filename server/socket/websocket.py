@@ -15,7 +15,7 @@ from server import protocol
 from server.access.access import Denied
 from server.access.doorkeeper import Doorkeeper
 from server.access.principal import Principal
-from server.bounds import MAX_TEXT_BYTES
+from server.guards.bounds import MAX_TEXT_BYTES
 from server.protocol import (
     Close,
     ConfirmFinding,

@@ -1,6 +1,6 @@
 import pytest
 
-from server.hosts import host_allowed, origin_allowed, own_origin
+from server.guards.hosts import host_allowed, origin_allowed, own_origin
 
 
 @pytest.mark.parametrize(

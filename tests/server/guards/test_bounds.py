@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from server.bounds import MAX_TEXT_BYTES
+from server.guards.bounds import MAX_TEXT_BYTES
 from server.protocol import MAX_QUOTED, ProtocolError, parse
 
 START = {"type": "start_session", "consent": True}
