@@ -13,6 +13,7 @@ from inference.timing import Timings
 from inference.updates import (
     Continued,
     Drained,
+    Extracted,
     ExtractionUpdate,
     Fault,
     MarkerReached,
