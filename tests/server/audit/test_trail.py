@@ -288,7 +288,7 @@ async def test_a_consultation_leaves_its_actions_in_the_trail_and_none_of_its_wo
         ("session_stopped", session, "ok"),
         ("session_ended", session, "client"),
         ("record_read", session, "ok"),
-        ("record_read", None, "status_404"),
+        ("record_read", None, "no_such_session"),
         ("refused", None, "no_such_session"),
         ("refused", None, "host_not_allowed"),
     ]
