@@ -20,7 +20,7 @@ def text_of(header: dict[str, str]) -> str:
 
 
 class Notes(Audit):
-    """What was noted, in order, without addresses: (action, actor, outcome)."""
+    """What was noted of clients, in order, without addresses: (action, actor, outcome)."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, str]] = []
@@ -28,6 +28,8 @@ class Notes(Audit):
         self.addresses: set[str | None] = set()
 
     def note(self, action: str, *, actor: str, session: str | None, address: str | None, outcome: str) -> None:
+        if actor == "server":
+            return
         self.lines.append((action, actor, outcome))
         self.sessions.add(session)
         self.addresses.add(address)
