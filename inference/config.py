@@ -85,11 +85,10 @@ class SegmenterConfig:
 class AsrConfig:
     """How Whisper decodes.
 
-    The encoder input is shortened to the span followed by silence: `final_margin_s` for a final, which has at least
-    `final_least_s` in all, and `margin_s` for a partial. `ladder` holds the lengths that this input may have. A
-    hypothesis with more than `tokens_per_second`, which is above the rate of any speaker, is a loop; `guard` turns the
-    search for such signs on. The text before a span is given as a prompt of `prompt_tokens`, of half as many where
-    there are fewer, and of none before that.
+    The encoder input is shortened to the span followed by silence: `final_margin_s` for a final, `margin_s` for a
+    partial. `ladder` holds the lengths that this input may have. A hypothesis with more than `tokens_per_second`, which
+    is above the rate of any speaker, is a loop; `guard` turns the search for such signs on. The text before a span is
+    given as a prompt of `prompt_tokens`, of half as many where there are fewer, and of none before that.
 
     On CUDA, `keep_memory` keeps freed memory for the next batch, which the driver would otherwise take back at each
     synchronisation. `mel_stream` computes log-mel on its own CUDA stream; on torch's default stream, it and the workers
@@ -108,8 +107,7 @@ class AsrConfig:
     max_batch: int = 8
     final_beam: int = 5
     margin_s: float = 3.0
-    final_margin_s: float = 4.0
-    final_least_s: float = 12.0
+    final_margin_s: float = 6.0
     prompt_tokens: int = 64
     timestamps: bool = True
     suppress_symbols: bool = True
@@ -131,7 +129,6 @@ ASR_DEFAULTS: dict[Device, AsrConfig] = {
         workers=3,
         max_batch=32,
         final_margin_s=3.0,  # CUDA_LADDER is made for this margin; no other margin has been tried on CUDA
-        final_least_s=0.0,
         ladder=CUDA_LADDER,
         timestamps=False,
         suppress_symbols=False,

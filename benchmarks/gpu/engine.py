@@ -60,7 +60,7 @@ class MeasuredAsr(WhisperAsr):
 
     def __init__(self, model_dir: Path, config: AsrConfig, *, random: bool) -> None:
         # With one margin the length of an input tells how much is said in it.
-        super().__init__(model_dir, replace(config, final_margin_s=config.margin_s, final_least_s=0.0) if random else config)
+        super().__init__(model_dir, replace(config, final_margin_s=config.margin_s) if random else config)
         self.watch = Stopwatch()
         self.random = random
         self.model = _TimedModel(self.model, self)

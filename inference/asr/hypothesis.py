@@ -39,8 +39,8 @@ class AsrRequest:
 
     def encoder_frames(self, config: AsrConfig) -> int:
         """Mel frames that the encoder hears, with the margin of silence behind the span where none are asked for."""
-        margin_s, least_s = (config.final_margin_s, config.final_least_s) if self.final else (config.margin_s, 0.0)
-        return self.frames or encoder_frames(len(self.audio), margin_s, config.ladder, least_s)
+        margin_s = config.final_margin_s if self.final else config.margin_s
+        return self.frames or encoder_frames(len(self.audio), margin_s, config.ladder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ WIDER_FRAMES = 1000
 """Ten seconds more of silence end most loops, at a third of the full window's cost."""
 
 
-def encoder_frames(samples: int, margin_s: float, ladder: Ladder = CPU_LADDER, least_s: float = 0.0) -> int:
-    """Frames for a span of so many samples and the silence behind it, for `least_s` in all or more."""
-    return _at_least(max(samples / HOP_SAMPLES + margin_s * FRAMES_PER_SECOND, least_s * FRAMES_PER_SECOND), ladder)
+def encoder_frames(samples: int, margin_s: float, ladder: Ladder = CPU_LADDER) -> int:
+    """Frames for a span of so many samples and the silence behind it."""
+    return _at_least(samples / HOP_SAMPLES + margin_s * FRAMES_PER_SECOND, ladder)
 
 
 def longest_s(samples: int, ladder: Ladder = CPU_LADDER) -> float:

@@ -40,7 +40,7 @@ async def recogniser(engine, **config):
 
 async def test_a_doubtful_final_is_decoded_again_with_ever_more_silence_and_without_its_prompt():
     loop, sound = said("no no no", doubtful=True), said("no fever")
-    for answers, windows in (([sound], [0]), ([loop, sound], [0, 2500]), ([loop, loop, sound], [0, 2500, 3000])):
+    for answers, windows in (([sound], [0]), ([loop, sound], [0, 2000]), ([loop, loop, sound], [0, 2000, 3000])):
         engine = Script(*answers)
         async with recogniser(engine) as asr:
             served = await asr.final(SPAN, session="1")
@@ -83,7 +83,7 @@ async def test_a_second_try_does_not_hold_up_the_finals_of_others():
         await asyncio.sleep(0)
         engine.go.set()
         assert [(await task).value.text for task in (first, second)] == ["again", "other"]
-    assert [request.frames for request in engine.requests] == [0, 0, 2500]
+    assert [request.frames for request in engine.requests] == [0, 0, 2000]
 
 
 def words(*said_at):
@@ -192,7 +192,7 @@ async def test_a_doubtful_text_in_the_language_that_was_heard_is_tried_again_in_
     async with recogniser(engine) as asr:
         served = await asr.final(SPAN, session="1")
     assert served.value.text == "Tengo mucha tos"
-    assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 2500)]
+    assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 2000)]
 
 
 async def test_one_word_in_another_language_costs_no_second_try():
