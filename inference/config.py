@@ -51,10 +51,10 @@ class SegmenterConfig:
     Raises ValueError if the values do not fit together.
     """
 
-    pause_s: float = 0.5
+    pause_s: float = 0.45
     short_pause_s: float = 1.6
     short_s: float = 1.0
-    long_s: float = 2.5
+    long_s: float = 3.0
     draft_after_s: float = 0.6
     max_segment_s: float = 10.0
     held_s: float = 3.0
@@ -88,7 +88,8 @@ class AsrConfig:
     The encoder input is shortened to the span followed by silence: `final_margin_s` for a final, `margin_s` for a
     partial. `ladder` holds the lengths that this input may have. A hypothesis with more than `tokens_per_second`, which
     is above the rate of any speaker, is a loop; `guard` turns the search for such signs on. The text before a span is
-    given as a prompt of `prompt_tokens`, of half as many where there are fewer, and of none before that.
+    given as a prompt of `prompt_tokens`, of half as many to a partial and where there are fewer, and of none before
+    that.
 
     On CUDA, `keep_memory` keeps freed memory for the next batch, which the driver would otherwise take back at each
     synchronisation. `mel_stream` computes log-mel on its own CUDA stream; on torch's default stream, it and the workers
@@ -107,7 +108,7 @@ class AsrConfig:
     max_batch: int = 8
     final_beam: int = 5
     margin_s: float = 3.0
-    final_margin_s: float = 6.0
+    final_margin_s: float = 4.5
     prompt_tokens: int = 64
     timestamps: bool = True
     suppress_symbols: bool = True

@@ -94,7 +94,7 @@ class WhisperAsr:
                 made = self.prepare([requests[i] for i in missing])
                 for i, mel in zip(missing, made, strict=True):
                     mels[i] = mel
-            prompts = [self._prompt(request.prompt) for request in requests]
+            prompts = [self._prompt(request.prompt, request.final) for request in requests]
             # What must be alike in one call to the model: the encoder's length, the limit of tokens, the beam, the
             # language that align() starts from, and the index of <|startoftranscript|>, or CTranslate2 refuses it.
             groups: defaultdict[Hashable, list[int]] = defaultdict(list)
@@ -120,7 +120,8 @@ class WhisperAsr:
         alike = replace(longest, frames=self.frames(longest))
         # The spans differ in length and share a rung of the ladder, as live ones do: align() works row by row then.
         requests = [replace(alike, audio=noise[: len(noise) - i * HOP_SAMPLES]) for i in range(rehearsal.batch)]
-        prompt = [self._end_of_text - 1] * self.config.prompt_tokens if rehearsal.prompted else []
+        longest_prompt = self._prompt_lengths(rehearsal.final)[0]
+        prompt = [self._end_of_text - 1] * longest_prompt if rehearsal.prompted else []
         with self._on_device():
             self._decode(requests, [prompt] * rehearsal.batch, self.prepare(requests), rehearsal.tokens)
 
@@ -266,16 +267,21 @@ class WhisperAsr:
         names = [f"<|{language}|>", "<|transcribe|>"] if self.multilingual else []
         return [self._id(name) for name in ("<|startoftranscript|>", *names)]
 
-    def _prompt(self, text: str) -> list[int]:
-        """The last `prompt_tokens` of the text before, or half as many, or none of it where it is shorter.
+    def _prompt(self, text: str, final: bool) -> list[int]:
+        """The last tokens of the text before, of the longest of `_prompt_lengths` that it has, or none of it.
 
         A batch wants its start token at one index, so there are few lengths; padding costs accuracy (LOG.md).
         """
         if not text:
             return []
         tokens: list[int] = self.tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
+        lengths = self._prompt_lengths(final)
+        return next((tokens[-length:] for length in lengths if 0 < length <= len(tokens)), [])
+
+    def _prompt_lengths(self, final: bool) -> tuple[int, ...]:
+        """A partial gets half as much: it is greedy and short, so that a long prompt would be most of its work."""
         wanted = self.config.prompt_tokens
-        return next((tokens[-length:] for length in (wanted, wanted // 2) if 0 < length <= len(tokens)), [])
+        return (wanted, wanted // 2) if final else (wanted // 2,)
 
     def _id(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)

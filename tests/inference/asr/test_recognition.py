@@ -154,7 +154,7 @@ async def test_a_real_loop_is_ended_by_more_silence(tiny, sentence, monkeypatch)
     monkeypatch.setattr(tiny, "transcribe", counted)
     async with recogniser(tiny) as asr:
         served = await asr.final(AsrRequest(sentence, True), session="1")
-    assert [request.frames for request in tried] == [0, 2500, 3000]
+    assert [request.frames for request in tried] == [0, 2000, 3000]
     assert served.value.retried
     assert "numb" in served.value.text
 
