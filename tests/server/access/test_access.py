@@ -68,9 +68,8 @@ async def test_a_socket_without_a_key_is_told_what_to_do_and_closed_with_4401(pa
     assert notes.lines == [
         *[("refused", "anonymous", "not_authorised")] * 3,
         ("session_started", "ward-3", "ok"),
-        ("session_ended", "server", "shutdown"),
     ]
-    assert notes.addresses == {"127.0.0.1", None}, "the server itself has no address"
+    assert notes.addresses == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +183,7 @@ async def test_a_trusted_proxy_names_the_user_and_nobody_else_can(path):
         async with server.http.get(record, headers=alice) as response:
             assert response.status == 200
         assert await turned_away(server, headers={"X-Forwarded-User": " "}) == (4401, "not_authorised", True)
-    assert notes.addresses == {"198.51.100.7", "127.0.0.1", None}, "the server itself has no address"
+    assert notes.addresses == {"198.51.100.7", "127.0.0.1"}
     async with serving(**{**settings, "trusted_proxy": "10.0.0.7/32"}) as server:
         assert await turned_away(server, headers={"X-Forwarded-User": "alice"}) == (4401, "proxy_not_trusted", True)
         async with server.http.post(server.url + "/v1/tickets", headers={"X-Forwarded-User": "alice"}) as response:
