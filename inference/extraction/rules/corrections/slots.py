@@ -23,6 +23,7 @@ _BESIDE_SIDE = frozenset(("the", "my", "your", "his", "her", "side", "one"))
 _PRONOUN = "one"
 """A number that is a pronoun more often than an amount, unless a unit follows."""
 _OVER = "over"
+_OUT_OF = ["out", "of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Slot:
     """Something replaceable over the tokens [start, end).
 
     `value` tells whether two of a `kind` are the same. The unit of an amount is the class that it belongs to ("time",
-    "dose", "" where none was said), and its number ends before the token `number_end`.
+    "dose", "pressure", "score", "" where none was said), and its number ends before the token `number_end`.
     """
 
     kind: str
@@ -98,6 +99,8 @@ def _amounts(tokens: Sequence[Token]) -> Iterator[Slot]:
             end, unit = end + 1, "time"
         elif end + 1 < len(spoken) and spoken[end] == _OVER and (second := _number(spoken, end + 1)) is not None:
             end, unit = second.end, "pressure"
+        elif spoken[end : end + 2] == _OUT_OF and (most := _number(spoken, end + 2)) is not None:
+            end, unit = most.end, "score"
         if unit or spoken[at : amount.end] != [_PRONOUN]:
             yield Slot("amount", " ".join(spoken[at:end]), at, end, unit, amount.end)
         at = end

@@ -38,6 +38,15 @@ def test_the_last_word_of_a_sentence_stands(line: str, text: str, unsaid: str) -
     assert unsaid not in found
 
 
+def test_a_score_takes_the_place_of_no_other_number_and_no_other_number_of_it() -> None:
+    (cough,) = talk(
+        ("clinician", "I have a cough"), ("patient", "I have a cough about two days ago. seven out of ten no")
+    )[0]
+    assert cough.attributes["onset"] == "about two days ago"
+    found = talk(("patient", "I have a cough seven out of ten"), ("patient", "from 20 mg to 40 mg no"))[0]
+    assert [finding.attributes.get("severity") for finding in found if finding.text == "cough"] == ["seven out of ten"]
+
+
 def test_a_dose_that_is_corrected_later_is_updated_with_both_as_evidence() -> None:
     found, operations, said = talk(("patient", "I take warfarin 3 mg."), ("patient", "Sorry, 5 mg."))
     (finding,) = found
