@@ -99,7 +99,11 @@ def _amounts(tokens: Sequence[Token]) -> Iterator[Slot]:
             end, unit = end + 1, "time"
         elif end + 1 < len(spoken) and spoken[end] == _OVER and (second := _number(spoken, end + 1)) is not None:
             end, unit = second.end, "pressure"
-        elif spoken[end : end + 2] == _OUT_OF and (most := _number(spoken, end + 2)) is not None:
+        elif (
+            spoken[end : end + 2] == _OUT_OF
+            and end + 2 < len(spoken)
+            and (most := _number(spoken, end + 2)) is not None
+        ):
             end, unit = most.end, "score"
         if unit or spoken[at : amount.end] != [_PRONOUN]:
             yield Slot("amount", " ".join(spoken[at:end]), at, end, unit, amount.end)

@@ -43,6 +43,7 @@ def test_a_score_takes_the_place_of_no_other_number_and_no_other_number_of_it() 
         ("clinician", "I have a cough"), ("patient", "I have a cough about two days ago. seven out of ten no")
     )[0]
     assert cough.attributes["onset"] == "about two days ago"
+    assert talk(("patient", "a cough, seven out of"))[0], "a score that is not said to its end is no error"
     found = talk(("patient", "I have a cough seven out of ten"), ("patient", "from 20 mg to 40 mg no"))[0]
     assert [finding.attributes.get("severity") for finding in found if finding.text == "cough"] == ["seven out of ten"]
 
