@@ -86,7 +86,8 @@ async def test_a_signal_ends_a_start_that_would_never_be_done_with_the_status_of
     process = await create(sys.executable, "-c", code, "serve", "--port", "0", stdout=PIPE, stderr=PIPE)
     try:
         async with asyncio.timeout(60):
-            while not (line := await process.stdout.readline()).startswith(b"busy"):  # which two threads may say at once
+            # Two threads may say it at once.
+            while not (line := await process.stdout.readline()).startswith(b"busy"):
                 assert line, "it ended before it was busy"
             process.send_signal(number)
             out, err = await process.communicate()
