@@ -32,4 +32,6 @@ def test_a_sentence_ends_at_its_mark_but_not_inside_a_number_or_after_a_title() 
 def test_tokens_stand_where_they_say(text: str) -> None:
     for sentence in sentences(text):
         for token in sentence.tokens:
-            assert normalise(text[token.start : token.end]) == [token.word]
+            said = text[token.start : token.end]
+            # A question mark is a word only before another word.
+            assert (["query"] if said.endswith("?") else normalise(said)) == [token.word]
