@@ -44,7 +44,7 @@ _WELL = re.compile(
 
 _PART_WELL = re.compile(
     r"(?:(?:um|uh|oh|well|no|yeah|yes|but|and|my|the|your) ){0,8}"
-    r"(?P<part>(?!(?:ok|okay|all|fine|good|normal|its|thats|im)\b)[a-z]+)"
+    r"(?P<part>(?!(?:ok|okay|all|fine|good|normal|its|thats|im)\b)[a-z]{1,24})"
     r"(?: (?:is|are|has been|have been|feels?|seems?))?"
     r"(?: (?:absolutely|totally|completely|perfectly|all|pretty|quite)){0,3}"
     r" (?:fine|ok|okay|normal|good|all right|alright|clear)(?: (?:though|actually|at the moment|now|i think))?$"
