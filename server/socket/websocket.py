@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from aiohttp import WSMessage, WSMsgType, web
 
@@ -49,6 +50,15 @@ GOODBYE_S = 1.0
 """For the answer to a close, of a client that is not listened to any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """How a conversation is closed. `brief`: the server waits for the client's answer for `GOODBYE_S` at most."""
+
+    code: Close
+    reason: str
+    brief: bool = False
+
+
 class Connection:
     """A client's socket. `serve` returns when it is closed."""
 
@@ -71,7 +81,7 @@ class Connection:
         self._sessions = sessions
         self._settings = settings
         self._peer = Peer(ws, settings.send_timeout_s)
-        self._receiver: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[Farewell | None] | None = None
 
     async def serve(self) -> None:
         with self._sessions.watching(self):
@@ -149,7 +159,11 @@ class Connection:
         return admission
 
     async def _converse(self, admission: Admission) -> None:
-        """The two loops; either ends with the other."""
+        """The two loops, either of which ends with the other, and the close handshake after them.
+
+        No loop closes the socket itself: aiohttp's `close` does not wait for the client's answer while another task
+        receives.
+        """
         session = admission.session
         try:
             async with asyncio.TaskGroup() as group:
@@ -157,7 +171,12 @@ class Connection:
                 self._receiver = receiver = group.create_task(self._receive(session))
                 sender.add_done_callback(lambda _: receiver.cancel())
                 receiver.add_done_callback(lambda _: sender.cancel())
+            farewells = [loop.result() for loop in (sender, receiver) if not loop.cancelled()]
+            farewell = next(filter(None, farewells), None)
+            if farewell is not None:
+                await (self._part if farewell.brief else self._close)(farewell.code, farewell.reason)
         finally:
+            self._receiver = None  # a cancelled task holds the session, and this connection, through its traceback
             session.detach(self)
 
     async def _next(self) -> WSMessage:
@@ -174,8 +193,8 @@ class Connection:
             else:
                 return message
 
-    async def _receive(self, session: Session) -> None:
-        """Takes what the client sends until the socket closes. Slow sessions hold the socket back."""
+    async def _receive(self, session: Session) -> Farewell | None:
+        """Takes what the client sends. Returns None when the socket is closed. Slow sessions hold the socket back."""
         in_vain = 0
         while True:
             asked = time.monotonic()
@@ -186,25 +205,22 @@ class Connection:
                 match message.type:
                     case WSMsgType.BINARY:
                         if len(message.data) > session.max_frame_bytes:
-                            await self._frame_too_large(session)
-                            return
+                            return await self._frame_too_large(session)
                         if again_s := self._keeper.access.quotas.receive(self._principal, len(message.data)):
-                            await self._key_bytes(session, again_s)
-                            return
+                            return await self._key_bytes(session, again_s)
                         await session.receive_audio(message.data, time.monotonic() - asked)
                     case WSMsgType.TEXT:
                         said = protocol.parse(message.data)
                         request = getattr(said, "request", None)
                         await self._take(session, said)
                     case _:
-                        return
+                        return None
                 in_vain = 0
             except ProtocolError as error:
                 session.error(error, request)
                 in_vain += 1
                 if in_vain == MAX_REFUSALS:
-                    await self._too_many_refusals(session)
-                    return
+                    return await self._too_many_refusals(session)
             finally:
                 self._peer.listening = True
             del message  # a chunk is not kept while the next one is waited for
@@ -246,12 +262,12 @@ class Connection:
     def _note(self, action: str, session: Session) -> None:
         self._keeper.note(self._request, action, self._principal, session.id)
 
-    async def _key_bytes(self, session: Session, again_s: float) -> None:
+    async def _key_bytes(self, session: Session, again_s: float) -> Farewell:
         """The message is not taken, and the session waits to be resumed."""
         self._sessions.metrics.refused.labels("key_bytes").inc()
         session.error(ProtocolError("key_bytes", KEY_BYTES, math.ceil(again_s)))
         await asyncio.sleep(0)
-        await self._close(Close.FULL, "key_bytes")
+        return Farewell(Close.FULL, "key_bytes")
 
     async def _revoked(self) -> None:
         fields = protocol.error_fields("key_revoked", KEY_REVOKED, fatal=True)
@@ -265,14 +281,14 @@ class Connection:
         close = Close.FULL if denied.status == 429 else Close.NOT_AUTHORISED
         await self._part(close, denied.code, protocol.unnumbered("error", **fields))
 
-    async def _frame_too_large(self, session: Session) -> None:
+    async def _frame_too_large(self, session: Session) -> Farewell:
         limit = session.max_frame_bytes
         session.error(ProtocolError("frame_too_large", f"a frame is above {limit} bytes: send 20 ms to 10 s of audio"))
         # The sender is cancelled with this loop: what the log still holds reaches the client when it resumes.
         await asyncio.sleep(0)
-        await self._close(Close.TOO_LARGE, "frame_too_large")
+        return Farewell(Close.TOO_LARGE, "frame_too_large")
 
-    async def _too_many_refusals(self, session: Session) -> None:
+    async def _too_many_refusals(self, session: Session) -> Farewell:
         session.error(
             ProtocolError(
                 "too_many_refusals",
@@ -282,10 +298,10 @@ class Connection:
         await asyncio.sleep(0)
         if self._visitor is not None:
             self._visitor.deafen()
-        await self._part(Close.BAD_MESSAGE, "too_many_refusals")
+        return Farewell(Close.BAD_MESSAGE, "too_many_refusals", brief=True)
 
-    async def _send(self, admission: Admission) -> None:
-        """Follows the log from the client's place; closes the socket after the last event."""
+    async def _send(self, admission: Admission) -> Farewell | None:
+        """Follows the log from the client's place to its last event. Returns None when the socket is closed."""
         session = admission.session
         try:
             if admission.greeting is not None:
@@ -293,12 +309,12 @@ class Connection:
             async for text in session.log.follow(admission.last_seq):
                 await self._peer.send(text)
         except ConnectionError:
-            return
-        code = {"idle": Close.IDLE, "shutdown": Close.GOING_AWAY}.get(session.reason or "client", Close.DONE)
+            return None
         if session.left is not None:
-            await self._part(session.left, "resume elsewhere")  # the server may be going down: no long goodbye
-            return
-        await self._close(code, session.reason or "client")
+            return Farewell(session.left, "resume elsewhere", brief=True)  # the server may be going down
+        reason = session.reason or "client"
+        code = {"idle": Close.IDLE, "shutdown": Close.GOING_AWAY}.get(reason, Close.DONE)
+        return Farewell(code, reason, brief=code is Close.GOING_AWAY)
 
     async def _part(self, code: int, reason: str, last_words: bytes | None = None) -> None:
         """Closes a connection whose client has done nothing that would earn it a long wait for its answer."""

@@ -39,6 +39,22 @@ async def test_a_consultation_from_start_to_stop():
         assert client.ws.protocol == "drtranscribe.v1"
 
 
+@pytest.mark.parametrize(
+    ("last", "code"), [({"type": "stop_session"}, 1000), (b"\0" * 400_000, 1009)], ids=["stopped", "frame_too_large"]
+)
+async def test_a_connection_stays_open_until_the_client_has_answered_the_close_frame(last, code):
+    async with serving() as server, server.connect(autoclose=False) as client:
+        await client.start()
+        (connection,) = server.app[_sessions_key()]._sockets
+        await client.say(last)
+        while (message := await client.ws.receive(timeout=60)).type is not aiohttp.WSMsgType.CLOSE:
+            pass
+        assert (message.data, client.ws.close_code) == (code, code)
+        await client.ws.close(code=3210)
+        await until(lambda: not server.app[_sessions_key()]._sockets)
+        assert connection._ws.close_code == 3210, "the server did not wait for the answer"
+
+
 async def test_marker_pause_and_continue_are_answered_in_order():
     async with serving() as server, server.connect() as client:
         await client.start()
