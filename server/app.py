@@ -199,7 +199,7 @@ async def _guard(
 
 
 def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
-    request.app[DOORKEEPER].turned_away(request, code)
+    request.app[DOORKEEPER].refused(request, code)
     return kind(text=f"{code}: {text}\n")
 
 

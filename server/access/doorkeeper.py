@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from server.access.access import PRINCIPAL, Access, Denied, demand
-from server.access.principal import Principal, Scope
+from server.access.principal import ANYBODY, Principal, Scope
 from server.access.signing import TICKET_S
-from server.audit.actors import ANONYMOUS
 from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.protocol import error_fields
@@ -57,7 +56,7 @@ class Doorkeeper:
             if wait_s := self.access.quotas.connect(principal):
                 raise Denied(429, "key_connections", TOO_OFTEN, math.ceil(wait_s))
         except Denied as denied:
-            self._note(request, denied, principal)
+            denied.explained = self.refused(request, denied.code, principal)
             raise
         return principal
 
@@ -73,12 +72,16 @@ class Doorkeeper:
         address = self.access.address_of(request)
         self._audit.note(action, actor=principal.name, session=session, address=address, outcome=outcome)
 
-    def turned_away(self, request: web.Request, code: str) -> None:
-        """Counts and notes a request that was refused before anybody asked who sent it."""
+    def refused(self, request: web.Request, code: str, principal: Principal | None = None) -> bool:
+        """Counts and notes a refusal; without a principal, of somebody who has not shown who they are.
+
+        Returns False where so many of those come that an answer must be short, and is noted nowhere.
+        """
         self._metrics.refused.labels(code).inc()
-        if self._may_explain(request):
-            address = self.access.address_of(request)
-            self._audit.note("refused", actor=ANONYMOUS, session=None, address=address, outcome=code)
+        if principal is None and not self._may_explain(request):
+            return False
+        self.note(request, "refused", principal or ANYBODY, outcome=code)
+        return True
 
     def refusal(self, request: web.Request, denied: Denied) -> web.Response:
         """The answer to a request that was refused. Its connection is closed: the next one passes the gate."""
@@ -171,22 +174,9 @@ class Doorkeeper:
         )
 
     def _deny(self, request: web.Request, denied: Denied) -> web.Response:
-        self._note(request, denied, None)
+        self.refused(request, denied.code)
         return self.refusal(request, denied)
 
     def _may_explain(self, request: web.Request) -> bool:
-        """Counts who shows no valid key. False where so many come that an answer must be short and is noted nowhere."""
+        """Counts who shows no valid key. False where so many come that an answer must be short."""
         return not self.access.strangers.refused(self.access.address_of(request) or "")
-
-    def _note(self, request: web.Request, denied: Denied, principal: Principal | None) -> None:
-        self._metrics.refused.labels(denied.code).inc()
-        if principal is None and not self._may_explain(request):
-            denied.explained = False
-            return
-        self._audit.note(
-            "refused",
-            actor=principal.name if principal is not None else ANONYMOUS,
-            session=None,
-            address=self.access.address_of(request),
-            outcome=denied.code,
-        )

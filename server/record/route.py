@@ -40,23 +40,23 @@ class Records:
         """Query `format`: json (default), markdown, fhir or pdf. 400, 404, 500, 501 and 503 are JSON: what to do."""
         name = next((known for known in NAMES if known == request.query.get("format", "json")), None)
         if name is None:
-            return self._fault(400, "unknown_format", f"give format as one of: {', '.join(NAMES)}")
+            told = f"give format as one of: {', '.join(NAMES)}"
+            return self._fault(request, "record_read", 400, "unknown_format", told)
         principal = request[PRINCIPAL]
         session = self._owned(request, principal)
         if session is None or not await self._sessions.current(session):
-            self._keeper.note(request, "record_read", principal, outcome="no_such_session")
-            return self._fault(404, "no_such_session", GONE)
+            return self._fault(request, "record_read", 404, "no_such_session", GONE)
         try:
             check_installed(name)
             body = await self._rendering.render(_job(session, name))
         except NotInstalled as missing:
-            return self._fault(501, "not_installed", str(missing))
+            return self._fault(request, "record_read", 501, "not_installed", str(missing), session.id)
         except RecordsBusy as busy:
             told = "too many records are asked for at once: ask again later"
-            return self._fault(503, "records_busy", told, busy.retry_after_s)
+            return self._fault(request, "record_read", 503, "records_busy", told, session.id, busy.retry_after_s)
         except RenderingFailed:
             told = f"the record could not be made as {name}: ask again, or for another format (json, markdown)"
-            return self._fault(500, "record_failed", told)
+            return self._fault(request, "record_read", 500, "record_failed", told, session.id)
         self._keeper.note(request, "record_read", principal, session.id)
         form = FORMATS[name]
         begun = session.started_at.strftime("%Y%m%d-%H%M%S")
@@ -79,11 +79,9 @@ class Records:
                 self._sessions.erase(session)
                 await self._sessions.erased(session_id)
             elif not await self._sessions.erase_elsewhere(session_id, principal.owns):
-                self._keeper.note(request, "session_erased", principal, outcome="no_such_session")
-                return self._fault(404, "no_such_session", GONE)
+                return self._fault(request, "session_erased", 404, "no_such_session", GONE)
         except StoreDown:
-            self._keeper.note(request, "session_erased", principal, session_id, outcome="store_away")
-            return self._fault(503, "store_away", NOT_ERASED, STORE_RETRY_S)
+            return self._fault(request, "session_erased", 503, "store_away", NOT_ERASED, session_id, STORE_RETRY_S)
         self._keeper.note(request, "session_erased", principal, session_id)
         return web.Response(status=204, headers={"Cache-Control": "no-store"})
 
@@ -91,8 +89,19 @@ class Records:
         session = self._sessions.known(request.match_info["session_id"])
         return session if session is not None and principal.owns(session.owner) else None
 
-    def _fault(self, status: int, code: str, message: str, retry_after_s: float | None = None) -> web.Response:
+    def _fault(
+        self,
+        request: web.Request,
+        action: str,
+        status: int,
+        code: str,
+        message: str,
+        session_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> web.Response:
+        """The answer to a request that came to nothing, which is counted and noted in the audit trail."""
         self._metrics.records_refused.labels(code).inc()
+        self._keeper.note(request, action, request[PRINCIPAL], session_id, outcome=code)
         headers = {"Cache-Control": "no-store"}
         if retry_after_s is not None:
             headers["Retry-After"] = str(math.ceil(retry_after_s))

@@ -127,7 +127,7 @@ class Visitor(asyncio.Protocol):
                 plain, self, context, server_side=True, ssl_handshake_timeout=self._door.handshake_s
             )
         except OSError:  # ssl.SSLError and ConnectionError among them; asyncio tells the protocol of neither
-            self._door.metrics.refused.labels("tls_failed").inc()
+            self._door.refused(self, "tls_failed")
             self._door.left(self)
             plain.abort()
             return
@@ -219,7 +219,7 @@ class Door:
         elif len(self._inside) >= self.most:
             crowd = max(self._waiting.values(), key=len, default=None)
             if crowd is None:
-                self._refused(visitor, "too_many_connections")
+                self.refused(visitor, "too_many_connections")
                 return False
             self.cut(next(iter(crowd)), "too_many_connections")
         self._inside.add(visitor)
@@ -253,12 +253,13 @@ class Door:
 
     def cut(self, visitor: Visitor, code: str) -> None:
         """Ends a connection at once, and counts it under `code`."""
-        self._refused(visitor, code)
+        self.refused(visitor, code)
         self.left(visitor)
         visitor.deafen()
         visitor.drop()
 
-    def _refused(self, visitor: Visitor, code: str) -> None:
+    def refused(self, visitor: Visitor, code: str) -> None:
+        """Counts and notes the refusal of a connection."""
         self.metrics.refused.labels(code).inc()
         self.audit.note("refused", actor=ANONYMOUS, session=None, address=visitor.address or None, outcome=code)
 

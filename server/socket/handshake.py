@@ -24,7 +24,7 @@ async def consultation(
     """
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     if protocol.SUBPROTOCOL not in offered:
-        sessions.metrics.refused.labels("no_subprotocol").inc()
+        keeper.refused(request, "no_subprotocol")
         raise web.HTTPBadRequest(text=f"offer the WebSocket subprotocol {protocol.SUBPROTOCOL}\n")
     principal, refusal = ANYBODY, None
     try:

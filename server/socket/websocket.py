@@ -88,8 +88,7 @@ class Connection:
             try:
                 admission = await self._admit()
             except Refused as refused:
-                self._sessions.metrics.refused.labels(refused.error.code).inc()
-                self._keeper.note(self._request, "refused", self._principal, outcome=refused.error.code)
+                self._refused(refused.error.code)
                 fields = protocol.error_fields(refused.error.code, str(refused.error), True, refused.retry_after_s)
                 await self._part(refused.close, refused.error.code, protocol.unnumbered("error", **fields))
                 return
@@ -117,7 +116,7 @@ class Connection:
             self._sessions.metrics.unread.inc()
             self.drop()
         elif self._leaving is None and not self._keeper.access.in_force(self._principal):
-            self._sessions.metrics.refused.labels("key_revoked").inc()
+            self._refused("key_revoked")
             self._leaving = asyncio.create_task(self._revoked())
 
     async def _admit(self) -> Admission | None:
@@ -262,9 +261,12 @@ class Connection:
     def _note(self, action: str, session: Session) -> None:
         self._keeper.note(self._request, action, self._principal, session.id)
 
+    def _refused(self, code: str) -> None:
+        self._keeper.refused(self._request, code, self._principal)
+
     async def _key_bytes(self, session: Session, again_s: float) -> Farewell:
         """The message is not taken, and the session waits to be resumed."""
-        self._sessions.metrics.refused.labels("key_bytes").inc()
+        self._refused("key_bytes")
         session.error(ProtocolError("key_bytes", KEY_BYTES, math.ceil(again_s)))
         await asyncio.sleep(0)
         return Farewell(Close.FULL, "key_bytes")

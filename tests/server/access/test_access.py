@@ -204,8 +204,8 @@ async def test_a_user_and_a_key_of_one_name_do_not_share_sessions(path):
 async def test_a_revoked_key_loses_its_connection_and_its_session_waits(path, monkeypatch):
     monkeypatch.setattr("server.access.keyring.LOOK_EVERY_S", 0.0)
     first = key(path, "first")
-    second = key(path, "second", owner="first")
-    async with serving(keys_file=path) as server:
+    second, notes = key(path, "second", owner="first"), Notes()
+    async with serving(keys_file=path, audit_trail=notes) as server:
         async with server.connect(headers=first) as client:
             started = await client.start()
             remove(path, "first")
@@ -219,6 +219,7 @@ async def test_a_revoked_key_loses_its_connection_and_its_session_waits(path, mo
             await client.hear("session_resumed")
         assert await turned_away(server, headers=first) == (4401, "not_authorised", True)
         assert refused(server, "key_revoked") == 1
+        assert ("refused", "first", "key_revoked") in notes.lines
 
 
 async def test_a_key_has_so_many_sessions_at_once(path):
@@ -248,8 +249,8 @@ async def test_a_key_has_so_many_connections_a_minute_and_is_told_when_to_come_b
 
 
 async def test_a_key_beyond_its_bytes_loses_no_sound_and_goes_on_after_a_while(path):
-    header = key(path, "loud", bytes_per_minute=4_000_000)
-    async with serving(keys_file=path) as server:
+    header, notes = key(path, "loud", bytes_per_minute=4_000_000), Notes()
+    async with serving(keys_file=path, audit_trail=notes) as server:
         access = server.app[ACCESS]
         now = [100.0]
         access.quotas.clock = lambda: now[0]
@@ -261,6 +262,7 @@ async def test_a_key_beyond_its_bytes_loses_no_sound_and_goes_on_after_a_while(p
             assert await client.close_code() == 1013
             error = next(event for event in client.events if event.get("code") == "key_bytes")
             assert (error["fatal"], 0 < error["retry_after_s"] <= 5) == (False, True)
+        assert ("refused", "loud", "key_bytes") in notes.lines
         now[0] += error["retry_after_s"]
         async with server.connect(headers=header) as client:
             await client.say({

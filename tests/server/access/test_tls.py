@@ -9,7 +9,7 @@ import pytest
 from server.access.tls import Certificate
 from server.app import METRICS
 from server.settings import SettingsError
-from tests.support.access import certificate, key, text_of
+from tests.support.access import Notes, certificate, key, text_of
 from tests.support.live import serving, until
 
 
@@ -52,8 +52,9 @@ async def test_without_our_tls_browsers_are_told_nothing_of_it():
         assert "Strict-Transport-Security" not in response.headers
 
 
-async def test_plain_text_at_a_tls_port_is_dropped_and_leaves_no_count(files):
-    async with serving(tls_cert=files[0], tls_key=files[1]) as server:
+async def test_plain_text_at_a_tls_port_is_dropped_and_noted_and_leaves_no_count(files):
+    notes = Notes()
+    async with serving(audit_trail=notes, tls_cert=files[0], tls_key=files[1]) as server:
         before = len(server.door)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
         await until(lambda: len(server.door) == before + 1)  # counted in its handshake already
@@ -62,6 +63,7 @@ async def test_plain_text_at_a_tls_port_is_dropped_and_leaves_no_count(files):
         writer.close()
         await until(lambda: len(server.door) == before)
         assert server.app[METRICS].refused.labels("tls_failed")._value.get() == 1
+        assert notes.lines == [("refused", "anonymous", "tls_failed")]
         assert (await server.get("/health/live"))[0] == 200
 
 

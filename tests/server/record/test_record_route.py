@@ -21,7 +21,7 @@ from server.app import RENDERING
 from server.cli.main import app
 from server.record.formats import FORMATS, NAMES
 from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
-from tests.support.access import key, text_of
+from tests.support.access import Notes, key, text_of
 from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving, until
 
@@ -93,7 +93,8 @@ async def test_each_format_has_its_type_and_a_file_name_without_a_patient_and_is
 
 
 async def test_an_unknown_session_and_an_unknown_format_are_told_what_there_is():
-    async with serving() as server, server.connect() as client:
+    notes = Notes()
+    async with serving(audit_trail=notes) as server, server.connect() as client:
         await talk(client)
         status, _, body = await fetch(server, client, "docx")
         assert status == 400
@@ -103,6 +104,8 @@ async def test_an_unknown_session_and_an_unknown_format_are_told_what_there_is()
             status, text = await server.get(path)
             assert status == 404
             assert json.loads(text)["code"] == "no_such_session"
+    codes = [outcome for action, _, outcome in notes.lines if action == "record_read"]
+    assert codes == ["unknown_format", "no_such_session", "no_such_session"]
 
 
 async def test_a_record_is_gone_with_its_session():
@@ -144,12 +147,13 @@ async def test_a_rendering_does_not_hold_up_the_loop():
     ("raised", "status", "code"),
     [(RecordsBusy(), 503, "records_busy"), (RenderingFailed("ValueError < as_pdf.py:1"), 500, "record_failed")],
 )
-async def test_a_record_that_is_not_made_is_told_and_counted(monkeypatch, raised, status, code):
+async def test_a_record_that_is_not_made_is_told_counted_and_noted(monkeypatch, raised, status, code):
     async def render(self, job):
         raise raised
 
     monkeypatch.setattr(Rendering, "render", render)
-    async with serving() as server, server.connect() as client:
+    notes = Notes()
+    async with serving(audit_trail=notes) as server, server.connect() as client:
         await talk(client)
         answered, headers, body = await fetch(server, client)
         _, metrics = await server.get("/metrics")
@@ -157,6 +161,8 @@ async def test_a_record_that_is_not_made_is_told_and_counted(monkeypatch, raised
     assert headers.get("Retry-After") == ("5" if status == 503 else None)
     assert f'drtranscribe_records_refused_total{{code="{code}"}} 1.0' in metrics
     assert "as_pdf" not in body.decode()
+    assert [line for line in notes.lines if line[0] == "record_read"] == [("record_read", "anonymous", code)]
+    assert notes.sessions == {client.events[0]["session_id"]}
 
 
 @contextmanager

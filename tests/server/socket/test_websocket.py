@@ -6,6 +6,7 @@ import pytest
 
 from inference.findings import Proposal, Quote
 from inference.pipeline import Pipeline
+from tests.support.access import Notes
 from tests.support.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.support.live import START, serving, until
 from tests.support.speech import chunks
@@ -330,13 +331,15 @@ async def test_metrics_count_what_happened_and_hold_no_word_of_it():
     assert " s of " not in text, "the fake's transcript"
 
 
-async def test_a_client_without_the_subprotocol_or_from_a_foreign_page_is_turned_away():
-    async with serving() as server:
+async def test_a_client_without_the_subprotocol_or_from_a_foreign_page_is_turned_away_and_noted():
+    notes = Notes()
+    async with serving(audit_trail=notes) as server:
         for options, status in [({"protocols": []}, 400), ({"headers": {"Origin": "https://evil.example"}}, 403)]:
             with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
                 async with server.connect(**options):
                     pass
             assert caught.value.status == status
+        assert [line[2] for line in notes.lines] == ["no_subprotocol", "origin_not_allowed"]
         async with server.connect(headers={"Origin": server.url}) as own_page:
             await own_page.start()
     ehr = "https://ehr.example"
