@@ -1,7 +1,6 @@
 """Whether the server may listen where it is told to: patients' words need keys and TLS beyond this machine."""
 
-from ipaddress import ip_address
-
+from server.guards.hosts import is_loopback
 from server.settings import Settings, SettingsError
 
 OPEN = "no keys are asked for: every program on this machine may start and read sessions (--keys-file changes that)"
@@ -34,13 +33,3 @@ def check_exposure(settings: Settings) -> list[str]:
     if faults:
         raise SettingsError(faults)
     return said
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine reach that address."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False

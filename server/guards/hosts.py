@@ -86,10 +86,12 @@ def origin_allowed(header: str | None, own: Origin | None, allowed: Iterable[str
 
 def is_loopback(bound: str) -> bool:
     """Whether a server that is bound to this address is reached from its own host alone."""
+    if bound.lower().rstrip(".") in LOOPBACK_NAMES:
+        return True
     try:
-        return ip_address(bound).is_loopback
+        return ip_address(bound.partition("%")[0]).is_loopback
     except ValueError:
-        return bound.lower() in LOOPBACK_NAMES
+        return False
 
 
 def own_origin(host: str | None, scheme: str) -> Origin | None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from server.access.exposure import OPEN, check_exposure, is_loopback
+from server.access.exposure import OPEN, check_exposure
+from server.guards.hosts import is_loopback
 from server.settings import Settings, SettingsError
 
 TLS = {"tls_cert": "cert.pem", "tls_key": "key.pem"}
