@@ -35,6 +35,8 @@ STARTED = web.AppKey("started", asyncio.Future[None])
 AUDIT = web.AppKey("audit", Audit)
 ENDPOINTS = web.AppKey("endpoints", Endpoints)
 DOORKEEPER = web.AppKey("doorkeeper", Doorkeeper)
+POLICY = web.AppKey("policy", str)
+"""The content security policy of every answer."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -87,6 +89,8 @@ def create_app(
     if settings.store != "memory":
         use_store(app[SESSIONS], settings, app[METRICS])
         app.cleanup_ctx.append(_store)
+    elsewhere = " ".join(["connect-src 'self'", *map(socket_origin, app[SESSIONS].addresses)])
+    app[POLICY] = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", elsewhere)
     app[RENDERING] = Rendering()
     app.cleanup_ctx.append(_engines)
     app.cleanup_ctx.append(_rendering)
@@ -223,8 +227,7 @@ async def _nothing(request: web.Request) -> web.StreamResponse:
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    elsewhere = " ".join(["connect-src 'self'", *map(socket_origin, request.app[SESSIONS].addresses)])
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", elsewhere)
+    response.headers["Content-Security-Policy"] = request.app[POLICY]
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     if request.app[ACCESS].tls:

@@ -42,25 +42,24 @@ class Keyring:
 
     def find(self, text: str) -> Principal | None:
         """The holder of a key; None where the key is unknown, revoked or expired."""
-        self._look()
-        key = self._keys.get(keys.identifier_of(text) or "")
+        key = self._in_force(keys.identifier_of(text) or "")
         # Also for a key that does not exist, so that the time of the answer does not tell which ones do.
         right = hmac.compare_digest(keys.digest(text), key.sha256 if key else _NOBODY)
-        return self._principal(key) if key is not None and right else None
+        return key.principal() if key is not None and right else None
 
     def holder(self, key_id: str) -> Principal | None:
         """Who holds the key with that identifier now, for what was signed when its holder showed it."""
-        self._look()
-        return self._principal(self._keys.get(key_id))
+        key = self._in_force(key_id)
+        return key.principal() if key is not None else None
 
     def holds(self, key_id: str) -> bool:
         """Whether the key with that identifier is in force."""
+        return self._in_force(key_id) is not None
+
+    def _in_force(self, key_id: str) -> Key | None:
         self._look()
         key = self._keys.get(key_id)
-        return key is not None and not key.expired(self._now())
-
-    def _principal(self, key: Key | None) -> Principal | None:
-        return key.principal() if key is not None and not key.expired(self._now()) else None
+        return key if key is not None and not key.expired(self._now()) else None
 
     def _look(self) -> None:
         if self._clock() - self._looked_at < LOOK_EVERY_S:
