@@ -10,6 +10,7 @@ from inference.pipeline import Pipeline
 from server.access.access import ACCESS, Access
 from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
+from server.access.networks import forwarded_scheme
 from server.audit.trail import Audit
 from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
@@ -195,7 +196,7 @@ async def _guard(
     if not host_allowed(host, settings.allowed_hosts, settings.host):
         raise _refusal(request, web.HTTPMisdirectedRequest, "host_not_allowed", HOST_REFUSED)
     # Only the proxy knows whether the browser used TLS. A page cannot set this header, so it can be trusted.
-    told = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
+    told = forwarded_scheme(request.headers)
     own = own_origin(host, told if told in ("http", "https") else request.scheme)
     if not origin_allowed(request.headers.get("Origin"), own, settings.allowed_origins):
         raise _refusal(request, web.HTTPForbidden, "origin_not_allowed", ORIGIN_REFUSED)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from server.access.keyring import Keyring
-from server.access.networks import Network, client_address, user_name, within
+from server.access.networks import Network, client_address, forwarded_scheme, user_name, within
 from server.access.principal import ANYBODY, KeyLimits, Principal, Scope, user
 from server.access.quotas import Quotas
 from server.access.signing import Signer
@@ -91,7 +91,7 @@ class Access:
 
     def secure(self, headers: Mapping[str, str]) -> bool:
         """Whether the browser used TLS, to us or to the proxy before us."""
-        return self.tls or headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower() == "https"
+        return self.tls or forwarded_scheme(headers) == "https"
 
     def cookie_name(self, headers: Mapping[str, str]) -> str:
         return SECURE_COOKIE if self.secure(headers) else PLAIN_COOKIE

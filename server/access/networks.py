@@ -39,6 +39,11 @@ def client_address(peer: str | None, headers: Mapping[str, str], proxies: Sequen
     return peer
 
 
+def forwarded_scheme(headers: Mapping[str, str]) -> str:
+    """The scheme that the browser used, in lower case, as a proxy says; empty where none says so."""
+    return headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
+
+
 def counted(address: str) -> str:
     """Who is one for a count: an IPv4 address, or a network of 64 bits, which is what one IPv6 subscriber has."""
     text = address.partition("%")[0]
