@@ -23,12 +23,22 @@ from inference.pipeline import Pipeline
 from inference.stream import Checkpoint, Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
-from server.guards.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.guards.bounds import MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.monitoring.metrics import Metrics
-from server.protocol import MAX_FRAME_S, Close, ClosingReason, Judged, ProtocolError, error_fields, update_fields
+from server.protocol import (
+    MAX_FRAME_S,
+    Close,
+    ClosingReason,
+    Judged,
+    ProtocolError,
+    answered,
+    error_fields,
+    update_fields,
+)
 from server.sessions.allowance import Allowance
 from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
+from server.sessions.judging import Judging
 from server.sessions.pace import Pace
 from server.sessions.patience import patience
 from server.store.restoring import Restored
@@ -106,7 +116,7 @@ class Session:
         self.received_samples = restored.mark if restored is not None else 0
         self._told_before = (restored.received, restored.notices) if restored is not None else None
         self._requests = set(restored.requests) if restored is not None else set()
-        self._judging: dict[str, Any] | None = None
+        self._judging = Judging(self.log, restored.edits_bytes if restored is not None else 0)
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
         # A weak reference: otherwise the session and its stream would keep each other until the cyclic collector runs.
@@ -138,8 +148,6 @@ class Session:
         self._arrivals = Arrivals()
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._pace = Pace()
-        self._edits_bytes = restored.edits_bytes if restored is not None else 0
-        self._judgement: dict[str, Any] | None = None  # who judges now: goes into the events that this causes
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._trace = metrics.trace()
@@ -276,9 +284,9 @@ class Session:
     def judge(
         self,
         judgement: Callable[[Findings], Operation],
-        what: Judged | None = None,
-        by: str | None = None,
-        request: int | None = None,
+        what: Judged,
+        by: str | None,
+        request: int | None,
     ) -> bool:
         """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError.
 
@@ -291,30 +299,7 @@ class Session:
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         self._allow()
-        if self._edits_bytes >= MAX_EDITS_BYTES:
-            raise ProtocolError(
-                "too_many_edits",
-                f"the changes of findings in this session take more than {MAX_EDITS_BYTES} bytes: no further one is "
-                "taken, the findings stay as they are; start a new session to change more",
-            )
-        written = self.log.written_bytes
-        if what is not None:
-            self._judgement = {"what": what, "by": by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        self._judging = {"judged": True} | ({} if request is None else {"request": request})
-        try:
-            self._stream.extraction.judge(judgement)
-        except KeyError:
-            raise ProtocolError(
-                "no_such_finding", "no finding of this session has that id: it may be retracted"
-            ) from None
-        except Exception as error:
-            logger.error("a finding could not be changed: %s", place_of(error))
-            raise ProtocolError(
-                "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
-            ) from None
-        finally:
-            self._judgement = self._judging = None
-            self._edits_bytes += self.log.written_bytes - written
+        self._judging.apply(self._stream.extraction, judgement, what, by, request)
         return True
 
     def stop(self, reason: ClosingReason) -> None:
@@ -358,8 +343,8 @@ class Session:
         if error.retry_after_s is not None and request is not None:
             self._requests.discard(request)  # it was not taken, and may come again
         if not self.log.closed:
-            answered = {} if request is None else {"request": request}
-            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s), **answered)
+            fields = error_fields(error.code, str(error), False, error.retry_after_s)
+            self.log.refuse(**fields, **answered(request))
 
     def forsaken(self, now: float) -> bool:
         """Whether the session should end because nothing came, or nobody resumed it, for too long.
@@ -420,13 +405,12 @@ class Session:
             return
         self._metrics.observe(update)
         self._trace.observe(update)
-        fields = update_fields(update, self.received_samples, self.durable_samples)
-        if fields is not None and not self.log.closed:
-            judged = self._judging if fields[0] == "extraction" and self._judging is not None else {}
-            if self._judgement is not None:
-                for op in fields[1].get("ops", ()):
-                    op["judgement"] = self._judgement
-            self.log.append(fields[0], **fields[1], **judged)
+        event = update_fields(update, self.received_samples, self.durable_samples)
+        if event is not None and not self.log.closed:
+            type_, fields = event
+            if type_ == "extraction":
+                self._judging.mark(fields)
+            self.log.append(type_, **fields)
         assert not isinstance(update, Drained) or self.stopping
 
     def _keep(self, checkpoint: Checkpoint) -> None:
