@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 MOST_AHEAD = 10_000
 """Events that a client may have seen that the store does not hold: what was sent while it was away, or lost by it."""
 
+STORE_RETRY_S = 2.0
+"""How soon a store that does not answer is asked again."""
+
 
 @dataclass(slots=True)
 class Shared:
@@ -99,4 +102,4 @@ def shared(url: str, key_file: Path | None, retention_s: float, observe: Callabl
     return Shared(RedisStore(url, None if key_file is None else master_key(key_file), retention_s), observe)
 
 
-__all__ = ["MOST_AHEAD", "KeyFault", "Shared", "StoreDown", "shared"]
+__all__ = ["MOST_AHEAD", "STORE_RETRY_S", "KeyFault", "Shared", "StoreDown", "shared"]
