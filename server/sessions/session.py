@@ -102,7 +102,7 @@ class Session:
         store: Shared | None = None,
         again: Again | None = None,
     ) -> None:
-        restored = again.restored if again is not None else None
+        restored = again.restored if again is not None else Restored()
         self.id = again.id if again is not None else secrets.token_urlsafe(12)
         self.resume_token = again.token if again is not None else secrets.token_urlsafe(32)
         self.owner = owner
@@ -111,12 +111,12 @@ class Session:
         self.limits = limits
         self.started_at = again.started_at if again is not None else datetime.now(UTC)
         self.log = (
-            EventLog.restored(restored.events, again.last_seq) if again and restored else EventLog(held=bool(store))
+            EventLog(held=store is not None) if again is None else EventLog.restored(restored.events, again.last_seq)
         )
-        self.received_samples = restored.mark if restored is not None else 0
-        self._told_before = (restored.received, restored.notices) if restored is not None else None
-        self._requests = set(restored.requests) if restored is not None else set()
-        self._judging = Judging(self.log, restored.edits_bytes if restored is not None else 0)
+        self.received_samples = restored.mark
+        self._received_before, self._notices_before = restored.received, restored.notices
+        self._requests = set(restored.requests)
+        self._judging = Judging(self.log, restored.edits_bytes)
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
         # A weak reference: otherwise the session and its stream would keep each other until the cyclic collector runs.
@@ -126,7 +126,7 @@ class Session:
             options,
             lambda update: _deliver(tell, update),
             None if store is None else lambda kept: _deliver(keep, kept),
-            None if restored is None else restored.resumed,
+            None if again is None else restored.resumed,
         )
         self.journal = None
         if store is not None:
@@ -139,7 +139,7 @@ class Session:
                 self.log,
                 lambda code, message: _deliver(tell, Notice(code, message)),
                 lambda why: _deliver(lose, why),
-                restored,
+                None if again is None else restored,
                 owner,
             )
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
@@ -152,7 +152,7 @@ class Session:
         self._metrics = metrics
         self._trace = metrics.trace()
         self._ended = ended
-        self._paused = restored.paused if restored is not None else False
+        self._paused = restored.paused
         self._running: asyncio.Task[None] | None = None
         self.left: Close | None = None
         """The close code for its client, of a session that goes on elsewhere, or is gone: it ends without a word."""
@@ -427,12 +427,10 @@ class Session:
 
     def _was_told(self, notice: Notice) -> bool:
         """Whether a notice about audio that is heard again was told before the session was resumed here."""
-        if self._told_before is None:
+        told = notice.code, notice.message
+        if self.received_samples > self._received_before or not self._notices_before[told]:
             return False
-        received, notices = self._told_before
-        if self.received_samples > received or not notices[notice.code, notice.message]:
-            return False
-        notices[notice.code, notice.message] -= 1
+        self._notices_before[told] -= 1
         return True
 
     def _fault(self, code: str, message: str) -> None:
