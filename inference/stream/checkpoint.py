@@ -39,8 +39,8 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """A control that took effect when the client had sent `at` samples."""
+class Flushed:
+    """A control that took effect, and flushed the segmenters, when the client had sent `at` samples."""
 
     at: int
     kind: Flushing
@@ -86,7 +86,7 @@ class Checkpoint:
     tracks: tuple[TrackState, ...] = ()
     settled: int = 0
     language: str | None = None
-    controls: tuple[Control, ...] = ()
+    controls: tuple[Flushed, ...] = ()
     read: dict[str, int] | None = None
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from inference.extraction.live import LiveExtraction
-from inference.stream.checkpoint import Checkpoint, Control, Flushing
+from inference.stream.checkpoint import Checkpoint, Flushed, Flushing
 from inference.stream.places import Places
 from inference.stream.track import Track
 from inference.stream.underway import Underway, Work
@@ -29,7 +29,7 @@ class Keeper:
         extraction: LiveExtraction,
         lead_in_s: float,
         rate: int,
-        again: deque[Control],
+        again: deque[Flushed],
     ) -> None:
         self._keep = keep
         self._last = last

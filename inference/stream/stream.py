@@ -11,8 +11,7 @@ from inference.config import SAMPLE_RATE
 from inference.extraction.isolation import release
 from inference.extraction.live import LiveExtraction
 from inference.serving.engines import Engines
-from inference.stream.checkpoint import Checkpoint
-from inference.stream.checkpoint import Control as Flushed
+from inference.stream.checkpoint import Checkpoint, Flushed
 from inference.stream.finals import Finals
 from inference.stream.keeper import Keeper
 from inference.stream.listening import Cut, Listener
