@@ -78,10 +78,6 @@ class RedisStore:
         self._take = self._redis.register_script(TAKE)
         self._erase = self._redis.register_script(ERASE)
 
-    async def check(self) -> None:
-        """Whether the store answers."""
-        await self._asked(self._redis.ping())
-
     async def write(self, session_id: str, batch: Batch, keep_s: float) -> Answer:
         """Stores a batch, all of it or nothing."""
         seal = Seal(self._key, session_id)
