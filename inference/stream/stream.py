@@ -61,7 +61,7 @@ class Stream:
             for speaker in options.speakers
         ]
         for number, state in enumerate(kept.tracks):
-            self._tracks[number].restore(state, kept.place, next(iter(kept.place.hidden[number:]), None))
+            self._tracks[number].restore(state, kept.place, kept.place.hidden[number] if kept.place.hidden else None)
         if resumed is not None:
             resumed.hand_over(self.transcript, self.extraction, self._tracks)
         self._work: asyncio.Queue[Work] = asyncio.Queue(WORK_AHEAD)
