@@ -1,4 +1,4 @@
-"""Checkpoints of one stream: made behind its finals, and handed on. Pure but for what it is told."""
+"""Makes the checkpoints of one stream, behind its finals, and hands them on."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from inference.stream.underway import Underway, Work
 from inference.stream.writing import Writer
 
 EVERY_S = 2.0
-"""In silence, and while a segment is open, a checkpoint is worth its bytes when the mark has moved by this much."""
+"""How far the mark has to move, in silence or while a segment is open, before another checkpoint is made."""
 
 
 class Keeper:

@@ -10,7 +10,8 @@ from inference.stream.checkpoint import Flushed, Flushing, Place, packed
 from inference.stream.track import Track
 
 EVERY_S = 0.5
-"""Between two places at least: a place costs a kilobyte a track, and half a second of audio next to nothing."""
+"""The least audio between two places. A place takes a kilobyte for each track; hearing half a second again takes next
+to nothing."""
 
 
 class Places:

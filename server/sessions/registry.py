@@ -47,7 +47,7 @@ TOUCH_S = 300.0
 """How often the store is told that the open sessions are still there: far more often than it forgets them."""
 
 HAND_OVER_S = 2.0
-"""For the store to take the last events of a session that another server is to go on with."""
+"""The longest wait for the store to take the last events of a session that another server is to continue."""
 
 WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
@@ -85,7 +85,7 @@ class Sessions:
     audit: Audit = field(default_factory=Audit)
     store: Shared | None = None
     addresses: Sequence[str] = ()
-    """Of the servers of the same store, for clients to go on at."""
+    """The addresses of the servers that share the store, at which clients can resume their sessions."""
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
@@ -174,7 +174,7 @@ class Sessions:
     async def _take(
         self, store: Shared, session_id: str, token: str, last_seq: int, owns: Callable[[str | None], bool]
     ) -> Session | None:
-        """A session of the store goes on here. Raises Full and StoreDown."""
+        """Takes a session over from the store. Raises Full and StoreDown."""
         declared = await store.declared(session_id, token)
         if declared is None or not owns(declared.owner):
             return None
@@ -209,7 +209,7 @@ class Sessions:
         return session if session is not None and session.owns(resume_token) else None
 
     def known(self, session_id: str) -> Session | None:
-        """The session with that id, for who may read it but not speak in it."""
+        """The session with that id, for those who may read the session and do not have its token."""
         return self._sessions.get(session_id)
 
     def erase(self, session: Session) -> None:
@@ -226,8 +226,10 @@ class Sessions:
                 task.cancel()
 
     async def erased(self, session_id: str) -> None:
-        """Waits until the store holds nothing of a session that was erased here. Raises StoreDown if that takes long;
-        the erasing goes on."""
+        """Waits until the store holds nothing of a session that was erased here.
+
+        Raises StoreDown if that takes long; the erasing goes on.
+        """
         await self._erasing.done(session_id)
 
     async def erase_elsewhere(self, session_id: str, owns: Callable[[str | None], bool]) -> bool:

@@ -70,7 +70,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A session of the store that goes on here. `last_seq` is the number of the last event that anybody has seen."""
+    """A session that is taken over from the store. `last_seq` is the highest event number that was ever given."""
 
     id: str
     token: str
@@ -155,7 +155,8 @@ class Session:
         self._paused = restored.paused
         self._running: asyncio.Task[None] | None = None
         self.left: Close | None = None
-        """The close code for its client, of a session that goes on elsewhere, or is gone: it ends without a word."""
+        """The close code for the client of a session that goes on elsewhere or was erased; None while neither is so.
+        Such a session ends without a `session_stopped`."""
         self._opened_at = self._heard_at = patience.now()
         self.given_up = False
         """True when the session is stopped because another one needs its place."""
@@ -194,7 +195,7 @@ class Session:
         return self.received_samples if self.journal is None else self.journal.durable_samples
 
     def leave(self, close: Close = Close.GOING_AWAY) -> None:
-        """Ends the session here without its last event: it goes on elsewhere, or is erased."""
+        """Ends the session here without its last event, because it goes on elsewhere or was erased."""
         self.left = self.left or close
         if self._running is not None:
             self._running.cancel()
@@ -419,7 +420,7 @@ class Session:
 
     def _lose(self, why: str) -> None:
         if self.reason == "withdrawn":
-            self.log.let_go()  # its last word is not stored, and its client shall hear it
+            self.log.let_go()  # the last event is not stored, and the client is to receive it all the same
             return
         if why == "ERASED":
             self.log.erase()
