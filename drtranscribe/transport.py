@@ -206,8 +206,9 @@ class Transport:
             except Closed as closed:
                 error = closed.fatal()
                 unknown += closed.code == NO_SUCH_SESSION
-                given_up = closed.code not in (FULL, NO_SUCH_SESSION) or unknown >= len(self._urls)
-                if error and given_up and closed.code != FULL:  # a full server may have room again
+                # A full server may have room again, and a session that one server does not know another one may.
+                final = unknown >= len(self._urls) if closed.code == NO_SUCH_SESSION else closed.code != FULL
+                if error and final:
                     raise error from None
                 wait_s = max(self._backoff(attempt // len(self._urls)), (error and error.retry_after_s) or 0)
                 if asyncio.get_running_loop().time() + wait_s > deadline:

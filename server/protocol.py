@@ -264,11 +264,11 @@ def update_fields(
                 "lag_ms": lag_ms,
             }
         case MarkerReached(marker_id, request):
-            return "marker", {"id": marker_id} | _answered(request)
+            return "marker", {"id": marker_id} | answered(request)
         case Paused(request):
-            return "session_paused", _answered(request)
+            return "session_paused", answered(request)
         case Continued(request):
-            return "session_continued", _answered(request)
+            return "session_continued", answered(request)
         case Fault(code, message):
             return "error", error_fields(code, message, fatal=False)
         case Notice(notice_code, message, speaker):
@@ -277,7 +277,8 @@ def update_fields(
             return None
 
 
-def _answered(request: int | None) -> dict[str, int]:
+def answered(request: int | None) -> dict[str, int]:
+    """The field of an event that names the client's message which it answers."""
     return {} if request is None else {"request": request}
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,7 +13,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from benchmarks.common.server_process import ServerProcess
+from benchmarks.common.server_process import ServerProcess, free_port
 from server.access.keys import add, generate
 
 READY_S = 240.0
@@ -42,7 +41,7 @@ class Target:
     """An async context manager: inside it the server is ready."""
 
     def __init__(self, setup: Setup, model: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         flags = [flag.format(port=self.port) for flag in setup.flags]
         self._folder = tempfile.TemporaryDirectory()
         self._log = Path(self._folder.name, "log")
@@ -134,9 +133,3 @@ def _writable(maps: str) -> list[tuple[int, int]]:
             first, last = place.split("-")
             ranges.append((int(first, 16), int(last, 16)))
     return ranges
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.common.server_process import free_port
+
 STARTED_S = 10.0
 
 
@@ -23,9 +25,7 @@ class RedisProcess:
     """A context: Redis on a free port of loopback, with a folder of its own; both are gone at its end."""
 
     def __init__(self, *options: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self.options: Sequence[str] = options
         self.process: subprocess.Popen[bytes] | None = None

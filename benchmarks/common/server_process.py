@@ -14,6 +14,13 @@ import aiohttp
 import psutil
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class ServerProcess:
     """`python -m MODULE ... --port N` on a free port, or on `port`.
 
@@ -30,14 +37,10 @@ class ServerProcess:
         environment: Mapping[str, str] | None = None,
         port: int | None = None,
     ) -> None:
-        if port is None:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-        self.port: int = port
-        self.url = f"http://127.0.0.1:{port}/"
+        self.port = free_port() if port is None else port
+        self.url = f"http://127.0.0.1:{self.port}/"
         self.began = time.monotonic()
-        command: list[str] = [sys.executable, "-m", *module.split(), "--port", str(port), *flags]
+        command: list[str] = [sys.executable, "-m", *module.split(), "--port", str(self.port), *flags]
         if nofile is not None:
             command = ["sh", "-c", f'ulimit -n {nofile}; exec "$@"', "sh", *command]
         variables = {**os.environ, **(environment or {})}

@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from benchmarks.common.pacing import cut, paced
 from benchmarks.common.redis_process import RedisProcess, installed
 from benchmarks.common.result import deliver
 from benchmarks.common.server_process import ServerProcess
@@ -118,10 +119,8 @@ async def consult(urls: str, audio: bytes, speed: float) -> Told:
         frame = int(FRAME_S * SAMPLE_RATE) * 2
         half = len(audio) // 2 // frame * frame
         for part in (audio[:half], audio[half:]):
-            began = time.monotonic()
-            for number, at in enumerate(range(0, len(part), frame)):
-                await consultation.send(part[at : at + frame])
-                await asyncio.sleep(max(0.0, began + (number + 1) * FRAME_S / speed - time.monotonic()))
+            async for _, chunk in paced(cut(part, frame), 2 * SAMPLE_RATE, speed=speed):
+                await consultation.send(chunk)
             if not middle.is_set():
                 await consultation.marker(1)
                 await middle.wait()

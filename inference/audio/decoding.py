@@ -104,7 +104,7 @@ class PcmDecoder:
         if self._resampler is not None:
             pcm = self._at_16_khz(pcm, self._resampler, last)
         else:
-            if self._fed - self._places[-1].at >= PLACE_EVERY_S * SAMPLE_RATE:
+            if self._downmix is not None and self._fed - self._places[-1].at >= PLACE_EVERY_S * SAMPLE_RATE:
                 self._note_place(self._fed + self._mixed)
             pcm = self._own(pcm)
         return [np.ascontiguousarray(pcm[:, track]) for track in range(self.tracks)]

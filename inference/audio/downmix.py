@@ -7,9 +7,8 @@ cable with crossed wires, gives exactly that. So the strongest of mean, half dif
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from inference.audio.resampling import Samples
 
 BLOCK_S = 0.02
 """Length of the blocks, counted from the start of the stream, at whose ends the choice is made. The weights move from

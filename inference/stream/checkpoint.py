@@ -1,4 +1,4 @@
-"""From where a stream can be taken up by another process, in numbers and words: no audio is in it. Pure.
+"""The state from which another process can continue a stream: numbers and words, and no audio. Pure.
 
 A client that sends its audio again from `place.decoder.at` on gets the finals that the stream would have written. That
 place lies before the audio of every final to come. Voice detection begins there anew from its recurrent state, and the
@@ -39,8 +39,8 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """A control that took effect when the client had sent `at` samples."""
+class Flushed:
+    """A control that took effect, and flushed the segmenters, when the client had sent `at` samples."""
 
     at: int
     kind: Flushing
@@ -86,7 +86,7 @@ class Checkpoint:
     tracks: tuple[TrackState, ...] = ()
     settled: int = 0
     language: str | None = None
-    controls: tuple[Control, ...] = ()
+    controls: tuple[Flushed, ...] = ()
     read: dict[str, int] | None = None
 
     @property

@@ -1,18 +1,18 @@
-"""Checkpoints of one stream: made behind its finals, and handed on. Pure but for what it is told."""
+"""Makes the checkpoints of one stream, behind its finals, and hands them on."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from inference.extraction.live import LiveExtraction
-from inference.stream.checkpoint import Checkpoint, Control, Flushing
+from inference.stream.checkpoint import Checkpoint, Flushed, Flushing
 from inference.stream.places import Places
 from inference.stream.track import Track
 from inference.stream.underway import Underway, Work
 from inference.stream.writing import Writer
 
 EVERY_S = 2.0
-"""In silence, and while a segment is open, a checkpoint is worth its bytes when the mark has moved by this much."""
+"""How far the mark has to move, in silence or while a segment is open, before another checkpoint is made."""
 
 
 class Keeper:
@@ -29,7 +29,7 @@ class Keeper:
         extraction: LiveExtraction,
         lead_in_s: float,
         rate: int,
-        again: deque[Control],
+        again: deque[Flushed],
     ) -> None:
         self._keep = keep
         self._last = last

@@ -6,11 +6,12 @@ from inference.audio.attention import Attention
 from inference.audio.decoding import PcmDecoder
 from inference.audio.vad_state import CONTEXT_SAMPLES
 from inference.config import SAMPLE_RATE
-from inference.stream.checkpoint import Control, Flushing, Place, packed
+from inference.stream.checkpoint import Flushed, Flushing, Place, packed
 from inference.stream.track import Track
 
 EVERY_S = 0.5
-"""Between two places at least: a place costs a kilobyte a track, and half a second of audio next to nothing."""
+"""The least audio between two places. A place takes a kilobyte for each track; hearing half a second again takes next
+to nothing."""
 
 
 class Places:
@@ -18,7 +19,7 @@ class Places:
 
     def __init__(self, first: Place) -> None:
         self._places = [first]
-        self._controls: list[Control] = []  # those that were counted from `_dropped` on
+        self._controls: list[Flushed] = []  # those that were counted from `_dropped` on
         self._dropped = first.controls
         self._control_before = False
 
@@ -28,7 +29,7 @@ class Places:
 
     def control(self, at: int, kind: Flushing) -> None:
         """Notes a control that takes effect when the client has sent `at` samples."""
-        self._controls.append(Control(at, kind))
+        self._controls.append(Flushed(at, kind))
         self._control_before |= kind != "marker"
 
     def note(
@@ -62,6 +63,6 @@ class Places:
         return place
 
     @property
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[Flushed, ...]:
         """Those behind the place that `before` gave last."""
         return tuple(self._controls)

@@ -1,4 +1,4 @@
-"""What a stream needs to know of what was told before it was resumed. Pure."""
+"""What a resumed stream needs to know of the events that were sent before. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -11,8 +11,7 @@ from inference.config import SAMPLE_RATE
 from inference.extraction.isolation import release
 from inference.extraction.live import LiveExtraction
 from inference.serving.engines import Engines
-from inference.stream.checkpoint import Checkpoint
-from inference.stream.checkpoint import Control as Flushed
+from inference.stream.checkpoint import Checkpoint, Flushed
 from inference.stream.finals import Finals
 from inference.stream.keeper import Keeper
 from inference.stream.listening import Cut, Listener
@@ -62,7 +61,7 @@ class Stream:
             for speaker in options.speakers
         ]
         for number, state in enumerate(kept.tracks):
-            self._tracks[number].restore(state, kept.place, next(iter(kept.place.hidden[number:]), None))
+            self._tracks[number].restore(state, kept.place, kept.place.hidden[number] if kept.place.hidden else None)
         if resumed is not None:
             resumed.hand_over(self.transcript, self.extraction, self._tracks)
         self._work: asyncio.Queue[Work] = asyncio.Queue(WORK_AHEAD)

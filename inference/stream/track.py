@@ -52,7 +52,6 @@ class Track:
         self.settled = state.segmenter
         self.language = TrackLanguage(state.language, state.rival, state.votes)
         self.context, self.committed, self.seam = state.context, state.committed, state.seam
-        self.partials = Partials()
         if hidden is not None:
             self.vad = VadState(unpacked(hidden))
 

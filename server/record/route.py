@@ -18,9 +18,9 @@ from server.record.formats import FORMATS, NAMES, FormatName, NotInstalled, chec
 from server.record.record import Declared
 from server.record.renderer import job
 from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
-from server.sessions.registry import STORE_RETRY_S, Sessions
+from server.sessions.registry import Sessions
 from server.sessions.session import Session
-from server.store.sharing import StoreDown
+from server.store.sharing import STORE_RETRY_S, StoreDown
 
 GONE = "no such session, or it ended too long ago: its record is gone"
 NOT_ERASED = "the store of this server does not answer and may still hold the session: ask again; 404 says it is gone"

@@ -1,7 +1,6 @@
 """The sessions of one server: how many may be open, and where a lost one is found again."""
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +15,11 @@ from server.monitoring.metrics import Metrics
 from server.protocol import Close, ProtocolError
 from server.sessions import garbage
 from server.sessions.drain import drain
+from server.sessions.erasing import Erasing
 from server.sessions.patience import patience
 from server.sessions.session import Again, Limits, Session
 from server.settings import Settings, SettingsError
-from server.store.sharing import MOST_AHEAD, KeyFault, Shared, StoreDown, shared
-
-logger = logging.getLogger(__name__)
+from server.store.sharing import MOST_AHEAD, STORE_RETRY_S, KeyFault, Shared, StoreDown, shared
 
 DEFAULT_CAPACITY = 32
 """Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
@@ -31,7 +29,6 @@ WARM_UP_RETRY_S = 5.0
 SHUTDOWN_RETRY_S = 10.0
 FAILED_RETRY_S = 60.0
 AUDIT_RETRY_S = 30.0
-STORE_RETRY_S = 2.0
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 
 CONSULTATION_S = 900.0
@@ -50,10 +47,7 @@ TOUCH_S = 300.0
 """How often the store is told that the open sessions are still there: far more often than it forgets them."""
 
 HAND_OVER_S = 2.0
-"""For the store to take the last events of a session that another server is to go on with."""
-
-ERASE_S = 2.0
-"""For the store to erase a session. It is asked again afterwards, but whoever asked for it is told that it is away."""
+"""The longest wait for the store to take the last events of a session that another server is to continue."""
 
 WATCH_S = 0.25
 """How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
@@ -91,7 +85,7 @@ class Sessions:
     audit: Audit = field(default_factory=Audit)
     store: Shared | None = None
     addresses: Sequence[str] = ()
-    """Of the servers of the same store, for clients to go on at."""
+    """The addresses of the servers that share the store, at which clients can resume their sessions."""
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
@@ -100,7 +94,7 @@ class Sessions:
     _closing: bool = False
     _taking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _journals: set["asyncio.Task[None]"] = field(default_factory=set)
-    _erasing: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)  # in the store, by the session's id
+    _erasing: Erasing = field(default_factory=Erasing)
     _sweep: "asyncio.Task[None] | None" = None
     _touched: float = 0.0
 
@@ -180,7 +174,7 @@ class Sessions:
     async def _take(
         self, store: Shared, session_id: str, token: str, last_seq: int, owns: Callable[[str | None], bool]
     ) -> Session | None:
-        """A session of the store goes on here. Raises Full and StoreDown."""
+        """Takes a session over from the store. Raises Full and StoreDown."""
         declared = await store.declared(session_id, token)
         if declared is None or not owns(declared.owner):
             return None
@@ -215,7 +209,7 @@ class Sessions:
         return session if session is not None and session.owns(resume_token) else None
 
     def known(self, session_id: str) -> Session | None:
-        """The session with that id, for who may read it but not speak in it."""
+        """The session with that id, for those who may read the session and do not have its token."""
         return self._sessions.get(session_id)
 
     def erase(self, session: Session) -> None:
@@ -225,23 +219,18 @@ class Sessions:
         """
         session.withdraw()
         self._drop(session)
-        if self.store is not None and session.id not in self._erasing:
-            # A task of its own: a connection that withdraws the consent ends with the session.
-            erasing = asyncio.create_task(self._erase_stored(self.store, session.id))
-            self._erasing[session.id] = erasing
-            erasing.add_done_callback(lambda _: self._erasing.pop(session.id))
+        if self.store is not None:
+            self._erasing.begin(self.store, session.id)
         for task, running in self._tasks.items():
             if running is session:
                 task.cancel()
 
     async def erased(self, session_id: str) -> None:
-        """Waits until the store holds nothing of a session that was erased here. Raises StoreDown if that takes long,
-        and goes on with it."""
-        erasing = self._erasing.get(session_id)
-        if erasing is not None:
-            await asyncio.wait([erasing], timeout=ERASE_S)
-            if not erasing.done():
-                raise StoreDown("a session is not erased in the store yet")
+        """Waits until the store holds nothing of a session that was erased here.
+
+        Raises StoreDown if that takes long; the erasing goes on.
+        """
+        await self._erasing.done(session_id)
 
     async def erase_elsewhere(self, session_id: str, owns: Callable[[str | None], bool]) -> bool:
         """Erases a session that is on another server of the store, or on none, if `owns` is true of its owner.
@@ -253,15 +242,6 @@ class Sessions:
             return False
         await self.store.erase(session_id)
         return True
-
-    async def _erase_stored(self, store: Shared, session_id: str) -> None:
-        while True:
-            try:
-                await store.erase(session_id)
-            except StoreDown:
-                await asyncio.sleep(STORE_RETRY_S)
-            else:
-                return
 
     def _drop(self, session: Session) -> None:
         """Forgets a session, unless it came back meanwhile as another object."""
@@ -338,16 +318,7 @@ class Sessions:
             writing.cancel()
         if self._sweep is not None:
             self._sweep.cancel()
-        if self._erasing:
-            await asyncio.wait(list(self._erasing.values()), timeout=ERASE_S)
-        if self._erasing:
-            logger.error(
-                "%d sessions were erased here and not in the store, which does not answer: it forgets them when their "
-                "time is over",
-                len(self._erasing),
-            )
-        for erasing in self._erasing.values():
-            erasing.cancel()
+        await self._erasing.close()
 
     async def _hand_over(self, session: Session) -> None:
         """Leaves a session that the store holds to another server; one that it does not hold is drained here."""

@@ -23,12 +23,22 @@ from inference.pipeline import Pipeline
 from inference.stream import Checkpoint, Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
-from server.guards.bounds import MAX_EDITS_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.guards.bounds import MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.monitoring.metrics import Metrics
-from server.protocol import MAX_FRAME_S, Close, ClosingReason, Judged, ProtocolError, error_fields, update_fields
+from server.protocol import (
+    MAX_FRAME_S,
+    Close,
+    ClosingReason,
+    Judged,
+    ProtocolError,
+    answered,
+    error_fields,
+    update_fields,
+)
 from server.sessions.allowance import Allowance
 from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
+from server.sessions.judging import Judging
 from server.sessions.pace import Pace
 from server.sessions.patience import patience
 from server.store.restoring import Restored
@@ -60,7 +70,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A session of the store that goes on here. `last_seq` is the number of the last event that anybody has seen."""
+    """A session that is taken over from the store. `last_seq` is the highest event number that was ever given."""
 
     id: str
     token: str
@@ -92,7 +102,7 @@ class Session:
         store: Shared | None = None,
         again: Again | None = None,
     ) -> None:
-        restored = again.restored if again is not None else None
+        restored = again.restored if again is not None else Restored()
         self.id = again.id if again is not None else secrets.token_urlsafe(12)
         self.resume_token = again.token if again is not None else secrets.token_urlsafe(32)
         self.owner = owner
@@ -101,12 +111,12 @@ class Session:
         self.limits = limits
         self.started_at = again.started_at if again is not None else datetime.now(UTC)
         self.log = (
-            EventLog.restored(restored.events, again.last_seq) if again and restored else EventLog(held=bool(store))
+            EventLog(held=store is not None) if again is None else EventLog.restored(restored.events, again.last_seq)
         )
-        self.received_samples = restored.mark if restored is not None else 0
-        self._told_before = (restored.received, restored.notices) if restored is not None else None
-        self._requests = set(restored.requests) if restored is not None else set()
-        self._judging: dict[str, Any] | None = None
+        self.received_samples = restored.mark
+        self._received_before, self._notices_before = restored.received, restored.notices
+        self._requests = set(restored.requests)
+        self._judging = Judging(self.log, restored.edits_bytes)
         self.reason: ClosingReason | None = None
         self.attachment: Attachment | None = None
         # A weak reference: otherwise the session and its stream would keep each other until the cyclic collector runs.
@@ -116,7 +126,7 @@ class Session:
             options,
             lambda update: _deliver(tell, update),
             None if store is None else lambda kept: _deliver(keep, kept),
-            None if restored is None else restored.resumed,
+            None if again is None else restored.resumed,
         )
         self.journal = None
         if store is not None:
@@ -129,7 +139,7 @@ class Session:
                 self.log,
                 lambda code, message: _deliver(tell, Notice(code, message)),
                 lambda why: _deliver(lose, why),
-                restored,
+                None if again is None else restored,
                 owner,
             )
         self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
@@ -138,16 +148,15 @@ class Session:
         self._arrivals = Arrivals()
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._pace = Pace()
-        self._edits_bytes = restored.edits_bytes if restored is not None else 0
-        self._judgement: dict[str, Any] | None = None  # who judges now: goes into the events that this causes
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._trace = metrics.trace()
         self._ended = ended
-        self._paused = restored.paused if restored is not None else False
+        self._paused = restored.paused
         self._running: asyncio.Task[None] | None = None
         self.left: Close | None = None
-        """The close code for its client, of a session that goes on elsewhere, or is gone: it ends without a word."""
+        """The close code for the client of a session that goes on elsewhere or was erased; None while neither is so.
+        Such a session ends without a `session_stopped`."""
         self._opened_at = self._heard_at = patience.now()
         self.given_up = False
         """True when the session is stopped because another one needs its place."""
@@ -186,7 +195,7 @@ class Session:
         return self.received_samples if self.journal is None else self.journal.durable_samples
 
     def leave(self, close: Close = Close.GOING_AWAY) -> None:
-        """Ends the session here without its last event: it goes on elsewhere, or is erased."""
+        """Ends the session here without its last event, because it goes on elsewhere or was erased."""
         self.left = self.left or close
         if self._running is not None:
             self._running.cancel()
@@ -276,9 +285,9 @@ class Session:
     def judge(
         self,
         judgement: Callable[[Findings], Operation],
-        what: Judged | None = None,
-        by: str | None = None,
-        request: int | None = None,
+        what: Judged,
+        by: str | None,
+        request: int | None,
     ) -> bool:
         """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError.
 
@@ -291,30 +300,7 @@ class Session:
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         self._allow()
-        if self._edits_bytes >= MAX_EDITS_BYTES:
-            raise ProtocolError(
-                "too_many_edits",
-                f"the changes of findings in this session take more than {MAX_EDITS_BYTES} bytes: no further one is "
-                "taken, the findings stay as they are; start a new session to change more",
-            )
-        written = self.log.written_bytes
-        if what is not None:
-            self._judgement = {"what": what, "by": by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        self._judging = {"judged": True} | ({} if request is None else {"request": request})
-        try:
-            self._stream.extraction.judge(judgement)
-        except KeyError:
-            raise ProtocolError(
-                "no_such_finding", "no finding of this session has that id: it may be retracted"
-            ) from None
-        except Exception as error:
-            logger.error("a finding could not be changed: %s", place_of(error))
-            raise ProtocolError(
-                "finding_unchanged", "an error of the server kept the finding as it was: please report its log line"
-            ) from None
-        finally:
-            self._judgement = self._judging = None
-            self._edits_bytes += self.log.written_bytes - written
+        self._judging.apply(self._stream.extraction, judgement, what, by, request)
         return True
 
     def stop(self, reason: ClosingReason) -> None:
@@ -358,8 +344,8 @@ class Session:
         if error.retry_after_s is not None and request is not None:
             self._requests.discard(request)  # it was not taken, and may come again
         if not self.log.closed:
-            answered = {} if request is None else {"request": request}
-            self.log.refuse(**error_fields(error.code, str(error), False, error.retry_after_s), **answered)
+            fields = error_fields(error.code, str(error), False, error.retry_after_s)
+            self.log.refuse(**fields, **answered(request))
 
     def forsaken(self, now: float) -> bool:
         """Whether the session should end because nothing came, or nobody resumed it, for too long.
@@ -420,13 +406,12 @@ class Session:
             return
         self._metrics.observe(update)
         self._trace.observe(update)
-        fields = update_fields(update, self.received_samples, self.durable_samples)
-        if fields is not None and not self.log.closed:
-            judged = self._judging if fields[0] == "extraction" and self._judging is not None else {}
-            if self._judgement is not None:
-                for op in fields[1].get("ops", ()):
-                    op["judgement"] = self._judgement
-            self.log.append(fields[0], **fields[1], **judged)
+        event = update_fields(update, self.received_samples, self.durable_samples)
+        if event is not None and not self.log.closed:
+            type_, fields = event
+            if type_ == "extraction":
+                self._judging.mark(fields)
+            self.log.append(type_, **fields)
         assert not isinstance(update, Drained) or self.stopping
 
     def _keep(self, checkpoint: Checkpoint) -> None:
@@ -435,7 +420,7 @@ class Session:
 
     def _lose(self, why: str) -> None:
         if self.reason == "withdrawn":
-            self.log.let_go()  # its last word is not stored, and its client shall hear it
+            self.log.let_go()  # the last event is not stored, and the client is to receive it all the same
             return
         if why == "ERASED":
             self.log.erase()
@@ -443,12 +428,10 @@ class Session:
 
     def _was_told(self, notice: Notice) -> bool:
         """Whether a notice about audio that is heard again was told before the session was resumed here."""
-        if self._told_before is None:
+        told = notice.code, notice.message
+        if self.received_samples > self._received_before or not self._notices_before[told]:
             return False
-        received, notices = self._told_before
-        if self.received_samples > received or not notices[notice.code, notice.message]:
-            return False
-        notices[notice.code, notice.message] -= 1
+        self._notices_before[told] -= 1
         return True
 
     def _fault(self, code: str, message: str) -> None:

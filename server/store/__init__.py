@@ -1,1 +1,1 @@
-"""Sessions that outlive their gateway: their events and checkpoints in Redis, and never their audio."""
+"""What lets a session outlive its server: its events and checkpoints are kept in Redis, and its audio never is."""

@@ -1,4 +1,4 @@
-"""One session's way into the store: every event is stored before it is sent, and a checkpoint with each final.
+"""Writes one session to the store: every event is stored before it is sent, and a checkpoint with each final.
 
 While the store is away the session goes on: events are sent, wait in memory to be stored, and the mark stands still.
 """
@@ -189,7 +189,7 @@ class Journal:
             return True
         self._observe(time.monotonic() - began)
         if answer == "ERASED" and self._log.closed:
-            self._log.let_go()  # its last word, which tells the client of it, is all that the log still holds
+            self._log.let_go()  # the log holds nothing but the last event, which tells the client of the erasing
             return False
         if answer in ("TAKEN", "ERASED"):
             self._lost(str(answer))

@@ -1,7 +1,7 @@
 """The store in Redis: one stream of events and one hash for each session, both written in one atomic step.
 
 The id of an event in the stream is its own `seq`. Redis takes growing ids only, and the hash names the one writer, so a
-gateway whose session was taken over by another one cannot write any more, however late it notices.
+server whose session was taken over by another one cannot write any more, however late it notices.
 """
 
 from hashlib import sha256
@@ -78,10 +78,6 @@ class RedisStore:
         self._take = self._redis.register_script(TAKE)
         self._erase = self._redis.register_script(ERASE)
 
-    async def check(self) -> None:
-        """Whether the store answers."""
-        await self._asked(self._redis.ping())
-
     async def write(self, session_id: str, batch: Batch, keep_s: float) -> Answer:
         """Stores a batch, all of it or nothing."""
         seal = Seal(self._key, session_id)
@@ -156,6 +152,6 @@ class RedisStore:
 
 
 def _keys(session_id: str) -> list[str]:
-    """Of the stream and of the hash. Who reads the names of the keys cannot resume or read a session by them."""
+    """The keys of the stream and of the hash. Their names do not reveal the id of the session."""
     name = sha256(session_id.encode()).hexdigest()[:32]
     return [f"drtranscribe:{{{name}}}:events", f"drtranscribe:{{{name}}}:state"]

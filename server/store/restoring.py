@@ -37,14 +37,14 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a session goes on from.
+    """What a session goes on from; a new one has nothing behind it.
 
     `requests` are the client's numbers of the messages that were answered, `notices` what it was told about the audio
     before `received` samples. `ended`: nothing follows but the reading of the log.
     """
 
-    events: Sequence[tuple[int, bytes]]
-    resumed: Resumed
+    events: Sequence[tuple[int, bytes]] = ()
+    resumed: Resumed = field(default_factory=Resumed)
     requests: frozenset[int] = frozenset()
     notices: Counter[tuple[str, str]] = field(default_factory=Counter)
     received: int = 0

@@ -17,7 +17,11 @@ from server.store.stored import Store, StoreDown
 logger = logging.getLogger(__name__)
 
 MOST_AHEAD = 10_000
-"""Events that a client may have seen that the store does not hold: what was sent while it was away, or lost by it."""
+"""The most events that a client may have received and the store not hold: those sent while the store was away, and
+those that the store has lost."""
+
+STORE_RETRY_S = 2.0
+"""How soon a store that does not answer is asked again."""
 
 
 @dataclass(slots=True)
@@ -84,8 +88,8 @@ class Shared:
 
         Raises StoreDown.
 
-        A session that is open somewhere ends there with its next event, without a word to its client (4404). One that
-        is to be told first is stopped, and its journal settled, before this.
+        A session that is open somewhere ends there with its next event: its connection is closed with 4404, and no
+        `session_stopped` is sent. To tell the client first, stop the session and let its journal settle before this.
         """
         return await self.store.erase(session_id)
 
@@ -99,4 +103,4 @@ def shared(url: str, key_file: Path | None, retention_s: float, observe: Callabl
     return Shared(RedisStore(url, None if key_file is None else master_key(key_file), retention_s), observe)
 
 
-__all__ = ["MOST_AHEAD", "KeyFault", "Shared", "StoreDown", "shared"]
+__all__ = ["MOST_AHEAD", "STORE_RETRY_S", "KeyFault", "Shared", "StoreDown", "shared"]

@@ -467,7 +467,7 @@ async def test_a_client_that_says_too_much_is_refused_with_a_time_and_closed_and
 
 
 async def test_changes_of_findings_are_taken_up_to_a_sum_and_then_refused_and_the_session_goes_on(monkeypatch):
-    monkeypatch.setattr("server.sessions.session.MAX_EDITS_BYTES", 5_000)
+    monkeypatch.setattr("server.sessions.judging.MAX_EDITS_BYTES", 5_000)
     async with serving() as server, server.connect() as client:
         await client.start()
         await client.say(speech((1.0, 0.5), (1.0, 0)))
