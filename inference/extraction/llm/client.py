@@ -18,8 +18,6 @@ from inference.extraction.llm.responses import Completion, ModelCard, Models
 from inference.extraction.llm.schema import ANSWER_SCHEMA, proposals_of, read_answer, whole_operations
 from inference.findings import Proposal
 
-log = logging.getLogger(__name__)
-
 CONNECT_TIMEOUT_S = 1.0
 CHECK_TIMEOUT_S = 3.0
 MOST_BYTES = 1_000_000
