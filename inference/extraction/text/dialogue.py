@@ -61,6 +61,10 @@ class Turn:
         """The sentence up to a token, as plain words."""
         return " ".join(self.sentence.words[:at])
 
+    def stems(self, start: int = 0, end: int | None = None) -> frozenset[str]:
+        """The stems of the tokens [start, end) that are not soft; without `end` up to the last token."""
+        return frozenset(token.stem for token in self.tokens[start:end] if not token.soft)
+
     def text(self, start: int, end: int) -> str:
         """The segment's own characters over the tokens [start, end)."""
         return self.segment.text[self.tokens[start].start : self.tokens[end - 1].end]

@@ -125,9 +125,8 @@ def _leaves_open(asked: Asked, reply: Turn, agreed: Answer, told: Set[str], *, i
 
 def _meant(asked: Asked, reply: Turn) -> str | None:
     """ "Any burning, any blood?" "It does burn.": the one thing that the answer says in a word of its own."""
-    said = {t.stem for t in reply.tokens if not t.soft}
-    tokens = asked.turn.tokens
-    meant = {m.concept for m in asked.mentions if said & {t.stem for t in tokens[m.start : m.end] if not t.soft}}
+    said = reply.stems()
+    meant = {m.concept for m in asked.mentions if said & asked.turn.stems(m.start, m.end)}
     return meant.pop() if len(meant) == 1 else None
 
 
