@@ -1,6 +1,5 @@
-"""Keys and certificates for the tests, and an audit trail that a test can read."""
+"""Keys for the tests, and an audit trail that a test can read."""
 
-import subprocess
 from pathlib import Path
 
 from server.access.keys import add, generate
@@ -33,12 +32,3 @@ class Notes(Audit):
         self.lines.append((action, actor, outcome))
         self.sessions.add(session)
         self.addresses.add(address)
-
-
-def certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 and localhost, and its key, as PEM files."""
-    cert, private = folder / f"{name}.pem", folder / f"{name}.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    subprocess.run([*command, "-keyout", private, "-out", cert], check=True, capture_output=True)
-    return cert, private
