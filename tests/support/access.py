@@ -8,7 +8,7 @@ from server.audit.trail import Audit
 
 
 def key(path: Path, name: str, *scopes: Scope, owner: str | None = None, **limits: int) -> dict[str, str]:
-    """Adds a key to a file: the header that shows it. Without scopes it speaks and reads."""
+    """Adds a key to a file and returns the header that shows it. Without scopes the key may speak and read."""
     text, made = generate(name, scopes or ("speak", "read"), owner, limits=KeyLimits(**limits))
     add(path, made)
     return {"Authorization": f"Bearer {text}"}

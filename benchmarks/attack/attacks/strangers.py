@@ -9,7 +9,7 @@ from benchmarks.attack.aim import QUIET_S, Aim
 
 PER_S = 1000
 AT_ONCE = 400
-"""Attempts that wait for their answer; more are not begun, and the rate that was reached says so."""
+"""At most so many attempts wait for their answer. If the server answers too slowly, the rate falls below `PER_S`."""
 
 TICK_S = 0.01
 

@@ -270,7 +270,7 @@ class VllmExtractor:
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """What checks the server's certificate. Raises ValueError."""
+    """What the server's certificate is checked against; True for the public authorities. Raises ValueError."""
     if ca_file is None:
         return True
     try:

@@ -75,7 +75,7 @@ class Turn:
         return Quote(self.segment.id, self.text(start, last), self.tokens[start].start)
 
     def holds(self, segment: str, start: int | None) -> bool:
-        """Whether this sentence is where something begins: at the character `start` of the segment with this id."""
+        """Whether the character `start` of the segment with this id stands in this sentence."""
         if segment != self.segment.id or start is None:
             return False
         return self.tokens[0].start <= start < self.tokens[-1].end
