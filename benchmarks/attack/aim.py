@@ -90,13 +90,23 @@ class Aim:
         finally:
             writer.transport.abort()
 
+    def upgrade(self, *headers: str, host: str | None = None) -> bytes:
+        """The request that asks for a WebSocket, with more header lines; to the server's own host, or to another."""
+        lines = (
+            "GET /ws HTTP/1.1",
+            f"Host: {self.url.host}:{self.url.port}" if host is None else f"Host: {host}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Protocol: drtranscribe.v1",
+            *headers,
+        )
+        return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
+
     async def upgraded(self, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
         """Makes a plain connection a WebSocket, for frames that no library would send."""
-        writer.write(
-            b"GET /ws HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Protocol: drtranscribe.v1\r\n\r\n" % (str(self.url.host).encode(), self.url.port or 80)
-        )
+        writer.write(self.upgrade())
         async with asyncio.timeout(QUIET_S):
             status = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()
         self.codes[f"upgrade {status}"] += 1

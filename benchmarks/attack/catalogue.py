@@ -7,23 +7,17 @@ from benchmarks.attack.aim import Aim
 from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, strangers, talkers
 from benchmarks.attack.target import Setup
 
-MAIN = Setup(flags=("--max-sessions", "64", "--resume-ttl-s", "2", "--retention", "2"))
+
+def _forgetting_after(seconds: float) -> tuple[str, ...]:
+    """Flags: a session that its client left ends after so many seconds, and is forgotten after as many."""
+    return "--resume-ttl-s", f"{seconds:g}", "--retention", f"{seconds:g}"
+
+
+MAIN = Setup(flags=("--max-sessions", "64", *_forgetting_after(2)))
 """Sessions that one attack leaves behind are over before the next one counts memory."""
 
 LOCKED = replace(MAIN, keys=True)
-IMPATIENT = Setup(
-    flags=(
-        "--max-sessions",
-        "64",
-        "--idle-timeout-s",
-        "3",
-        "--resume-ttl-s",
-        f"{outages.TTL_S:g}",
-        "--retention",
-        f"{outages.TTL_S:g}",
-    ),
-    staged=(),
-)
+IMPATIENT = Setup(flags=("--max-sessions", "64", "--idle-timeout-s", "3", *_forgetting_after(outages.TTL_S)), staged=())
 FORGETFUL = replace(
     IMPATIENT,
     environment=(
@@ -35,8 +29,7 @@ FORGETFUL = replace(
 CROWDED = Setup(flags=("--max-sessions", str(doors.PLACES)), staged=())
 NARROW = Setup(staged=(), nofile=1024)
 BROKEN = tuple(
-    Setup(flags=("--resume-ttl-s", "2", "--retention", "2"), staged=("--fault", fault))
-    for fault in ("extractor", "merging", "codes")
+    Setup(flags=_forgetting_after(2), staged=("--fault", fault)) for fault in ("extractor", "merging", "codes")
 )
 BESIDE_MODEL = Setup(flags=("--vllm-url", "http://127.0.0.1:{port}/v1"), staged=())
 TALKING = Setup(staged=("--hostile-talk",))

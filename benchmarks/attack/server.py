@@ -63,7 +63,7 @@ def break_(fault: str | None) -> None:
         case "merging":
             Findings.merge = failing(Findings.merge)  # type: ignore[method-assign]
         case "codes":
-            # Where it is used, not where it is defined: merging has imported it by name, which mypy calls private.
+            # Replaced in merging, which has imported it by name. For mypy merging does not export that name.
             merging.codes_of = failing(merging.codes_of)  # type: ignore[attr-defined]
 
 

@@ -34,7 +34,7 @@ class Setup:
     nofile: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
     keys: bool = False
-    """The server asks for a key, which the good session has."""
+    """The server asks for a key, and the good session shows one."""
 
 
 class Target:
@@ -46,7 +46,7 @@ class Target:
         self._folder = tempfile.TemporaryDirectory()
         self._log = Path(self._folder.name, "log")
         self.headers: dict[str, str] = {}
-        """What who may come in sends along."""
+        """The headers with which the good session and the probes are let in."""
         if setup.keys:
             text, key = generate("witness", ("admin",))
             add(keys_file := Path(self._folder.name, "keys.json"), key)

@@ -112,7 +112,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     for name, cases in sources.items():
         chosen_cases = [case for case in cases if args.kind in (None, case["kind_of_case"])]
         scored = await table(chosen_cases, extractors, ambient=args.ambient)
-        print(f"-- {name}\n{scored}\n" if not args.counts else f"-- {name}\n{scored.counts()}\n", flush=True)
+        print(f"-- {name}\n{scored.counts() if args.counts else scored}\n", flush=True)
         result[name] = scored.as_dict()
     for extractor in extractors:
         await extractor.close()

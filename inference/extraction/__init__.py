@@ -59,7 +59,7 @@ class Extractor(Protocol):
         ...
 
     async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
-        """Returns proposals for the new segments, which the old ones explain.
+        """Returns proposals for the new segments, which it reads in the context of the old ones.
 
         Raises ExtractionError if it cannot answer, and UnusableAnswer if fewer segments at once may help.
         """

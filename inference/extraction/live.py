@@ -50,7 +50,7 @@ class LiveExtraction:
         self.language = language
         self.isolation = Isolation(emit)
         self.on_read: Callable[[], None] = lambda: None
-        """Called when an extractor has read more, in the same step as what it found is told."""
+        """Called when an extractor has read more segments, in the same step in which its operations are emitted."""
         self._emit = emit
         self._patient = patient
         self._segments: list[Segment] = []  # finals, cut to the text that may prove findings
@@ -69,9 +69,10 @@ class LiveExtraction:
     def restore(
         self, findings: Findings, segments: Sequence[Segment], read: Mapping[str, int], told: Collection[str]
     ) -> None:
-        """Goes on with the findings of an earlier process, and the finals of which `read` were read by each extractor.
+        """Goes on with the findings and the finals of an earlier process.
 
-        `told` are the codes of the faults that the client knows of.
+        `read` says how many of the finals each extractor has read, by the extractor's name. `told` are the codes of the
+        faults that the client knows of.
         """
         self.findings = findings
         self._segments = [self._legible(segment) for segment in segments]
@@ -97,7 +98,7 @@ class LiveExtraction:
         return replace(segment, text="", words=())  # what the guard cannot check is not read
 
     def judge(self, judgement: Callable[[Findings], Operation]) -> None:
-        """Applies the clinician's word about a finding. Raises KeyError if there is no such finding."""
+        """Applies what the clinician decides about a finding. Raises KeyError if there is no such finding."""
         self._publish([judgement(self.findings)], Timings().stamped())
 
     async def run(self) -> None:

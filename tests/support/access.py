@@ -1,6 +1,5 @@
-"""Keys and certificates for the tests, and an audit trail that a test can read."""
+"""Keys for the tests, and an audit trail that a test can read."""
 
-import subprocess
 from pathlib import Path
 
 from server.access.keys import add, generate
@@ -9,7 +8,7 @@ from server.audit.trail import Audit
 
 
 def key(path: Path, name: str, *scopes: Scope, owner: str | None = None, **limits: int) -> dict[str, str]:
-    """Adds a key to a file: the header that shows it. Without scopes it speaks and reads."""
+    """Adds a key to a file and returns the header that shows it. Without scopes the key may speak and read."""
     text, made = generate(name, scopes or ("speak", "read"), owner, limits=KeyLimits(**limits))
     add(path, made)
     return {"Authorization": f"Bearer {text}"}
@@ -33,12 +32,3 @@ class Notes(Audit):
         self.lines.append((action, actor, outcome))
         self.sessions.add(session)
         self.addresses.add(address)
-
-
-def certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 and localhost, and its key, as PEM files."""
-    cert, private = folder / f"{name}.pem", folder / f"{name}.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    subprocess.run([*command, "-keyout", private, "-out", cert], check=True, capture_output=True)
-    return cert, private

@@ -18,9 +18,9 @@ def tool(name: str) -> str:
 def certificate(
     folder: Path, name: str = "scribe", host: str = "scribe.example", *, alone: bool = False
 ) -> tuple[Path, Path]:
-    """A certificate that signs itself and its key: NAME.pem and NAME.key.
+    """A self-signed certificate and its private key: NAME.pem and NAME.key.
 
-    It is for `host`, and, unless it stands `alone`, for localhost and 127.0.0.1.
+    The certificate is for `host` and, unless `alone`, for localhost and 127.0.0.1.
     """
     key, pem = folder / f"{name}.key", folder / f"{name}.pem"
     names = f"subjectAltName=DNS:{host}" + ("" if alone else ",DNS:localhost,IP:127.0.0.1")

@@ -34,28 +34,14 @@ async def rebinding(aim: Aim) -> None:
         ("", "http://"),
     ]
     for host, origin in strangers:
-        lines = [
-            "GET /ws HTTP/1.1",
-            f"Host: {host}",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Protocol: drtranscribe.v1",
-            *([f"Origin: {origin}"] if origin else []),
-        ]
-        status = await aim.status(("\r\n".join(lines) + "\r\n\r\n").encode())
+        status = await aim.status(aim.upgrade(*([f"Origin: {origin}"] if origin else []), host=host))
         aim.expect(status is None or 400 <= status < 500, f"Host {host!r} with Origin {origin!r} was answered {status}")
     for path in ("/", "/health/ready", "/metrics", "/v1/sessions/x/record"):
         status = await aim.status(f"GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
         if path.startswith("/v1"):
             aim.expect(status not in (200, 500), f"{path} for the host evil.example was answered {status}")
-    welcome = (
-        f"GET /ws HTTP/1.1\r\nHost: {own}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Protocol: drtranscribe.v1\r\nOrigin: http://{own}\r\n\r\n"
-    )
-    aim.expect(await aim.status(welcome.encode()) == 101, "the server's own page was turned away")
+    welcome = aim.upgrade(f"Origin: http://{own}")
+    aim.expect(await aim.status(welcome) == 101, "the server's own page was turned away")
 
 
 async def malformed_requests(aim: Aim) -> None:

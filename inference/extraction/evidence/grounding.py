@@ -53,7 +53,7 @@ class FinalTexts:
         return _evidence(segment, *span)
 
     def _holding(self, words: str) -> list[Segment]:
-        """The finals whose letters and digits hold those of the words: no fewer than those that hold the quote."""
+        """The finals whose letters and digits contain those of the words: all that hold the quote, and perhaps more."""
         if not self._letters:
             self._letters = {id_: _letters(segment.text) for id_, segment in self.by_id.items()}
         wanted = _letters(words)
@@ -61,7 +61,7 @@ class FinalTexts:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits alone. Case folding can make marks of a letter, which are left out too."""
+    """Letters and digits alone. Case folding can turn a letter into marks, which are left out too."""
     return _BETWEEN.sub("", _BETWEEN.sub("", text).casefold())
 
 

@@ -13,7 +13,7 @@ from inference.findings import Evidence, Finding, Grounded, Kind, Operation, Pro
 class Findings:
     """The store of one session's findings. Ids are f1, f2, ... in order of first proposal and are never given twice.
 
-    `revision` is the number of the newest update that told of changes. `_overruled` is what the clinician changed or
+    `revision` is the number of the newest update that was emitted. `_overruled` is what the clinician changed or
     took away, as it was before: nobody proposes it again.
     """
 
@@ -28,7 +28,7 @@ class Findings:
 
     @classmethod
     def folded(cls, changes: Iterable[tuple[int, bool, Sequence[Operation]]]) -> "Findings":
-        """The store after changes that were told: the revision, whether the clinician judged, and the operations."""
+        """The store as earlier changes left it: each has a revision, whether the clinician made it, and operations."""
         findings = cls()
         for revision, judged, operations in changes:
             findings.revision = revision
@@ -47,7 +47,7 @@ class Findings:
             self._live[finding.id] = finding
 
     def merge(self, proved: Grounded) -> Operation | None:
-        """Merges a proposal that its evidence supports. None if it changes nothing, or only what is not its to change.
+        """Merges a proposal that its evidence supports. None if it changes nothing, or would change what it must not.
 
         Callers check proposals with `FinalTexts.grounded`, `is_justified` and `supported` first.
         """

@@ -32,6 +32,11 @@ def _quoted(evidence: tuple[Evidence, ...]) -> str:
     return " ".join(e.quote for e in evidence)
 
 
+def lies_in(evidence: Evidence, known: Iterable[Evidence]) -> bool:
+    """Whether the evidence stands inside one that is known."""
+    return any(e.segment == evidence.segment and e.start <= evidence.start and evidence.end <= e.end for e in known)
+
+
 def joined(
     known: tuple[Evidence, ...], more: tuple[Evidence, ...], attributes: Mapping[str, str]
 ) -> tuple[Evidence, ...]:
@@ -41,9 +46,7 @@ def joined(
     """
     every = list(known)
     for evidence in more:
-        if not any(
-            e.segment == evidence.segment and e.start <= evidence.start and evidence.end <= e.end for e in every
-        ):
+        if not lies_in(evidence, every):
             every.append(evidence)
     if len(every) <= MAX_EVIDENCE:
         return tuple(every)

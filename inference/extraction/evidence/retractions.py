@@ -1,7 +1,8 @@
 """What a model takes back must be disproved by words, as what it adds must be proved by them. Pure."""
 
 from inference.extraction import ExtractionRequest
-from inference.findings import Evidence, Finding, Grounded
+from inference.extraction.evidence.proof import lies_in
+from inference.findings import Grounded
 
 
 def is_justified(grounded: Grounded, request: ExtractionRequest) -> bool:
@@ -15,11 +16,4 @@ def is_justified(grounded: Grounded, request: ExtractionRequest) -> bool:
         return True
     finding = next((f for f in request.findings if f.id == proposal.finding_id), None)
     new = {segment.id for segment in request.segments[0 if request.over else request.new_from :]}
-    return finding is not None and any(e.segment in new and not _is_own(e, finding) for e in grounded.evidence)
-
-
-def _is_own(evidence: Evidence, finding: Finding) -> bool:
-    return any(
-        own.segment == evidence.segment and own.start <= evidence.start and evidence.end <= own.end
-        for own in finding.evidence
-    )
+    return finding is not None and any(e.segment in new and not lies_in(e, finding.evidence) for e in grounded.evidence)

@@ -45,7 +45,7 @@ def supported(grounded: Grounded, segments: Mapping[str, Segment]) -> Grounded |
 def with_supported_attributes(
     proposal: Proposal, evidence: tuple[Evidence, ...], segments: Mapping[str, Segment] | None = None
 ) -> Proposal:
-    """The proposal, if a model made it without the attributes that its quotes do not bear out in digits or in words.
+    """The proposal without those attributes of a model that its quotes do not bear out, in digits or in words.
 
     A dose is compared as a quantity with those that the quotes touch in their segments, so that a quote of "five
     milligrams" out of "point five milligrams" proves 0.5 mg. Where they hold one other dose, that one stands instead.
@@ -155,7 +155,7 @@ def _word_stems(text: str) -> frozenset[str]:
 
 
 def is_supported(proposal: Proposal, evidence: tuple[Evidence, ...]) -> bool:
-    """Whether the numbers and the drug names of a model's text stand in the quotes. Of other sources none is checked.
+    """Whether the numbers and the drug names of a model's text stand in the quotes. Other sources are not checked.
 
     A drug counts as said under any of its names, and where a recogniser wrote letters much like it.
     """

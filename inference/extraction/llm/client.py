@@ -18,8 +18,6 @@ from inference.extraction.llm.responses import Completion, ModelCard, Models
 from inference.extraction.llm.schema import ANSWER_SCHEMA, proposals_of, read_answer, whole_operations
 from inference.findings import Proposal
 
-log = logging.getLogger(__name__)
-
 CONNECT_TIMEOUT_S = 1.0
 CHECK_TIMEOUT_S = 3.0
 MOST_BYTES = 1_000_000
@@ -38,6 +36,9 @@ more round trip for each request, and the same bytes sent twice."""
 
 RULES_BYTES_PER_TOKEN = 3.5
 """For servers that do not count the tokens of a prompt in `usage` (vLLM does)."""
+
+_OTHER_NAME = (62, 64)
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,9 @@ class VllmExtractor:
         self._served: _Served | None = None
         self._introduction: asyncio.Task[_Served] | None = None
         self.prompt_tokens = 0
-        """Tokens of all prompts so far, as the server counted them, and those of them that its prefix cache held."""
+        """Tokens of all prompts so far, as the server counted them."""
         self.cached_tokens = 0
+        """Those of them that the server's prefix cache held, as far as the server tells."""
         self._bytes_per_token: dict[str, float] = {}  # by language, where it was lowered
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
@@ -253,9 +255,7 @@ class VllmExtractor:
         except (openai.APITimeoutError, TimeoutError):
             problem = f"did not answer within {self._timeout_s:g} s: start vLLM there, or give it less to do"
         except (openai.APIConnectionError, _Compressed) as error:
-            problem = "does not answer: start vLLM there or unset --vllm-url"
-            if (untrusted := _untrusted(error)) is not None:
-                problem = untrusted
+            problem = _untrusted(error) or "does not answer: start vLLM there or unset --vllm-url"
             if isinstance(error, _Compressed) or isinstance(error.__cause__, _Compressed):  # openai 2 wraps it
                 problem = "compresses its answers unasked: turn that off in the proxy before vLLM"
         except (openai.OpenAIError, ValidationError):
@@ -270,7 +270,7 @@ class VllmExtractor:
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """What checks the server's certificate. Raises ValueError."""
+    """What the server's certificate is checked against; True for the public authorities. Raises ValueError."""
     if ca_file is None:
         return True
     try:
@@ -279,10 +279,6 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
         raise ValueError(f"{ca_file} holds no certificates: name a file in the PEM format") from None
     except OSError as error:
         raise ValueError(f"{ca_file} cannot be read: {error.strerror}") from None
-
-
-_OTHER_NAME = (62, 64)
-"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 
 def _untrusted(error: BaseException) -> str | None:

@@ -30,6 +30,8 @@ class Choice(BaseModel):
 
 
 class PromptDetails(BaseModel):
+    """How many of the prompt's tokens the prefix cache held; None if the server does not tell."""
+
     cached_tokens: int | None = None
 
 

@@ -61,6 +61,10 @@ class Turn:
         """The sentence up to a token, as plain words."""
         return " ".join(self.sentence.words[:at])
 
+    def stems(self, start: int = 0, end: int | None = None) -> frozenset[str]:
+        """The stems of the tokens [start, end) that are not soft; without `end` up to the last token."""
+        return frozenset(token.stem for token in self.tokens[start:end] if not token.soft)
+
     def text(self, start: int, end: int) -> str:
         """The segment's own characters over the tokens [start, end)."""
         return self.segment.text[self.tokens[start].start : self.tokens[end - 1].end]
@@ -71,7 +75,7 @@ class Turn:
         return Quote(self.segment.id, self.text(start, last), self.tokens[start].start)
 
     def holds(self, segment: str, start: int | None) -> bool:
-        """Whether this sentence is where something begins: at the character `start` of the segment with this id."""
+        """Whether the character `start` of the segment with this id stands in this sentence."""
         if segment != self.segment.id or start is None:
             return False
         return self.tokens[0].start <= start < self.tokens[-1].end

@@ -9,13 +9,14 @@ import pytest
 from server.access.tls import Certificate
 from server.app import METRICS
 from server.settings import SettingsError
-from tests.support.access import Notes, certificate, key, text_of
+from tests.support.access import Notes, key, text_of
 from tests.support.live import serving, until
+from tests.support.tools import certificate
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("tls"))
+    return certificate(tmp_path_factory.mktemp("tls"), "server", "server")
 
 
 def name_of(context):
@@ -82,7 +83,7 @@ def test_a_new_certificate_is_used_and_a_bad_one_is_not(files, tmp_path, caplog)
     private.write_bytes(files[1].read_bytes())
     own = Certificate(cert, private)
     assert name_of(own.context) == "server"
-    other = certificate(tmp_path, "other")
+    other = certificate(tmp_path, "other", "other")
     cert.write_bytes(other[0].read_bytes())
     assert not own.reload(), "the key is still that of the first"
     assert name_of(own.context) == "server"
@@ -105,7 +106,7 @@ def test_files_that_cannot_be_used_are_told_before_the_server_starts(files, tmp_
     for cert, private, told in (
         (tmp_path / "none.pem", files[1], "cannot be read: No such file"),
         (tmp_path / "empty.pem", files[1], "are no certificate and key in PEM"),
-        (files[0], certificate(tmp_path, "other")[1], "is not the key of the certificate"),
+        (files[0], certificate(tmp_path, "other", "other")[1], "is not the key of the certificate"),
     ):
         with pytest.raises(SettingsError, match=told):
             Certificate(cert, private)

@@ -20,8 +20,9 @@ from server.cli.main import app
 from server.cli.serve import ENGINE_FAILED_STATUS
 from server.runtime import build_pipeline
 from server.settings import Settings, SettingsError
-from tests.support.access import certificate, key, text_of
+from tests.support.access import key, text_of
 from tests.support.fakes import speech
+from tests.support.tools import certificate
 
 SERVER = """
 import server.runtime
@@ -230,7 +231,7 @@ def test_files_of_keys_and_certificates_that_are_not_there_are_told_before_anyth
 
 
 async def test_a_server_with_keys_and_tls_reads_a_new_certificate_and_a_new_key_while_it_serves(tmp_path):
-    cert, private = certificate(tmp_path)
+    cert, private = certificate(tmp_path, "server", "server")
     keys = tmp_path / "keys.json"
     header = key(keys, "ward-3")
     flags = ["--keys-file", str(keys), "--tls-cert", str(cert), "--tls-key", str(private)]
@@ -251,7 +252,7 @@ async def test_a_server_with_keys_and_tls_reads_a_new_certificate_and_a_new_key_
             return subject["commonName"]
 
         assert await name() == "server"
-        other, its_key = certificate(tmp_path, "other")
+        other, its_key = certificate(tmp_path, "other", "other")
         trusted.load_verify_locations(other)
         cert.write_bytes(other.read_bytes())
         private.write_bytes(its_key.read_bytes())

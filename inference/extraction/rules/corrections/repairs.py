@@ -26,7 +26,6 @@ _MARKED = frozenset(("amount", "side", "part", "frequency"))
 _ASKED = frozenset(("amount", "side", "part"))
 """What the answer to a question corrects in it: "does your right knee hurt?" "No, the left." """
 _SIDES = frozenset(("left", "right"))
-"""Words behind an illness that corrects another."""
 _SHORT = 8
 """Words of a sentence whose one illness a later one may correct."""
 _GAP = 3

@@ -103,7 +103,10 @@ def answer_of(turn: Turn) -> Answer | None:
     if said[0] == "actually" and said[1:2] == ["there"]:
         said = said[1:]
     text = " ".join(said)
-    return next((answer for is_said, answer in _READINGS if is_said(text)), closing_answer(turn))
+    for is_said, answer in _READINGS:
+        if is_said(text):
+            return answer
+    return closing_answer(turn)
 
 
 def _is_unknown(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from inference.extraction.tables import words
@@ -34,11 +35,13 @@ _FEW_WORDS = 4
 
 def closing_answer(turn: Turn) -> Literal["yes", "no"] | None:
     """How the last clauses of a sentence answer, where its opening does not."""
-    tokens = turn.tokens
-    starts = [at for at in range(1, len(tokens)) if tokens[at - 1].comma]
-    for at in starts:
-        match = _CLOSING.fullmatch(" ".join(without_stammer([t.word for t in tokens[at:]])))
-        if match is not None and (match["no"] or len(tokens) - at > 1):
+    text = " ".join(without_stammer(turn.sentence.words))
+    start = 0
+    for before, token in pairwise(turn.tokens):
+        if token.word != before.word:
+            start += len(before.word) + 1
+        match = _CLOSING.fullmatch(text, start) if before.comma else None
+        if match is not None and (match["no"] or token is not turn.tokens[-1]):
             return "no" if match["no"] else "yes"
     return None
 

@@ -11,14 +11,14 @@ from inference.extraction.rules.exchange.asked import Asked
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import sentences
 
+_LEAD = r"(?:(?:um|uh|oh|well|yes|yeah|no) )*"
 _ASKING_AGREEMENT = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
 _RECALLING = re.compile(
     r"\b(?:is that|thats) (?:right|correct)\b|"
     r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
 )
 _CONTRADICTING = re.compile(
-    r"(?:(?:um|uh|well|oh|yes|yeah|no) )*"
-    r"(?:i (?:am|do|have|did|was)|"
+    rf"{_LEAD}(?:i (?:am|do|have|did|was)|"
     r"(?:there (?:is|are|was)|it (?:is|does|has|did))(?! (?:fine|ok|okay|good|all|normal)\b))\b(?! not)"
 )
 _CONFIRMING = re.compile(
@@ -32,9 +32,9 @@ SUMMING_UP = re.compile(
 _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b)"
 )
-_ONLY = re.compile(r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) (?:the |a |some |my )?\w+")
+_ONLY = re.compile(rf"{_LEAD}(?:just|only) (?:the |a |some |my )?\w+")
 _ONLY_THERE = re.compile(
-    r"(?:(?:yes|yeah|um|uh|oh|well|no) )*(?:just|only) "
+    rf"{_LEAD}(?:just|only) "
     r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|occasionally|sometimes|once|twice|"
     r"here|there)\b"
 )
@@ -125,9 +125,8 @@ def _leaves_open(asked: Asked, reply: Turn, agreed: Answer, told: Set[str], *, i
 
 def _meant(asked: Asked, reply: Turn) -> str | None:
     """ "Any burning, any blood?" "It does burn.": the one thing that the answer says in a word of its own."""
-    said = {t.stem for t in reply.tokens if not t.soft}
-    tokens = asked.turn.tokens
-    meant = {m.concept for m in asked.mentions if said & {t.stem for t in tokens[m.start : m.end] if not t.soft}}
+    said = reply.stems()
+    meant = {m.concept for m in asked.mentions if said & asked.turn.stems(m.start, m.end)}
     return meant.pop() if len(meant) == 1 else None
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from inference.extraction.rules.concepts.mentions import Mention, mentions
+from inference.extraction.rules.concepts.mentions import mentions
 from inference.extraction.rules.cues.answers import answered
 from inference.extraction.rules.cues.readings import is_empty
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
@@ -40,8 +40,6 @@ _WELL = re.compile(
     rf"{_LEAD}(?:(?:pretty|quite|very|really|absolutely|not) )*"
     r"(?:fine|ok|okay|good|well|normal|great|all right|alright|too bad|bad)\b"
 )
-
-
 _PART_WELL = re.compile(
     r"(?:(?:um|uh|oh|well|no|yeah|yes|but|and|my|the|your) ){0,8}"
     r"(?P<part>(?!(?:ok|okay|all|fine|good|normal|its|thats|im)\b)[a-z]{1,24})"
@@ -50,6 +48,7 @@ _PART_WELL = re.compile(
     r" (?:fine|ok|okay|normal|good|all right|alright|clear)(?: (?:though|actually|at the moment|now|i think))?$"
 )
 _PART_REACH = 4
+"""Sentences from a question about a part of the body to the words that say that the part is well."""
 
 
 def well_parts(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:
@@ -57,7 +56,9 @@ def well_parts(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:
     turn = conversation[at]
     if turn.form != "statement" or turn.speaker == "clinician":
         return
-    found = next((m for start in _clause_starts(turn) if (m := _PART_WELL.fullmatch(_joined_from(turn, start)))), None)
+    spoken = turn.sentence.words
+    clauses = (" ".join(spoken[start:]) for start in _clause_starts(turn))
+    found = next((match for clause in clauses if (match := _PART_WELL.fullmatch(clause))), None)
     if found is None:
         return
     part = stem(found["part"])
@@ -65,23 +66,19 @@ def well_parts(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:
         if asked.form != "polar" or not asked.is_of_another(turn):
             continue
         for mention in mentions(asked.segment.text, asked.tokens):
-            if mention.kind == "symptom" and mention.concept not in WELL and part in _stems(asked, mention):
+            if (
+                mention.kind == "symptom"
+                and mention.concept not in WELL
+                and part in asked.stems(mention.start, mention.end)
+            ):
                 said = draft(asked, "symptom", mention.concept, mention.start, mention.end, status="absent")
                 yield with_reply(said, turn)
         return
 
 
-def _stems(turn: Turn, mention: Mention) -> frozenset[str]:
-    return frozenset(t.stem for t in turn.tokens[mention.start : mention.end] if not t.soft)
-
-
 def _clause_starts(turn: Turn) -> Iterator[int]:
     yield 0
     yield from (at + 1 for at, token in enumerate(turn.tokens[:-1]) if token.comma or turn.tokens[at + 1].word == "but")
-
-
-def _joined_from(turn: Turn, start: int) -> str:
-    return " ".join(turn.sentence.words[start:])
 
 
 def functions(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:

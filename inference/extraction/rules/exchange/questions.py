@@ -68,7 +68,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
     question is whether it is still so."""
     for m in given(turn):  # the answer brings it, and proves nothing of it
         yield Draft(draft(turn, "past_history", m.concept, m.start - 1, m.end).proposal, (turn.index, reply.index))
-    yield from taken_for_granted(turn, reply, answer, known)
+    yield from _taken_for_granted(turn, reply, answer, known)
     asked = asked_after(turn, answer)
     agreed = agreement(asked, reply, answer)
     if agreed is not None:
@@ -76,7 +76,7 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
         yield from _medicines(asked, reply, agreed, known)
 
 
-def taken_for_granted(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str]) -> Iterator[Draft]:
+def _taken_for_granted(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str]) -> Iterator[Draft]:
     """ "Is the dizziness any better?" "A bit, yeah.": it is there."""
     for m in mentions(turn.segment.text, turn.tokens) if answer != "no" else ():
         if m.kind == "symptom" and m.concept not in VAGUE | known and is_presupposed(turn, m):

@@ -80,7 +80,7 @@ def _states_nothing(turn: Turn, asked: Turn | None) -> bool:
 
 
 def _of_whom(turn: Turn, mention: Mention, said: Assertion, relative: str | None, of_family: bool) -> Assertion | None:
-    """The assertion with whose mention it is; None if it is nobody's who matters."""
+    """The assertion with the experiencer set; None if it is of somebody who is neither the patient nor a relative."""
     if relative is not None and speaks_of_relative(turn, mention, answering=of_family):
         return replace(said, experiencer="family")
     if relative is not None and turn.speaker == "clinician" and len(turn.tokens) <= ECHO_OF_FAMILY_TOKENS:
@@ -139,7 +139,7 @@ def _fact(
     said: Assertion,
     relative: str | None,
 ) -> Iterator[Draft]:
-    """The fact of a mention; none of a relative whom nobody names."""
+    """The fact that a mention makes; nothing if it is of a relative whom nobody names."""
     mention = found[position]
     family = said.experiencer == "family"
     attributes: Mapping[str, str] = {}
