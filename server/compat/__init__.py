@@ -1,0 +1,1 @@
+"""The protocols of other servers, translated into this one: existing clients work against it unchanged."""
