@@ -83,7 +83,8 @@ class Consultation:
         patient: what is known beforehand: `name`, `age`, `gender`, `history`.
         consent: states that the people who are recorded have agreed to it. The server refuses False.
         consent_wording: what they agreed to, in the words that they were told; the record keeps it.
-        appointment_id, vocabulary: the server accepts both and does not use them yet.
+        appointment_id: your own name of the appointment; the record keeps it.
+        vocabulary: names that may be said and that a recogniser does not know, as they are to be written.
         api_key: a key of the server, sent as `Authorization: Bearer ...`.
         ticket: gives a ticket for each connection, where the program has no key of its own (see `fetch_ticket`).
         max_waiting_s: seconds of audio that are kept in memory before `send` waits for the server.

@@ -39,12 +39,16 @@ class Timings(TypedDict):
 
 
 class Word(TypedDict):
-    """One word of a final segment; times in seconds of the session's audio."""
+    """One word of a final segment; times in seconds of the session's audio.
+
+    `heard` is there where a term of the vocabulary stands in the place of what the recogniser wrote.
+    """
 
     text: str
     start: float
     end: float
     probability: float
+    heard: NotRequired[str]
 
 
 class Segment(TypedDict):

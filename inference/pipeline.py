@@ -24,6 +24,7 @@ from inference.serving.capacity import sessions_in_real_time
 from inference.serving.engines import Engines, VadAnswer, VadQuestion
 from inference.serving.warm_up import warm_up
 from inference.stream import Checkpoint, Resumed, Stream, StreamOptions
+from inference.terms.vocabulary import Vocabulary
 from inference.updates import Emit
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Pipeline:
         observe_batch: Callable[[int], None] = lambda size: None,
         out_of_memory: Callable[[], None] = lambda: None,
         languages: frozenset[str] | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self.config = config or EngineConfig()
         self.extractors = extractors
@@ -72,7 +74,7 @@ class Pipeline:
         )
         self._recogniser = asr
         self.asr = Recogniser(asr, self.config.asr, observe_batch, out_of_memory)
-        self._engines = Engines(self.vad, self.asr, extractors, self.config)
+        self._engines = Engines(self.vad, self.asr, extractors, self.config, vocabulary)
 
     async def start(self) -> None:
         """Warms every engine up; `ready` turns true. An extractor that is not there yet does not hold it up."""

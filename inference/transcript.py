@@ -9,12 +9,17 @@ Speaker = Literal["clinician", "patient", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a final segment. Times are seconds of the session's audio; `probability` is between 0 and 1."""
+    """One word of a final segment. Times are seconds of the session's audio; `probability` is between 0 and 1.
+
+    `heard` is what the recogniser wrote in the place of a term of the session's vocabulary, and empty otherwise. It
+    stands with the first word of the term.
+    """
 
     text: str
     start: float
     end: float
     probability: float
+    heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ _FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | 
 """The names of the protocol's own fields, which an error may repeat in full."""
 
 _SEGMENT = tuple(field.name for field in dataclasses.fields(Segment) if field.name not in ("words", "language"))
-_WORD = tuple(field.name for field in dataclasses.fields(Word))
+_WORD = tuple(field.name for field in dataclasses.fields(Word) if field.name != "heard")
 
 _client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
@@ -289,7 +289,10 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
     if segment.language:
         fields["language"] = segment.language
     if segment.words:
-        fields["words"] = [{name: getattr(word, name) for name in _WORD} for word in segment.words]
+        fields["words"] = [
+            {name: getattr(word, name) for name in _WORD} | ({"heard": word.heard} if word.heard else {})
+            for word in segment.words
+        ]
     return fields
 
 

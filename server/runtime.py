@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig
 from inference.extraction import Extractor
 from inference.pipeline import Pipeline
+from inference.terms.packs import PackError, read_packs
+from inference.terms.vocabulary import Vocabulary
 from inference.weights.models import ModelError, default_model, resolve
 from server.record.formats import installed
 from server.sessions import garbage
@@ -80,7 +82,23 @@ def build_pipeline(
     config = EngineConfig(segmenter=settings.segmenter(), asr=asr)
     shown = folder.name if Path(name).expanduser().is_dir() else name  # clients need no path of this host
     vad = SileroVad(config.vad)
-    return Pipeline(vad, recogniser, _extractors(settings), config, shown, observe_batch, out_of_memory, languages)
+    vocabulary = _vocabulary(settings)  # before the tables of the rules are built, so that they hold its drugs
+    extractors = _extractors(settings)
+    return Pipeline(vad, recogniser, extractors, config, shown, observe_batch, out_of_memory, languages, vocabulary)
+
+
+def _vocabulary(settings: Settings) -> Vocabulary | None:
+    """The terms of the site's files. The rules know those of them that are drugs from now on."""
+    from inference.extraction.words.lexicon import add_drugs
+
+    if not settings.vocabulary:
+        return None
+    try:
+        pack = read_packs(settings.vocabulary)
+    except PackError as error:
+        raise SettingsError([f"--vocabulary: {error}"]) from None
+    add_drugs(pack.drugs)
+    return Vocabulary(pack.terms)
 
 
 def _check_gpu(index: int, model: Path) -> None:

@@ -152,6 +152,9 @@ class Settings(BaseSettings):
         None,
         description="Timestamp tokens in finals; on a GPU they cost more than they help: on a CPU only, if not given.",
     )
+    vocabulary: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        (), description="Files of names that are said here, and how they sound (docs/deploy.md); with commas."
+    )
     pause_s: float = Field(_SEGMENTER.pause_s, description="Silence that ends a long segment, in seconds.")
     short_pause_s: float = Field(
         _SEGMENTER.short_pause_s, description="Silence that ends a segment of a few words, in seconds."

@@ -7,6 +7,7 @@ from inference.asr.lengths import encoder_frames
 from inference.audio.decoding import Samples
 from inference.audio.spoken import Spoken
 from inference.config import SAMPLE_RATE, AsrConfig
+from inference.terms.vocabulary import Vocabulary
 from inference.transcript import Word
 
 
@@ -17,7 +18,8 @@ class AsrRequest:
     `final` chooses the beam, the margin and the lane of a final instead of those of a partial. `language` is a code of
     Whisper such as "en"; None asks for detection. `prompt` is the text said before the span. `spoken` tells where the
     span holds speech; None means everywhere. `frames` is how many mel frames of 10 ms the encoder hears; 0 means the
-    span and its margin (see lengths.py).
+    span and its margin (see lengths.py). `vocabulary` holds the names that may be said. `hint` is given to the model
+    in place of the prompt, whatever its length.
     """
 
     audio: Samples
@@ -26,6 +28,8 @@ class AsrRequest:
     prompt: str = ""
     spoken: Spoken | None = None
     frames: int = 0
+    vocabulary: Vocabulary | None = None
+    hint: str = ""
 
     @property
     def seconds(self) -> float:

@@ -30,6 +30,7 @@ from inference.device.faults import OutOfMemory, device_faults
 from inference.device.priority import yielding
 from inference.transcript import Word
 
+MAX_HINT_TOKENS = 96
 MAX_TOKENS = 224
 _LANGUAGE_TOKEN = re.compile(r"<\|([a-z]{2,3})\|>")
 
@@ -94,7 +95,7 @@ class WhisperAsr:
                 made = self.prepare([requests[i] for i in missing])
                 for i, mel in zip(missing, made, strict=True):
                     mels[i] = mel
-            prompts = [self._prompt(request.prompt, request.final) for request in requests]
+            prompts = [self._prompt(request) for request in requests]
             # What must be alike in one call to the model: the encoder's length, the limit of tokens, the beam, the
             # language that align() starts from, and the index of <|startoftranscript|>, or CTranslate2 refuses it.
             groups: defaultdict[Hashable, list[int]] = defaultdict(list)
@@ -267,15 +268,19 @@ class WhisperAsr:
         names = [f"<|{language}|>", "<|transcribe|>"] if self.multilingual else []
         return [self._id(name) for name in ("<|startoftranscript|>", *names)]
 
-    def _prompt(self, text: str, final: bool) -> list[int]:
+    def _prompt(self, request: AsrRequest) -> list[int]:
         """The last tokens of the text before, of the longest of `_prompt_lengths` that it has, or none of it.
 
-        A batch wants its start token at one index, so there are few lengths; padding costs accuracy (LOG.md).
+        A batch wants its start token at one index, so there are few lengths; padding costs accuracy (LOG.md). A hint is
+        given as it is: few requests have one, and they are decoded in a batch of their own.
         """
+        text = request.hint or request.prompt
         if not text:
             return []
         tokens: list[int] = self.tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
-        lengths = self._prompt_lengths(final)
+        if request.hint:
+            return tokens[-MAX_HINT_TOKENS:]
+        lengths = self._prompt_lengths(request.final)
         return next((tokens[-length:] for length in lengths if 0 < length <= len(tokens)), [])
 
     def _prompt_lengths(self, final: bool) -> tuple[int, ...]:

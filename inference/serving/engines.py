@@ -9,6 +9,7 @@ from inference.audio.vad_state import VadState
 from inference.batching.batcher import Batcher
 from inference.config import EngineConfig
 from inference.extraction import Extractor
+from inference.terms.vocabulary import Vocabulary
 
 VadQuestion = tuple[Samples, VadState]
 """A chunk's samples, and the state of its track before it."""
@@ -19,9 +20,10 @@ VadAnswer = tuple[Samples, VadState]
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The queue of the detector, the recogniser, and the extractors."""
+    """The queue of the detector, the recogniser, the extractors, and the names that a site has for all sessions."""
 
     vad: Batcher[VadQuestion, VadAnswer]
     asr: Recogniser
     extractors: Sequence[Extractor]
     config: EngineConfig
+    vocabulary: Vocabulary | None = None

@@ -12,12 +12,16 @@ Mode = Literal["ambient", "dual"]
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What `start_session` declared. `language`: the one that it begins in, None where that is to be detected."""
+    """What `start_session` declared. `language`: the one that it begins in, None where that is to be detected.
+
+    `vocabulary` holds names that may be said, as they are to be written.
+    """
 
     audio: AudioFormat = field(default_factory=AudioFormat)
     mode: Mode = "ambient"
     language: str | None = "en"
     patient: Patient | None = None
+    vocabulary: tuple[str, ...] = ()
 
     @property
     def speakers(self) -> tuple[Speaker, ...]:

@@ -22,6 +22,7 @@ from inference.stream.resumed import Resumed
 from inference.stream.track import Track
 from inference.stream.underway import Chunk, Underway, Work
 from inference.stream.writing import Writer
+from inference.terms.vocabulary import vocabulary_of
 from inference.timing import Timings
 from inference.transcript import Transcript
 from inference.updates import Continued, Drained, Emit, MarkerReached, Paused
@@ -56,8 +57,14 @@ class Stream:
         self.transcript = Transcript()
         self.extraction = LiveExtraction(engines.extractors, emit, options.patient, options.language or "en")
         self._emit = emit
+        vocabulary = vocabulary_of(options.vocabulary, engines.vocabulary)
         self._tracks = [
-            Track(speaker, Segmenter(config.segmenter, config.vad.threshold), TrackLanguage(options.language))
+            Track(
+                speaker,
+                Segmenter(config.segmenter, config.vad.threshold),
+                TrackLanguage(options.language),
+                vocabulary,
+            )
             for speaker in options.speakers
         ]
         for number, state in enumerate(kept.tracks):

@@ -14,6 +14,7 @@ from inference.audio.vad_state import VadState
 from inference.batching.waiting import Served
 from inference.config import SAMPLE_RATE
 from inference.stream.checkpoint import Place, TrackState, unpacked
+from inference.terms.vocabulary import Vocabulary
 from inference.transcript import Speaker
 
 CONTEXT_CHARACTERS = 400
@@ -30,6 +31,7 @@ class Track:
     speaker: Speaker
     segmenter: Segmenter
     language: TrackLanguage
+    vocabulary: Vocabulary | None = None
     vad: VadState = field(default_factory=VadState)
     partials: Partials = field(default_factory=Partials)
     context: str = ""
@@ -75,7 +77,7 @@ class Track:
 
     def request(self, span: Span) -> AsrRequest:
         """What a final, or a draft of one, asks of the recogniser."""
-        return AsrRequest(span.audio, True, self.language.code, self.context, span.spoken)
+        return AsrRequest(span.audio, True, self.language.code, self.context, span.spoken, vocabulary=self.vocabulary)
 
     def partial_request(self, span: Span, tail: Tail) -> AsrRequest:
         """What a partial of an open span asks of the recogniser: the part that is not settled."""

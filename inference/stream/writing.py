@@ -1,6 +1,7 @@
 """From what was heard to the transcript that the client sees."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from inference.asr.hypothesis import Hypothesis
 from inference.asr.seams import Seam
@@ -8,7 +9,7 @@ from inference.audio.segmenter import Span
 from inference.config import SAMPLE_RATE
 from inference.stream.track import Track
 from inference.timing import Timings
-from inference.transcript import Segment, Speaker, Transcript, Word
+from inference.transcript import Segment, Speaker, Transcript
 from inference.updates import Emit, TranscriptUpdate
 
 ID_PREFIX: dict[Speaker, str] = {"unknown": "s", "clinician": "c", "patient": "p"}
@@ -45,8 +46,7 @@ class Writer:
 
     def _segment(self, track: Track, span: Span, said: Hypothesis, seam: Seam | None) -> Segment:
         words = tuple(
-            Word(w.text, round(span.start_s + w.start, 2), round(span.start_s + w.end, 2), w.probability)
-            for w in said.words
+            replace(w, start=round(span.start_s + w.start, 2), end=round(span.start_s + w.end, 2)) for w in said.words
         )
         return Segment(
             f"{ID_PREFIX[track.speaker]}{span.index}",

@@ -94,7 +94,7 @@ class _Ids:
 
 
 def _composition(record: Record, ids: _Ids, at: str) -> Resource:
-    patient = record.declared.patient
+    patient, booked = record.declared.patient, plain(record.appointment_id or "")
     sections = [_section(section, ids) for section in soap(record)]
     if patient and (history := plain(patient.history or "")):
         given = {"title": "History given", "text": _narrative([history], "additional")}
@@ -116,6 +116,8 @@ def _composition(record: Record, ids: _Ids, at: str) -> Resource:
         "title": "Consultation record",
         "event": [{"period": {"start": record.declared.started_at.isoformat(timespec="seconds")}}],
         "section": sections,
+        # The client's own name of the appointment: a reference by identifier, because nothing else is known of it.
+        **({"encounter": {"type": "Encounter", "identifier": {"value": booked}}} if booked else {}),
     }
 
 

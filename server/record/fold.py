@@ -28,6 +28,7 @@ class EventFold:
     lag_ms: float = 0.0
     stopped: Event | None = None
     consent: Mapping[str, Any] | None = None
+    appointment_id: str | None = None
     judgements: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # finding id: the last one, done by hand
 
     def apply(self, event: Event) -> None:
@@ -37,6 +38,7 @@ class EventFold:
             case "session_started":
                 self.models = {name: str(model) for name, model in event.get("models", {}).items()}
                 self.consent = event.get("consent")
+                self.appointment_id = event.get("appointment_id")
             case "transcript":
                 self._heard(event["segment"])
             case "extraction":

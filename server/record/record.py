@@ -75,6 +75,7 @@ class Record:
     consent: Consent | None = None
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     """By the id of the finding."""
+    appointment_id: str | None = None
 
 
 def draw(
@@ -102,6 +103,7 @@ def draw(
         software,
         Consent(**fold.consent) if fold.consent else None,
         {finding_id: Judgement(**judgement) for finding_id, judgement in fold.judgements.items()},
+        fold.appointment_id,
     )
 
 

@@ -78,7 +78,8 @@ def _start(
         raise ProtocolError("invalid_language", f"the model does not know this language: send auto or one of: {listed}")
     try:
         audio = AudioFormat(message.audio.sample_rate, message.audio.channels)
-        options = StreamOptions(audio, message.mode, None if language == "auto" else language, patient)
+        spoken = None if language == "auto" else language
+        options = StreamOptions(audio, message.mode, spoken, patient, tuple(message.vocabulary))
         session = sessions.open(options, principal.owner)
     except AudioError as error:
         raise ProtocolError("invalid_audio", str(error)) from None
@@ -86,6 +87,7 @@ def _start(
         raise Refused(Close.FULL, ProtocolError(full.code, str(full)), full.retry_after_s) from None
     limits = session.limits
     elsewhere = {"addresses": sessions.addresses} if sessions.addresses else {}
+    booked = {"appointment_id": message.appointment_id} if message.appointment_id else {}
     session.log.append(
         "session_started",
         session_id=session.id,
@@ -108,6 +110,7 @@ def _start(
             "wording": message.consent_wording or USUAL_WORDING,
             "by": principal.person,
         },
+        **booked,
         **elsewhere,
     )
     session.attach(attachment)

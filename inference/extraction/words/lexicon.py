@@ -1,7 +1,7 @@
 """The clinical vocabulary: loads the data files once and finds the longest wordings in a sentence."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inference.extraction.tables import alternatives, rows, table, words
@@ -154,6 +154,12 @@ def drugs_trie() -> Trie:
                 concept = text if kind == "drug" else columns[0]
                 trie.add(stems_of(text), Entry(concept, kind, columns[0], personal))
     return trie
+
+
+def add_drugs(names: Iterable[str]) -> None:
+    """Makes names drugs for every session of this process from now on; those that the vocabulary knows stay theirs."""
+    for name in names:
+        drugs_trie().add(stems_of(name.lower()), Entry(name.lower(), "drug", name.lower()))
 
 
 @table

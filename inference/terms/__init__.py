@@ -1,0 +1,1 @@
+"""The vocabulary of a session: names that the recogniser does not know, found by how they sound."""
