@@ -194,10 +194,12 @@ class Recogniser:
         found = await asyncio.to_thread(request.vocabulary.candidates, said.words)
         if not found:
             return served
-        again = await self._again(replace(request, hint=hint(found)), session, since)
-        words = with_terms(said.words, again.value.words, found)
+        again = None
+        if unsure := [candidate for candidate in found if not candidate.spelt]:
+            again = await self._again(replace(request, hint=hint(unsure)), session, since)
+        words = with_terms(said.words, again.value.words if again is not None else (), found)
         named = said if words == said.words else replace(said, text=" ".join(w.text for w in words), words=words)
-        return _both(served, again, named)
+        return _both(served, again, named) if again is not None else replace(served, value=named)
 
 
 def _piece(request: AsrRequest, said: Hypothesis, gap: Gap) -> AsrRequest:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from inference.terms.vocabulary import Candidate, letters_of
 from inference.transcript import Word
 
-SLACK_S = 0.4
+SLACK_S = 0.2
 """Seconds by which two decodings may time the same word differently."""
 
 
@@ -15,24 +15,44 @@ def hint(candidates: Sequence[Candidate]) -> str:
 
 
 def with_terms(said: Sequence[Word], again: Sequence[Word], candidates: Sequence[Candidate]) -> tuple[Word, ...]:
-    """The words of `said`, with the term in each place where `again` has it at the same time; all others stay."""
+    """The words of `said`, with the term in each place where `again` has it at the same time; all others stay.
+
+    A term that is spelt in `said` needs no second hearing.
+    """
     words = list(said)
+    free = len(words)  # the words from here on are written
     for candidate in sorted(candidates, key=lambda c: -c.first):
-        place = said[candidate.first : candidate.end]
-        found = _found(again, candidate.term, place[0].start - SLACK_S, place[-1].end + SLACK_S)
+        first, end = candidate.first, candidate.end
+        found: Sequence[Word] | None = said[first:end]
+        if not candidate.spelt:
+            found = _found(again, candidate.term, said[first].start - SLACK_S, said[end - 1].end + SLACK_S)
+            if found is not None:
+                first, end = _place(candidate, said, found, free)
         if found is not None:
-            words[candidate.first : candidate.end] = _written(candidate.term, place, found)
+            words[first:end] = _written(candidate.term, said[first:end], found)
+            free = first
     return tuple(words)
 
 
+def _place(candidate: Candidate, said: Sequence[Word], found: Sequence[Word], free: int) -> tuple[int, int]:
+    """Of the places that sound like the term the one whose time is nearest to that of the term."""
+    from_s, to_s = found[0].start, found[-1].end
+
+    def apart(place: tuple[int, int]) -> float:
+        return abs(said[place[0]].start - from_s) + abs(said[place[1] - 1].end - to_s)
+
+    others = [place for place in candidate.others if place[1] <= free]
+    return min([(candidate.first, candidate.end), *others], key=apart)
+
+
 def _found(words: Sequence[Word], term: str, from_s: float, to_s: float) -> Sequence[Word] | None:
-    """The words between two times that are the term, however it is divided into words."""
+    """The words that are the term, however it is divided into words, some of it between two times."""
     wanted = "".join(letters_of(term))
     for first in range(len(words)):
         joined = ""
         for end in range(first + 1, len(words) + 1):
             joined += "".join(letters_of(words[end - 1].text))
-            if joined == wanted and from_s <= words[first].start and words[end - 1].end <= to_s:
+            if joined == wanted and words[first].start < to_s and from_s < words[end - 1].end:
                 return words[first:end]
             if len(joined) >= len(wanted):
                 break
@@ -42,7 +62,8 @@ def _found(words: Sequence[Word], term: str, from_s: float, to_s: float) -> Sequ
 def _written(term: str, place: Sequence[Word], found: Sequence[Word]) -> list[Word]:
     """The words of the term over the time of the words that it replaces, with the punctuation that followed these."""
     parts = term.split()
-    ending = place[-1].text[len(place[-1].text.rstrip(".,;:?!")) :]
+    last = place[-1].text
+    ending = last[len(last.rstrip(".,;:?!").removesuffix("'s")) :]
     probability = round(min(word.probability for word in found), 3)
     start, length = place[0].start, (place[-1].end - place[0].start) / len(parts)
     heard = " ".join(word.text for word in place)

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from inference.extraction.words.sounds import Node, coded, dictionary, nearest, sound_of, weight
 from inference.transcript import Word
@@ -31,12 +32,22 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A term that may have been said where the words [first, end) stand; `distance` is a share of the term's weight."""
+    """A term that may have been said where the words [first, end) stand; `distance` is a share of the term's weight.
+
+    It is `spelt` where the words have its letters and differ in nothing but spaces and capitals. `others` are places
+    that overlap this one and sound like the term, too.
+    """
 
     term: str
     first: int
     end: int
     distance: float
+    spelt: bool = False
+    others: tuple[tuple[int, int], ...] = ()
+
+    def meets(self, other: "Candidate") -> bool:
+        """Whether a word belongs to both."""
+        return self.first < other.end and other.first < self.end
 
 
 class Vocabulary:
@@ -45,14 +56,12 @@ class Vocabulary:
     def __init__(self, terms: Iterable[Term], beside: "Vocabulary | None" = None) -> None:
         self._tree = Node()
         self._trees: tuple[Node, ...] = (self._tree, *(beside._trees if beside is not None else ()))
-        self._spelt: set[str] = set(beside._spelt if beside is not None else ())
+        self._spelt: dict[str, str] = dict(beside._spelt if beside is not None else ())
         for term in terms:
             letters = letters_of(term.text)
-            if not letters:
-                continue
-            self._spelt.add("".join(letters))
             if all(part in dictionary() for part in letters):
                 continue  # ordinary words: the recogniser knows them, and they are said without being meant
+            self._spelt["".join(letters)] = term.text
             for spoken in (letters, *map(letters_of, term.spoken)):
                 sound = coded("".join(map(sound_of, spoken)))
                 if weight(sound) >= MIN_WEIGHT:
@@ -61,7 +70,8 @@ class Vocabulary:
     def candidates(self, words: Sequence[Word], near: float = NEAR) -> list[Candidate]:
         """The places where a term may have been said and something else is written, the nearest first.
 
-        They do not overlap, and there are at most `MAX_CANDIDATES`. A place where a term is spelt right is none.
+        They do not overlap, and there are at most `MAX_CANDIDATES` besides those that are spelt. A place where a term
+        is written as it should be is none.
         """
         letters = [letters_of(word.text) for word in words]
         found: list[Candidate] = []
@@ -74,30 +84,49 @@ class Vocabulary:
             for tree in self._trees:
                 for distance, length, term in nearest(tree, sound, list(ends), near, lambda w: near * w):
                     found.append(Candidate(term, first, ends[length], distance))
-        taken = self._right(letters)
-        chosen: list[Candidate] = []
+        chosen = list(self._spelt_in(letters))
+        most = len(chosen) + MAX_CANDIDATES
         for candidate in sorted(found, key=lambda c: (c.distance, c.first, c.end)):
-            over = set(range(candidate.first, candidate.end))
-            if len(chosen) < MAX_CANDIDATES and not over & taken:
+            if len(chosen) < most and not any(candidate.meets(other) for other in chosen):
                 chosen.append(candidate)
-                taken |= over
-        return chosen
+        placed = [replace(c, others=() if c.spelt else _others(c, found, chosen)) for c in chosen]
+        return [c for c in placed if not (c.spelt and _written_as(c.term, words[c.first : c.end]))]
 
-    def _right(self, letters: Sequence[Sequence[str]]) -> set[int]:
-        """The words over which a term is spelt as it should be, however it is divided into words."""
-        found: set[int] = set()
-        for first in range(len(letters)):
-            joined = ""
-            for end in range(first + 1, min(first + MAX_WORDS, len(letters)) + 1):
-                joined += "".join(letters[end - 1])
-                if joined in self._spelt:
-                    found |= set(range(first, end))
-        return found
+    def _spelt_in(self, letters: Sequence[Sequence[str]]) -> Iterator[Candidate]:
+        """The places that have the letters of a term, however they are divided into words, the longest first."""
+        at = 0
+        while at < len(letters):
+            ends = range(min(at + MAX_WORDS, len(letters)), at, -1)
+            joined = {end: "".join(chain.from_iterable(letters[at:end])) for end in ends}
+            end = next((end for end in ends if joined[end] in self._spelt), None)
+            if end is not None:
+                yield Candidate(self._spelt[joined[end]], at, end, 0.0, spelt=True)
+            at = end or at + 1
+
+
+def _others(
+    candidate: Candidate, found: Sequence[Candidate], chosen: Sequence[Candidate]
+) -> tuple[tuple[int, int], ...]:
+    """Further places for the term of a chosen candidate, which no other chosen candidate meets."""
+    beside = [c for c in chosen if c is not candidate]
+    return tuple(
+        (other.first, other.end)
+        for other in found
+        if other.term == candidate.term and other.meets(candidate) and not any(other.meets(c) for c in beside)
+    )
+
+
+def _written_as(term: str, words: Sequence[Word]) -> bool:
+    return " ".join(word.text.strip(".,;:?!") for word in words).removesuffix("'s") == term
 
 
 def letters_of(text: str) -> list[str]:
-    """The words of a text in lower case and in the letters a to z, as the pronouncing dictionary has them."""
-    plain = unicodedata.normalize("NFKD", text.lower().replace("'", "").replace("\u2019", ""))
+    """The words of a text in lower case and in the letters a to z, as the pronouncing dictionary has them.
+
+    Punctuation and a genitive's "'s" at the end of the text are left out.
+    """
+    straight = text.lower().replace("\u2019", "'").rstrip(".,;:?!").removesuffix("'s").replace("'", "")
+    plain = unicodedata.normalize("NFKD", straight)
     return re.findall(r"[a-z]+", "".join(c for c in plain if not unicodedata.combining(c)))
 
 

@@ -9,6 +9,7 @@ from inference.asr.language import HeardLanguage
 from inference.asr.recognition import Recogniser
 from inference.audio.spoken import Spoken
 from inference.config import AsrConfig
+from inference.terms.vocabulary import Term, Vocabulary
 from inference.transcript import Word
 from tests.support.fakes import LevelAsr
 
@@ -226,3 +227,39 @@ async def test_a_stretch_in_another_language_that_was_passed_over_is_written_in_
     assert "pain" not in served.value.text
     assert served.value.language == "mul"
     assert [r.language for r in engine.requests][:3] == ["en", "en", "es"]
+
+
+NAMED = replace(SPAN, spoken=Spoken(((0.0, 2.5),)), vocabulary=Vocabulary([Term("Oyelaran")]))
+
+
+def spoken(text):
+    words = tuple(Word(word, i * 0.5, i * 0.5 + 0.4, 0.9) for i, word in enumerate(text.split()))
+    return said(text, words=words)
+
+
+async def test_a_name_of_the_vocabulary_is_written_where_a_second_decoding_hears_it():
+    again = spoken("I saw Dr. Oyelaran um today.")
+    again = replace(again, words=(*again.words[:3], replace(again.words[3], end=2.4), *again.words[4:]))
+    engine = Script(spoken("I saw Dr. oil learn today."), again)
+    async with recogniser(engine) as asr:
+        served = await asr.final(NAMED, session="1")
+        assert asr.second_tries == 1
+    assert served.value.text == "I saw Dr. Oyelaran today."
+    assert [(word.text, word.heard) for word in served.value.words if word.heard] == [("Oyelaran", "oil learn")]
+    assert [request.hint for request in engine.requests] == ["", "Glossary: Oyelaran."]
+
+
+async def test_what_a_second_decoding_does_not_hear_stays_as_it_was():
+    for again in ("I saw Dr. oil learn today.", "Oyelaran saw me at home today."):
+        engine = Script(spoken("I saw Dr. oil learn today."), spoken(again))
+        async with recogniser(engine) as asr:
+            served = await asr.final(NAMED, session="1")
+        assert served.value.text == "I saw Dr. oil learn today."
+
+
+async def test_a_span_without_anything_like_a_name_is_decoded_once_and_a_partial_always_is():
+    engine = Script(spoken("I have a headache today."))
+    async with recogniser(engine) as asr:
+        await asr.final(NAMED, session="1")
+        await asr.partial(replace(NAMED, final=False), session="1")
+        assert (asr.second_tries, len(engine.requests)) == (0, 2)
