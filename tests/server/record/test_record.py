@@ -262,3 +262,17 @@ def test_a_record_leaves_out_what_the_clinician_dismissed_and_what_was_said_once
 
 def test_a_record_without_anything_taken_back_has_no_section_for_it():
     assert "Said and taken back" not in markdown()
+
+
+def test_a_record_names_the_appointment_that_the_client_gave():
+    events = log(updates(findings()))
+    told = json.loads(events[0]) | {"appointment_id": "A-17 <b>"}
+    booked = drawn([json.dumps(told).encode(), *events[1:]])
+    assert json.loads(render(booked, "json"))["appointment_id"] == "A-17 <b>"
+    assert "Appointment: A-17 \\<b\\>" in render(booked, "markdown").decode()
+    bundle = json.loads(render(booked, "fhir"))
+    composition = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Composition")
+    assert composition["encounter"] == {"type": "Encounter", "identifier": {"value": "A-17 <b>"}}
+    unbooked = drawn(events)
+    assert json.loads(render(unbooked, "json"))["appointment_id"] is None
+    assert "Appointment" not in render(unbooked, "markdown").decode()

@@ -524,3 +524,13 @@ async def test_a_language_that_the_model_does_not_know_is_refused_with_those_tha
                 assert await client.close_code() == 1008
         async with server.connect() as client:
             await client.start(language="auto")
+
+
+async def test_the_vocabulary_and_the_appointment_of_a_client_are_kept_with_the_session():
+    async with serving() as server, server.connect() as client:
+        started = await client.start(vocabulary=["Oyelaran", "Zelnorm"], appointment_id="A-17")
+        assert started["appointment_id"] == "A-17"
+        (session,) = server.app[_sessions_key()]._sessions.values()
+        assert session.options.vocabulary == ("Oyelaran", "Zelnorm")
+    async with serving() as server, server.connect() as client:
+        assert "appointment_id" not in await client.start()
