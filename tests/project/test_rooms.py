@@ -13,6 +13,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "benchmarks/results": "one file for each run that the documents quote, found by its name",
     "inference/extraction/vocabulary": "one table for each kind of word, found by its name",
     "server": "one folder for each thing that a client can reach or that watches over it",
+    "tests/inference": "mirrors inference",
     "tests/server": "mirrors server",
     "server/static": "the page has no build step: the browser fetches each module and style from the folder of index.html",
 }
