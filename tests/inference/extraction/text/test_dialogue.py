@@ -1,5 +1,7 @@
 """Sentences as turns of a conversation."""
 
+from dataclasses import replace
+
 import pytest
 
 from inference.extraction.text.dialogue import turns
@@ -42,3 +44,43 @@ def test_a_question_is_parted_from_its_answer_where_no_mark_does() -> None:
         "have you had any fever",
         "no nothing",
     ]
+
+
+def forms(*lines):
+    return [turn.form for turn in turns(segments(*lines))]
+
+
+@pytest.mark.parametrize(
+    ("said", "denied"),
+    [
+        ("You've had chest pain.", "No."),
+        ("And you're allergic to penicillin.", "No, I'm not."),
+        ("So you have diabetes.", "Um, no, I don't."),
+        ("You take warfarin.", "No, never."),
+        ("You get headaches.", "No, not really."),
+    ],
+)
+def test_what_is_said_of_a_patient_and_denied_by_them_was_a_question(said, denied):
+    assert forms(f"D: {said}", f"P: {denied}") == ["polar", "statement"]
+    unknown = [replace(s, speaker="unknown") for s in segments(f"D: {said}", f"P: {denied}")]
+    assert turns(unknown)[0].form == "polar"
+
+
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [
+        ("You have pneumonia.", "No."),  # dismay, perhaps
+        ("You've had a heart attack.", "Oh no."),
+        ("You should take ibuprofen.", "No."),
+        ("You've had no fever.", "No."),  # agrees
+        ("You've had chest pain.", "No, it was my arm that hurt."),
+        ("I had chest pain once.", "No."),
+        ("You've had chest pain. How are you now?", "No."),
+    ],
+)
+def test_a_statement_that_is_not_flatly_denied_stays_one(said, reply):
+    assert forms(f"D: {said}", f"P: {reply}")[0] == "statement"
+
+
+def test_a_patient_who_says_it_of_the_clinician_asks_nothing():
+    assert forms("P: You've had training.", "D: No.") == ["statement", "statement"]
