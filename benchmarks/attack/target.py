@@ -97,6 +97,10 @@ class Target:
         found = re.search(r"VmRSS:\s+(\d+)", status)
         return round(int(found[1]) / 1024, 1) if found else 0.0
 
+    def descriptors(self) -> int:
+        """How many the server has open now."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     async def empty(self) -> None:
         """Returns when no session is left, those that wait to be resumed included, or after a while."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
