@@ -1,6 +1,6 @@
 """Faults of networks, processes, disks and clocks, and what consultations lose by them: nothing.
 
-    python -m benchmarks.chaos [--only NAME ...] [--short] [--model tiny.en] [--model-server COMMAND] [--output FILE.json]
+    python -m benchmarks.chaos [--only NAME ...] [--short] [--model tiny.en] [--model-server COMMAND] [--output FILE]
 
 Each scenario disturbs real servers on loopback while consultations are held, faster than people speak, and compares
 these with undisturbed ones: the finals with their ids, times and words, the findings, the numbers of events and of

@@ -3,9 +3,9 @@
     python -m benchmarks.chaos.fuzz URL PID COUNT SEED
 
 Three kinds, a third each: text messages from hypothesis strategies over the protocol, some cut off or with a sign
-changed; PCM from a strategy over lengths and waves, odd lengths and too large frames included; and WebSocket frames that
-no library would send. Hypothesis draws POOL values of each; what is sent is one of them, changed by chance. Prints
-"ready", begins when it reads a line, and prints what it found as one line of JSON.
+changed; PCM from a strategy over lengths and waves, odd lengths and too large frames included; and WebSocket frames
+that no library would send. Hypothesis draws POOL values of each of the first two; what is sent is one of them, changed
+by chance. Prints "ready", begins when it reads a line, and prints what it found as one line of JSON.
 """
 
 import asyncio

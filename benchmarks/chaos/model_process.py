@@ -33,7 +33,11 @@ class ModelProcess:
         command = [part.format(port=self.port) for part in self._command]
         # A session of its own: a real one is several processes, and a kill is for all of them.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     async def ready(self) -> None:

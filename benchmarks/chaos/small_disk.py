@@ -1,7 +1,6 @@
 """A disk of a few kilobytes that can be filled: a tmpfs, which needs root."""
 
 import errno
-import os
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -9,10 +8,6 @@ from typing import Self
 
 FILLER = "filler"
 BLOCK = 4096
-
-
-def may_mount() -> bool:
-    return os.geteuid() == 0
 
 
 class SmallDisk:
@@ -51,7 +46,10 @@ class SmallDisk:
 
     def _mount(self, options: str) -> None:
         ended = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)], capture_output=True, text=True, check=False
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if ended.returncode:
-            raise OSError(errno.EPERM, "a tmpfs cannot be mounted here: run this as root, outside of a container without it")
+            raise OSError(errno.EPERM, "a tmpfs cannot be mounted here: run this as root")

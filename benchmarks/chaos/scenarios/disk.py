@@ -50,7 +50,9 @@ async def _audit(lab: Lab, outcome: Outcome) -> None:
             outcome.expect("No space left" in (ready or ""), f"/health/ready told: {ready}")
             outcome.expect(second == "audit_unavailable", f"a new session was answered {second}")
             small.free()
-            outcome.expect(bool(await until(lambda: _is_ready(server.url), 10.0)), "the server did not become ready again")
+            outcome.expect(
+                bool(await until(lambda: _is_ready(server.url), 10.0)), "the server did not become ready again"
+            )
             outcome.same("after the full disk", await consult(url, audio, lab.speed), undisturbed)
             outcome.expect(server.alive, "the server ended")
             outcome.expect("Traceback" not in server.log(), "the server's log holds a traceback")
@@ -59,7 +61,12 @@ async def _audit(lab: Lab, outcome: Outcome) -> None:
     outcome.expect(verified.returncode == 0, "the audit trail does not hold")
     outcome.expect("lines_lost" not in lines, "lines of the audit trail were lost")
     outcome.expect(lines.count('"session_ended"') >= 3, "the ends of sessions are missing in the audit trail")
-    outcome.figures["audit"] = {"first": first, "then": second, "ready": ready, "verified": verified.stdout.strip()[:60]}
+    outcome.figures["audit"] = {
+        "first": first,
+        "then": second,
+        "ready": ready,
+        "verified": verified.stdout.strip()[:60],
+    }
 
 
 async def _cache(lab: Lab, outcome: Outcome) -> None:
@@ -69,7 +76,9 @@ async def _cache(lab: Lab, outcome: Outcome) -> None:
         ended = await asyncio.to_thread(_command, *serve)
         said = ended.stderr.strip()
         outcome.expect(ended.returncode == 2, f"serve with a full model cache ended with {ended.returncode}")
-        outcome.expect("No space left" in said and "folder" in said, f"serve with a full model cache said: {said[-200:]}")
+        outcome.expect(
+            "No space left" in said and "folder" in said, f"serve with a full model cache said: {said[-200:]}"
+        )
         outcome.expect("Traceback" not in said, "serve with a full model cache showed a traceback")
         left = [path.name for path in small.path.rglob("*") if path.is_file()]
         outcome.expect(not left, f"a full model cache holds {left}")

@@ -171,7 +171,9 @@ async def model_server(lab: Lab) -> Outcome:
     asked = _of(told, "model"), _of(undisturbed, "model")
     if own:
         outcome.expect(bool(asked[1]), "the model server found nothing: this run shows nothing")
-        outcome.expect(asked[0] == asked[1], f"{len(asked[0])} findings of the model server, {len(asked[1])} undisturbed")
+        outcome.expect(
+            asked[0] == asked[1], f"{len(asked[0])} findings of the model server, {len(asked[1])} undisturbed"
+        )
     outcome.figures |= {
         "kills": wanted,
         "own_process": own,

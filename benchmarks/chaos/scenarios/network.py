@@ -42,7 +42,12 @@ async def network(lab: Lab) -> Outcome:
             ("a cut of 3 s that ends with RST", Fault("freeze", HALF_WAY, hold_s=CUT_S), None, 1),
             ("half-open at the server", Fault("server half-open", HALF_WAY), None, 1),
             ("a client that reads slowly", None, SLOW_RATE, 0),
-            ("a client that stops to read", Fault("deaf", HALF_WAY // 200, downstream=True, hold_s=5 * SEND_TIMEOUT_S), None, 1),
+            (
+                "a client that stops to read",
+                Fault("deaf", HALF_WAY // 200, downstream=True, hold_s=5 * SEND_TIMEOUT_S),
+                None,
+                1,
+            ),
         ]
         if not lab.short:
             cases.append(("half-open at the client", Fault("client half-open", HALF_WAY), None, 1))
