@@ -1,4 +1,4 @@
-"""A wall clock that jumps, for processes of this run alone: libfaketime in front of libc. The monotonic clock stays right.
+"""A wall clock that jumps, for processes of this run alone: libfaketime, which leaves the monotonic clock as it is.
 
 A clock that is set, by an administrator or by NTP after a long time without a network, moves the wall clock of every
 program and no monotonic clock. libfaketime does the same to one process and to all the libraries in it. A patched time

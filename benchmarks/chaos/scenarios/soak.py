@@ -41,7 +41,7 @@ class Moment:
 
 
 async def soak(lab: Lab) -> Outcome:
-    """An hour of audio at each of eight places, as consultations of five minutes: memory, tasks and handles are flat."""
+    """An hour of audio at each of eight places, in consultations of five minutes: memory, tasks, handles are flat."""
     outcome, hours = Outcome(), lab.size(10, 60) / 60
     flags = ("--max-sessions", "64", "--retention", KEPT_S, "--resume-ttl-s", KEPT_S)
     moments: list[Moment] = []
