@@ -20,31 +20,14 @@ SETTLE_S = 20.0
 async def frames(lab: Lab) -> Outcome:
     """Malformed and random frames of three kinds, while good consultations are held one after the other."""
     outcome, count, good = Outcome(), lab.size(3_000, 100_000), 0
-    flags = (
-        "--max-sessions",
-        "64",
-        "--resume-ttl-s",
-        "2",
-        "--retention",
-        "2",
-        "--key-connections-per-minute",
-        "100000",
-    )
+    flags = ("--max-sessions", "64", "--resume-ttl-s", "2", "--retention", "2")
     async with lab.server(*flags) as server:
         url = str(server.url.with_scheme("ws") / "ws")
         audio = lab.audio(5, SPEECH_S)
         undisturbed = await consult(url, audio, lab.speed)
         before_mb = server.memory_mb()
         process = await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-m",
-                "benchmarks.chaos.fuzz",
-                str(server.url),
-                str(server.pid),
-                str(count),
-                str(lab.seed),
-            ),
+            *(sys.executable, "-m", "benchmarks.chaos.fuzz", *map(str, (server.url, server.pid, count, lab.seed))),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=1 << 24,
