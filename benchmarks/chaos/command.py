@@ -7,7 +7,7 @@ these with undisturbed ones: the finals with their ids, times and words, the fin
 samples. The exit status is 1 where a scenario has not held. The last line is JSON, and a Markdown report stands beside
 --output. Scenarios that are run with --only replace their part of an existing --output, and keep the others.
 
---short: fewer faults, and engines without models; ends within 90 s on an idle machine with two cores.
+--short: fewer faults, engines without models, and all scenarios at once: at most 90 s on two cores.
 --model-server: the command of a real model server, with {port}, such as "benchmarks/vllm/serve_cpu.sh .vllm {port}".
 """
 
@@ -73,6 +73,21 @@ async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[s
     }
 
 
+async def every(scenarios: Sequence[Scenario], args: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
+    """The scenarios one after the other; all at once in a short run, since they mostly wait."""
+    turn = asyncio.Semaphore(len(scenarios) if args.short else 1)
+
+    async def one(scenario: Scenario) -> dict[str, Any]:
+        async with turn:
+            found = await row(scenario, args, seed)
+        state = "held  " if found["held"] else "FAILED"
+        told = "; ".join(found["faults"]) or "as it should be"
+        print(f"{state} {scenario.name} ({found['took_s']:g} s): {told}", flush=True)
+        return found
+
+    return await asyncio.gather(*map(one, scenarios))
+
+
 def kept(output: Path | None, fresh: Sequence[dict[str, Any]], whole: bool) -> list[dict[str, Any]]:
     """The fresh rows, and of an earlier result those that were not run again; in the order of the catalogue."""
     rows = {row["scenario"]: row for row in fresh}
@@ -98,12 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.model = args.model or (FAKES if args.short else "tiny.en")
     os.environ.setdefault("PYTHONPATH", str(Path.cwd()))  # for the processes of this run
     machine, seed = card(), secrets.randbelow(1 << 20) if args.seed is None else args.seed
-    rows = []
-    for scenario in chosen(args.only):
-        rows.append(asyncio.run(row(scenario, args, seed)))
-        state = "held  " if rows[-1]["held"] else "FAILED"
-        told = "; ".join(rows[-1]["faults"]) or "as it should be"
-        print(f"{state} {scenario.name} ({rows[-1]['took_s']:g} s): {told}", flush=True)
+    rows = asyncio.run(every(chosen(args.only), args, seed))
     result = {"benchmark": "chaos", "machine": machine, "scenarios": kept(args.output, rows, not args.only)}
     if args.output:
         args.output.with_suffix(".md").write_text(markdown(result))

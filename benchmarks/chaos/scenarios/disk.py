@@ -16,7 +16,7 @@ from benchmarks.load import failover
 from benchmarks.load.consultation import FAKES, Told, consult
 
 AUDIO_S = 60.0
-SMALL_KB, STORE_KB, CACHE_KB = 64, 512, 250_000
+SMALL_KB, STORE_KB, CACHE_KB = 64, 1024, 250_000
 FULL_S = 3.0
 """For which a disk stays full while a consultation goes on."""
 
