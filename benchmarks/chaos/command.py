@@ -16,6 +16,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -75,6 +76,10 @@ async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[s
 
 async def every(scenarios: Sequence[Scenario], args: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
     """The scenarios one after the other; all at once in a short run, since they mostly wait."""
+    this = asyncio.current_task()
+    assert this is not None
+    # So that a run that is stopped ends its servers and takes its disks away.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     turn = asyncio.Semaphore(len(scenarios) if args.short else 1)
 
     async def one(scenario: Scenario) -> dict[str, Any]:

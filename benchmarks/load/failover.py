@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Servers:
             decoder = ("--asr-workers", "1", "--asr-threads", "1")
             self._command = ("server serve", "--model", model, *decoder, *store_flags, *flags)
         self.killed_at: list[float] = []
+        self._logs = (key_file.with_name(f"server-{number}.log") for number in count())
         self._running = [self._start(), self._start()]
 
     @property
@@ -87,7 +89,7 @@ class Servers:
 
     def _start(self, port: int | None = None) -> ServerProcess:
         module, *flags = self._command
-        return ServerProcess(module, *flags, "--log-level", "error", port=port)
+        return ServerProcess(module, *flags, log=next(self._logs), port=port)
 
 
 async def disturbed(
