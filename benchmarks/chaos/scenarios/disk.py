@@ -17,6 +17,9 @@ from benchmarks.load.consultation import FAKES, Told, consult
 
 AUDIO_S = 60.0
 SMALL_KB, STORE_KB, CACHE_KB = 64, 1024, 250_000
+MOST_BEGUN = 30
+"""Sessions that may begin on a full disk: their lines fit into the block that the trail has already."""
+
 FULL_S = 3.0
 """For which a disk stays full while a consultation goes on."""
 
@@ -42,13 +45,14 @@ async def _audit(lab: Lab, outcome: Outcome) -> None:
             talking = asyncio.create_task(consult(url, audio, lab.speed))
             await asyncio.sleep(1.0)
             small.fill()
-            first = await _refusal(url)  # its line is the first that the disk does not take
+            begun, answered = 0, await _answer(url)
+            while answered == "started" and begun < MOST_BEGUN:
+                begun, answered = begun + 1, await _answer(url)
             ready = await until(lambda: _unready(server.url), 10.0)
-            second = await _refusal(url)
             told = await talking
             outcome.same("full disk under the audit trail", told, undisturbed)
             outcome.expect("No space left" in (ready or ""), f"/health/ready told: {ready}")
-            outcome.expect(second == "audit_unavailable", f"a new session was answered {second}")
+            outcome.expect(answered == "audit_unavailable", f"new sessions were answered {answered}")
             small.free()
             outcome.expect(
                 bool(await until(lambda: _is_ready(server.url), 10.0)), "the server did not become ready again"
@@ -62,8 +66,8 @@ async def _audit(lab: Lab, outcome: Outcome) -> None:
     outcome.expect("lines_lost" not in lines, "lines of the audit trail were lost")
     outcome.expect(lines.count('"session_ended"') >= 3, "the ends of sessions are missing in the audit trail")
     outcome.figures["audit"] = {
-        "first": first,
-        "then": second,
+        "begun_before": begun,
+        "then": answered,
         "ready": ready,
         "verified": verified.stdout.strip()[:60],
     }
@@ -82,7 +86,7 @@ async def _cache(lab: Lab, outcome: Outcome) -> None:
         outcome.expect("Traceback" not in said, "serve with a full model cache showed a traceback")
         left = [path.name for path in small.path.rglob("*") if path.is_file()]
         outcome.expect(not left, f"a full model cache holds {left}")
-        outcome.figures["model_cache"] = {"status": ended.returncode, "said": said.replace(str(lab.folder), "")[-200:]}
+        outcome.figures["model_cache"] = {"status": ended.returncode, "said": said.replace(str(lab.folder), "")[:200]}
         if not lab.short:
             small.grow(CACHE_KB)
             ended = await asyncio.to_thread(_command, "models", "prepare", "base", "--models-dir", str(small.path))
@@ -123,7 +127,7 @@ async def _redis(lab: Lab, outcome: Outcome) -> None:
     outcome.figures["redis"] = {"told": dict(told.codes), "ready": ready, "resumed": len(told.resumed_at)}
 
 
-async def _refusal(url: str) -> str:
+async def _answer(url: str) -> str:
     """What a new session is answered: the code of the refusal, or "started"."""
     async with aiohttp.ClientSession() as http, http.ws_connect(url, protocols=["drtranscribe.v1"]) as ws:
         await ws.send_json({"type": "start_session", "consent": True})
