@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -65,7 +66,11 @@ class Target:
 
     async def __aenter__(self) -> Self:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http, asyncio.timeout(READY_S):
-            await self._process.ready(http)
+            try:
+                await self._process.ready(http)
+            except SystemExit:
+                print(self.log(), file=sys.stderr, flush=True)
+                raise
         return self
 
     async def __aexit__(

@@ -58,7 +58,7 @@ async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[s
                 async with asyncio.timeout(MOST_S):
                     outcome = await scenario.run(lab)
                 found = {"faults": outcome.faults, "figures": outcome.figures}
-            except Exception as error:  # the scenarios that follow shall run all the same
+            except (Exception, SystemExit) as error:  # the scenarios that follow shall run all the same
                 found = {"faults": [f"the scenario itself failed: {type(error).__name__}: {error}"], "figures": {}}
     return {
         "scenario": scenario.name,
