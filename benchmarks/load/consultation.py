@@ -147,15 +147,19 @@ async def consult(
         reading = asyncio.create_task(listen(consultation))
         frame = int(FRAME_S * SAMPLE_RATE) * 2
         half = len(audio) // 2 // frame * frame
-        for part in (audio[:half], audio[half:]):
-            async for _, chunk in paced(cut(part, frame), 2 * SAMPLE_RATE, speed=speed):
-                await consultation.send(chunk)
-            if judging and not middle.is_set():
-                await consultation.marker(1)
-                await middle.wait()
-                await judge(consultation, list(told.findings))
-        await consultation.stop()
-        await reading
+        try:
+            for part in (audio[:half], audio[half:]):
+                async for _, chunk in paced(cut(part, frame), 2 * SAMPLE_RATE, speed=speed):
+                    await consultation.send(chunk)
+                if judging and not middle.is_set():
+                    await consultation.marker(1)
+                    await middle.wait()
+                    await judge(consultation, list(told.findings))
+            await consultation.stop()
+            await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
     return told
 
 
