@@ -68,6 +68,7 @@ async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[s
         "model": args.model,
         "short": args.short,
         "seed": seed,
+        "lanes": args.lanes,
         "took_s": round(time.monotonic() - began, 1),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "load": [round(load, 2), round(os.getloadavg()[0], 2)],
@@ -75,12 +76,12 @@ async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[s
 
 
 async def every(scenarios: Sequence[Scenario], args: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
-    """The scenarios one after the other; all at once in a short run, since they mostly wait."""
+    """The scenarios, `lanes` of them at once."""
     this = asyncio.current_task()
     assert this is not None
     # So that a run that is stopped ends its servers and takes its disks away.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    turn = asyncio.Semaphore(len(scenarios) if args.short else 1)
+    turn = asyncio.Semaphore(args.lanes)
 
     async def one(scenario: Scenario) -> dict[str, Any]:
         async with turn:
@@ -108,6 +109,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", help="of the servers; default: tiny.en, with --short fakes")
     parser.add_argument("--model-server", metavar="COMMAND", help="of a real model server; {port} is its port")
     parser.add_argument("--seed", type=int, help="of all that is drawn; by chance if not given")
+    parser.add_argument(
+        "--lanes", type=int, help="scenarios at once, since they mostly wait; default: 1, with --short 9"
+    )
     parser.add_argument("--list", action="store_true", help="name the scenarios and what they do")
     parser.add_argument("--output", type=Path, metavar="FILE.json")
     args = parser.parse_args(argv)
@@ -115,6 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for scenario in SCENARIOS:
             print(f"{scenario.name}: {scenario.does}")
         return
+    args.lanes = args.lanes or (len(SCENARIOS) if args.short else 1)
     args.model = args.model or (FAKES if args.short else "tiny.en")
     os.environ.setdefault("PYTHONPATH", str(Path.cwd()))  # for the processes of this run
     machine, seed = card(), secrets.randbelow(1 << 20) if args.seed is None else args.seed

@@ -136,10 +136,13 @@ async def consult(
     middle = asyncio.Event()
 
     async def listen(consultation: Consultation) -> None:
-        async for event in consultation:
-            told.take(dict(event))
-            if event["type"] == "marker":
-                middle.set()
+        try:
+            async for event in consultation:
+                told.take(dict(event))
+                if event["type"] == "marker":
+                    middle.set()
+        finally:
+            middle.set()  # nobody waits for a marker that no longer comes
 
     opened = Consultation.connect(urls, api_key=api_key)
     opened._transport.outbox = timed(opened._transport.outbox, told)
