@@ -109,9 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", help="of the servers; default: tiny.en, with --short fakes")
     parser.add_argument("--model-server", metavar="COMMAND", help="of a real model server; {port} is its port")
     parser.add_argument("--seed", type=int, help="of all that is drawn; by chance if not given")
-    parser.add_argument(
-        "--lanes", type=int, help="scenarios at once, since they mostly wait; default: 1, with --short 9"
-    )
+    parser.add_argument("--lanes", type=int, help="scenarios at once (default: 1; with --short all)")
     parser.add_argument("--list", action="store_true", help="name the scenarios and what they do")
     parser.add_argument("--output", type=Path, metavar="FILE.json")
     args = parser.parse_args(argv)

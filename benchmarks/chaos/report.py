@@ -23,9 +23,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"{sum(row['held'] for row in rows)} of {len(rows)} scenarios held.",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; Python {machine['python']}, "
         f"aiohttp {machine['packages']['aiohttp']}. Load is that of the machine at the beginning and at the end of a "
-        "scenario, this run included. More than the number of cores means that programs waited for a core: in the "
-        "other programs had a part of them, or up to "
-        f"{max(row['lanes'] for row in rows)} scenarios ran at once.",
+        "scenario, the scenario itself included. Above the number of cores, programs waited for a core: others of this "
+        f"machine had a part of it, and up to {max(row['lanes'] for row in rows)} scenarios ran at once.",
         "",
         "| scenario | held | " + " | ".join(COUNTS.values()) + " | took, s | load | model |",
         "|" + "---|" * (len(COUNTS) + 5),
