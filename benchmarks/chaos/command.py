@@ -20,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,23 +75,27 @@ async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[s
     }
 
 
-async def every(scenarios: Sequence[Scenario], args: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
-    """The scenarios, `lanes` of them at once."""
+async def every(
+    scenarios: Sequence[Scenario], args: argparse.Namespace, seed: int, tell: Callable[[list[dict[str, Any]]], None]
+) -> list[dict[str, Any]]:
+    """The scenarios, `lanes` of them at once. `tell` hears of all that are done whenever one is."""
     this = asyncio.current_task()
     assert this is not None
     # So that a run that is stopped ends its servers and takes its disks away.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    turn = asyncio.Semaphore(args.lanes)
+    turn, done = asyncio.Semaphore(args.lanes), list[dict[str, Any]]()
 
-    async def one(scenario: Scenario) -> dict[str, Any]:
+    async def one(scenario: Scenario) -> None:
         async with turn:
             found = await row(scenario, args, seed)
         state = "held  " if found["held"] else "FAILED"
         told = "; ".join(found["faults"]) or "as it should be"
         print(f"{state} {scenario.name} ({found['took_s']:g} s): {told}", flush=True)
-        return found
+        done.append(found)
+        tell(done)
 
-    return await asyncio.gather(*map(one, scenarios))
+    await asyncio.gather(*map(one, scenarios))
+    return done
 
 
 def kept(output: Path | None, fresh: Sequence[dict[str, Any]], whole: bool) -> list[dict[str, Any]]:
@@ -121,12 +125,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.model = args.model or (FAKES if args.short else "tiny.en")
     os.environ.setdefault("PYTHONPATH", str(Path.cwd()))  # for the processes of this run
     machine, seed = card(), secrets.randbelow(1 << 20) if args.seed is None else args.seed
-    rows = asyncio.run(every(chosen(args.only), args, seed))
-    result = {"benchmark": "chaos", "machine": machine, "scenarios": kept(args.output, rows, not args.only)}
-    if args.output:
-        args.output.with_suffix(".md").write_text(markdown(result))
-    else:
-        print(markdown(result))
-    deliver(result, args.output)
+
+    def result(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"benchmark": "chaos", "machine": machine, "scenarios": kept(args.output, rows, not args.only)}
+
+    def write(rows: list[dict[str, Any]]) -> None:
+        """What is there so far, so that a run that is stopped has told it."""
+        if args.output:
+            args.output.write_text(json.dumps(result(rows), indent=1) + "\n")
+            args.output.with_suffix(".md").write_text(markdown(result(rows)))
+
+    rows = asyncio.run(every(chosen(args.only), args, seed, write))
+    if not args.output:
+        print(markdown(result(rows)))
+    deliver(result(rows), args.output)
     if not all(one["held"] for one in rows):
         sys.exit(1)
