@@ -9,7 +9,7 @@ from yarl import URL
 
 from benchmarks.chaos.lab import Lab, audit_verified, until
 from benchmarks.chaos.outcome import Outcome
-from benchmarks.chaos.wall_clock import LIBRARY, WallClock
+from benchmarks.chaos.wall_clock import WallClock
 from benchmarks.common.redis_process import RedisProcess
 from benchmarks.load.consultation import FAKES, Told, consult
 
@@ -23,17 +23,13 @@ STEP_S = 2.0
 async def clock(lab: Lab) -> Outcome:
     """The wall clock jumps an hour forward and two backward: sessions, tickets, retention, idle limits, audit trail."""
     outcome = Outcome()
-    if LIBRARY is None:
-        outcome.expect(False, "libfaketime is not installed: apt install faketime")
-        return outcome
     await _server(lab, outcome)
     await _redis(lab, outcome)
     return outcome
 
 
 async def _server(lab: Lab, outcome: Outcome) -> None:
-    wall, trail = WallClock(lab.folder / "clock"), lab.folder / "clock-audit.jsonl"
-    wall.jump(0)
+    wall, trail = WallClock(lab.folder), lab.folder / "audit.jsonl"
     flags = ("--audit", str(trail), "--retention", f"{RETENTION_S:g}", "--idle-timeout-s", "60")
     async with lab.server(*flags, keys=True, environment=tuple(wall.environment.items())) as server:
         ws_url = str(server.url.with_scheme("ws") / "ws")
@@ -87,8 +83,7 @@ async def _server(lab: Lab, outcome: Outcome) -> None:
 
 async def _redis(lab: Lab, outcome: Outcome) -> None:
     """An hour forward makes Redis forget what it was to keep for an hour: the server stores it again."""
-    wall = WallClock(lab.folder / "redis-clock")
-    wall.jump(0)
+    wall = WallClock(lab.folder, "redis-clock")
     with RedisProcess(environment=wall.environment) as store:
         flags = ("--store", store.url, "--store-key-file", str(lab.store_key()))
         async with lab.server(*flags, model=FAKES) as server:
