@@ -36,7 +36,7 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     (void)zone;
     struct timespec found;
     int failed = clock_gettime(CLOCK_REALTIME, &found);
-    if (!failed && now != NULL) {
+    if (!failed) {
         now->tv_sec = found.tv_sec;
         now->tv_usec = found.tv_nsec / 1000;
     }
