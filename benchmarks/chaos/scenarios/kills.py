@@ -148,13 +148,14 @@ async def model_server(lab: Lab) -> Outcome:
         async with lab.server("--vllm-url", model.url) as server:
             url = str(server.url.with_scheme("ws") / "ws")
             await until(lambda: _state(server.url, "ready"), 30.0)
-            audio = lab.audio(3, wanted * 14 * lab.speed)
-            undisturbed = await consult(url, audio, lab.speed, judging=False)
+            audio = lab.audio(3, lab.size(14, 28 * wanted) * lab.speed)  # until the last kill, and beyond it
+            undisturbed = await consult(url, audio, 2 * lab.speed, judging=False)
             told = Told()
             talking = asyncio.create_task(consult(url, audio, lab.speed, judging=False, told=told))
             degraded = recovered = 0
             for _ in range(wanted):
                 await asyncio.sleep(chance.uniform(1.0, 2.0))
+                outcome.expect(not talking.done(), "the consultation was over before the last kill")
                 model.kill()
                 degraded += bool(await until(lambda: _state(server.url, "degraded"), 20.0))
                 model.start()
