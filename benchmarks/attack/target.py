@@ -65,12 +65,16 @@ class Target:
         self.pid = self._process.process.pid
 
     async def __aenter__(self) -> Self:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http, asyncio.timeout(READY_S):
-            try:
+        try:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http, asyncio.timeout(READY_S):
                 await self._process.ready(http)
-            except SystemExit:
+        except BaseException as error:
+            if isinstance(error, SystemExit):
                 print(self.log(), file=sys.stderr, flush=True)
-                raise
+            self._process.process.kill()
+            self._process.process.wait()
+            self._folder.cleanup()
+            raise
         return self
 
     async def __aexit__(

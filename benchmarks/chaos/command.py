@@ -135,7 +135,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             args.output.write_text(json.dumps(result(rows), indent=1) + "\n")
             args.output.with_suffix(".md").write_text(markdown(result(rows)))
 
-    rows = asyncio.run(every(chosen(args.only), args, seed, write))
+    try:
+        rows = asyncio.run(every(chosen(args.only), args, seed, write))
+    except asyncio.CancelledError:
+        sys.exit("stopped: the scenarios that were done are in --output")
     if not args.output:
         print(markdown(result(rows)))
     deliver(result(rows), args.output)

@@ -1,4 +1,4 @@
-"""Malformed and random frames in a process of their own, at the lowest priority, so that their making delays nobody.
+"""Malformed and random frames in a process of their own, at a lower priority than the server.
 
     python -m benchmarks.chaos.fuzz URL PID COUNT SEED
 
@@ -160,7 +160,7 @@ class Fuzz:
 
 def main() -> None:
     url, pid, count, seed = sys.argv[1:]
-    os.nice(15)
+    os.nice(5)
     logging.disable()  # asyncio warns of every write to a connection that the server has closed
     aim = Aim(URL(url), int(pid), SECONDS, int(seed), 0)
     fuzz = Fuzz(aim, int(count))
