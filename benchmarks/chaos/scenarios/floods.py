@@ -20,7 +20,7 @@ SETTLE_S = 20.0
 async def frames(lab: Lab) -> Outcome:
     """Malformed and random frames of three kinds, while good consultations are held one after the other."""
     outcome, count, good = Outcome(), lab.size(3_000, 100_000), 0
-    flags = ("--max-sessions", "2000", "--resume-ttl-s", "2", "--retention", "2")  # each random connection may take a place
+    flags = ("--max-sessions", "2000", "--resume-ttl-s", "2", "--retention", "2")  # each frame may take a place
     async with lab.server(*flags) as server:
         url = str(server.url.with_scheme("ws") / "ws")
         audio = lab.audio(5, SPEECH_S)
