@@ -62,7 +62,7 @@ def pcm_of(value: dict[str, Any]) -> bytes:
         case "silence":
             return bytes(length)
         case "bytes":
-            return chance.bytes(length)
+            return bytes(chance.bytes(length))
         case "text":
             return (b'{"type":"stop_session"}' * (1 + length // 23))[:length]
         case "loudest":
@@ -73,7 +73,7 @@ def pcm_of(value: dict[str, Any]) -> bytes:
             wave = 20_000 * np.sin(np.arange(samples) * 0.2)
         case _:
             wave = chance.integers(-32768, 32768, samples)
-    return wave.astype("<i2").tobytes()[:length]
+    return bytes(wave.astype("<i2").tobytes()[:length])
 
 
 class Fuzz:

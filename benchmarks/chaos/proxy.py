@@ -5,7 +5,7 @@ import random
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,6 +19,9 @@ Kind = Literal["reset", "end", "close", "server half-open", "client half-open", 
 server half-open: the client gets RST and the server hears nothing more. client half-open: the other way round.
 freeze: nothing is forwarded for a while, then both get RST. stall: nothing is forwarded for a while, then all of it.
 deaf: the client reads nothing for a while, then both get RST; what it sends is forwarded."""
+
+DRAWN: Mapping[Kind, int] = {"reset": 8, "end": 4, "close": 4, "server half-open": 2, "freeze": 2}
+"""The kinds of disconnects, and how often each is drawn."""
 
 BLOCK = 1 << 16
 GOING_AWAY = struct.pack("!H", 1001)
@@ -44,10 +47,10 @@ class Fault:
 
 def drawn(chance: random.Random, most_up: int, most_down: int) -> Fault:
     """A disconnect by chance: mostly inside a frame, since these are long."""
-    kinds: list[Kind] = ["reset"] * 8 + ["end"] * 4 + ["close"] * 4 + ["server half-open"] * 2 + ["freeze"] * 2
     downstream = chance.random() < 0.5
     after = chance.randrange(1, most_down if downstream else most_up)
-    return Fault(chance.choice(kinds), after, downstream, chance.uniform(0.05, 1.0))
+    (kind,) = chance.choices(tuple(DRAWN), tuple(DRAWN.values()))
+    return Fault(kind, after, downstream, chance.uniform(0.05, 1.0))
 
 
 @dataclass(slots=True)
