@@ -152,7 +152,7 @@ class Link:
         """Forwards until one side ends, or the connection is broken; returns whether it is."""
         fault = self.fault if self.fault is not None and self.fault.downstream == downstream else None
         ends, passed, rate = FrameEnds(), 0, self.proxy.rate if downstream else None
-        with suppress(OSError):
+        with suppress(OSError, RuntimeError):  # RuntimeError: this side was told that nothing follows
             while data := await reader.read(BLOCK if rate is None else max(1, int(rate / 10))):
                 await self._open.wait()
                 if fault is not None:

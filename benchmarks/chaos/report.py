@@ -20,7 +20,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [
         "# Faults beside real servers",
         "",
-        f"{sum(row['held'] for row in rows)} of {len(rows)} scenarios held.",
+        f"{sum(row['held'] for row in rows)} of {len(rows)} scenarios held; "
+        f"{sum(row['short'] for row in rows)} of them were run in their short form.",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; Python {machine['python']}, "
         f"aiohttp {machine['packages']['aiohttp']}. Load is that of the machine at the beginning and at the end of a "
         "scenario, the scenario itself included. Above the number of cores, programs waited for a core: others of this "

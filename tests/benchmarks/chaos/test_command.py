@@ -97,7 +97,7 @@ async def test_the_report_shows_what_held_what_failed_and_every_figure():
     rows = [await command.row(Scenario(run.__name__, run), ARGUMENTS, 7) for run in (held, broken)]
     machine = {"cpu": "x", "cores": 2, "memory_gb": 8, "python": "3.11", "packages": {"aiohttp": "3"}}
     text = markdown({"machine": machine, "scenarios": rows})
-    assert "1 of 2 scenarios held." in text
+    assert "1 of 2 scenarios held; 2 of them were run in their short form." in text
     assert "- **broken**: the scenario itself failed: OSError: no such device" in text
     assert "- folder is empty: True" in text
     assert text.count("fakes, short") == 2
