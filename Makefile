@@ -6,10 +6,11 @@ STAMP := $(VENV)/.installed
 SAMPLE := tests/data/consultation.flac
 CORPUS ?=
 SECONDS ?=
+SHORT ?=
 VLLM := .vllm
 VLLM_PORT ?= 8100
 
-.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack image-check clean
+.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack chaos image-check clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
@@ -48,6 +49,10 @@ bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your
 attack: $(STAMP) ## Hostile clients against real servers over loopback, a good session beside each; SECONDS=240 for a short run
 	@mkdir -p records
 	$(BIN)/python -m benchmarks.attack --output records/attack.json $(if $(SECONDS),--short --model fakes --seconds $(SECONDS))
+
+chaos: $(STAMP) ## Faults of networks, processes, disks and clocks beside consultations; SHORT=1 for at most 90 s without models
+	@mkdir -p records
+	$(BIN)/python -m benchmarks.chaos --output records/chaos.json $(if $(SHORT),--short)
 
 image-check: $(STAMP) ## Builds the CPU image and starts it, without a Docker daemon; needs root, Debian's buildah and debootstrap
 	docker/image_check.sh

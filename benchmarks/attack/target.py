@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -64,8 +65,16 @@ class Target:
         self.pid = self._process.process.pid
 
     async def __aenter__(self) -> Self:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http, asyncio.timeout(READY_S):
-            await self._process.ready(http)
+        try:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http, asyncio.timeout(READY_S):
+                await self._process.ready(http)
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                print(self.log(), file=sys.stderr, flush=True)
+            self._process.process.kill()
+            self._process.process.wait()
+            self._folder.cleanup()
+            raise
         return self
 
     async def __aexit__(
@@ -96,6 +105,10 @@ class Target:
             return 0.0
         found = re.search(r"VmRSS:\s+(\d+)", status)
         return round(int(found[1]) / 1024, 1) if found else 0.0
+
+    def descriptors(self) -> int:
+        """How many the server has open now."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     async def empty(self) -> None:
         """Returns when no session is left, those that wait to be resumed included, or after a while."""

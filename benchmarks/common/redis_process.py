@@ -1,12 +1,13 @@
 """A Redis of its own on this machine: started empty, killed, started again with or without its data."""
 
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,10 +25,11 @@ def installed() -> bool:
 class RedisProcess:
     """A context: Redis on a free port of loopback, with a folder of its own; both are gone at its end."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, environment: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self.options: Sequence[str] = options
+        self.environment = {**os.environ, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -38,7 +40,10 @@ class RedisProcess:
         """Starts it with what its folder holds, and returns when it answers."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
         self.process = subprocess.Popen(
-            ["redis-server", *options, *self.options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["redis-server", *options, *self.options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.environment,
         )
         until = time.monotonic() + STARTED_S
         while not self._answers():

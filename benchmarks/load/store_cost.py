@@ -20,7 +20,8 @@ import aiohttp
 from benchmarks.common.redis_process import RedisProcess, installed
 from benchmarks.common.result import deliver
 from benchmarks.common.server_process import ServerProcess
-from benchmarks.load.failover import SHARED_KEY, consult, conversation
+from benchmarks.load.consultation import consult, conversation
+from benchmarks.load.failover import SHARED_KEY
 
 QUANTILES = (0.5, 0.95, 0.99)
 

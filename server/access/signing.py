@@ -16,6 +16,9 @@ from server.access.principal import Principal, user
 Purpose = Literal["cookie", "ticket"]
 
 TICKET_S = 60
+SKEW_S = 60
+"""By which the clocks of two servers with one secret may differ."""
+
 LONGEST = 2048
 """Characters of a statement; more is not looked at."""
 
@@ -43,6 +46,8 @@ class Signer:
         said = self._said(purpose, text)
         if said is None or said["until"] <= self.clock():
             return None
+        if purpose == "ticket" and said["until"] > self.clock() + TICKET_S + SKEW_S:
+            return None  # the clock was set back since: it would be good for as long again
         if purpose == "ticket" and not self._unspent(said["once"], said["until"], spend):
             return None
         if "key" in said:

@@ -28,6 +28,9 @@ class Places(Protocol):
     @property
     def open_count(self) -> int: ...
 
+    @property
+    def store_problem(self) -> str | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
@@ -80,18 +83,18 @@ class Endpoints:
     async def ready_in_detail(self, _: web.Request) -> web.Response:
         """200 when the engines are warm, otherwise 503 with a `reason` that says what happens or what to do.
 
-        The status `degraded` is also 200: transcripts and the findings of the rules continue, so an orchestrator must
-        not refuse sessions because of it.
+        The status `degraded` is also 200: transcripts and the findings of the rules continue, whether the extraction
+        model or the store is away, so an orchestrator must not refuse sessions because of it.
         """
         unready = self._unready()
         if unready is not None:
             status, reason = unready
             return web.json_response({"status": status, "reason": reason}, status=503)
-        problem = self.extraction.problem
+        problems = [problem for problem in (self.extraction.problem, self.places.store_problem) if problem is not None]
         return web.json_response(
             {
-                "status": "degraded" if problem else "ready",
-                **({"reason": problem} if problem else {}),
+                "status": "degraded" if problems else "ready",
+                **({"reason": "; ".join(problems)} if problems else {}),
                 "models": self.pipeline.models,
                 "capacity": self.places.capacity,
                 "sessions": self.places.open_count,

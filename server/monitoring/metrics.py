@@ -1,6 +1,8 @@
 """Prometheus metrics. Labels come from fixed sets: never a session's id, a patient's word or name."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol, get_args, runtime_checkable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -74,6 +76,12 @@ class _Counted(Collector):
             yield CounterMetricFamily(name, described, value=source() if source is not None else 0)
 
 
+def _running_tasks() -> int:
+    with suppress(RuntimeError):  # whoever reads the metrics outside of an event loop
+        return len(asyncio.all_tasks())
+    return 0
+
+
 class Metrics:
     """One server's metrics, in a registry of their own."""
 
@@ -142,6 +150,8 @@ class Metrics:
             "drtranscribe_audit_up", "1 while the audit trail can be written, or where there is none", registry=r
         )
         self.audit_up.set(1)
+        self.tasks = Gauge("drtranscribe_tasks", "Tasks of the event loop that have not ended", registry=r)
+        self.tasks.set_function(_running_tasks)
         self.trace: Callable[[], Trace] = Untraced
         """Begins the trace of a session, which observes the same updates."""
         self._sources: dict[str, Callable[[], float]] = {}

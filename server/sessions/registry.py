@@ -113,6 +113,12 @@ class Sessions:
     def open_count(self) -> int:
         return len(self._tasks)
 
+    @property
+    def store_problem(self) -> str | None:
+        """Why open sessions could not be resumed on another server, and what to do; None where they could."""
+        journals = [session.journal for session in self._tasks.values() if session.journal is not None]
+        return next((journal.problem for journal in journals if journal.problem is not None), None)
+
     def open_of(self, owner: str | None) -> int:
         """Sessions of one owner that are open."""
         return sum(session.owner == owner for session in self._tasks.values())

@@ -31,12 +31,14 @@ AWAY = (
 )
 FULL = (
     "the store of this server is full: the session goes on, but it could not be resumed on another server; keep the "
-    "audio from durable_samples on, and tell the operator to give Redis more memory"
+    "audio from durable_samples on, and tell the operator to give Redis more memory, or its disk more room"
 )
 LOST = (
     "the store of this server has lost what it held: the session goes on and is stored again; keep the audio from "
     "durable_samples on, and tell the operator if Redis was restarted without its data"
 )
+START_IT = "see whether it runs at the address of --store"
+MAKE_ROOM = "give it more memory (maxmemory), or its disk more room"
 CAUGHT_UP = "the store has everything again: the session can be resumed on another server"
 
 checkpoints: TypeAdapter[Checkpoint] = TypeAdapter(Checkpoint)
@@ -112,10 +114,16 @@ class Journal:
         self._touch = False
         self._retry_s = FIRST_RETRY_S
         self._settled = asyncio.Event()
-        self.behind = False
-        """Whether events were sent that are not stored yet."""
+        self.problem: str | None = None
+        """Why events were sent that are not stored yet, and what an operator does about it; None while there are none.
+        """
         self.durable_samples = mark
         """Audio of the client up to here is in finals that the store holds."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether events were sent that are not stored yet."""
+        return self.problem is not None
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Stores a checkpoint together with the events before it."""
@@ -183,7 +191,7 @@ class Journal:
         try:
             answer = await self._store.write(self._session_id, batch, self._keep_s())
         except StoreDown as down:
-            self._fall_behind(FULL if down.full else AWAY, str(down))
+            self._fall_behind(FULL if down.full else AWAY, f"{down}: {MAKE_ROOM if down.full else START_IT}")
             await asyncio.sleep(self._retry_s)
             self._retry_s = min(LAST_RETRY_S, 2 * self._retry_s)
             return True
@@ -195,7 +203,7 @@ class Journal:
             self._lost(str(answer))
             return False
         if answer == "GONE" or isinstance(answer, int):
-            self._fall_behind(LOST, "Redis has lost events: was it restarted without its data?")
+            self._fall_behind(LOST, "Redis has lost events: was it restarted without its data? They are stored again")
             self._known, self._stored = isinstance(answer, int), answer if isinstance(answer, int) else 0
             self._kept = self._checkpoint is None
             return True
@@ -216,7 +224,7 @@ class Journal:
     def _fall_behind(self, message: str, reason: str) -> None:
         if self.behind:
             return
-        self.behind = True
+        self.problem = reason
         logger.warning("a session goes on without the store: %s", reason)
         self._observe(None)
         self._log.let_go()
@@ -225,6 +233,6 @@ class Journal:
     def _catch_up(self) -> None:
         if not self.behind:
             return
-        self.behind = False
+        self.problem = None
         self._log.hold()
         self._tell("store_caught_up", CAUGHT_UP)

@@ -19,6 +19,9 @@ TIMEOUT_S = 1.0
 
 CONNECTIONS = 32
 
+FULL = ("OOM", "MISCONF")
+"""How Redis begins its answer where it has no memory left, or where its disk takes nothing more."""
+
 WRITE = """
 local held = redis.call('HMGET', KEYS[2], 'writer', 'erased')
 if held[2] then return 'ERASED' end
@@ -144,9 +147,10 @@ class RedisStore:
         try:
             return await asking
         except ResponseError as error:
-            full = isinstance(error, OutOfMemoryError) or str(error).startswith("OOM")
-            # The type alone: the message may repeat what was sent.
-            raise StoreDown(f"Redis refuses to write ({'OOM' if full else type(error).__name__})", full) from None
+            # The first word alone: the rest of the message may repeat what was sent.
+            word = "OOM" if isinstance(error, OutOfMemoryError) else str(error).partition(" ")[0]
+            full = word in FULL
+            raise StoreDown(f"Redis refuses to write ({word if full else type(error).__name__})", full) from None
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(f"Redis does not answer ({type(error).__name__})") from None
 

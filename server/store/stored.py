@@ -10,7 +10,7 @@ Answer = Literal["OK", "TAKEN", "GONE", "ERASED"] | int
 
 
 class StoreDown(Exception):
-    """The store does not answer or takes nothing. `full`: its memory is used up."""
+    """The store does not answer or takes nothing. `full`: its memory or its disk is used up."""
 
     def __init__(self, reason: str, full: bool = False) -> None:
         super().__init__(reason)

@@ -140,7 +140,7 @@ async def random_frames(aim: Aim) -> None:
                     if chance.random() < 0.5:
                         writer.write(masked(0x81, json.dumps(START).encode()))
                     for _ in range(chance.randrange(1, 30)):
-                        writer.write(_frame(chance))
+                        writer.write(random_frame(chance))
                         sent += 1
                     async with asyncio.timeout(0.2):
                         await writer.drain()
@@ -151,7 +151,7 @@ async def random_frames(aim: Aim) -> None:
     aim.figures["sent"] = sent
 
 
-def _frame(chance: random.Random) -> bytes:
+def random_frame(chance: random.Random) -> bytes:
     first = chance.choice((0x81, 0x82, 0x01, 0x02, 0x00, 0x80, 0x88, 0x89, 0x8A, chance.randrange(256)))
     size = chance.choice((0, 1, 2, 12, 125, 126, 127, 640, 70_000))
     data = chance.randbytes(size)

@@ -8,7 +8,7 @@ import pytest
 from server.access.keyring import Keyring
 from server.access.keys import add, generate, remove
 from server.access.principal import user
-from server.access.signing import Signer
+from server.access.signing import SKEW_S, TICKET_S, Signer
 
 
 class Clock:
@@ -47,6 +47,28 @@ def test_a_ticket_is_good_once_and_looking_at_it_does_not_use_it(ring):
     assert signer.read("ticket", ticket, ring) == holder(ring)
     assert signer.read("ticket", ticket, ring, spend=False) is None
     assert signer.read("ticket", ticket, ring) is None
+
+
+def test_a_clock_that_is_set_back_does_not_make_a_ticket_last_longer(ring):
+    clock = Clock()
+    signer = Signer(clock=clock)
+    spent, unspent, cookie = (signer.sign(kind, holder(ring), 60) for kind in ("ticket", "ticket", "cookie"))
+    assert signer.read("ticket", spent, ring) is not None
+    clock.s -= 3600
+    assert [signer.read("ticket", ticket, ring) for ticket in (spent, unspent)] == [None, None]
+    assert signer.read("ticket", signer.sign("ticket", holder(ring), 60), ring) is not None
+    assert signer.read("cookie", cookie, ring) is not None, "who has signed in stays so"
+    clock.s += 3600
+    assert signer.read("ticket", unspent, ring) is not None
+
+
+def test_a_ticket_of_a_server_whose_clock_is_a_minute_ahead_is_good(ring):
+    clock = Clock()
+    clock.s += SKEW_S
+    ahead = Signer(clock=clock)
+    ticket = ahead.sign("ticket", holder(ring), TICKET_S)
+    clock.s -= SKEW_S
+    assert Signer(ahead.secret, clock).read("ticket", ticket, ring) is not None
 
 
 def test_a_ticket_is_no_cookie_and_a_cookie_no_ticket(ring):

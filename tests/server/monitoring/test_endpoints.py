@@ -1,5 +1,6 @@
 """What the public port and the metrics port tell."""
 
+import asyncio
 import json
 
 import aiohttp
@@ -124,6 +125,18 @@ async def test_the_metrics_of_a_server_count_the_second_tries_of_its_recogniser(
     async with serving(pipeline) as server:
         pipeline.asr.second_tries += 3
         assert "drtranscribe_second_tries_total 3.0" in (await server.get("/metrics"))[1]
+
+
+async def test_the_tasks_that_have_not_ended_are_counted_and_none_outside_of_an_event_loop():
+    before = tasks(Metrics())
+    waiting = asyncio.create_task(asyncio.Event().wait())
+    assert tasks(Metrics()) == before + 1
+    assert await asyncio.to_thread(tasks, Metrics()) == 0
+    waiting.cancel()
+
+
+def tasks(metrics: Metrics) -> float:
+    return float(metrics.text().decode().partition("\ndrtranscribe_tasks ")[2].partition("\n")[0])
 
 
 async def test_the_metrics_port_is_closed_with_the_server():

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from redis.exceptions import ResponseError
 
 from server.store.redis_store import RedisStore
 from server.store.stored import Batch, StoreDown
@@ -101,6 +102,16 @@ async def test_a_full_store_says_that_it_is_full(store):
         assert "x" * 20 not in str(down.value)
     finally:
         await store._redis.config_set("maxmemory", "0")
+
+
+async def test_a_store_whose_disk_takes_nothing_more_says_that_it_is_full(store, monkeypatch):
+    async def refuses(**_):
+        raise ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
+
+    monkeypatch.setattr(store, "_write", refuses)
+    with pytest.raises(StoreDown, match="MISCONF") as down:
+        await store.write("full", batch("a", 0, (1, b"x"), meta=b"m"), 60)
+    assert down.value.full
 
 
 async def test_a_store_that_is_not_there_is_down_and_the_message_names_no_address():

@@ -1,5 +1,6 @@
 """Two servers over one real Redis, and a client that goes from one to the other."""
 
+import json
 import signal
 from contextlib import asynccontextmanager
 
@@ -203,8 +204,12 @@ async def test_without_redis_a_session_goes_on_the_mark_stands_and_nothing_is_lo
             assert (notice["code"], "durable_samples" in notice["message"]) == ("store_behind", True)
             behind = await one.hear("progress")
             assert (behind["received_samples"], behind["durable_samples"]) == (HALF // 2, 0)
+            status, ready = await first.get("/health/ready")
+            assert (status, json.loads(ready)["status"]) == (200, "degraded")
+            assert "--store" in json.loads(ready)["reason"]
             redis.start()  # with nothing of what it held
             assert (await one.hear("notice"))["code"] == "store_caught_up"
+            assert json.loads((await first.get("/health/ready"))[1])["status"] == "ready"
             await marked(one, 1)
             last = one.events[-1]["seq"]
         async with second.connect() as other:

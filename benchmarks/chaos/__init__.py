@@ -1,0 +1,1 @@
+"""Faults of networks, processes, disks and clocks beside real servers: `python -m benchmarks.chaos`."""

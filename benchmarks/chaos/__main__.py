@@ -1,0 +1,3 @@
+from benchmarks.chaos.command import main
+
+main()
