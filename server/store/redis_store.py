@@ -47,10 +47,11 @@ nothing, the number of events to drop and their numbers, then number and text of
 
 TAKE = """
 if redis.call('HEXISTS', KEYS[2], 'writer') == 0 then return false end
-redis.call('HSET', KEYS[2], 'writer', ARGV[1])
+if ARGV[1] ~= '' then redis.call('HSET', KEYS[2], 'writer', ARGV[1]) end
 return {redis.call('HGET', KEYS[2], 'meta'), redis.call('HGET', KEYS[2], 'checkpoint'),
   redis.call('XRANGE', KEYS[1], '-', '+')}
 """
+"""Argument: the new writer, or nothing for whoever only reads."""
 
 ERASE = """
 local held = redis.call('DEL', KEYS[1], KEYS[2])
@@ -109,6 +110,13 @@ class RedisStore:
 
     async def take(self, session_id: str, writer: str) -> Kept | None:
         """Makes `writer` the only one that writes the session, and returns what is stored."""
+        return await self._kept(session_id, writer)
+
+    async def read(self, session_id: str) -> Kept | None:
+        """What is stored of a session, which stays its writer's."""
+        return await self._kept(session_id, "")
+
+    async def _kept(self, session_id: str, writer: str) -> Kept | None:
         held = await self._asked(self._take(keys=_keys(session_id), args=[writer]))
         if held is None:
             return None
