@@ -74,7 +74,7 @@ async def listening(
             most,
             min(settings.max_connections_per_address, most),
             audit or Audit(),
-            Gate(app[ACCESS], metrics) if ACCESS in app else None,
+            Gate(app[ACCESS], metrics, audit) if ACCESS in app else None,
             certificate.context if certificate is not None else None,
             settings.request_timeout_s,
         )

@@ -231,7 +231,7 @@ class Connection:
                         return None
                 in_vain = 0
             except ProtocolError as error:
-                session.error(error, request)
+                self._refuse(session, error, request)
                 in_vain += 1
                 if in_vain == MAX_REFUSALS:
                     return await self._too_many_refusals(session)
@@ -279,6 +279,11 @@ class Connection:
     def _refused(self, code: str) -> None:
         self._keeper.refused(self._request, code, self._principal)
 
+    def _refuse(self, session: Session, error: ProtocolError, request: int | None = None) -> None:
+        """Tells the client that its message was not taken, and notes that. The session counts it."""
+        session.error(error, request)
+        self._keeper.note(self._request, "refused", self._principal, session.id, outcome=error.code)
+
     async def _key_bytes(self, session: Session, again_s: float) -> Farewell:
         """The message is not taken, and the session waits to be resumed."""
         self._refused("key_bytes")
@@ -313,18 +318,15 @@ class Connection:
 
     async def _frame_too_large(self, session: Session) -> Farewell:
         limit = session.max_frame_bytes
-        session.error(ProtocolError("frame_too_large", f"a frame is above {limit} bytes: send 20 ms to 10 s of audio"))
+        told = f"a frame is above {limit} bytes: send 20 ms to 10 s of audio"
+        self._refuse(session, ProtocolError("frame_too_large", told))
         # The sender is cancelled with this loop: what the log still holds reaches the client when it resumes.
         await asyncio.sleep(0)
         return Farewell(Close.TOO_LARGE, "frame_too_large")
 
     async def _too_many_refusals(self, session: Session) -> Farewell:
-        session.error(
-            ProtocolError(
-                "too_many_refusals",
-                f"{MAX_REFUSALS} messages in a row were refused: mend the client, then resume the session",
-            )
-        )
+        told = f"{MAX_REFUSALS} messages in a row were refused: mend the client, then resume the session"
+        self._refuse(session, ProtocolError("too_many_refusals", told))
         await asyncio.sleep(0)
         if self._visitor is not None:
             self._visitor.deafen()

@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from server.store.journal import LIVE_S
 from server.store.sealing import Seal
 from server.store.stored import Answer, Batch, Kept, Standing, StoreDown
+from server.store.together import Together
 
 TIMEOUT_S = 1.0
 """For every answer of Redis. Events wait for it at most this long; then the session goes on without the store."""
@@ -75,7 +76,7 @@ class RedisStore:
             socket_connect_timeout=TIMEOUT_S,
         )
         self._redis: Any = Redis.from_pool(pool)
-        self._write = self._redis.register_script(WRITE)
+        self._writing = Together(self._redis, WRITE)
         self._take = self._redis.register_script(TAKE)
         self._erase = self._redis.register_script(ERASE)
 
@@ -93,7 +94,7 @@ class RedisStore:
         ]
         for seq, text in batch.events:
             arguments += [seq, seal.close(text, f"event {seq}")]
-        answer = await self._asked(self._write(keys=_keys(session_id), args=arguments))
+        answer = await self._asked(self._writing.call(_keys(session_id), arguments))
         return answer if isinstance(answer, int) else answer.decode()
 
     async def meta(self, session_id: str) -> bytes | None:
@@ -146,6 +147,7 @@ class RedisStore:
         return [value for _, fields in entries for value in fields.values()] + list(values.values())
 
     async def close(self) -> None:
+        await self._writing.close()
         await self._redis.aclose()
 
     async def _asked(self, asking: Any) -> Any:

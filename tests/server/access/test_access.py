@@ -319,7 +319,8 @@ async def test_a_flood_of_strangers_is_answered_shortly_while_a_key_still_comes_
             assert "\r\nWWW-Authenticate: Bearer\r\n" in told
             assert "\r\nRetry-After: 5\r\n" in told
         assert refused(server, "too_many_unauthorised") == 3
-        assert len(notes.lines) == ADDRESS_AT_ONCE, "counted, and noted nowhere: a flood fills no disk"
+        assert len(notes.lines) == ADDRESS_AT_ONCE + 3
+        assert notes.addresses == {"127.0.0.1", None}, "of a flood the trail makes one line a minute"
         assert (await answer("GET /health/live HTTP/1.1", "Connection: close")).startswith("HTTP/1.1 200")
         async with server.connect(headers=header) as client:
             await client.start()

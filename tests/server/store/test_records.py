@@ -95,7 +95,10 @@ async def test_the_record_of_a_session_whose_server_is_gone_is_read_and_erased_a
         for shown, answer in ((other, 404), (header, 204), (header, 404)):
             async with second.http.delete(url, headers=shown) as response:
                 assert response.status == answer
-        assert (await asked(second, started, header))[:2] == (404, (await asked(second, {"session_id": "x"}, header))[1])
+        assert (await asked(second, started, header))[:2] == (
+            404,
+            (await asked(second, {"session_id": "x"}, header))[1],
+        )
 
 
 async def test_while_the_store_is_away_its_sessions_are_not_said_to_be_gone(redis, keys):
