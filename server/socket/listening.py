@@ -17,6 +17,7 @@ from server.monitoring.request_log import guarded
 from server.settings import Settings
 from server.socket import descriptors
 from server.socket.door import Door
+from server.socket.listener import Listener
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ async def listening(
             settings.request_timeout_s,
         )
         metrics.watch_door(door)
+        if isinstance(listener, Listener):
+            listener.turn_away = door.turn_away
         try:
             await _Site(runner, listener, door).start()
             yield door

@@ -102,7 +102,9 @@ async def test_who_signed_on_at_the_proxy_speaks_and_reads_and_a_name_that_a_cli
 
 async def test_a_sign_on_that_was_renewed_reaches_the_browser_and_the_page_is_kept_to_https(tmp_path):
     async with proxied(tmp_path) as (http, url):
-        async with http.post(f"{url}/v1/tickets", headers={"Cookie": "_oauth2_proxy=old@clinic"}, data=b"x") as response:
+        async with http.post(
+            f"{url}/v1/tickets", headers={"Cookie": "_oauth2_proxy=old@clinic"}, data=b"x"
+        ) as response:
             assert (response.status, response.headers.getall("Set-Cookie")) == (
                 200, ["_oauth2_proxy=new; Path=/; HttpOnly; Secure; SameSite=Lax"],
             )  # fmt: skip
