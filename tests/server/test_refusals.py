@@ -23,6 +23,7 @@ from server.access.strangers import ADDRESS_AT_ONCE
 from server.app import METRICS, PIPELINE, RENDERING, SESSIONS
 from server.record.formats import NotInstalled
 from server.record.rendering import RecordsBusy, RenderingFailed
+from server.sessions.registry import Sessions
 from server.store.sharing import Shared
 from server.store.stored import StoreDown
 from tests.server.monitoring.test_request_log import sent
@@ -230,7 +231,7 @@ async def already_attached(scene: Scene) -> None:
 
 @case("open")
 async def full(scene: Scene) -> None:
-    scene.patch.setattr(scene.server.app[SESSIONS], "max_sessions", 0)
+    scene.patch.setattr(Sessions, "_taken", lambda sessions: sessions.capacity)
     await scene.first({"type": "start_session", "consent": True}, "full")
 
 
@@ -424,6 +425,7 @@ async def key_revoked(scene: Scene) -> None:
 @case("keys")
 async def too_many_unauthorised(scene: Scene) -> None:
     strangers = scene.server.app[ACCESS].strangers
+    assert (await scene.server.get("/health/live"))[0] == 200  # a connection that is open passes no gate any more
     for _ in range(ADDRESS_AT_ONCE + 1):
         strangers.refused("127.0.0.1")
     await scene.http("POST", "/v1/sign-in", 429, "too_many_unauthorised", json={"key": "drt_wrong"})
@@ -529,7 +531,7 @@ async def test_each_refusal_says_what_to_do_is_counted_noted_and_documented(kind
                     wrong.append(f"{name}: no metric")
                 if code not in [outcome for _, _, outcome in scene.notes.lines[noted:]]:
                     wrong.append(f"{name}: no line in the audit trail")
-                if [sentence for sentence in scene.told if len(sentence.split()) < 5]:
+                if [sentence for sentence in scene.told if len(sentence.split()) < 4]:
                     wrong.append(f"{name}: it does not say what to do: {scene.told}")
     assert wrong == []
 
