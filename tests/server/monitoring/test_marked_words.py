@@ -310,30 +310,35 @@ async def _run(folder: Path, told: Told, redis: RedisProcess, *, leak: bool) -> 
         flags += [f"--audit={audit}", f"--otlp-url={collector}", f"--vllm-url={model.url}", "--shutdown-grace-s=2"]
         command = [sys.executable, "-c", SERVER, "serve", *flags, *["--leak"] * leak]
         process = await create(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, **variables})
-        output = asyncio.create_task(process.stderr.read())
-        url = (await process.stdout.readline()).decode().strip().rstrip("/")
-        assert await process.stdout.readline() == b"ready\n", (await output).decode()
-        async with aiohttp.ClientSession() as http:
-            known = {"protocols": ["drtranscribe.v1"], "headers": shown(told.keys["key"])}
-            async with http.ws_connect(f"{url}/ws", **known) as ws:
-                client = Client(ws)
-                await talk(client, told)
-                if not leak:
-                    await credentials(http, url, told)
-                    await trouble(http, url, told)
-                    await revoked(http, url, told, keys_file)
-                    told.store = await held(redis)
-                    await outage(client, redis)
-                    told.events = client.events
-                await ws.close(message=f"{MARK}-goodbye".encode())
-            async with http.get(f"http://127.0.0.1:{metrics_port}/metrics") as response:
-                told.metrics = await response.read()
-            async with http.get(f"http://127.0.0.1:{metrics_port}/health/ready") as response:
-                told.metrics += await response.read()
-        process.send_signal(signal.SIGTERM)
-        rest, told.log = await asyncio.gather(process.stdout.read(), output)
-        told.log += rest
-        assert await process.wait() == 0
+        try:
+            output = asyncio.create_task(process.stderr.read())
+            url = (await process.stdout.readline()).decode().strip().rstrip("/")
+            assert await process.stdout.readline() == b"ready\n", (await output).decode()
+            async with aiohttp.ClientSession() as http:
+                known = {"protocols": ["drtranscribe.v1"], "headers": shown(told.keys["key"])}
+                async with http.ws_connect(f"{url}/ws", **known) as ws:
+                    client = Client(ws)
+                    await talk(client, told)
+                    if not leak:
+                        await credentials(http, url, told)
+                        await trouble(http, url, told)
+                        await revoked(http, url, told, keys_file)
+                        told.store = await held(redis)
+                        await outage(client, redis)
+                        told.events = client.events
+                    await ws.close(message=f"{MARK}-goodbye".encode())
+                async with http.get(f"http://127.0.0.1:{metrics_port}/metrics") as response:
+                    told.metrics = await response.read()
+                async with http.get(f"http://127.0.0.1:{metrics_port}/health/ready") as response:
+                    told.metrics += await response.read()
+            process.send_signal(signal.SIGTERM)
+            rest, told.log = await asyncio.gather(process.stdout.read(), output)
+            told.log += rest
+            assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         told.audit = audit.read_bytes()
         prompts = json.dumps(model.bodies)
         assert f"{MARK}-speech" in prompts
