@@ -110,7 +110,7 @@ async def rounds(
                 listen_in(URL(server.url), args.seconds, begun=begun, headers=headers, trusted=trusted)
             )
             await begun.wait()
-            told = {}
+            told: dict[str, Any] = {}
             if flood is not None:
                 out, _ = await flood.communicate(b"\n")
                 told = json.loads(out)
