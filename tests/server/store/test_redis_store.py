@@ -95,7 +95,7 @@ async def test_the_keys_of_a_session_expire_and_do_not_name_it(store):
 
 
 async def test_a_full_store_says_that_it_is_full(store):
-    await store._redis.config_set("maxmemory", "1mb")
+    await store._redis.config_set("maxmemory", "100kb")
     try:
         with pytest.raises(StoreDown) as down:
             await store.write("full", batch("a", 0, (1, b"x" * 1000), meta=b"m"), 60)
