@@ -12,6 +12,8 @@ SUITE=${SUITE:-bookworm}
 BASE=localhost/drtranscribe-base
 IMAGE=localhost/drtranscribe-check
 buildah() { command buildah --storage-driver vfs --root "$WORK/storage" --runroot "$WORK/run" "$@"; }
+step() { echo "$1 (after $(($(date +%s) - BEGAN)) s)"; }
+BEGAN=$(date +%s)
 cleanup() {
     for container in $(buildah containers --quiet 2>/dev/null); do buildah rm "$container" >/dev/null; done
     rm -rf "$WORK"
@@ -19,7 +21,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-echo "1. a base of Debian $SUITE with Python"
+step "1. a base of Debian $SUITE with Python"
 debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python3-dev,gcc,libc6-dev \
     "$SUITE" "$WORK/base" >"$WORK/debootstrap.log" || { tail -n 20 "$WORK/debootstrap.log"; exit 1; }
 ln -s /usr/bin/python3 "$WORK/base/usr/local/bin/python"
@@ -29,7 +31,7 @@ buildah commit --quiet "$container" "$BASE" >/dev/null
 buildah rm "$container" >/dev/null
 rm -rf "$WORK/base"
 
-echo "2. the image"
+step "2. the image"
 set --
 for file in /etc/pip.conf /etc/xdg/pip /etc/ssl/certs; do
     [ -e "$file" ] && set -- "$@" --volume "$file:$file:ro"
@@ -42,11 +44,11 @@ buildah bud --isolation chroot --network host --pull-never --layers=false --form
     --build-arg PYTHON_IMAGE="$BASE" "$@" --file docker/Dockerfile.cpu --tag "$IMAGE" . \
     >"$WORK/build.log" 2>&1 || { tail -n 40 "$WORK/build.log"; exit 1; }
 
-echo "3. its user, its health check and its size"
+step "3. its user, its health check and its size"
 buildah inspect --type image --format '{{.Docker.Config.User}} {{.Docker.Config.Healthcheck.Test}} {{.Docker.Config.ExposedPorts}}' "$IMAGE"
 test "$(buildah inspect --type image --format '{{.Docker.Config.User}}' "$IMAGE")" = 10001:10001
 
-echo "4. it serves, as a user without rights"
+step "4. it serves, as a user without rights"
 container=$(buildah from --pull-never "$IMAGE")
 PORT=${PORT:-8799}
 mkdir "$WORK/pid"
@@ -90,4 +92,4 @@ pid=$(cat "$WORK/pid/server")
 grep '^Uid:.10001' "/proc/$pid/status" # as the image says, and with no other rights
 kill -TERM "$pid"
 wait $server
-echo "the image builds, serves without rights and drains"
+step "the image builds, serves without rights and drains"

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from inference.pipeline import Pipeline
-from server.access.access import ACCESS, Access
+from server.access.access import ACCESS, Access, Denied
 from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
 from server.access.networks import forwarded_scheme
@@ -108,13 +108,14 @@ def create_app(
         lambda: app[AUDIT].problem,
         settings.metrics_apart,
     )
+    metrics_here = _metrics_elsewhere if settings.metrics_apart else endpoints.exposition
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
             web.get("/health/live", endpoints.live, expect_handler=_expectation),
             web.get("/health/ready", endpoints.ready, expect_handler=_expectation),
-            web.get("/metrics", keeper.asks("metrics", endpoints.public_metrics), expect_handler=_expectation),
+            web.get("/metrics", keeper.asks("metrics", metrics_here), expect_handler=_expectation),
             web.get("/v1/me", keeper.who, expect_handler=_expectation),
             web.post("/v1/sign-in", keeper.sign_in, expect_handler=_expectation),
             web.post("/v1/sign-out", keeper.sign_out, expect_handler=_expectation),
@@ -219,6 +220,10 @@ async def _expectation(request: web.Request) -> None:
         )
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # so that aiohttp does not take this line for the beginning of the answer
+
+
+async def _metrics_elsewhere(_: web.Request) -> web.StreamResponse:
+    raise Denied(404, "metrics_elsewhere", "this server tells its metrics on --metrics-port: ask there")
 
 
 async def _nothing(request: web.Request) -> web.StreamResponse:

@@ -19,6 +19,7 @@ from inference.weights.models import ModelError, default_model, resolve
 from server.record.formats import installed
 from server.sessions import garbage
 from server.settings import Settings, SettingsError
+from server.socket.listener import Listener
 
 if TYPE_CHECKING:
     from inference.asr.whisper import WhisperAsr
@@ -219,10 +220,10 @@ async def _load_renderer(started: "asyncio.Future[None]", rendering: "Rendering"
         logger.warning("the process that renders records did not start (%s): the first record tries again", reason)
 
 
-def bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> Listener:
     """A TCP socket that is bound to the address and does not listen yet. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol)
+    listener = Listener(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -75,6 +76,7 @@ async def listen_in(
     records: bool = False,
     begun: asyncio.Event | None = None,
     headers: Mapping[str, str] | None = None,
+    trusted: ssl.SSLContext | bool = True,
 ) -> GoodSession:
     """One good session of so many seconds of speech, with the probe beside it; with its records, if they are wanted.
 
@@ -82,9 +84,10 @@ async def listen_in(
     """
     heard = GoodSession()
     begun = begun or asyncio.Event()
-    async with _probing(url, heard):
+    async with _probing(url, heard, trusted):
         try:
-            async with aiohttp.ClientSession(headers=headers) as http:
+            connector = aiohttp.TCPConnector(ssl=trusted)
+            async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
                 await _converse(http, url, seconds, heard, begun)
                 for name in FORMATS if records else ():
                     record = url / f"v1/sessions/{heard.session_id}/record"
@@ -141,9 +144,9 @@ async def _listen(ws: aiohttp.ClientWebSocketResponse, heard: GoodSession) -> No
 
 
 @asynccontextmanager
-async def _probing(url: URL, heard: GoodSession) -> AsyncIterator[None]:
+async def _probing(url: URL, heard: GoodSession, trusted: ssl.SSLContext | bool) -> AsyncIterator[None]:
     """Asks for `/health/live` ten times a second, each time over a new connection."""
-    connector = aiohttp.TCPConnector(force_close=True, limit=0)
+    connector = aiohttp.TCPConnector(force_close=True, limit=0, ssl=trusted)
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
         questions: set[asyncio.Task[None]] = set()

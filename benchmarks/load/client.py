@@ -9,7 +9,7 @@ import json
 import mmap
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -54,6 +54,12 @@ class Work:
     plans: tuple[Plan, ...]
     texts: bool = False
     drain_s: float = 60.0
+    key: str | None = field(default=None, repr=False)
+    """What the server asks its clients for, where it has keys."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
 
 
 @dataclass(slots=True)
@@ -217,7 +223,7 @@ class Worker:
         """Connects all, says so through `pipe`, takes the start time from it, and runs all to their end."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self.work.headers) as http:
             tasks = [asyncio.create_task(self.run(plan, http)) for plan in self.work.plans]
             await self.all_arrived.wait()
             gc.freeze()  # a collection that looks through all frames and tasks would make sends late
@@ -233,7 +239,7 @@ async def alone(work: Work) -> list[Run]:
     """The plans one after the other in this process, each session alone."""
     runs = []
     for plan in work.plans:
-        one = Work(work.url, work.chunk_s, (plan,), work.texts, work.drain_s)
+        one = replace(work, plans=(plan,))
         runs += await Worker(one).sessions()
     return runs
 

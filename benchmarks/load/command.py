@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.common.result import deliver
 from benchmarks.load import client, statistics
 from benchmarks.load.audio import Pairs, Track, pairs_of, plan, tracks, word_error_rate
-from benchmarks.load.target import Target, add_cut, clients, cut_of, target
+from benchmarks.load.target import Target, add_cut, add_key, clients, cut_of, target
 from benchmarks.load.watch import Watch, usage
 
 SESSIONS_A_PROCESS = 100
@@ -60,7 +60,8 @@ async def measure(sessions: int, among: Sequence[Track], at: Target, args: argpa
     plans = [plan(i, among, args.seconds, spread_s * i, args.whole) for i in range(sessions)]
     count = args.processes or max(min(2, sessions), -(-sessions // SESSIONS_A_PROCESS))
     work = [
-        client.Work(at.socket, args.chunk_s, tuple(plans[i::count]), args.texts, args.drain_s) for i in range(count)
+        client.Work(at.socket, args.chunk_s, tuple(plans[i::count]), args.texts, args.drain_s, at.key)
+        for i in range(count)
     ]
     _, before_mb = usage([at.pid] if at.pid else [])
     runs, watch = await play(work, at)
@@ -95,7 +96,7 @@ async def alone(among: Sequence[Track], at: Target, args: argparse.Namespace) ->
     """The first session of each recording, each alone and as fast as the server takes it: finals know no pace."""
     plans = [plan(i, among, args.seconds, 0.0, args.whole) for i in range(min(len(among), max(args.sweep)))]
     hurried = tuple(client.Plan(p.number, p.pcm, p.first, p.samples, paced=False) for p in plans)
-    work = client.Work(at.socket, args.chunk_s, hurried, texts=True, drain_s=600)
+    work = client.Work(at.socket, args.chunk_s, hurried, texts=True, drain_s=600, key=at.key)
     return pairs_of(await client.alone(work), plans, among)
 
 
@@ -163,6 +164,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     servers.add_argument("--url", help="a running server: ws://HOST:PORT/ws")
     servers.add_argument("--model", default="base", help="start a server with this model (default: base)")
     servers.add_argument("--fakes", action="store_true", help="start a server without models: what the server costs")
+    add_key(parser)
     many = parser.add_mutually_exclusive_group()
     many.add_argument("--sessions", type=numbers, default=[4], help="at once (default: 4)")
     many.add_argument("--sweep", type=numbers, help="numbers of sessions, one after the other: 4,8,12")

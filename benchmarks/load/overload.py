@@ -27,7 +27,7 @@ from benchmarks.common.result import deliver
 from benchmarks.load import client, statistics
 from benchmarks.load.audio import Track, plan, tracks
 from benchmarks.load.command import files_enough, play
-from benchmarks.load.target import Target, add_cut, cut_of, target
+from benchmarks.load.target import Target, add_cut, add_key, cut_of, target
 
 MARGIN_S = 0.5
 """The p95 of some sessions over seconds is a few values: it moves by this much without any overload."""
@@ -60,7 +60,11 @@ async def run(at: Target, among: Sequence[Track], args: argparse.Namespace) -> d
         replace(plan(i, among, args.burst_s), after_s=args.before_s + spread_s * i)
         for i in range(args.steady, sessions)
     ]
-    work = [client.Work(at.socket, args.chunk_s, tuple(plans), drain_s=120) for plans in (steady, burst) if plans]
+    work = [
+        client.Work(at.socket, args.chunk_s, tuple(plans), drain_s=120, key=at.key)
+        for plans in (steady, burst)
+        if plans
+    ]
     runs, watch = await play(work, at)
     lasting, passing = runs[: args.steady], runs[args.steady :]
     came = min(one.began for one in passing if one.began is not None)
@@ -117,6 +121,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", help="a running server: ws://HOST:PORT/ws")
+    add_key(parser)
     parser.add_argument("--model", default="base", help="start a server with this model (default: base)")
     parser.add_argument("--corpus", type=Path, help="NAME.flac with NAME.json; default: the sample, again and again")
     parser.add_argument("--steady", type=int, default=8)

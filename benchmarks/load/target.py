@@ -5,16 +5,19 @@ import asyncio
 import multiprocessing
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import aiohttp
+import typer
 from yarl import URL
 
 from benchmarks.common.server_process import ServerProcess
 from benchmarks.load import client
 from benchmarks.load.watch import listening
 from inference.config import SegmenterConfig
+from server.cli.command import KEY_VARIABLE, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Target:
     pid: int | None
     model: str
     ready_s: float | None = None
+    key: str | None = field(default=None, repr=False)
 
     @property
     def socket(self) -> str:
@@ -34,6 +38,7 @@ class Target:
 @asynccontextmanager
 async def target(args: argparse.Namespace) -> AsyncIterator[Target]:
     """The server that was named, or one of our own for as long as this lasts."""
+    key = _key(args)
     if args.url:
         server, url = None, address(args.url)
         pid = listening(url.port or 80) if url.host in ("127.0.0.1", "localhost", "::1") else None
@@ -41,10 +46,12 @@ async def target(args: argparse.Namespace) -> AsyncIterator[Target]:
         server = start(args)
         url, pid = URL(server.url), server.process.pid
     try:
-        async with aiohttp.ClientSession() as http:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        async with aiohttp.ClientSession(headers=headers) as http:
             ready_s = round(await server.ready(http), 2) if server else None
             models = await models_of(http, url)
-        yield Target(url, pid, models["asr"], ready_s)
+            await check_key(http, url, key)
+        yield Target(url, pid, models.get("asr", "not told"), ready_s, key)
     finally:
         if server:
             await asyncio.to_thread(server.stop)
@@ -77,6 +84,30 @@ async def models_of(http: aiohttp.ClientSession, url: URL) -> dict[str, str]:
             return models
     except aiohttp.ClientError as error:
         raise SystemExit(f"{url} is not ready ({type(error).__name__}): start a server there, or wait for it") from None
+
+
+async def check_key(http: aiohttp.ClientSession, url: URL, key: str | None) -> None:
+    """Raises SystemExit where the server asks for a key, and was not shown one that may speak."""
+    async with http.get(url / "v1/me") as response:
+        told = await response.json() if response.status == 200 else {"sign_in": "none"}
+    if told["sign_in"] != "none" and not {"speak", "admin"} & set(told["scopes"]):
+        shown = "the key that was given is not in force or may not speak" if key else "it asks for a key"
+        raise SystemExit(f"{url}: {shown}: set {KEY_VARIABLE}, or give --key-file with a file that holds it")
+
+
+def add_key(parser: argparse.ArgumentParser) -> None:
+    """The option that names the file of a key; a flag with the key itself would show it to everybody on the host."""
+    told = f"file that holds the key for --url; else the variable {KEY_VARIABLE}"
+    parser.add_argument("--key-file", type=Path, help=told)
+
+
+def _key(args: argparse.Namespace) -> str | None:
+    if not args.url:
+        return None
+    try:
+        return key_of(args.key_file)
+    except typer.Exit as end:
+        raise SystemExit(end.exit_code) from None
 
 
 @asynccontextmanager

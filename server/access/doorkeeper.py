@@ -10,6 +10,7 @@ from aiohttp import web
 from server.access.access import PRINCIPAL, Access, Denied, demand
 from server.access.principal import ANYBODY, Principal, Scope
 from server.access.signing import TICKET_S
+from server.audit.actors import ANONYMOUS
 from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.protocol import error_fields
@@ -35,14 +36,21 @@ class Doorkeeper:
         self._audit = audit
 
     def asks(self, scope: Scope | None, handler: Handler) -> Handler:
-        """The handler for those alone who may do what needs the scope; `request[PRINCIPAL]` is who sent it."""
+        """The handler for those alone who may do what needs the scope; `request[PRINCIPAL]` is who sent it.
+
+        The handler may raise Denied, too.
+        """
 
         async def asking(request: web.Request) -> web.StreamResponse:
             try:
                 request[PRINCIPAL] = self.admit(request, scope)
             except Denied as denied:
                 return self.refusal(request, denied)
-            return await handler(request)
+            try:
+                return await handler(request)
+            except Denied as denied:
+                self.refused(request, denied.code, request[PRINCIPAL])
+                return self.refusal(request, denied)
 
         return asking
 
@@ -75,10 +83,11 @@ class Doorkeeper:
     def refused(self, request: web.Request, code: str, principal: Principal | None = None) -> bool:
         """Counts and notes a refusal; without a principal, of somebody who has not shown who they are.
 
-        Returns False where so many of those come that an answer must be short, and is noted nowhere.
+        Returns False where so many of those come that an answer must be short, and is noted without its address.
         """
         self._metrics.refused.labels(code).inc()
         if principal is None and not self._may_explain(request):
+            self._audit.note("refused", actor=ANONYMOUS, session=None, address=None, outcome=code)
             return False
         self.note(request, "refused", principal or ANYBODY, outcome=code)
         return True

@@ -8,6 +8,8 @@ from multidict import CIMultiDict
 
 from server.access.access import Access, Denied
 from server.access.networks import client_address
+from server.audit.actors import ANONYMOUS
+from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 
 SIGN_IN = "/v1/sign-in"
@@ -26,8 +28,9 @@ _ANSWER = (
 class Gate:
     """Closed for an address while `crowded`; then `answer` decides about each of its new connections."""
 
-    def __init__(self, access: Access, metrics: Metrics) -> None:
+    def __init__(self, access: Access, metrics: Metrics, audit: Audit | None = None) -> None:
         self._access = access
+        self._audit = audit or Audit()
         self._refused = metrics.refused.labels(CODE)
 
     def crowded(self, peer: str) -> bool:
@@ -39,6 +42,9 @@ class Gate:
         if ended and self._lets_in(peer, head.decode("utf-8", "surrogateescape")):
             return None
         self._refused.inc()
+        # Without the address: the trail makes one line a minute of all of them. Their addresses stand in the lines of
+        # those that were explained.
+        self._audit.note("refused", actor=ANONYMOUS, session=None, address=None, outcome=CODE)
         return _ANSWER
 
     def _lets_in(self, peer: str, head: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
@@ -44,6 +45,7 @@ def forwarded_scheme(headers: Mapping[str, str]) -> str:
     return headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
 
 
+@lru_cache(maxsize=4096)  # asked for each connection of a flood, several times
 def counted(address: str) -> str:
     """Who is one for a count: an IPv4 address, or a network of 64 bits, which is what one IPv6 subscriber has."""
     text = address.partition("%")[0]

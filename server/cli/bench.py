@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from server.cli.command import fail
+from server.cli.command import KEY_VARIABLE, fail
 
 Option = typer.Option
 
 
 def bench(
     url: Annotated[str | None, Option(help="A running server, such as ws://127.0.0.1:8765/ws.")] = None,
+    key_file: Annotated[
+        Path | None, Option(help=f"File that holds the key for --url; else the variable {KEY_VARIABLE}.")
+    ] = None,
     model: Annotated[str | None, Option(help="Start a server with this model (default: base).")] = None,
     fakes: Annotated[
         bool, Option("--fakes", help="Start a server without models: what the server itself costs.")
@@ -32,6 +35,7 @@ def bench(
         fail("--url, --model and --fakes exclude each other: give one of them", 2)
     given: dict[str, object] = {
         "url": url,
+        "key-file": key_file,
         "model": model,
         "sweep": sessions,
         "seconds": seconds,

@@ -16,8 +16,6 @@ from inference.pipeline import Pipeline
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
 
-ELSEWHERE = "metrics_elsewhere: this server tells its metrics on --metrics-port, ask there\n"
-
 
 class Places(Protocol):
     """The sessions of a server, as far as its readiness needs them."""
@@ -68,11 +66,6 @@ class Endpoints:
         """200 while the server takes new sessions, otherwise 503."""
         told = await self.ready_in_detail(request)
         return self._bare(told, "ready", "not ready")
-
-    async def public_metrics(self, request: web.Request) -> web.Response:
-        if self.apart:
-            return web.Response(text=ELSEWHERE, status=404)
-        return await self.exposition(request)
 
     async def live_in_detail(self, _: web.Request) -> web.Response:
         reason = self.pipeline.failed

@@ -99,9 +99,13 @@ def guarded(metrics: Metrics, audit: Audit | None = None) -> Iterator[None]:
     loop.set_exception_handler(failed)
     for name in NAMES:
         logging.getLogger(name).addFilter(kept_out)
+    # aiohttp tells at this level of a first request that is no HTTP; the filter counts it and lets nothing through.
+    server, level = logging.getLogger("aiohttp.server"), logging.getLogger("aiohttp.server").level
+    server.setLevel(logging.DEBUG)
     try:
         yield
     finally:
+        server.setLevel(level)
         loop.set_exception_handler(before)
         for name in NAMES:
             logging.getLogger(name).removeFilter(kept_out)

@@ -18,11 +18,12 @@ from server.record.formats import FORMATS, NAMES, FormatName, NotInstalled, chec
 from server.record.record import Declared
 from server.record.renderer import job
 from server.record.rendering import RecordsBusy, Rendering, RenderingFailed
-from server.sessions.registry import Sessions
+from server.sessions.registry import Consulted, Sessions
 from server.sessions.session import Session
 from server.store.sharing import STORE_RETRY_S, StoreDown
 
 GONE = "no such session, or it ended too long ago: its record is gone"
+NOT_READ = "the store of this server does not answer and may hold the session: ask again, or another server"
 NOT_ERASED = "the store of this server does not answer and may still hold the session: ask again; 404 says it is gone"
 _SOFTWARE = ("drtranscribe", version("drtranscribe"))
 
@@ -43,8 +44,11 @@ class Records:
             told = f"give format as one of: {', '.join(NAMES)}"
             return self._fault(request, "record_read", 400, "unknown_format", told)
         principal = request[PRINCIPAL]
-        session = self._owned(request, principal)
-        if session is None or not await self._sessions.current(session):
+        try:
+            session = await self._sessions.consulted(request.match_info["session_id"], principal.owns)
+        except StoreDown:
+            return self._fault(request, "record_read", 503, "store_away", NOT_READ, retry_after_s=STORE_RETRY_S)
+        if session is None:
             return self._fault(request, "record_read", 404, "no_such_session", GONE)
         try:
             check_installed(name)
@@ -81,7 +85,8 @@ class Records:
             elif not await self._sessions.erase_elsewhere(session_id, principal.owns):
                 return self._fault(request, "session_erased", 404, "no_such_session", GONE)
         except StoreDown:
-            return self._fault(request, "session_erased", 503, "store_away", NOT_ERASED, session_id, STORE_RETRY_S)
+            known = session.id if session is not None else None  # anything else is what a client made up
+            return self._fault(request, "session_erased", 503, "store_away", NOT_ERASED, known, STORE_RETRY_S)
         self._keeper.note(request, "session_erased", principal, session_id)
         return web.Response(status=204, headers={"Cache-Control": "no-store"})
 
@@ -108,7 +113,7 @@ class Records:
         return web.json_response(error_fields(code, message, fatal=False), status=status, headers=headers)
 
 
-def _job(session: Session, name: FormatName) -> bytes:
+def _job(session: Consulted, name: FormatName) -> bytes:
     options = session.options
     declared = Declared(options.mode, options.language, options.patient, session.started_at)
-    return job(session.log.kept(), name, session.id, declared, datetime.now(UTC), _SOFTWARE)
+    return job(session.events, name, session.id, declared, datetime.now(UTC), _SOFTWARE)

@@ -89,7 +89,8 @@ class EventLog:
     def refuse(self, **fields: Any) -> int:
         """Adds an `error` that says why a message was not taken, in place of the oldest of the newest few."""
         self._refusals.append(self.append("error", **fields))
-        if len(self._refusals) > NEWEST_REFUSALS:
+        # One that is held has reached nobody yet, and its client waits for the answer.
+        while len(self._refusals) > NEWEST_REFUSALS and self._refusals[0] <= self._released:
             self._drop(self._refusals.popleft())
         return self._last
 

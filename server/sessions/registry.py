@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from inference.pipeline import Pipeline
@@ -72,6 +73,17 @@ class Watched(Protocol):
     def check(self, now: float) -> None:
         """Looks after the socket; `now` is that of `patience`. It must not wait and must not raise."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """What a record is drawn from: of a session of this server, or of one that only the store has."""
+
+    id: str
+    options: StreamOptions
+    started_at: datetime
+    events: Sequence[bytes]
+    """Wire text, in order."""
 
 
 @dataclass(slots=True)
@@ -217,6 +229,24 @@ class Sessions:
     def known(self, session_id: str) -> Session | None:
         """The session with that id, for those who may read the session and do not have its token."""
         return self._sessions.get(session_id)
+
+    async def consulted(self, session_id: str, owns: Callable[[str | None], bool]) -> Consulted | None:
+        """What is known of a session here, or in the store, if `owns` is true of its owner. Raises StoreDown.
+
+        A session that lives on, or ended, at another server of the store stays that server's.
+        """
+        session = self._sessions.get(session_id)
+        if session is not None and not owns(session.owner):
+            return None
+        if session is not None and await self.current(session):
+            return Consulted(session.id, session.options, session.started_at, session.log.kept())
+        if self.store is None or session_id in self._erasing:
+            return None
+        declared = await self.store.known(session_id)
+        if declared is None or not owns(declared.owner):
+            return None
+        events = await self.store.read(session_id)
+        return None if events is None else Consulted(session_id, declared.options, declared.started_at, events)
 
     def erase(self, session: Session) -> None:
         """Ends a session at once, and forgets it and all that was said in it, whether it runs or has ended.

@@ -6,6 +6,7 @@ is whole, 2 MB for a frame; here 64 kB without a whole message is too much, and 
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,11 +17,13 @@ from server.audit.actors import ANONYMOUS
 from server.audit.trail import Audit
 from server.guards.bounds import MAX_TEXT_BYTES
 from server.monitoring.metrics import Metrics
+from server.socket.turns import Turns
 
 MAX_WAITING_BYTES = 32 << 20
 """Bytes of all connections without a session that no handler has taken yet."""
 
 _OVERHEAD_BYTES = 1 << 10  # the heads of frames, and pings before the first message
+_HEAD_BYTES = 1 << 16
 _BUSY = b"the server has as many connections as it can hold: try again in some seconds\n"
 _BUSY_ANSWER = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -123,10 +126,13 @@ class Visitor(asyncio.Protocol):
     async def _secure(self, plain: asyncio.Transport, context: ssl.SSLContext) -> None:
         loop = asyncio.get_running_loop()
         try:
+            plain.pause_reading()  # or the first bytes of the handshake would come here
+            async with asyncio.timeout(self._door.handshake_s):
+                await self._door.turns.take(self.address)
             secured = await loop.start_tls(
                 plain, self, context, server_side=True, ssl_handshake_timeout=self._door.handshake_s
             )
-        except OSError:  # ssl.SSLError and ConnectionError among them; asyncio tells the protocol of neither
+        except OSError:  # of TLS, of the connection, or of the time: asyncio tells the protocol of none
             self._door.refused(self, "tls_failed")
             self._door.left(self)
             plain.abort()
@@ -197,6 +203,8 @@ class Door:
     gate: Gate | None = None
     tls: ssl.SSLContext | None = None
     handshake_s: float = 10.0
+    turns: Turns = field(default_factory=Turns)
+    """Of TLS handshakes."""
     _inside: set[Visitor] = field(default_factory=set)
     _waiting: dict[str, dict[Visitor, None]] = field(default_factory=dict)  # by address, who waits longest first
     _held_bytes: int = 0
@@ -224,6 +232,30 @@ class Door:
             self.cut(next(iter(crowd)), "too_many_connections")
         self._inside.add(visitor)
         self._waiting.setdefault(visitor.address, {})[visitor] = None
+        return True
+
+    def turn_away(self, connection: socket.socket, peer: str) -> bool:
+        """Answers a connection that comes while too many come without a key, and whose first bytes show none.
+
+        False where the connection is to be taken, also where nothing has come over it yet: then its visitor asks the
+        gate.
+        """
+        gate = self.gate
+        if gate is None or self.tls is not None or not gate.crowded(peer):
+            return False
+        connection.setblocking(False)
+        try:
+            data = connection.recv(_HEAD_BYTES, socket.MSG_PEEK)
+            refusal = gate.answer(peer, data) if data else None
+            if refusal is None:
+                return False
+            connection.recv(_HEAD_BYTES)  # what is left unread would reset the connection, and lose the answer
+            connection.send(refusal)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        connection.close()
         return True
 
     def waits(self, visitor: Visitor) -> bool:

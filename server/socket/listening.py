@@ -17,6 +17,7 @@ from server.monitoring.request_log import guarded
 from server.settings import Settings
 from server.socket import descriptors
 from server.socket.door import Door
+from server.socket.listener import Listener
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +75,13 @@ async def listening(
             most,
             min(settings.max_connections_per_address, most),
             audit or Audit(),
-            Gate(app[ACCESS], metrics) if ACCESS in app else None,
+            Gate(app[ACCESS], metrics, audit) if ACCESS in app else None,
             certificate.context if certificate is not None else None,
             settings.request_timeout_s,
         )
         metrics.watch_door(door)
+        if isinstance(listener, Listener):
+            listener.turn_away = door.turn_away
         try:
             await _Site(runner, listener, door).start()
             yield door

@@ -52,11 +52,15 @@ GOODBYE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """How a conversation is closed. `brief`: the server waits for the client's answer for `GOODBYE_S` at most."""
+    """How a conversation is closed. `brief`: the server waits for the client's answer for `GOODBYE_S` at most.
+
+    `last_words` is a message that goes out before the close frame.
+    """
 
     code: Close
     reason: str
     brief: bool = False
+    last_words: bytes | None = None
 
 
 class Connection:
@@ -77,7 +81,10 @@ class Connection:
         self._visitor = visitor_of(request.transport)
         self._keeper = keeper
         self._principal = principal
-        self._leaving: asyncio.Task[None] | None = None
+        self._dismissal: Farewell | None = None
+        """How the connection ends although neither of its loops has an end: set once, before they are cancelled."""
+        self._waiting: asyncio.Timeout | None = None
+        """The limit of the wait for the first message, while that lasts."""
         self._sessions = sessions
         self._settings = settings
         self._peer = Peer(ws, settings.send_timeout_s)
@@ -96,6 +103,8 @@ class Connection:
                 if self._visitor is not None:
                     self._visitor.admitted()
                 await self._converse(admission)
+            elif self._dismissal is not None:
+                await self._bid(self._dismissal)
 
     async def alive(self) -> bool:
         """Whether the client at the other end still answers."""
@@ -115,15 +124,15 @@ class Connection:
         if self._peer.stopped(now):
             self._sessions.metrics.unread.inc()
             self.drop()
-        elif self._leaving is None and not self._keeper.access.in_force(self._principal):
-            self._refused("key_revoked")
-            self._leaving = asyncio.create_task(self._revoked())
+        elif self._dismissal is None and not self._keeper.access.in_force(self._principal):
+            self._dismiss()
 
     async def _admit(self) -> Admission | None:
-        """The session that the client starts or resumes; None if it left. Raises Refused."""
+        """The session that the client starts or resumes; None if it left, or is dismissed. Raises Refused."""
         visitor = self._visitor
         try:
             async with patience.timeout(self._settings.first_message_timeout_s) as bound:
+                self._waiting = bound
                 if visitor is not None:
                     visitor.on_overflow = lambda: bound.reschedule(0)
                 message = await self._next()
@@ -131,6 +140,8 @@ class Connection:
                 visitor.on_overflow = None
                 visitor.taken()
         except TimeoutError:
+            if self._dismissal is not None:
+                return None
             if visitor is not None and visitor.overflowed:
                 raise Refused(
                     Close.TOO_LARGE,
@@ -141,6 +152,8 @@ class Connection:
                 Close.BAD_MESSAGE,
                 ProtocolError("first_message_late", f"send start_session or resume_session within {limit:g} s"),
             ) from None
+        finally:
+            self._waiting = None
         try:
             match message.type:
                 case WSMsgType.TEXT:
@@ -170,10 +183,12 @@ class Connection:
                 self._receiver = receiver = group.create_task(self._receive(session))
                 sender.add_done_callback(lambda _: receiver.cancel())
                 receiver.add_done_callback(lambda _: sender.cancel())
-            farewells = [loop.result() for loop in (sender, receiver) if not loop.cancelled()]
+                if self._dismissal is not None:  # while the session was looked for
+                    receiver.cancel()
+            farewells = [self._dismissal, *(loop.result() for loop in (sender, receiver) if not loop.cancelled())]
             farewell = next(filter(None, farewells), None)
             if farewell is not None:
-                await (self._part if farewell.brief else self._close)(farewell.code, farewell.reason)
+                await self._bid(farewell)
         finally:
             self._receiver = None  # a cancelled task holds the session, and this connection, through its traceback
             session.detach(self)
@@ -216,7 +231,7 @@ class Connection:
                         return None
                 in_vain = 0
             except ProtocolError as error:
-                session.error(error, request)
+                self._refuse(session, error, request)
                 in_vain += 1
                 if in_vain == MAX_REFUSALS:
                     return await self._too_many_refusals(session)
@@ -264,6 +279,11 @@ class Connection:
     def _refused(self, code: str) -> None:
         self._keeper.refused(self._request, code, self._principal)
 
+    def _refuse(self, session: Session, error: ProtocolError, request: int | None = None) -> None:
+        """Tells the client that its message was not taken, and notes that. The session counts it."""
+        session.error(error, request)
+        self._keeper.note(self._request, "refused", self._principal, session.id, outcome=error.code)
+
     async def _key_bytes(self, session: Session, again_s: float) -> Farewell:
         """The message is not taken, and the session waits to be resumed."""
         self._refused("key_bytes")
@@ -271,11 +291,24 @@ class Connection:
         await asyncio.sleep(0)
         return Farewell(Close.FULL, "key_bytes")
 
-    async def _revoked(self) -> None:
+    def _dismiss(self) -> None:
+        """Ends the connection because its key was revoked. Its session waits to be resumed.
+
+        The loops are cancelled and the close handshake follows them: a `close` beside a loop that receives would not
+        wait for the client's answer, and the client would see 1006.
+        """
+        self._refused("key_revoked")
         fields = protocol.error_fields("key_revoked", KEY_REVOKED, fatal=True)
-        await self._part(Close.NOT_AUTHORISED, "key_revoked", protocol.unnumbered("error", **fields))
-        if self._transport is not None:
-            self._transport.abort()
+        error = protocol.unnumbered("error", **fields)
+        self._dismissal = Farewell(Close.NOT_AUTHORISED, "key_revoked", brief=True, last_words=error)
+        if self._receiver is not None:
+            self._receiver.cancel()
+        elif self._waiting is not None:
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+
+    async def _bid(self, farewell: Farewell) -> None:
+        close = self._part if farewell.brief else self._close
+        await close(farewell.code, farewell.reason, farewell.last_words)
 
     async def turn_away(self, denied: Denied) -> None:
         """Says why the connection gets no session, where a browser can see it, and closes it."""
@@ -285,18 +318,15 @@ class Connection:
 
     async def _frame_too_large(self, session: Session) -> Farewell:
         limit = session.max_frame_bytes
-        session.error(ProtocolError("frame_too_large", f"a frame is above {limit} bytes: send 20 ms to 10 s of audio"))
+        told = f"a frame is above {limit} bytes: send 20 ms to 10 s of audio"
+        self._refuse(session, ProtocolError("frame_too_large", told))
         # The sender is cancelled with this loop: what the log still holds reaches the client when it resumes.
         await asyncio.sleep(0)
         return Farewell(Close.TOO_LARGE, "frame_too_large")
 
     async def _too_many_refusals(self, session: Session) -> Farewell:
-        session.error(
-            ProtocolError(
-                "too_many_refusals",
-                f"{MAX_REFUSALS} messages in a row were refused: mend the client, then resume the session",
-            )
-        )
+        told = f"{MAX_REFUSALS} messages in a row were refused: mend the client, then resume the session"
+        self._refuse(session, ProtocolError("too_many_refusals", told))
         await asyncio.sleep(0)
         if self._visitor is not None:
             self._visitor.deafen()
@@ -320,9 +350,12 @@ class Connection:
 
     async def _part(self, code: int, reason: str, last_words: bytes | None = None) -> None:
         """Closes a connection whose client has done nothing that would earn it a long wait for its answer."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(GOODBYE_S):
                 await self._close(code, reason, last_words)
+        except TimeoutError:
+            if self._transport is not None and self._transport.get_write_buffer_size():
+                self._transport.abort()  # it reads nothing, and would keep the connection for as long as it likes
 
     async def _close(self, code: int, reason: str, last_words: bytes | None = None) -> None:
         with suppress(ConnectionError):

@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from server.store.journal import LIVE_S
 from server.store.sealing import Seal
 from server.store.stored import Answer, Batch, Kept, Standing, StoreDown
+from server.store.together import Together
 
 TIMEOUT_S = 1.0
 """For every answer of Redis. Events wait for it at most this long; then the session goes on without the store."""
@@ -50,10 +51,11 @@ nothing, the number of events to drop and their numbers, then number and text of
 
 TAKE = """
 if redis.call('HEXISTS', KEYS[2], 'writer') == 0 then return false end
-redis.call('HSET', KEYS[2], 'writer', ARGV[1])
+if ARGV[1] ~= '' then redis.call('HSET', KEYS[2], 'writer', ARGV[1]) end
 return {redis.call('HGET', KEYS[2], 'meta'), redis.call('HGET', KEYS[2], 'checkpoint'),
   redis.call('XRANGE', KEYS[1], '-', '+')}
 """
+"""Argument: the new writer, or nothing for whoever only reads."""
 
 ERASE = """
 local held = redis.call('DEL', KEYS[1], KEYS[2])
@@ -77,7 +79,7 @@ class RedisStore:
             socket_connect_timeout=TIMEOUT_S,
         )
         self._redis: Any = Redis.from_pool(pool)
-        self._write = self._redis.register_script(WRITE)
+        self._writing = Together(self._redis, WRITE)
         self._take = self._redis.register_script(TAKE)
         self._erase = self._redis.register_script(ERASE)
 
@@ -95,7 +97,7 @@ class RedisStore:
         ]
         for seq, text in batch.events:
             arguments += [seq, seal.close(text, f"event {seq}")]
-        answer = await self._asked(self._write(keys=_keys(session_id), args=arguments))
+        answer = await self._asked(self._writing.call(_keys(session_id), arguments))
         return answer if isinstance(answer, int) else answer.decode()
 
     async def meta(self, session_id: str) -> bytes | None:
@@ -112,6 +114,13 @@ class RedisStore:
 
     async def take(self, session_id: str, writer: str) -> Kept | None:
         """Makes `writer` the only one that writes the session, and returns what is stored."""
+        return await self._kept(session_id, writer)
+
+    async def read(self, session_id: str) -> Kept | None:
+        """What is stored of a session, which stays its writer's."""
+        return await self._kept(session_id, "")
+
+    async def _kept(self, session_id: str, writer: str) -> Kept | None:
         held = await self._asked(self._take(keys=_keys(session_id), args=[writer]))
         if held is None:
             return None
@@ -141,6 +150,7 @@ class RedisStore:
         return [value for _, fields in entries for value in fields.values()] + list(values.values())
 
     async def close(self) -> None:
+        await self._writing.close()
         await self._redis.aclose()
 
     async def _asked(self, asking: Any) -> Any:

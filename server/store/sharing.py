@@ -83,6 +83,15 @@ class Shared:
             return None
         return None if kept is None else restored(kept, token)
 
+    async def read(self, session_id: str) -> list[bytes] | None:
+        """The events of a session of the store as wire text, in order. Raises StoreDown."""
+        try:
+            kept = await self.store.read(session_id)
+        except KeyFault as fault:
+            logger.error("%s", fault)
+            return None
+        return None if kept is None else [text for _, text in kept.events]
+
     async def erase(self, session_id: str) -> int:
         """Deletes what is stored of a session, on whichever server it is, and returns how many keys there were.
 

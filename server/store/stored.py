@@ -39,7 +39,7 @@ class Kept:
 
 
 class Store(Protocol):
-    """Where sessions outlive a server. Every method raises StoreDown; `take` and `meta` raise KeyFault too."""
+    """Where sessions outlive a server. Every method raises StoreDown; `take`, `read` and `meta` raise KeyFault too."""
 
     retention_s: float
 
@@ -57,6 +57,10 @@ class Store(Protocol):
 
     async def take(self, session_id: str, writer: str) -> Kept | None:
         """Makes `writer` the only one that writes the session, and returns what is stored."""
+        ...
+
+    async def read(self, session_id: str) -> Kept | None:
+        """What is stored of a session, which stays its writer's."""
         ...
 
     async def erase(self, session_id: str) -> int:

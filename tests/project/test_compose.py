@@ -45,9 +45,17 @@ class Service(BaseModel):
     volumes: list[str] = []
 
 
+def whole(path: Path, part: str) -> dict[str, Any]:
+    """A part of a compose file together with that of the files that it includes."""
+    found = yaml.safe_load(path.read_text())
+    parts = [found[part], *(whole(path.parent / name, part) for name in found.get("include", ()))]
+    merged = {name: value for each in parts for name, value in each.items()}
+    assert len(merged) == sum(map(len, parts)), "compose refuses a name that two files have"
+    return merged
+
+
 def services(path: Path) -> dict[str, Service]:
-    found = yaml.safe_load(path.read_text())["services"]
-    return {name: Service.model_validate(service) for name, service in found.items()}
+    return {name: Service.model_validate(service) for name, service in whole(path, "services").items()}
 
 
 def seconds(duration: str) -> float:
@@ -150,7 +158,7 @@ def test_the_server_has_time_to_drain_and_counts_as_healthy_when_it_is_ready(pat
 
 @each_compose
 def test_volumes_are_declared_and_lie_where_weights_are_looked_for(path):
-    declared = yaml.safe_load(path.read_text())["volumes"].keys()
+    declared = whole(path, "volumes").keys()
     volumes = [volume for service in services(path).values() for volume in service.volumes]
     mounted = dict(volume.split(":") for volume in volumes if not volume.startswith("./"))
     assert mounted.keys() == declared
@@ -199,10 +207,11 @@ def gibibytes(size: str) -> int:
 
 
 def test_deploy_tells_the_defaults_of_the_compose_file_and_each_of_its_variables():
-    text = (DOCKER / "compose.yaml").read_text()
+    main = (DOCKER / "compose.yaml").read_text()
+    text = main + (DOCKER / "around.yaml").read_text()
     deploy = (ROOT / "docs" / "deploy.md").read_text()
     variables = set(re.findall(r"\$\{(\w+)", text))
-    listed = re.search(r"# Variables: (.*?)\.\n", text, re.DOTALL)[1]
+    listed = re.search(r"# Variables: (.*?)\.\n", main, re.DOTALL)[1]
     assert variables == set(re.findall(r"[A-Z][A-Z_]+", listed)) - {"UUID"}
     assert [name for name in variables if not re.search(rf"\b{name}\b", deploy)] == []
     assert f"`VLLM_KV_CACHE` ({vllm_flags()['--kv-cache-memory-bytes']}," in deploy

@@ -27,7 +27,7 @@ HOMES = {
     "huggingface_hub": {"inference/weights/models.py"},
     "tenacity": {"inference/extraction/reader.py"},
     "fhir": {"server/record/as_fhir.py"},
-    "redis": {"server/store/redis_store.py"},
+    "redis": {"server/store/redis_store.py", "server/store/together.py"},
     "cryptography": {"server/store/sealing.py", "server/store/sharing.py"},
     "fpdf": {"server/record/as_pdf.py"},
     "pymupdf_fonts": {"server/record/as_pdf.py"},

@@ -1,6 +1,7 @@
 """docker/nginx/ in Debian's nginx before two servers: TLS, WebSocket, silence, a server that goes, and what is logged."""
 
 import asyncio
+import os
 import re
 import ssl
 import subprocess
@@ -13,15 +14,21 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import unused_port
 
+from inference.extraction import tables
 from server.app import SESSIONS
 from server.sessions.registry import WATCH_S
 from server.settings import Settings
+from tests.server.store.test_two_servers import SAID, undisturbed
+from tests.support.access import key
 from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving
+from tests.support.redis import redis_or_skip
+from tests.support.speech import chunks
 from tests.support.tools import certificate, tool
 
 ROOT = Path(__file__).parents[2]
 NGINX = ROOT / "docker" / "nginx"
+SILENCE_S = float(os.environ.get("TEST_SILENCE_S", "0"))
 
 
 @dataclass(frozen=True)
@@ -172,13 +179,78 @@ async def hears_nothing(client: Client, seconds: float) -> None:
             await client.hear()
 
 
+async def test_a_session_goes_on_at_either_server_of_a_store_through_nginx_whichever_it_chooses(tmp_path):
+    tables.load()
+    header = key(tmp_path / "keys.json", "ward")
+    finals: list = []
+    seqs: list[int] = []
+    with redis_or_skip() as redis:
+        shared = {"store": redis.url, "keys_file": tmp_path / "keys.json", "metrics_port": 0}
+        async with AsyncExitStack() as first, AsyncExitStack() as second:
+            stacks = (first, second)
+            servers = [await stack.enter_async_context(serving(**shared)) for stack in stacks]
+            async with proxied(tmp_path, servers) as proxy:
+                started, mark, holders = None, 0, []
+                while len(set(holders)) < 2:  # nginx takes the servers in turn, where both have as few connections
+                    assert len(holders) < 8, "nginx never chose the other server"
+                    async with proxy.connect(headers=header) as client:
+                        if started is None:
+                            started = await client.start()
+                        else:
+                            mark = await resumed(client, started, seqs[-1])
+                        upto = 32_000 * (len(holders) + 1)
+                        await spoken(client, mark, upto)
+                        while (await client.hear("progress"))["received_samples"] < upto // 2:
+                            pass
+                        holders.append(next(at for at in (1, 0) if holds(servers[at], started)))
+                    finals += client.finals()
+                    seqs += [event["seq"] for event in client.events if "seq" in event]
+                gone = holders[-1]
+                await stacks[gone].aclose()
+                async with proxy.connect(headers=header) as client:
+                    mark = await resumed(client, started, seqs[-1])
+                    assert holds(servers[1 - gone], started)
+                    await spoken(client, mark, len(SAID))
+                    assert (await stopped(client))["audio_s"] == len(SAID) / 32_000
+                finals += client.finals()
+                seqs += [event["seq"] for event in client.events if "seq" in event]
+                path = f"{proxy.url}/v1/sessions/{started['session_id']}/record"
+                for shown, status in ((header, 200), ({}, 401)):
+                    async with proxy.http.get(path, ssl=proxy.tls, headers=shown) as response:
+                        assert response.status == status
+    assert seqs == sorted(set(seqs)), "each event once"
+    assert finals == await undisturbed()
+    assert started["session_id"] not in proxy.logged()
+
+
+async def spoken(client: Client, mark: int, upto: int) -> None:
+    """Frames of half a second, from the sample `mark` to the byte `upto`."""
+    for frame in chunks(SAID[2 * mark : upto], 16_000):
+        await client.say(frame)
+
+
+def holds(server: Server, started: dict) -> bool:
+    session = server.app[SESSIONS].known(started["session_id"])
+    return session is not None and session.attachment is not None
+
+
+async def resumed(client: Client, started: dict, last_seq: int) -> int:
+    """The sample from which the server wants the audio."""
+    asked = {"session_id": started["session_id"], "resume_token": started["resume_token"], "last_seq": last_seq}
+    await client.say({"type": "resume_session", **asked})
+    return (await client.hear("session_resumed"))["received_samples"]
+
+
+@pytest.mark.timeout(300 + SILENCE_S)
 async def test_a_silence_many_times_as_long_as_the_timeouts_of_nginx_is_survived_because_the_server_pings(tmp_path):
-    timeout_s = 1.0
-    async with two_servers(tmp_path, timeout_s, send_timeout_s=1.0) as (proxy, _), proxy.connect() as client:
+    # TEST_SILENCE_S=3600 makes it an hour, with the timeouts of the file and the pings of a server as it is.
+    timeout_s = None if SILENCE_S else 1.0
+    patience = {"idle_timeout_s": SILENCE_S + 60} if SILENCE_S else {"send_timeout_s": 1.0}
+    async with two_servers(tmp_path, timeout_s, **patience) as (proxy, _), proxy.connect() as client:
         await client.start()
         await client.say({"type": "pause_session"})
         await client.hear("session_paused")
-        await hears_nothing(client, 4 * timeout_s)
+        await hears_nothing(client, SILENCE_S or 4.0)
         await client.say({"type": "continue_session"})
         await client.say(speech((1.0, 0.5), (2.0, 0)))
         assert (await stopped(client))["segments"] == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import tomllib
 from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,9 +37,14 @@ async def authority(request: web.Request) -> web.Response:
     name = request.cookies.get("_oauth2_proxy")
     if request.path != "/oauth2/auth":
         return web.Response(text="sign on here")
+    assert not await request.read(), "nginx asks without the body"
+    assert "X-Forwarded-Uri" not in request.headers, "ids of sessions stay out of its log"
     if name is None:
         return web.Response(status=401)
-    return web.Response(status=202, headers={"X-Auth-Request-Preferred-Username": name})
+    headers = {"X-Auth-Request-Preferred-Username": name}
+    if name == "old@clinic":  # a sign-on that was asked for again at the identity provider
+        headers["Set-Cookie"] = "_oauth2_proxy=new; Path=/; HttpOnly; Secure; SameSite=Lax"
+    return web.Response(status=202, headers=headers)
 
 
 @asynccontextmanager
@@ -52,6 +58,7 @@ async def proxied(folder: Path) -> AsyncIterator[tuple[aiohttp.ClientSession, st
         text = (ROOT / "docker/nginx/sign-on.conf").read_text()
         text = text.replace("127.0.0.1:4180", f"127.0.0.1:{oauth2.port}")
         text = text.replace("127.0.0.1:8765", server.url.removeprefix("http://"))
+        text = text.replace("/var/log/nginx/", f"{folder}/")
         port = unused_port()
         config = folder / "nginx.conf"
         config.write_text(CONFIG.format(folder=folder, port=port, sign_on=re.sub(r"#.*", "", text)))
@@ -91,6 +98,31 @@ async def test_who_signed_on_at_the_proxy_speaks_and_reads_and_a_name_that_a_cli
             assert response.status == 200
         async with http.get(record, headers={"Cookie": "_oauth2_proxy=bob"}) as response:
             assert response.status == 404
+
+
+async def test_a_sign_on_that_was_renewed_reaches_the_browser_and_the_page_is_kept_to_https(tmp_path):
+    async with proxied(tmp_path) as (http, url):
+        async with http.post(
+            f"{url}/v1/tickets", headers={"Cookie": "_oauth2_proxy=old@clinic"}, data=b"x"
+        ) as response:
+            assert (response.status, response.headers.getall("Set-Cookie")) == (
+                200, ["_oauth2_proxy=new; Path=/; HttpOnly; Secure; SameSite=Lax"],
+            )  # fmt: skip
+            assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+        async with http.get(url + "/v1/me", headers=ALICE) as response:
+            assert "Set-Cookie" not in response.headers
+        async with http.get(f"{url}/v1/sessions/Zebulon/record", headers=ALICE) as response:
+            assert response.status == 404
+    assert "Zebulon" not in "".join(path.read_text() for path in tmp_path.glob("*.log"))
+
+
+def test_oauth2_proxy_knows_every_key_of_its_configuration_and_no_secret_stands_in_it():
+    known = set((ROOT / "tests/data/oauth2_proxy_keys.txt").read_text().splitlines())
+    settings = tomllib.loads((ROOT / "docker/oauth2-proxy.cfg").read_text())
+    assert set(settings) <= known
+    assert not {name for name in settings if "secret" in name or "password" in name}
+    assert (settings["reverse_proxy"], settings["set_xauthrequest"], settings["trusted_ips"]) == (True, True, [])
+    assert settings["http_address"] in (ROOT / "docker/nginx/sign-on.conf").read_text()
 
 
 async def test_a_browser_without_a_sign_on_is_sent_there_and_everything_else_gets_401(tmp_path):

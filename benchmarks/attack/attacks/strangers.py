@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
+import ssl
 import time
 from contextlib import suppress
 
 from benchmarks.attack.aim import QUIET_S, Aim
 
 PER_S = 1000
+HANDSHAKES_PER_S = 1000
 AT_ONCE = 400
 """At most so many attempts wait for their answer. If the server answers too slowly, the rate falls below `PER_S`."""
 
@@ -40,6 +42,49 @@ async def attempts_without_a_key(aim: Aim) -> None:
     aim.figures["attempts_per_s"] = round(sent / took_s)
     aim.expect(sum(aim.codes.values()) == sent, "an attempt was not counted")
     aim.expect(set(aim.codes) <= {"401", "101", "closed"}, f"strangers were answered {sorted(aim.codes)}")
+
+
+async def handshakes(aim: Aim) -> None:
+    """1,000 connections a second that begin a TLS handshake and never end it: the server signs for each of them.
+
+    The attack computes nothing itself, since it sends the same hello each time.
+    """
+    hello = _hello()
+    attempts: set[asyncio.Task[None]] = set()
+    began, sent = time.monotonic(), 0
+    while aim.left_s:
+        due = min(int((time.monotonic() - began) * HANDSHAKES_PER_S) - sent, AT_ONCE - len(attempts))
+        for _ in range(due):
+            address = f"127.0.{3 + sent % 4}.{1 + sent // 4 % 250}" if sent % 2 else "127.0.0.2"
+            attempt = asyncio.create_task(_handshake(aim, hello, address))
+            attempts.add(attempt)
+            attempt.add_done_callback(attempts.discard)
+            sent += 1
+        await asyncio.sleep(TICK_S)
+    took_s = time.monotonic() - began
+    await asyncio.gather(*attempts)
+    aim.figures["attempts"] = sent
+    aim.figures["attempts_per_s"] = round(sent / took_s)
+
+
+def _hello() -> bytes:
+    """The first bytes of a TLS client."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    sent = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent).do_handshake()
+    return sent.read()
+
+
+async def _handshake(aim: Aim, hello: bytes, address: str) -> None:
+    answer = "closed"
+    with suppress(OSError, TimeoutError):
+        async with aim.raw(address) as (reader, writer):
+            writer.write(hello)
+            async with asyncio.timeout(QUIET_S):
+                answer = "answered" if await reader.read(1 << 14) else "closed"
+    aim.codes[answer] += 1
 
 
 async def _attempt(aim: Aim, request: bytes, address: str) -> None:

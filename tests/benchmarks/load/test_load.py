@@ -235,10 +235,11 @@ def test_the_command_hands_its_flags_over(monkeypatch: pytest.MonkeyPatch):
     called: list[list[str]] = []
     monkeypatch.setattr("benchmarks.load.command.main", called.append)
     flags = ["--url", "ws://h:1/ws", "--sessions", "2,3", "--seconds", "20", "--output", "x.json", "--aligned"]
+    flags += ["--key-file", "key"]
     assert CliRunner().invoke(app, ["bench", *flags]).exit_code == 0
     from benchmarks.load.command import parse
 
     args = parse(called[0])
     assert (args.url, args.sweep, args.seconds, args.arrivals) == ("ws://h:1/ws", [2, 3], 20.0, "aligned")
-    assert args.output == Path("x.json")
+    assert (args.output, args.key_file) == (Path("x.json"), Path("key"))
     assert CliRunner().invoke(app, ["bench", "--fakes", "--model", "base"]).exit_code == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from server.access.access import ACCESS
@@ -10,7 +11,7 @@ from server.access.strangers import ADDRESS_AT_ONCE
 from server.app import METRICS, SESSIONS
 from tests.support.access import Notes, key, text_of
 from tests.support.fakes import speech
-from tests.support.live import serving
+from tests.support.live import serving, until
 
 AUDIO = speech((1.0, 0.5), (1.0, 0))
 
@@ -222,6 +223,29 @@ async def test_a_revoked_key_loses_its_connection_and_its_session_waits(path, mo
         assert ("refused", "first", "key_revoked") in notes.lines
 
 
+@pytest.mark.parametrize("speaks", [True, False], ids=["in-a-session", "before-its-first-message"])
+async def test_the_client_of_a_revoked_key_has_the_time_to_answer_the_close_frame(path, monkeypatch, speaks):
+    monkeypatch.setattr("server.access.keyring.LOOK_EVERY_S", 0.0)
+    header, stays = key(path, "first"), key(path, "second")
+    async with serving(keys_file=path) as server, server.connect(headers=stays) as other:
+        await other.start()
+        async with server.connect(headers=header, autoclose=False) as client:
+            await until(lambda: len(server.app[SESSIONS]._sockets) == 2)
+            (connection,) = [each for each in server.app[SESSIONS]._sockets if each._principal.name == "first"]
+            if speaks:
+                await client.start()
+                await client.say(AUDIO)
+            remove(path, "first")
+            assert (await client.hear("error"))["code"] == "key_revoked"
+            closed = await client.ws.receive(timeout=60)
+            assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 4401)
+            await client.ws.close(code=3210)
+            await until(lambda: len(server.app[SESSIONS]._sockets) == 1)
+            assert connection._ws.close_code == 3210, "the server did not wait for the answer"
+        assert refused(server, "key_revoked") == 1
+        await other.finish()
+
+
 async def test_a_key_has_so_many_sessions_at_once(path):
     header = key(path, "small", sessions=1)
     async with serving(keys_file=path) as server, server.connect(headers=header) as first:
@@ -295,7 +319,8 @@ async def test_a_flood_of_strangers_is_answered_shortly_while_a_key_still_comes_
             assert "\r\nWWW-Authenticate: Bearer\r\n" in told
             assert "\r\nRetry-After: 5\r\n" in told
         assert refused(server, "too_many_unauthorised") == 3
-        assert len(notes.lines) == ADDRESS_AT_ONCE, "counted, and noted nowhere: a flood fills no disk"
+        assert len(notes.lines) == ADDRESS_AT_ONCE + 3
+        assert notes.addresses == {"127.0.0.1", None}, "of a flood the trail makes one line a minute"
         assert (await answer("GET /health/live HTTP/1.1", "Connection: close")).startswith("HTTP/1.1 200")
         async with server.connect(headers=header) as client:
             await client.start()

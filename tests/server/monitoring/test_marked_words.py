@@ -1,13 +1,15 @@
 """No word of a patient, no name, token or key reaches a log, a metric, a trace or the audit trail, at any level.
 
-A server in a process of its own is given a marked word everywhere that a word can enter, with every library at DEBUG;
-then every byte that it wrote is searched.
+A server in a process of its own is given a marked word everywhere that a word can enter, with every library at DEBUG. It
+asks for keys, and keeps its sessions in a Redis with a password that goes away and comes back; a key is revoked in the
+middle of its session. Then every byte that the server wrote is searched, and what Redis holds.
 """
 
 import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from asyncio import create_subprocess_exec as create
 from asyncio.subprocess import PIPE
@@ -20,10 +22,15 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
+from redis.asyncio import Redis
 
+from benchmarks.common.redis_process import RedisProcess
+from server.access.keys import remove
+from tests.support.access import key, text_of
 from tests.support.fakes import speech
 from tests.support.live import Client
 from tests.support.model_server import Handler, as_json, completion, serving_model
+from tests.support.redis import redis_or_skip
 
 MARK = "Zebulon"
 
@@ -92,13 +99,19 @@ class Told:
     traces: list[bytes] = field(default_factory=list)
     metrics: bytes = b""
     audit: bytes = b""
+    store: bytes = b""
     secrets: list[str] = field(default_factory=list)
+    """Resume tokens."""
+    sessions: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+    """Everything that opens the server, by what it is."""
     events: list[dict] = field(default_factory=list)
 
     def where(self, word: str) -> list[str]:
         """The places that hold a word, whatever its case."""
         wanted = word.lower().encode()
-        places = {"log": self.log, "traces": b"".join(self.traces), "metrics": self.metrics, "audit": self.audit}
+        traces = b"".join(self.traces)
+        places = {"log": self.log, "traces": traces, "metrics": self.metrics, "audit": self.audit, "store": self.store}
         return [name for name, text in places.items() if wanted in text.lower()]
 
 
@@ -140,7 +153,8 @@ async def talk(client: Client, told: Told) -> None:
     started = await client.start(
         patient=patient, appointment_id=f"{MARK}-appointment", vocabulary=[f"{MARK}-vocabulary"], **{f"{MARK}x": 1}
     )
-    told.secrets += [started["resume_token"], started["session_id"]]
+    told.secrets.append(started["resume_token"])
+    told.sessions.append(started["session_id"])
     await client.say(speech((1.0, 0.5), (2.0, 0)))
     finding = (await client.hear("extraction"))["ops"][0]["finding"]["id"]
     attributes = {"severity": f"{MARK}-attribute"}
@@ -159,17 +173,58 @@ async def talk(client: Client, told: Told) -> None:
     told.events += client.events
 
 
+def shown(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+async def credentials(http: aiohttp.ClientSession, url: str, told: Told) -> None:
+    """A ticket and a sign-in of the key that stays, used once each, and spent or forged ones."""
+    async with http.post(f"{url}/v1/tickets", headers=shown(told.keys["key"])) as response:
+        told.keys["ticket"] = (await response.json())["ticket"]
+    async with http.post(f"{url}/v1/sign-in", json={"key": told.keys["key"]}) as response:
+        told.keys["cookie"] = response.cookies["drtranscribe"].value
+    async with http.post(f"{url}/v1/sign-in", json={"key": f"{MARK}-wrong-key"}) as response:
+        assert response.status == 401
+    for answer in ("session_started", "error"):  # the second time it is spent
+        offered = ["drtranscribe.v1", f"bearer.{told.keys['ticket']}"]
+        async with http.ws_connect(f"{url}/ws", protocols=offered) as ws:
+            await ws.send_json(
+                {"type": "start_session", "consent": True, "patient": {"name": f"{MARK}-ticket-patient"}}
+            )
+            assert (await ws.receive_json())["type"] == answer
+    async with http.get(f"{url}/v1/me", headers={"Cookie": f"drtranscribe={told.keys['cookie']}"}) as response:
+        assert (await response.json())["name"] == "ward"
+
+
+async def revoked(http: aiohttp.ClientSession, url: str, told: Told, keys_file: Path) -> None:
+    """A key that is revoked in the middle of its session."""
+    async with http.ws_connect(f"{url}/ws", protocols=["drtranscribe.v1"], headers=shown(told.keys["revoked"])) as ws:
+        client = Client(ws)
+        started = await client.start(patient={"name": f"{MARK}-revoked-patient"})
+        told.sessions.append(started["session_id"])
+        told.secrets.append(started["resume_token"])
+        await client.say(speech((1.0, 0.5), (2.0, 0)))
+        await asyncio.to_thread(remove, keys_file, "leaver")
+        while (await client.hear("error"))["code"] != "key_revoked":
+            pass
+        assert await client.close_code() == 4401
+    async with http.get(f"{url}/v1/sessions/{MARK}/record", headers=shown(told.keys["revoked"])) as response:
+        assert response.status == 401
+
+
 async def trouble(http: aiohttp.ClientSession, url: str, told: Told) -> None:
     """Requests that go wrong, with a marked word in every part of them."""
-    token, session = told.secrets[:2]
-    headers = {"Authorization": f"Bearer {MARK}-key", "Cookie": f"session={MARK}-cookie", "X-Name": f"{MARK}-header"}
+    token, session, key = told.secrets[0], told.sessions[0], shown(told.keys["key"])
+    marked = {"Cookie": f"session={MARK}-cookie", "X-Name": f"{MARK}-header"}
     paths = [
         f"/v1/sessions/{session}/record?format={name}&key={MARK}-q" for name in ("json", "markdown", "fhir", "pdf")
     ]
     paths += [f"/v1/sessions/{MARK}-id/record", f"/v1/sessions/{session}/record?format={MARK}-format", f"/{MARK}-path"]
     for path in paths:
-        async with http.get(url + path, headers=headers) as response:
+        async with http.get(url + path, headers=marked | key) as response:
             await response.read()
+    async with http.get(url + paths[0], headers=marked | shown(f"{MARK}-key")) as response:
+        assert response.status == 401
     for wrong in ({"Host": f"{MARK}.example"}, {"Origin": f"https://{MARK}.example"}, {"Expect": f"{MARK}-expect"}):
         async with http.get(f"{url}/", headers=wrong) as response:
             assert response.status in (403, 417, 421)
@@ -181,7 +236,8 @@ async def trouble(http: aiohttp.ClientSession, url: str, told: Told) -> None:
         {"type": "start_session", "consent": True, "language": f"{MARK}-language"},
         {"type": "start_session", "consent": True, "audio": {"encoding": f"{MARK}-encoding"}},
     ):
-        async with http.ws_connect(f"{url}/ws", protocols=["drtranscribe.v1", f"bearer.{MARK}-ticket"]) as ws:
+        offered = ["drtranscribe.v1", f"bearer.{MARK}-ticket"]
+        async with http.ws_connect(f"{url}/ws", protocols=offered, headers=key) as ws:
             await ws.send_json(first)
             await ws.receive()
             await ws.close(message=f"{MARK}-reason".encode())
@@ -195,40 +251,99 @@ async def trouble(http: aiohttp.ClientSession, url: str, told: Told) -> None:
 
 async def run(folder: Path, *, leak: bool = False) -> Told:
     """What a server tells that was given marked words; with `leak`, one whose filter of the log is taken out."""
-    told, metrics_port, audit = Told(), unused_port(), folder / "audit.jsonl"
+    told = Told()
+    told.keys["key"] = text_of(key(folder / "keys.json", "ward"))
+    told.keys["revoked"] = text_of(key(folder / "keys.json", "leaver"))
+    told.keys["store key"] = "5f" * 32
+    (folder / "store.key").write_text(told.keys["store key"])
+    with redis_or_skip() as redis:
+        await _run(folder, told, redis, leak=leak)
+    return told
+
+
+def password(redis: RedisProcess) -> None:
+    """Redis asks for one from here on."""
+    with socket.create_connection(("127.0.0.1", redis.port)) as line:
+        line.sendall(f"CONFIG SET requirepass {MARK}-password\r\n".encode())
+        assert line.recv(64) == b"+OK\r\n"
+
+
+async def outage(client: Client, redis: RedisProcess) -> None:
+    """The store goes away in a session, and comes back without what it held."""
+    redis.stop(signal.SIGKILL)
+    await client.say(speech((1.0, 0.5), (2.0, 0)))
+    await client.hear("notice")
+    redis.start()
+    password(redis)
+    while (await client.hear("notice"))["code"] != "store_caught_up":
+        pass
+
+
+async def held(redis: RedisProcess) -> bytes:
+    """Every key and every value in Redis."""
+    client = Redis.from_url(redis.url, password=f"{MARK}-password")
+    names = [name async for name in client.scan_iter()]
+    parts: list[bytes] = [*names]
+    for name in names:
+        if await client.type(name) == b"hash":
+            fields = [await client.hgetall(name)]
+        else:
+            fields = [entry for _, entry in await client.xrange(name)]
+        parts += [part for each in fields for pair in each.items() for part in pair]
+    await client.aclose()
+    return b"\n".join(parts)
+
+
+async def _run(folder: Path, told: Told, redis: RedisProcess, *, leak: bool) -> None:
+    metrics_port, audit, keys_file = unused_port(), folder / "audit.jsonl", folder / "keys.json"
     variables = {
         "OPENAI_LOG": "debug",
         "PYTHONASYNCIODEBUG": "" if leak else "1",
         "DRTRANSCRIBE_VLLM_API_KEY": f"{MARK}-vllm-key",
+        "DRTRANSCRIBE_STORE": redis.url.replace("redis://", f"redis://:{MARK}-password@"),
+        "DRTRANSCRIBE_STORE_KEY_FILE": str(folder / "store.key"),
+        "DRTRANSCRIBE_KEYS_FILE": str(keys_file),
     }
+    password(redis)
     async with serving_model(answering()) as model, collecting(told) as collector, asyncio.timeout(120):
         flags = ["--port=0", "--log-level=debug", "--log-format=json", f"--metrics-port={metrics_port}"]
         flags += [f"--audit={audit}", f"--otlp-url={collector}", f"--vllm-url={model.url}", "--shutdown-grace-s=2"]
         command = [sys.executable, "-c", SERVER, "serve", *flags, *["--leak"] * leak]
         process = await create(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, **variables})
-        output = asyncio.create_task(process.stderr.read())
-        url = (await process.stdout.readline()).decode().strip().rstrip("/")
-        assert await process.stdout.readline() == b"ready\n", (await output).decode()
-        async with aiohttp.ClientSession() as http:
-            async with http.ws_connect(f"{url}/ws", protocols=["drtranscribe.v1"]) as ws:
-                await talk(Client(ws), told)
-                if not leak:
-                    await trouble(http, url, told)
-                await ws.close(message=f"{MARK}-goodbye".encode())
-            async with http.get(f"http://127.0.0.1:{metrics_port}/metrics") as response:
-                told.metrics = await response.read()
-            async with http.get(f"http://127.0.0.1:{metrics_port}/health/ready") as response:
-                told.metrics += await response.read()
-        process.send_signal(signal.SIGTERM)
-        rest, told.log = await asyncio.gather(process.stdout.read(), output)
-        told.log += rest
-        assert await process.wait() == 0
+        try:
+            output = asyncio.create_task(process.stderr.read())
+            url = (await process.stdout.readline()).decode().strip().rstrip("/")
+            assert await process.stdout.readline() == b"ready\n", (await output).decode()
+            async with aiohttp.ClientSession() as http:
+                known = {"protocols": ["drtranscribe.v1"], "headers": shown(told.keys["key"])}
+                async with http.ws_connect(f"{url}/ws", **known) as ws:
+                    client = Client(ws)
+                    await talk(client, told)
+                    if not leak:
+                        await credentials(http, url, told)
+                        await trouble(http, url, told)
+                        await revoked(http, url, told, keys_file)
+                        told.store = await held(redis)
+                        await outage(client, redis)
+                        told.events = client.events
+                    await ws.close(message=f"{MARK}-goodbye".encode())
+                async with http.get(f"http://127.0.0.1:{metrics_port}/metrics") as response:
+                    told.metrics = await response.read()
+                async with http.get(f"http://127.0.0.1:{metrics_port}/health/ready") as response:
+                    told.metrics += await response.read()
+            process.send_signal(signal.SIGTERM)
+            rest, told.log = await asyncio.gather(process.stdout.read(), output)
+            told.log += rest
+            assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         told.audit = audit.read_bytes()
         prompts = json.dumps(model.bodies)
         assert f"{MARK}-speech" in prompts
         assert f"{MARK}-history" in prompts
         assert f"Bearer {MARK}-vllm-key" in model.keys
-    return told
 
 
 async def test_no_marked_word_no_token_and_no_key_is_in_any_byte_of_logs_metrics_traces_and_audit(tmp_path):
@@ -238,9 +353,17 @@ async def test_no_marked_word_no_token_and_no_key_is_in_any_byte_of_logs_metrics
     errors = {event["code"] for event in told.events if event["type"] == "error"}
     assert {"asr_failed", "extraction_failed", "no_such_finding", "invalid_message"} <= errors, errors
     assert told.where(MARK) == []
-    token, session = told.secrets
-    assert told.where(token) == []
-    assert told.where(session) == ["audit"], "only the audit trail names sessions"
+    for token in told.secrets:
+        assert told.where(token) == []
+    for session in told.sessions:
+        assert told.where(session) == ["audit"], "only the audit trail names sessions"
+    for what, text in told.keys.items():
+        secret = text.split("_", 2)[2] if text.startswith("drt_") else text
+        assert told.where(secret) == [], what
+    assert len(told.store) > 1000, "sessions were stored"
+    assert {event["code"] for event in told.events if event["type"] == "notice"} >= {"store_behind", "store_caught_up"}
+    outcomes = {json.loads(line)["outcome"] for line in told.audit.splitlines()}
+    assert {"key_revoked", "not_authorised", "no_such_session", "invalid_message"} <= outcomes, outcomes
     assert b"ValueError" in told.log, "what failed is told by its place"
     assert {json.loads(line)["level"] for line in told.log.splitlines() if line.startswith(b"{")} >= {"error", "info"}
     assert told.traces

@@ -6,6 +6,7 @@ from aiohttp.http import HttpProcessingError
 
 from server.app import METRICS
 from server.monitoring.request_log import EVERY_S, OUT_OF_DESCRIPTORS, CountedLog
+from tests.support.access import Notes
 from tests.support.live import serving
 
 MARK = "Zebulon-the-marked-word"
@@ -43,6 +44,15 @@ async def test_no_log_at_any_level_holds_a_word_of_a_request_and_malformed_ones_
     assert "Traceback" not in text
     assert count == len(requests())
     assert sum("not HTTP" in record.getMessage() for record in caplog.records) == 1
+
+
+async def test_what_is_no_http_is_counted_and_noted_at_the_usual_level_of_the_log_too():
+    notes = Notes()
+    async with serving(audit_trail=notes) as server:
+        for request in requests():
+            await sent(server.url, request)
+        assert server.app[METRICS].refused.labels("malformed_request")._value.get() == len(requests())
+    assert notes.lines == [("refused", "anonymous", "malformed_request")] * len(requests())
 
 
 async def test_a_fault_of_a_handler_is_told_by_its_place_and_without_its_words(caplog, monkeypatch):

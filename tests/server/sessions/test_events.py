@@ -100,6 +100,22 @@ async def test_of_refusals_only_the_newest_few_are_kept_and_nothing_else_is_lost
     assert [event["seq"] for event in read] == sorted(event["seq"] for event in read)
 
 
+async def test_a_refusal_that_is_held_reaches_its_client_before_it_makes_room_for_newer_ones():
+    log = EventLog(held=True)
+    for _ in range(NEWEST_REFUSALS + 3):
+        log.refuse(code="not_json")
+    reader = asyncio.create_task(_read(log, 0))
+    log.release(len(log))
+    log.close()
+    assert len(await reader) == NEWEST_REFUSALS + 3
+    again = EventLog(held=True)
+    for number in range(NEWEST_REFUSALS + 3):
+        again.refuse(code="not_json")
+        again.release(number)
+    again.refuse(code="not_json")
+    assert len(again.kept()) == NEWEST_REFUSALS, "what was sent makes room for what is held"
+
+
 def _consultation(log: EventLog, segments: int, partials: int = 3) -> list[dict]:
     """Chunks of a consultation as a session writes them: partials and progress, finals, findings, now and then more."""
     written = []

@@ -5,9 +5,11 @@ import asyncio
 import pytest
 from redis.exceptions import ResponseError
 
+from benchmarks.common.server_process import free_port
 from server.store.redis_store import RedisStore
 from server.store.stored import Batch, StoreDown
 from tests.support.redis import redis_or_skip
+from tests.support.tools import certificate
 
 KEY = bytes(32)
 
@@ -94,7 +96,7 @@ async def test_the_keys_of_a_session_expire_and_do_not_name_it(store):
 
 
 async def test_a_full_store_says_that_it_is_full(store):
-    await store._redis.config_set("maxmemory", "1mb")
+    await store._redis.config_set("maxmemory", "100kb")
     try:
         with pytest.raises(StoreDown) as down:
             await store.write("full", batch("a", 0, (1, b"x" * 1000), meta=b"m"), 60)
@@ -105,13 +107,63 @@ async def test_a_full_store_says_that_it_is_full(store):
 
 
 async def test_a_store_whose_disk_takes_nothing_more_says_that_it_is_full(store, monkeypatch):
-    async def refuses(**_):
+    async def refuses(*_):
         raise ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
 
-    monkeypatch.setattr(store, "_write", refuses)
+    monkeypatch.setattr(store._writing, "call", refuses)
     with pytest.raises(StoreDown, match="MISCONF") as down:
         await store.write("full", batch("a", 0, (1, b"x"), meta=b"m"), 60)
     assert down.value.full
+
+
+async def test_over_tls_the_certificate_of_redis_and_its_name_are_checked(tmp_path):
+    ours, other = certificate(tmp_path), certificate(tmp_path, "other", "other.example", alone=True)
+    port = free_port()
+    options = ("--tls-port", str(port), "--tls-cert-file", str(ours[0]), "--tls-key-file", str(ours[1]))
+    with redis_or_skip(*options, "--tls-ca-cert-file", str(ours[0]), "--tls-auth-clients", "no"):
+        for trusted, answers in ((ours[0], True), (other[0], False), (None, False)):
+            named = f"?ssl_ca_certs={trusted}" if trusted else ""
+            store = RedisStore(f"rediss://localhost:{port}/0{named}", None, 60)
+            try:
+                if answers:
+                    await begun(store, "tls")
+                else:
+                    with pytest.raises(StoreDown, match="does not answer"):
+                        await store.meta("tls")
+            finally:
+                await store.close()
+
+
+async def test_writes_that_come_together_go_together_and_one_that_fails_costs_no_other(store, redis):
+    names = [f"together-{number}" for number in range(20)]
+    await begun(store, names[0])
+    answers = await asyncio.gather(
+        *(store.write(name, batch("b", 0, (1, b"one"), meta=b"declared"), 60) for name in names),
+        store.write("unknown", batch("b", 2, (3, b"three")), 60),
+    )
+    assert answers == ["TAKEN", *["OK"] * 19, "GONE"]
+    assert [(await store.take(name, "c")).events for name in names[1:]] == [((1, b"one"),)] * 19
+
+
+async def test_a_redis_that_was_started_anew_is_told_the_script_again(store):
+    await begun(store, "script")
+    await store._redis.script_flush()
+    answers = await asyncio.gather(*(store.write("script", batch("a", 2, (3, b"three")), 60) for _ in range(3)))
+    assert answers == ["OK"] * 3
+    assert [seq for seq, _ in (await store.take("script", "a")).events] == [1, 2, 3]
+
+
+async def test_a_write_whose_session_ends_meanwhile_keeps_nobody_waiting(store):
+    await begun(store, "ends")
+    going = [asyncio.create_task(store.write("ends", batch("a", 2, (3, b"three")), 60)) for _ in range(3)]
+    await asyncio.sleep(0)
+    going[1].cancel()
+    assert [await going[0], await going[2]] == ["OK", "OK"]
+    going = asyncio.create_task(store.write("ends", batch("a", 3, (4, b"four")), 60))
+    await asyncio.sleep(0)
+    await store.close()
+    with pytest.raises((asyncio.CancelledError, StoreDown)):
+        await going
 
 
 async def test_a_store_that_is_not_there_is_down_and_the_message_names_no_address():

@@ -1,6 +1,8 @@
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from server.store.sealing import KeyFault, Seal, master_key
+from server.store.sealing import KeyFault, Seal, derived, master_key
 
 KEY = bytes(range(32))
 
@@ -41,3 +43,8 @@ def test_a_key_file_that_holds_no_key_says_how_to_make_one(tmp_path):
         master_key(tmp_path / "key")
     with pytest.raises(KeyFault, match="cannot read"):
         master_key(tmp_path / "none")
+
+
+def test_the_key_of_a_session_is_that_of_hkdf():
+    for master, info in ((bytes(32), b""), (bytes(range(32)), b"drtranscribe session abc")):
+        assert derived(master, info) == HKDF(SHA256(), 32, salt=None, info=info).derive(master)

@@ -1,0 +1,168 @@
+"""What a flood does to the lag of a session that runs beside it: rounds with and without it, in turn, on one server.
+
+    python -m benchmarks.attack.beside [--flood keys|tls] [--model tiny.en|fakes] [--rounds 5] [--output FILE]
+
+keys: 1,000 connections a second without a valid key. tls: 1,000 begun TLS handshakes a second, at a server that speaks
+TLS itself. The flood runs on the same cores, at the lowest priority. Lags of a few seconds of speech scatter more than
+a flood moves them, so the rounds are many and short, their medians are compared, and so is the server's CPU time, which
+shows what an attempt costs. The last line is JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from benchmarks.attack.aim import Aim
+from benchmarks.attack.attacks.strangers import attempts_without_a_key, handshakes
+from benchmarks.attack.witness import GoodSession, listen_in
+from benchmarks.common.machine import card
+from benchmarks.common.percentiles import nearest_rank
+from benchmarks.common.result import deliver
+from benchmarks.common.server_process import ServerProcess
+from server.access.keys import add, generate
+
+FLOODS = {"keys": attempts_without_a_key, "tls": handshakes}
+SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95}
+READY_S = 240.0
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for 127.0.0.1 with an RSA key of 2,048 bits, the dearest that is usual."""
+    pem, key = folder / "cert.pem", folder / "key.pem"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["-newkey", "rsa:2048", "-keyout", str(key), "-out", str(pem)]
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "2", *names, *made], check=True, capture_output=True)
+    return pem, key
+
+
+def lags_ms(heard: GoodSession) -> list[float]:
+    """From sending a chunk to its own progress."""
+    return [(done - sent) * 1000 for sent, done in zip(heard.sent, heard.done, strict=False)]
+
+
+async def flooding(name: str, url: str, seconds: float) -> "asyncio.subprocess.Process":
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.attack.beside",
+        "--flood",
+        name,
+        "--at",
+        url,
+        "--seconds",
+        str(seconds),
+    ]
+    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    return process
+
+
+async def measure(args: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        text, key = generate("witness", ("admin",))
+        add(folder / "keys.json", key)
+        flags = ["--keys-file", str(folder / "keys.json"), "--log-level", "warning"]
+        trusted: ssl.SSLContext | bool = True
+        if args.flood == "tls":
+            pem, private = certificate(folder)
+            flags += ["--tls-cert", str(pem), "--tls-key", str(private)]
+            trusted = ssl.create_default_context(cafile=pem)
+        module = "benchmarks.attack.server serve" if args.model == "fakes" else "server serve"
+        server = ServerProcess(module, *flags, *(() if args.model == "fakes" else ("--model", args.model)))
+        if args.flood == "tls":
+            server.url = server.url.replace("http:", "https:")
+        try:
+            connector = aiohttp.TCPConnector(ssl=trusted)
+            async with aiohttp.ClientSession(connector=connector) as http, asyncio.timeout(READY_S):
+                await server.ready(http)
+            headers = {"Authorization": f"Bearer {text}"}
+            await listen_in(URL(server.url), args.seconds, headers=headers, trusted=trusted)
+            return await rounds(args, server, headers, trusted)
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+async def rounds(
+    args: argparse.Namespace, server: ServerProcess, headers: dict[str, str], trusted: ssl.SSLContext | bool
+) -> dict[str, Any]:
+    kinds: tuple[str, ...] = ("without", "with")
+    seen: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    lags: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for number in range(args.rounds):
+        for kind in kinds if number % 2 else kinds[::-1]:  # neither kind is always the first
+            flood = await flooding(args.flood, server.url, args.seconds) if kind == "with" else None
+            begun, before = asyncio.Event(), server.cpu_s()
+            session = asyncio.create_task(
+                listen_in(URL(server.url), args.seconds, begun=begun, headers=headers, trusted=trusted)
+            )
+            await begun.wait()
+            told: dict[str, Any] = {}
+            if flood is not None:
+                out, _ = await flood.communicate(b"\n")
+                told = json.loads(out)
+            heard = await session
+            if heard.failure or heard.stopped is None:
+                raise SystemExit(f"the session {kind} the flood failed: {heard.failure or heard.close_code}")
+            found = lags_ms(heard)
+            lags[kind] += found
+            one = {name: nearest_rank(found, share, 1) for name, share in SHARES.items()}
+            one |= {"cpu_s": round(server.cpu_s() - before, 2), "live_p99_ms": heard.live_p99_ms, **told}
+            seen[kind].append(one)
+            print(kind, one, flush=True)
+    medians = {k: {n: round(statistics.median(one[n] for one in seen[k]), 1) for n in SHARES} for k in kinds}
+    pooled = {k: {n: nearest_rank(lags[k], share, 1) for n, share in SHARES.items()} for k in kinds}
+    attempts = sum(one["figures"]["attempts"] for one in seen["with"])
+    cost_s = sum(one["cpu_s"] for one in seen["with"]) - sum(one["cpu_s"] for one in seen["without"])
+    return {
+        "chunks": {kind: len(lags[kind]) for kind in kinds},
+        "medians_of_rounds_ms": medians,
+        "change_of_medians": {n: round(medians["with"][n] / medians["without"][n] - 1, 3) for n in SHARES},
+        "all_chunks_ms": pooled,
+        "attempts_per_s": round(statistics.median(one["figures"]["attempts_per_s"] for one in seen["with"])),
+        "server_cpu_ms_an_attempt": round(1000 * cost_s / attempts, 3),
+        "rounds": seen,
+    }
+
+
+def attack(args: argparse.Namespace) -> None:
+    """The body of the flood's own process: says that it is ready, begins at a line, and prints what it found."""
+    os.nice(15)
+    aim = Aim(URL(args.at), 0, args.seconds, secrets.randbelow(1 << 30), 0)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    asyncio.run(FLOODS[args.flood](aim))
+    print(json.dumps({"figures": aim.figures, "codes": dict(aim.codes), "faults": aim.faults}), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--flood", choices=tuple(FLOODS), default="keys")
+    parser.add_argument("--model", default="tiny.en", help="of the server; fakes for engines without models")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of speech, and of the flood, in each round")
+    parser.add_argument("--at", help=argparse.SUPPRESS)
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    if args.at:
+        attack(args)
+        return
+    told = {"benchmark": "beside", "flood": args.flood, "model": args.model, "seconds": args.seconds}
+    deliver({**told, "machine": card(), **asyncio.run(measure(args))}, args.output)
+
+
+if __name__ == "__main__":
+    main()
