@@ -94,6 +94,7 @@ class Listen:
             audio=AudioFields(sample_rate=asked.sample_rate, channels=asked.channels),
             language=asked.language,
             mode=asked.mode,
+            appointment_id=None,
             vocabulary=list(asked.terms),
             consent=True,
             consent_wording=CONSENT,

@@ -199,7 +199,7 @@ def _continues(final: Mapping[str, Any], later: Sequence[Event]) -> bool:
     for event in later:
         if event["type"] == "transcript" and event["segment"]["speaker"] == final["speaker"]:
             following = event["segment"]
-            return following["id"] != final["id"] and abs(following["start"] - final["end"]) < SEAM_S
+            return bool(following["id"] != final["id"] and abs(following["start"] - final["end"]) < SEAM_S)
     return False
 
 

@@ -125,7 +125,7 @@ def samples_of(audio_data: str) -> bytes:
         rate, channels, width = shape
         raise LegacyError(
             "INVALID_MESSAGE",
-            f"the WAV file has {rate} Hz, {channels} channel(s) and {8 * width} bits: send 16000 Hz, 1 channel, 16 bits",
+            f"the WAV file has {rate} Hz, {channels} channels and {8 * width} bits: send 16000 Hz, 1 channel, 16 bits",
         )
     if not samples or len(samples) % 2:
         raise LegacyError("INVALID_MESSAGE", "the WAV file holds no whole samples: send 20 ms of audio or more")

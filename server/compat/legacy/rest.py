@@ -26,6 +26,9 @@ EXISTS = "a doctor of this email is registered already: use the account that thi
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
+_PHONE = r"^\+?[0-9][0-9 ()./-]{4,}$"
+_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+
 
 class Registration(BaseModel):
     """What a doctor tells of themselves."""
@@ -33,10 +36,8 @@ class Registration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     name: _Text
-    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^\+?[0-9][0-9 ()./-]{4,}$")]
-    email: Annotated[
-        str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
-    ]
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=_PHONE)]
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_EMAIL)]
     medical_registration_number: _Text | None = None
     clinic_name: _Text | None = None
 

@@ -23,7 +23,7 @@ def add_legacy(app: web.Application, site: Site, expectation: Expectation) -> li
     app[SOCKETS] = LegacySockets(site, Visits())
     app.cleanup_ctx.append(_opened(users))
     rest = LegacyRest(site, users)
-    routes = [
+    return [
         web.get("/health", rest.health, expect_handler=expectation),
         web.get("/api/config", rest.config, expect_handler=expectation),
         web.post("/users", keeper.asks("speak", rest.register), expect_handler=expectation),
@@ -32,7 +32,6 @@ def add_legacy(app: web.Application, site: Site, expectation: Expectation) -> li
         web.get("/api/doctors/lookup", keeper.asks("speak", rest.lookup), expect_handler=expectation),
         web.get("/api/doctors/{doctor_id}", keeper.asks("speak", rest.doctor), expect_handler=expectation),
     ]
-    return routes
 
 
 def speaks_legacy(request: web.Request) -> bool:

@@ -36,7 +36,7 @@ class Visit:
     heard: set[str] = field(default_factory=set)
     ready: bytearray = field(default_factory=bytearray)
     handing_on: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _findings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _findings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Notes that the client is told of an event. What was withdrawn is forgotten here too."""
@@ -57,13 +57,13 @@ class Visit:
         return extraction(findings.values())
 
 
-def _after(findings: dict[str, Mapping[str, Any]], event: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _after(findings: dict[str, dict[str, Any]], event: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The findings after an event."""
     if event["type"] != "extraction":
         return findings
     fold = EventFold(findings=dict(findings))
     fold.apply(event)
-    return dict(fold.findings)
+    return fold.findings
 
 
 @dataclass(slots=True)
