@@ -263,7 +263,11 @@ async def test_keys_are_asked_for_as_deepgram_does(tmp_path):
     good = text_of(key(tmp_path / "keys.json", "ward-3"))
     reader = text_of(key(tmp_path / "keys.json", "screen", "read"))
     async with serving(keys_file=tmp_path / "keys.json", audit_trail=notes) as server:
-        for headers in ({"Authorization": f"Token {good}"}, {"Authorization": f"Bearer {good}"}, {"Authorization": f"token {good}"}):
+        for headers in (
+            {"Authorization": f"Token {good}"},
+            {"Authorization": f"Bearer {good}"},
+            {"Authorization": f"token {good}"},
+        ):
             async with listening(server, headers=headers) as stream:
                 await stream.say("CloseStream")
                 assert await stream.end() == 1000

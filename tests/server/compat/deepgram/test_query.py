@@ -27,7 +27,11 @@ def test_every_parameter_that_this_server_has_is_read():
 
 @pytest.mark.parametrize(
     ("query", "mode", "tracks"),
-    [("channels=2", "ambient", 1), ("channels=1&multichannel=true", "ambient", 1), ("multichannel=false", "ambient", 1)],
+    [
+        ("channels=2", "ambient", 1),
+        ("channels=1&multichannel=true", "ambient", 1),
+        ("multichannel=false", "ambient", 1),
+    ],
 )
 def test_channels_get_results_of_their_own_only_where_two_are_asked_for(query, mode, tracks):
     found = asked(f"{RAW}&{query}")

@@ -40,7 +40,13 @@ def test_a_final_becomes_a_result_with_its_words():
                         "confidence": 0.8,
                         "words": [
                             {"word": "take", "start": 1.0, "end": 1.2, "confidence": 0.9, "punctuated_word": "Take"},
-                            {"word": "warfarin", "start": 1.2, "end": 1.8, "confidence": 0.7, "punctuated_word": "warfarin."},
+                            {
+                                "word": "warfarin",
+                                "start": 1.2,
+                                "end": 1.8,
+                                "confidence": 0.7,
+                                "punctuated_word": "warfarin.",
+                            },
                         ],
                     }
                 ]

@@ -69,7 +69,13 @@ async def test_one_channel_with_interim_results_events_and_the_metadata_at_the_e
     audio = pcm(sentence) + bytes(2 * HALF_SECOND * 6)
     told = []
     async with connected(
-        server, interim_results=True, vad_events=True, utterance_end_ms=1000, punctuate=True, endpointing=300, language="en-US"
+        server,
+        interim_results=True,
+        vad_events=True,
+        utterance_end_ms=1000,
+        punctuate=True,
+        endpointing=300,
+        language="en-US",
     ) as connection:
         for chunk in chunks(audio, HALF_SECOND):
             await connection.send_media(chunk)
