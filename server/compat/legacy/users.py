@@ -4,6 +4,7 @@ What is known of a doctor is personal: it stands in this file and in the answers
 is reached through aiosqlite, in a thread of its own.
 """
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -24,6 +25,9 @@ CREATE TABLE IF NOT EXISTS users (
 )
 """
 _COLUMNS = "id, email, name, phone, medical_registration_number, clinic_name, created_at"
+
+
+logging.getLogger("aiosqlite").addFilter(lambda _: False)  # at level debug it logs every value of a statement
 
 
 class UsersError(Exception):

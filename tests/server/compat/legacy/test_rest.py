@@ -1,6 +1,7 @@
 """The REST endpoints of the legacy contract."""
 
 import json
+import logging
 import os
 import stat
 
@@ -117,12 +118,14 @@ async def test_doctors_outlive_the_server_in_a_file_that_others_cannot_read(tmp_
 async def test_a_file_that_is_no_store_stops_the_start_with_what_to_do(tmp_path):
     path = tmp_path / "doctors.sqlite"
     path.write_text("this is no database" * 100)
-    with pytest.raises(SettingsError, match="--legacy-users: .* cannot be used"):
+    with pytest.raises(SettingsError, match=r"--legacy-users: .* cannot be used"):
         async with legacy_serving(legacy_users=path):
             pass
 
 
 async def test_doctors_belong_to_the_owner_of_the_key_and_nothing_of_them_is_noted(tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("aiosqlite").setLevel(logging.DEBUG)
     notes = Notes()
     path = tmp_path / "keys.json"
     one, two, reader = key(path, "ward-1"), key(path, "ward-2"), key(path, "screen", "read")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -96,7 +97,7 @@ async def test_findings_are_told_as_a_whole_state_five_seconds_apart_and_once_mo
         states = [told["extraction"]["chief_complaint"] for told in client.told if told["type"] == "extraction_update"]
         assert len(states) < 6
         assert states[-1].count("; ") == 5
-        assert all(later.startswith(earlier) for earlier, later in zip(states, states[1:], strict=False))
+        assert all(later.startswith(earlier) for earlier, later in pairwise(states))
 
 
 async def test_a_pause_is_confirmed_and_ended_by_session_resume_with_the_whole_state():
