@@ -70,7 +70,7 @@ def create_app(
 
     Once the application starts, the engines are warmed up in the background. Until they are warm, `/health/ready`
     returns 503 and new sessions are refused. Raises SettingsError where `access` is not given, and the settings name
-    files of keys or secrets that cannot be used.
+    files of keys or secrets that cannot be used, or a file of doctors (`--legacy-users`).
     """
     app = web.Application(middlewares=[_guard])
     app[SETTINGS] = settings

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from inference.config import SAMPLE_RATE
 from server.access.access import PRINCIPAL, Denied
@@ -26,8 +27,20 @@ EXISTS = "a doctor of this email is registered already: use the account that thi
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
-_PHONE = r"^\+?[0-9][0-9 ()./-]{4,}$"
-_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{4,38}")
+_EMAIL = re.compile(r"[^@\s]{1,90}@[^@\s.]{1,90}(?:\.[^@\s.]{1,90})+")
+
+
+def _phone(text: str) -> str:
+    if not _PHONE.fullmatch(text):
+        raise ValueError("give a phone number: digits, and + before the code of a country")
+    return text
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        raise ValueError("give an email address such as name@clinic.example")
+    return text
 
 
 class Registration(BaseModel):
@@ -36,8 +49,8 @@ class Registration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     name: _Text
-    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=_PHONE)]
-    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_EMAIL)]
+    phone: Annotated[_Text, AfterValidator(_phone)]
+    email: Annotated[_Text, AfterValidator(_email)]
     medical_registration_number: _Text | None = None
     clinic_name: _Text | None = None
 
@@ -147,7 +160,14 @@ async def _body(request: web.Request) -> dict[str, Any] | None:
 def _details(faults: ValidationError) -> list[dict[str, Any]]:
     """What is wrong, without what was sent."""
     shown = faults.errors(include_input=False, include_url=False, include_context=False)
-    return [{"loc": ["body", *fault["loc"]], "msg": fault["msg"], "type": fault["type"]} for fault in shown]
+    return [
+        {
+            "loc": ["body", *fault["loc"]],
+            "msg": fault["msg"].removeprefix("Value error, "),
+            "type": fault["type"],
+        }
+        for fault in shown
+    ]
 
 
 def _json(fields: object, status: int = 200) -> web.Response:

@@ -17,9 +17,15 @@ SOCKETS = web.AppKey("legacy_sockets", LegacySockets)
 
 
 def add_legacy(app: web.Application, site: Site, expectation: Expectation) -> list[web.RouteDef]:
-    """Puts the legacy contract behind the access rules of the server. Returns its routes but that of the WebSocket."""
+    """Puts the legacy contract behind the access rules of the server. Returns its routes but that of the WebSocket.
+
+    Raises SettingsError if the file of doctors cannot be used.
+    """
     keeper = site.keeper
-    users = Users(site.settings.legacy_users)
+    try:
+        users = Users(site.settings.legacy_users)
+    except UsersError as fault:
+        raise SettingsError([str(fault)]) from None
     app[SOCKETS] = LegacySockets(site, Visits())
     app.cleanup_ctx.append(_opened(users))
     rest = LegacyRest(site, users)
@@ -41,10 +47,7 @@ def speaks_legacy(request: web.Request) -> bool:
 
 def _opened(users: Users) -> Callable[[web.Application], AsyncIterator[None]]:
     async def opened(_: web.Application) -> AsyncIterator[None]:
-        try:
-            await users.open()
-        except UsersError as fault:
-            raise SettingsError([str(fault)]) from None
+        await users.open()
         yield
         await users.close()
 

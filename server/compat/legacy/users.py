@@ -9,6 +9,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,27 +55,29 @@ class User:
 class Users:
     """The store. Doctors belong to the owner of the key that registered them (server/access/principal.py).
 
-    Open it before use and close it at the end; without a `path` it lives in memory.
+    Open it before use and close it at the end; without a `path` it lives in memory. Raises UsersError if the file
+    cannot be used.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._base: aiosqlite.Connection | None = None
-
-    async def open(self) -> None:
-        """Raises UsersError if the file cannot be used."""
+        if path is None:
+            return
         try:
-            if self._path is not None:
-                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._base = await aiosqlite.connect(self._path or ":memory:")
-            await self._base.execute(_TABLE)
-            await self._base.commit()
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            with closing(sqlite3.connect(path)) as base:
+                base.execute(_TABLE)
         except (OSError, sqlite3.Error) as fault:
-            await self.close()
             raise UsersError(
-                f"--legacy-users: {self._path} cannot be used ({type(fault).__name__}): name a file that this user may "
+                f"--legacy-users: {path} cannot be used ({type(fault).__name__}): name a file that this user may "
                 "write, and that holds doctors or nothing"
             ) from None
+
+    async def open(self) -> None:
+        self._base = await aiosqlite.connect(self._path or ":memory:")
+        await self._base.execute(_TABLE)
+        await self._base.commit()
 
     async def close(self) -> None:
         if self._base is not None:

@@ -87,7 +87,6 @@ async def test_findings_are_told_as_a_whole_state_five_seconds_apart_and_once_mo
         at = []
         for number in range(6):
             await client.chunk(speech((0.7, 0.3 + number / 10), (2.3, 0)), "ambient")
-            await client.hear("transcription_update")
         for _ in range(2):
             await client.hear("extraction_update")
             at.append(loop.time())
