@@ -39,8 +39,7 @@ class Visit:
     _findings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def apply(self, event: Mapping[str, Any]) -> None:
-        """Notes that the client is told of an event. What was withdrawn is forgotten here too."""
-        self.seq = event["seq"]
+        """Notes what an event says of findings. What was withdrawn is forgotten here too."""
         self._findings = _after(self._findings, event)
         if event["type"] == "session_stopped" and event["reason"] == "withdrawn":
             self._findings = {}

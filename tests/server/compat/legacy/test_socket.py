@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 
 from server.app import SESSIONS
-from server.compat.legacy import socket
+from server.compat.legacy import client as connection
+from server.compat.legacy import telling
 from tests.server.compat.legacy.client import extension, legacy_serving, wav
 from tests.support.access import Notes, key
 from tests.support.fakes import speech
@@ -79,8 +80,8 @@ async def test_the_older_spelling_of_the_appointment_and_fields_of_later_version
 
 
 async def test_findings_are_told_as_a_whole_state_five_seconds_apart_and_once_more_at_the_end(monkeypatch):
-    assert socket.EVERY_S == 5.0
-    monkeypatch.setattr(socket, "EVERY_S", 0.7)
+    assert telling.EVERY_S == 5.0
+    monkeypatch.setattr(telling, "EVERY_S", 0.7)
     loop = asyncio.get_running_loop()
     async with legacy_serving() as server, extension(server) as client:
         await client.start(mode="ambient")
@@ -288,7 +289,7 @@ async def test_fifty_wrong_messages_in_a_row_close_the_connection():
 
 
 async def test_a_client_that_leaves_silence_out_is_not_idle(monkeypatch):
-    monkeypatch.setattr(socket, "TICK_S", 0.02)
+    monkeypatch.setattr(connection, "TICK_S", 0.02)
     async with legacy_serving(idle_timeout_s=0.5) as server, extension(server) as client:
         await client.start(mode="ambient")
         await client.chunk(SECOND, "ambient")
@@ -296,7 +297,7 @@ async def test_a_client_that_leaves_silence_out_is_not_idle(monkeypatch):
         monkeypatch.setattr("server.compat.legacy.tracks.LATE", 0.0)
         await until(lambda: session.audio_s >= 6.0)
         assert not session.stopping
-        monkeypatch.setattr(socket, "SILENCE_S", 0.0)
+        monkeypatch.setattr(connection, "SILENCE_S", 0.0)
         await client.hear("session_stopped")
         assert session.reason == "idle"
 
@@ -327,7 +328,7 @@ async def test_a_server_that_goes_down_finishes_the_visit_first():
 
 
 async def test_what_is_erased_is_told_to_nobody_any_more(monkeypatch):
-    monkeypatch.setattr(socket, "EVERY_S", 0.0)
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
     async with legacy_serving() as server, extension(server) as client:
         started = await client.start(mode="ambient")
         await client.chunk(SECOND, "ambient")
