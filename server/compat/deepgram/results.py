@@ -46,6 +46,9 @@ class _Channel:
 class Results:
     """Translates the events of one session, in order.
 
+    Notices are left out: Deepgram has no message for them, and its SDK gives a program None for a type that it does not
+    know, which ends most programs.
+
     Deepgram marks the result that answers a `Finalize`. Which final that is shows only once the session's marker is
     back, so while one is awaited, the newest final of each channel waits for the next one or for the marker.
     """
@@ -78,8 +81,6 @@ class Results:
             case "marker":
                 self._finalizing = max(0, self._finalizing - 1)
                 return self._release(finalized=True) if not self._finalizing else []
-            case "notice":
-                return [{"type": "Warning", "variant": event["code"], "description": event["message"]}]
             case "error":
                 return [error(event["code"], event["message"], self.request_id)]
             case "session_stopped":

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from typer.main import get_command
 
 from inference.config import EngineConfig
 from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
-from server.settings import Settings, load
+from server.cli.main import app as command
+from server.settings import load
 from tests.project.test_programs import node, run
 from tests.support.live import serving
 from tests.support.speech import pcm
@@ -91,14 +93,10 @@ async def test_deepgrams_sdk_is_pointed_here(server, wav, tmp_path):
 
 async def test_the_command_for_the_extension_is_one_of_this_program():
     ((_, text),) = listings("The extension of the public drTranscribe")
-    program, command, *flags = shlex.split(text)
-    assert (program, command) == ("drtranscribe", "serve")
-    given: dict[str, object] = {}
-    while flags:
-        name = flags.pop(0).removeprefix("--").replace("-", "_")
-        bare = Settings.model_fields[name].annotation is bool
-        given[name] = True if bare else flags.pop(0)
-    settings = load(given)
+    program, name, *flags = shlex.split(text)
+    assert (program, name) == ("drtranscribe", "serve")
+    with get_command(command).commands["serve"].make_context("serve", flags) as context:
+        settings = load({name: value for name, value in context.params.items() if name != "config"})
     assert (settings.legacy, settings.port) == (True, 8080)
     assert settings.legacy_users is not None
 

@@ -240,12 +240,14 @@ async def test_one_appointment_has_one_active_session():
         await client.start()
         await client.say("start_session", appointment_id="drt-2")
         assert (await client.fails())["error_code"] == "SESSION_ALREADY_ACTIVE"
+        reading = asyncio.create_task(client.end())  # so that it answers pings
         for type_ in ("start_session", "session_resume"):
             await other.say(type_, appointment_id="drt-1")
             assert (await other.fails())["error_code"] == "SESSION_ALREADY_ACTIVE"
         await other.start("drt-2")
         await other.say("session_resume", appointment_id="drt-1")
         assert (await other.fails())["error_code"] == "SESSION_ALREADY_ACTIVE"
+        reading.cancel()
 
 
 async def test_a_client_that_begins_anew_ends_the_visit_that_it_left():
