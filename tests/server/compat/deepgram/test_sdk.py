@@ -93,7 +93,7 @@ async def test_one_channel_with_interim_results_events_and_the_metadata_at_the_e
     assert results[0].metadata.model_info.name == "tiny.en"
     started = next(message for message in told if isinstance(message, ListenV1SpeechStarted))
     assert told.index(started) < told.index(results[0])
-    (ended,) = [message for message in told if isinstance(message, ListenV1UtteranceEnd)]
+    *_, ended = [message for message in told if isinstance(message, ListenV1UtteranceEnd)]
     assert ended.last_word_end == words[-1].end
     assert last.duration == pytest.approx(len(audio) / 32_000, abs=0.01)
     running, _ = server
