@@ -12,6 +12,9 @@ from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
 from server.access.networks import forwarded_scheme
 from server.audit.trail import Audit
+from server.compat.deepgram.listen import Listen
+from server.compat.legacy.routes import SOCKETS, add_legacy, speaks_legacy
+from server.compat.line import Site
 from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
@@ -67,7 +70,7 @@ def create_app(
 
     Once the application starts, the engines are warmed up in the background. Until they are warm, `/health/ready`
     returns 503 and new sessions are refused. Raises SettingsError where `access` is not given, and the settings name
-    files of keys or secrets that cannot be used.
+    files of keys or secrets that cannot be used, or a file of doctors (`--legacy-users`).
     """
     app = web.Application(middlewares=[_guard])
     app[SETTINGS] = settings
@@ -110,9 +113,13 @@ def create_app(
     )
     metrics_here = _metrics_elsewhere if settings.metrics_apart else endpoints.exposition
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
+    site = Site(app[SESSIONS], settings, keeper)
+    legacy = add_legacy(app, site, _expectation) if settings.legacy else []
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
+            web.get("/v1/listen", Listen(site).get, expect_handler=_expectation),
+            *legacy,
             web.get("/health/live", endpoints.live, expect_handler=_expectation),
             web.get("/health/ready", endpoints.ready, expect_handler=_expectation),
             web.get("/metrics", keeper.asks("metrics", metrics_here), expect_handler=_expectation),
@@ -242,6 +249,8 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _websocket(request: web.Request) -> web.StreamResponse:
+    if speaks_legacy(request):
+        return await request.app[SOCKETS].get(request)
     return await consultation(request, request.app[SESSIONS], request.app[SETTINGS], request.app[DOORKEEPER])
 
 

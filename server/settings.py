@@ -219,6 +219,10 @@ class Settings(BaseSettings):
     addresses: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_addresses)] = (
         Field((), description="WebSocket addresses of the servers of the same store, told to clients; with commas.")
     )
+    legacy: bool = Field(False, description="Serve the extension of the public drTranscribe, which has no keys.")
+    legacy_users: Path | None = Field(
+        None, description="File (SQLite) of the doctors that --legacy registers; in memory, if not given."
+    )
     max_connections: int | None = Field(
         None, ge=1, description="Connections at once; 4096 or what open files allow, if not given."
     )

@@ -18,7 +18,9 @@ PLAIN_COOKIE, SECURE_COOKIE = "drtranscribe", "__Host-drtranscribe"
 
 TICKET_PREFIX = "bearer."
 _COOKIE = re.compile(rf"(?:^|;)\s*({PLAIN_COOKIE}|{SECURE_COOKIE})=([^;\s]+)")
-_BEARER = re.compile(r"Bearer +(\S+) *", re.IGNORECASE)
+_BEARER = re.compile(r"(?:Bearer|Token) +(\S+) *", re.IGNORECASE)
+_OFFERED_KEY = re.compile(r"\s*(?:bearer|token)\s*,\s*([^\s,]+)\s*", re.IGNORECASE)
+"""Deepgram's clients in browsers offer two subprotocols: a word, and behind it the key (server/compat/deepgram/)."""
 
 NO_KEY = (
     "show who you are: send the header Authorization: Bearer KEY, a ticket of POST /v1/tickets as the subprotocol "
@@ -101,7 +103,11 @@ class Access:
         if (authorization := headers.get("Authorization")) is not None:
             key = _BEARER.fullmatch(authorization)
             return self.keyring.find(key[1]) if key and self.keyring is not None else None, True
-        for offered in headers.get("Sec-WebSocket-Protocol", "").split(","):
+        protocols = headers.get("Sec-WebSocket-Protocol", "")
+        if (pair := _OFFERED_KEY.fullmatch(protocols)) is not None:
+            found = self.keyring.find(pair[1]) if self.keyring is not None else None
+            return found or self.signer.read("ticket", pair[1], self.keyring, spend), True
+        for offered in protocols.split(","):
             if offered.strip().startswith(TICKET_PREFIX):
                 ticket = offered.strip().removeprefix(TICKET_PREFIX)
                 return self.signer.read("ticket", ticket, self.keyring, spend), True

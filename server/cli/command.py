@@ -39,7 +39,9 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
             known = field.get_default(call_default_factory=True)
             shown = "" if known in (None, ()) else f" (default: {known})"
             option = typer.Option(help=f"{field.description}{shown}", show_default=False)
-            annotation = Annotated[str | None, option]
+            annotation: Any = Annotated[str | None, option]
+            if field.annotation is bool:
+                annotation = Annotated[bool | None, option]  # a flag without a value
             own.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
             command.__annotations__[name] = annotation
         command.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]

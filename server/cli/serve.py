@@ -31,7 +31,7 @@ LAST_WORDS_S = 30.0
 
 
 @settings_options(*Settings.model_fields)
-def serve(*, config: Config = None, **flags: str | None) -> None:
+def serve(*, config: Config = None, **flags: str | bool | None) -> None:
     """Serve consultations. Every flag is also a variable (DRTRANSCRIBE_PORT) and a line of the file (port = 8765)."""
     settings = load_settings(flags, config)
     with told_clearly():

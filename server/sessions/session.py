@@ -274,6 +274,10 @@ class Session:
             self._pace.forget()
         await self._put(control)
 
+    def touch(self) -> None:
+        """Notes that the client is there, and has nothing to say: the session does not end for its silence."""
+        self._heard_at = patience.now()
+
     def is_repeated(self, request: int | None) -> bool:
         """Whether the client sends a message again that was taken; it cannot know that after a lost connection."""
         if request is None:

@@ -58,6 +58,8 @@ class Visitor(asyncio.Protocol):
         self._early: list[bytes] | None = None  # what the TLS layer hands over before the task that waits for it runs
         self._deaf = False
         self.held_bytes = 0
+        self.most_bytes = MAX_TEXT_BYTES
+        """What may come before a handler has taken a whole message."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = outer = cast(asyncio.Transport, transport)
@@ -175,7 +177,7 @@ class Visitor(asyncio.Protocol):
     def _hold(self, size: int) -> bool:
         """Counts bytes that aiohttp is about to keep. False if they are too many."""
         # Asked before they are added: a first message and the audio behind it may come in one piece.
-        if self.held_bytes > MAX_TEXT_BYTES + _OVERHEAD_BYTES:
+        if self.held_bytes > self.most_bytes + _OVERHEAD_BYTES:
             self.overflowed = True
             self.deafen()
             if self.on_overflow is not None:

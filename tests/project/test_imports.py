@@ -28,6 +28,7 @@ HOMES = {
     "tenacity": {"inference/extraction/reader.py"},
     "fhir": {"server/record/as_fhir.py"},
     "redis": {"server/store/redis_store.py", "server/store/together.py"},
+    "aiosqlite": {"server/compat/legacy/users.py"},
     "cryptography": {"server/store/sealing.py", "server/store/sharing.py"},
     "fpdf": {"server/record/as_pdf.py"},
     "pymupdf_fonts": {"server/record/as_pdf.py"},

@@ -1,0 +1,157 @@
+"""The socket of a client that speaks another protocol: what every such protocol shares of guarding and closing it."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiohttp import WSMsgType, web
+from aiohttp.http import WSMessage
+
+from server.access.doorkeeper import Doorkeeper
+from server.access.principal import Principal
+from server.sessions.registry import Sessions
+from server.sessions.session import Session
+from server.settings import Settings
+from server.socket.door import visitor_of
+from server.socket.peer import Peer
+
+MAX_REFUSALS = 50
+"""Messages in a row that a client may send in vain before its connection is closed."""
+
+MAX_MESSAGE_BYTES = 2 << 20
+"""aiohttp closes with 1009 above this: 10 s of two channels at 48 kHz fit, and 10 s of one channel in base64."""
+
+GOODBYE_S = 1.0
+"""For the answer to a close, of a client that is not listened to any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every connection of one server uses."""
+
+    sessions: Sessions
+    settings: Settings
+    keeper: Doorkeeper
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """How a connection is closed: the code, its reason, and a message that goes out before."""
+
+    code: int
+    reason: str
+    last_words: bytes | None = None
+
+
+class Line:
+    """One socket. It is what its session is attached to (`alive`, `drop`), and is watched like every other (`check`).
+
+    `revoked` is what a client is told whose key was revoked while it was connected.
+    """
+
+    def __init__(
+        self, ws: web.WebSocketResponse, request: web.Request, site: Site, principal: Principal, revoked: Farewell
+    ) -> None:
+        self.visitor = visitor_of(request.transport)
+        self._ws = ws
+        self._request = request
+        self._transport = request.transport
+        self._site = site
+        self._principal = principal
+        self._peer = Peer(ws, site.settings.send_timeout_s)
+        self._one_sends = asyncio.Lock()
+        self._revoked = revoked
+        self._dismissal: Farewell | None = None
+        self._loops: list[asyncio.Task[Farewell | None]] = []
+
+    async def alive(self) -> bool:
+        """Whether the client at the other end still answers."""
+        return await self._peer.answers()
+
+    def drop(self) -> None:
+        """Ends the connection at once: its client does not listen, and a close handshake would wait for it."""
+        self._cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def check(self, now: float) -> None:
+        """Drops a client that reads nothing, and dismisses one whose key was revoked."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._peer.stopped(now):
+            self._site.sessions.metrics.unread.inc()
+            self.drop()
+        elif self._dismissal is None and not self._site.keeper.access.in_force(self._principal):
+            self.refused("key_revoked")
+            self._dismissal = self._revoked
+            self._cancel()
+
+    async def converse(self, *loops: Coroutine[None, None, Farewell | None]) -> None:
+        """Runs the loops of a connection until the first of them ends, and closes the socket after them.
+
+        No loop closes the socket itself: aiohttp's `close` does not wait for the client's answer while another task
+        receives. A loop that returns None has nothing to say: the socket is closed already.
+        """
+        farewell = None
+        with self._site.sessions.watching(self):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    self._loops = [group.create_task(loop) for loop in loops]
+                    for loop in self._loops:
+                        loop.add_done_callback(lambda _: self._cancel())
+                said = [self._dismissal, *(loop.result() for loop in self._loops if not loop.cancelled())]
+                farewell = next(filter(None, said), None)
+            finally:
+                self._loops = []  # a cancelled task holds the session through its traceback
+            if farewell is not None:
+                await self.part(farewell)
+
+    async def next(self) -> WSMessage:
+        """The next message of the client; pings and pongs are taken care of."""
+        while True:
+            await asyncio.sleep(0)  # `receive` does not wait while messages are left, and others have to get their turn
+            self._peer.listening = True
+            message = await self._ws.receive()
+            self._peer.listening = False
+            if message.type is WSMsgType.PING:
+                with suppress(ConnectionError):  # then the next message says that it is closed
+                    await self._ws.pong(message.data)
+            elif message.type is WSMsgType.PONG:
+                self._peer.answered()
+            else:
+                return message
+
+    async def send(self, text: bytes) -> None:
+        """Sends a message; several loops may. Raises ConnectionError."""
+        async with self._one_sends:
+            await self._peer.send(text)
+
+    async def part(self, farewell: Farewell) -> None:
+        """Says goodbye; a client that does not answer is not waited for."""
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                with suppress(ConnectionError):
+                    if farewell.last_words is not None:
+                        await self.send(farewell.last_words)
+                    await self._peer.close(farewell.code, farewell.reason)
+        except TimeoutError:
+            if self._transport is not None and self._transport.get_write_buffer_size():
+                self._transport.abort()
+
+    def deafen(self) -> None:
+        """What still comes is thrown away; the connection is about to be closed."""
+        if self.visitor is not None:
+            self.visitor.deafen()
+
+    def note(self, action: str, session: Session) -> None:
+        """Notes in the audit trail what was done."""
+        self._site.keeper.note(self._request, action, self._principal, session.id)
+
+    def refused(self, code: str) -> None:
+        """Counts and notes a refusal."""
+        self._site.keeper.refused(self._request, code, self._principal)
+
+    def _cancel(self) -> None:
+        for loop in self._loops:
+            loop.cancel()
