@@ -20,10 +20,12 @@ from inference.batching.batcher import Batcher
 from inference.config import SAMPLE_RATE, EngineConfig
 from inference.extraction import ExtractionError, Extractor
 from inference.extraction.isolation import place_of
+from inference.files.transcription import FileTranscription
 from inference.serving.capacity import sessions_in_real_time
 from inference.serving.engines import Engines, VadAnswer, VadQuestion
 from inference.serving.warm_up import warm_up
 from inference.stream import Checkpoint, Resumed, Stream, StreamOptions
+from inference.transcript import Speaker
 from inference.updates import Emit
 
 logger = logging.getLogger(__name__)
@@ -126,6 +128,12 @@ class Pipeline:
         `keep` and `resumed` let another process take the stream up: see `Stream`.
         """
         return Stream(self._engines, session, options, emit, keep, resumed)
+
+    def open_file(
+        self, name: str, speakers: tuple[Speaker, ...], language: str | None, prompt: str = ""
+    ) -> FileTranscription:
+        """The transcription of one recording, whose requests are behind those of every stream."""
+        return FileTranscription(self._engines, name, speakers, language, prompt)
 
     def prefer(self, sessions: Sequence[str]) -> None:
         """From now on the sessions, by their names, are recognised in this order."""
