@@ -35,7 +35,7 @@ class Stretches:
                 span = replace(span.after(self._torn.pop(track)), resumed=False)
             self._cuts.append((track, span))
             length_s = (span.end - min(s.start for _, s in self._cuts)) / SAMPLE_RATE
-            last = {number: cut for number, cut in self._cuts}
+            last = dict(self._cuts)
             if length_s >= STRETCH_S and not any(cut.split for cut in last.values()):
                 done.append(self.rest())
             elif length_s >= LONGEST_S:

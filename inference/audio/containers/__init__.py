@@ -4,9 +4,6 @@ The packets are not decoded here. How long each of them sounds stands in its fir
 can be counted without a decoder.
 """
 
-import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
 from inference.audio.containers.ogg import Ogg

@@ -16,8 +16,8 @@ _FULL = 255
 
 BROKEN = "the stream is no Ogg at this place: send every byte of one recorder in order, or begin with a new one"
 NO_BEGINNING = (
-    "the stream does not begin like Ogg: send the recorder's first bytes first, of audio/ogg;codecs=opus, or declare the "
-    "encoding that is sent"
+    "the stream does not begin like Ogg: send the recorder's first bytes first, of audio/ogg;codecs=opus, or declare "
+    "the encoding that is sent"
 )
 NO_OPUS = "the stream holds no Opus audio: record with audio/ogg;codecs=opus"
 

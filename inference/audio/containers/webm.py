@@ -1,7 +1,7 @@
 """Opus packets of a WebM or Matroska stream, as it is recorded: sizes may be unknown, and nothing follows later. Pure.
 
-The elements are read one after the other (RFC 8794, RFC 9559). Of those that hold others, a segment and its clusters are
-entered by passing over their heads, so nothing has to be remembered between two elements but the number of the track.
+The elements are read one after the other (RFC 8794, RFC 9559). A segment, its clusters and groups of blocks are entered
+by passing over their heads, so nothing has to be remembered between two elements but the number of the track.
 """
 
 import copy
@@ -12,6 +12,8 @@ from inference.audio.containers.opus import MAX_PACKET_BYTES, ContainerError, He
 EBML, SEGMENT, CLUSTER, BLOCK_GROUP = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xA0
 TRACKS, SIMPLE_BLOCK, BLOCK = 0x1654AE6B, 0xA3, 0xA1
 _TRACK_ENTRY, _NUMBER, _CODEC, _PRIVATE, _ENCODINGS = 0xAE, 0xD7, 0x86, 0x63A2, 0x6D80
+
+_SIGNATURE = EBML.to_bytes(4, "big")
 
 ENTERED = (SEGMENT, CLUSTER, BLOCK_GROUP)
 READ = (EBML, TRACKS, SIMPLE_BLOCK, BLOCK)
@@ -50,6 +52,8 @@ class Webm:
 
     def push(self, data: bytes) -> list[Unit]:
         self._held += data
+        if not self._begun and not _SIGNATURE.startswith(bytes(self._held[:4])):
+            raise ContainerError(NO_BEGINNING)
         units: list[Unit] = []
         while True:
             if self._passing:
@@ -60,8 +64,6 @@ class Webm:
             if found is None:
                 return units
             name, size, start = found
-            if not self._begun and name != EBML:
-                raise ContainerError(NO_BEGINNING)
             if name in ENTERED:
                 self._take(start)
             elif size is None or size > (MAX_READ_BYTES if name in READ else MAX_PASSED_BYTES):
