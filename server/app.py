@@ -12,6 +12,7 @@ from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
 from server.access.networks import forwarded_scheme
 from server.audit.trail import Audit
+from server.compat.openai.route import FILES, Transcriptions
 from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
@@ -98,6 +99,8 @@ def create_app(
     app[EXTRACTION_HEALTH] = ExtractionHealth(pipeline.extractors, app[METRICS].observe_extractor)
     app.cleanup_ctx.append(_watch)
     app.cleanup_ctx.append(_watch_extraction)
+    app.cleanup_ctx.append(_decoding)
+    app.on_shutdown.append(_stop_files)
     app.on_shutdown.append(_drain)
     app[ENDPOINTS] = endpoints = Endpoints(
         pipeline,
@@ -108,6 +111,7 @@ def create_app(
         lambda: app[AUDIT].problem,
         settings.metrics_apart,
     )
+    app[FILES] = files = Transcriptions(app[SESSIONS], settings, app[METRICS], keeper)
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
     app.add_routes(
         [
@@ -121,6 +125,7 @@ def create_app(
             web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=_expectation),
             web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
             web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
+            web.post("/v1/audio/transcriptions", files.post, expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
             web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
@@ -148,6 +153,15 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
 async def _rendering(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[RENDERING].close()
+
+
+async def _decoding(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[SESSIONS].decoding.close()
+
+
+async def _stop_files(app: web.Application) -> None:
+    await app[FILES].close()
 
 
 async def _watch(app: web.Application) -> AsyncIterator[None]:
@@ -215,7 +229,7 @@ async def _expectation(request: web.Request) -> None:
             request,
             web.HTTPExpectationFailed,
             "unknown_expectation",
-            "leave the header Expect out: no request has a body that is worth asking for",
+            "send Expect: 100-continue, or leave the header out",
         )
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # so that aiohttp does not take this line for the beginning of the answer

@@ -12,6 +12,8 @@ from inference.config import SAMPLE_RATE
 from server.media.decoding import FRAME_BYTES, Decoding
 from server.protocol import MAX_FRAME_S
 
+_RATE = 48_000
+
 MAX_ENCODED_FRAME_BYTES = 640_000
 """Ten seconds of Opus at its highest rate, 510 kbit/s."""
 
@@ -29,8 +31,8 @@ PLACE_EVERY_S = 0.5
 """The least audio between two places at which a stream can be taken up again."""
 
 ONE_CHANNEL = (
-    'mode "dual" needs a stream of two channels, channel 0 clinician and channel 1 patient: merge them before recording, '
-    'or use mode "ambient"'
+    'mode "dual" needs a stream of two channels, channel 0 clinician and channel 1 patient: merge them before they are '
+    'recorded, and declare audio.channels 2; or use mode "ambient"'
 )
 
 
@@ -180,7 +182,8 @@ class RecorderStream:
         return Frame(data, samples, units, demuxer_, begins)
 
     def count(self, frame: Frame) -> None:
-        assert frame.demuxer is not None and self.received_bytes is not None
+        assert frame.demuxer is not None
+        assert self.received_bytes is not None
         if frame.begins:
             self._base = self.received_bytes
         self._demuxer = frame.demuxer
@@ -235,9 +238,6 @@ class RecorderStream:
         ):
             head = b64encode(self._head.data).decode()
             self._places.append(EncodedPlace(byte, self._sample, head, self._demuxer.key))
-
-
-_RATE = 48_000
 
 
 def incoming(

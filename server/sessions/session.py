@@ -51,8 +51,8 @@ PAUSE_LIMIT_S = 1800.0
 """A paused session may be silent for this long: half an hour, for an examination or a call."""
 
 DAMAGED = (
-    "a part of the recorder's stream could not be decoded and is taken for silence: check that every byte of it is sent "
-    "once and in order"
+    "a part of the recorder's stream could not be decoded and is taken for silence: check that every byte of it is "
+    "sent once and in order"
 )
 
 ROUNDING_S = 0.1
