@@ -11,7 +11,10 @@ from inference.audio.segmenter import Span
 from inference.config import SAMPLE_RATE
 
 STRETCH_S = 40.0
-"""A stretch ends with the first span that begins this long after it, where nobody is in mid-speech."""
+FIRST_S = 12.0
+GROWTH = 1 / 4
+"""A stretch ends when it is this long and nobody is in mid-speech. The first ones are shorter, a part of the recording
+up to there: a short recording is decoded side by side too, and the words of a long one begin to come soon."""
 
 LONGEST_S = 300.0
 """A stretch in which nobody pauses ends here all the same, so that its audio does not fill the memory."""
@@ -36,7 +39,8 @@ class Stretches:
             self._cuts.append((track, span))
             length_s = (span.end - min(s.start for _, s in self._cuts)) / SAMPLE_RATE
             last = dict(self._cuts)
-            if length_s >= STRETCH_S and not any(cut.split for cut in last.values()):
+            wanted_s = min(STRETCH_S, max(FIRST_S, GROWTH * span.end / SAMPLE_RATE))
+            if length_s >= wanted_s and not any(cut.split for cut in last.values()):
                 done.append(self.rest())
             elif length_s >= LONGEST_S:
                 done.append(self._tear(last))

@@ -79,8 +79,8 @@ class Checkpoint:
     """The state of a stream behind its last final, or behind a chunk in which nothing was decided.
 
     `settled` counts the samples at 16 kHz of which every final is out. `controls` are those behind the place, in order.
-    `read` says how many finals each extractor has read. `container` is what is needed to go on with decoding a recorder's
-    stream, and holds none of its audio; it is None where the client sends bare samples.
+    `read` says how many finals each extractor has read. `container` is what the decoder of a recorder's stream needs
+    to go on, and holds none of its audio; it is None where the client sends bare samples.
     """
 
     place: Place = field(default_factory=Place)

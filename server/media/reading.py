@@ -1,8 +1,13 @@
 """Compressed audio -> s16le PCM. The only import of PyAV. A server runs it in a process of its own (worker.py)."""
 
+import wave
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from io import BytesIO
 from itertools import chain
+from pkgutil import walk_packages
 from typing import Any
 
 import av
@@ -54,6 +59,22 @@ def read_pcm(
                 # A plane may be padded beyond its samples.
                 pcm = bytes(resampled.planes[0])[: resampled.samples * (4 if layout == "stereo" else 2)]
                 yield pcm if decoder is None else _s16le(decoder.decode(pcm)[0])
+
+
+def load() -> None:
+    """Imports what PyAV imports when it is needed: the process that decodes for strangers can open no file by then."""
+    for module in walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    with BytesIO() as file:
+        with wave.open(file, "wb") as silence:
+            silence.setparams((2, 2, SAMPLE_RATE, 0, "NONE", ""))
+            silence.writeframes(bytes(4 * SAMPLE_RATE))
+        for channels in (1, 2):
+            file.seek(0)
+            deque(read_pcm(file, channels, "silence", formats=FORMATS), maxlen=0)
+    head = b"OpusHead" + bytes((1, 1, 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0))
+    OpusDecoder(Head.of(head)).decode(Packet.of(bytes((0xF8, 0xFF, 0xFE)), None))
 
 
 def regrouped(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ from inference.audio.containers import Head, Packet
 from inference.audio.decoding import AudioError
 from inference.config import SAMPLE_RATE
 from server.forks import NICENESS
-from server.media.reading import FORMATS, OneChannel, OpusDecoder, TooLong, read_pcm, regrouped
+from server.media.reading import FORMATS, OneChannel, OpusDecoder, TooLong, load, read_pcm, regrouped
 
 READ, HEAD, PACKETS = b"R", b"H", b"K"
 """To the fork: read the file (JSON), begin a stream (its OpusHead), decode packets (each after two bytes of length)."""
@@ -50,6 +50,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager tells every process; the server says when to end
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    load()
     with socket.socket(fileno=os.dup(0)) as server:
         while True:
             _, handed, _, _ = socket.recv_fds(server, 1, 2)
