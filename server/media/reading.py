@@ -94,7 +94,8 @@ class OpusDecoder:
 
     def __init__(self, head: Head) -> None:
         self._context = av.CodecContext.create("libopus", "r")
-        self._context.extradata = head.data
+        # Without its pre-skip, which FFmpeg would take off the first packets: whoever counts the samples does that.
+        self._context.extradata = head.data[:10] + bytes(2) + head.data[12:]
         self._context.layout = "stereo" if head.channels == 2 else "mono"
         self._context.sample_rate = 48_000
         self.failed = 0

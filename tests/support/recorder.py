@@ -26,17 +26,19 @@ def recorded(pcm: bytes, container: str = "webm_opus", channels: int = 1, rate: 
     return file.getvalue()
 
 
+def tone(*parts: tuple[float, float]) -> bytes:
+    """s16le of (seconds, loudness) parts at 16 kHz. Opus takes a constant value, as of `fakes.speech`, for silence."""
+    levels = np.concatenate([np.full(round(seconds * 16_000), level) for seconds, level in parts])
+    return (levels * np.sin(np.arange(len(levels)) * 2 * np.pi * 220 / 16_000) * 32767).astype("<i2").tobytes()
+
+
 def decoded(data: bytes) -> np.ndarray:
-    """[samples, channels] of int16 at 48 kHz, by FFmpeg's own reader."""
+    """[samples, channels] of int16 at 48 kHz, read by FFmpeg, which leaves out what is to be skipped."""
     with av.open(BytesIO(data)) as container:
-        channels = container.streams.audio[0].codec_context.channels
+        known = container.streams.audio[0].codec_context
         context = av.CodecContext.create("libopus", "r")
-        context.extradata = container.streams.audio[0].codec_context.extradata
-        context.layout = "stereo" if channels == 2 else "mono"
-        skip = int.from_bytes(context.extradata[10:12], "little")
-        frames = [frame for packet in container.demux(audio=0) if packet.size for frame in context.decode(packet)]
-    blocks = [np.asarray(frame.to_ndarray()).reshape(-1, channels) for frame in frames]
-    found = np.concatenate(blocks)
-    if found.dtype != np.int16:
-        found = (found * 32768).round().clip(-32768, 32767).astype(np.int16)
-    return found if len(found) == 0 else found[skip if frames[0].samples * len(frames) == len(found) else 0 :]
+        context.extradata, context.layout = known.extradata, known.layout
+        packets = [av.Packet(bytes(packet)) for packet in container.demux(audio=0) if packet.size]
+        channels = known.layout.nb_channels
+    frames = [frame for packet in packets for frame in context.decode(packet)]
+    return np.concatenate([frame.to_ndarray().reshape(-1, channels) for frame in frames])

@@ -7,14 +7,13 @@ import pytest
 
 from server.app import METRICS, SESSIONS
 from tests.support.access import key
-from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving, until
-from tests.support.recorder import decoded, recorded
+from tests.support.recorder import decoded, recorded, tone
 from tests.support.redis import redis_or_skip
 from tests.support.speech import chunks
 
 WORDS = ((1.0, 0.5), (1.0, 0), (1.5, 0.4), (1.0, 0), (2.0, 0.3), (1.2, 0), (1.0, 0.6))
-SAID = speech(*WORDS)
+SAID = tone(*WORDS)
 KINDS = ("webm_opus", "ogg_opus")
 STREAMS = {kind: recorded(SAID, kind) for kind in KINDS}
 SAMPLES = sum(seconds for seconds, _ in WORDS) * 48_000
@@ -63,8 +62,8 @@ async def test_finals_are_those_of_the_decoded_samples_wherever_the_stream_is_cu
 
 
 async def test_a_stream_of_two_channels_is_clinician_and_patient():
-    left = np.frombuffer(speech((1.0, 0.5), (3.0, 0)), dtype="<i2")
-    right = np.frombuffer(speech((2.0, 0), (1.0, 0.3), (1.0, 0)), dtype="<i2")
+    left = np.frombuffer(tone((1.0, 0.5), (3.0, 0)), dtype="<i2")
+    right = np.frombuffer(tone((2.0, 0), (1.0, 0.3), (1.0, 0)), dtype="<i2")
     data = recorded(np.stack([left, right], axis=1).tobytes(), channels=2)
     async with serving() as server:
         expected = await finals_of_samples(server, decoded(data), mode="dual")
@@ -130,7 +129,7 @@ async def test_another_server_goes_on_from_the_durable_byte_and_the_store_holds_
 async def test_a_recorder_that_is_started_anew_in_mid_session_goes_on_in_the_same_transcript():
     async with serving() as server, server.connect() as client:
         await client.start(**of("webm_opus"))
-        await speak(client, STREAMS["webm_opus"][:9_000])
+        await speak(client, STREAMS["webm_opus"][:19_000])
         await speak(client, STREAMS["webm_opus"])  # the end of the first stream never comes
         await client.finish()
         texts = [text for _, _, _, text in client.finals()]
@@ -196,7 +195,7 @@ async def test_mode_dual_with_one_channel_is_refused_before_and_after_the_head_i
 
 async def test_a_small_frame_of_hours_of_silence_is_refused():
     head = STREAMS["webm_opus"][: STREAMS["webm_opus"].index(b"\x1f\x43\xb6\x75")]
-    packet = b"\xa3\x86\x81\0\0\x80" + b"\x1b\x06"  # six frames of 20 ms without a byte
+    packet = b"\xa3\x86\x81\0\0\x80" + b"\x1b\x02"  # two frames of 60 ms without a byte
     async with serving() as server, server.connect() as client:
         await client.start(**of("webm_opus"))
         await client.say(head + packet * 5_000)
@@ -207,7 +206,7 @@ async def test_a_small_frame_of_hours_of_silence_is_refused():
 async def test_a_key_pays_for_the_samples_of_a_stream_and_not_for_its_few_bytes(tmp_path):
     header = key(tmp_path / "keys", "clinic", bytes_per_minute=4_000_000)
     head = STREAMS["webm_opus"][: STREAMS["webm_opus"].index(b"\x1f\x43\xb6\x75")]
-    packet = b"\xa3\x86\x81\0\0\x80" + b"\x1b\x06"
+    packet = b"\xa3\x86\x81\0\0\x80" + b"\x1b\x02"
     async with serving(keys_file=tmp_path / "keys") as server, server.connect(headers=header) as client:
         await client.start(**of("webm_opus"))
         await client.say(head)
