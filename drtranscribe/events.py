@@ -117,9 +117,9 @@ class Operation(TypedDict):
 
 
 class Audio(TypedDict):
-    """What the audio is, as it was declared."""
+    """What the audio is, as it was declared; of a recorder's stream, the rate of what it is decoded to."""
 
-    encoding: Literal["pcm_s16le"]
+    encoding: Literal["pcm_s16le", "webm_opus", "ogg_opus"]
     sample_rate: int
     channels: int
 
@@ -194,7 +194,7 @@ class ExtractionEvent(TypedDict):
 class Progress(TypedDict):
     """The server has done a chunk's work. `lag_ms` is how long ago that chunk had arrived.
 
-    No server will ask again for audio before `durable_samples`.
+    No server will ask again for audio before `durable_samples`, or `durable_bytes` of a recorder's stream.
     """
 
     type: Literal["progress"]
@@ -203,6 +203,8 @@ class Progress(TypedDict):
     durable_samples: int
     transcribed_s: float
     lag_ms: float
+    received_bytes: NotRequired[int]
+    durable_bytes: NotRequired[int]
 
 
 class Marker(TypedDict):
