@@ -1,11 +1,11 @@
-"""Recordings through `POST /v1/audio/transcriptions`: how fast they are, and what they cost the live sessions beside them.
+"""Recordings through `POST /v1/audio/transcriptions`: how fast they are, and what they cost live sessions.
 
     python -m benchmarks.load.files speed --model base --corpus DIR --output FILE.json
     python -m benchmarks.load.files lag --model base --corpus DIR --sessions 8 --output FILE.json
 
 `speed` gives one recording of ten minutes, put together from the corpus, to faster-whisper (the same weights, beam 5,
-its own voice detection, all cores) and to a server without sessions. `lag` measures live sessions alone, and again while
-a recording is being transcribed all the time. Each is run in turn on the same machine. The last line is JSON.
+its own voice detection, all cores) and to a server without sessions. `lag` measures live sessions alone, and again
+while a recording is being transcribed all the time. Each is run in turn on the same machine. The last line is JSON.
 """
 
 import argparse
