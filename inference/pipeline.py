@@ -20,11 +20,11 @@ from inference.batching.batcher import Batcher
 from inference.config import SAMPLE_RATE, EngineConfig
 from inference.extraction import ExtractionError, Extractor
 from inference.extraction.isolation import place_of
-from inference.files.transcription import FileTranscription
 from inference.serving.capacity import sessions_in_real_time
 from inference.serving.engines import Engines, VadAnswer, VadQuestion
 from inference.serving.warm_up import warm_up
 from inference.stream import Checkpoint, Resumed, Stream, StreamOptions
+from inference.stream.files.transcription import FileTranscription
 from inference.transcript import Speaker
 from inference.updates import Emit
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.asr.language_names import name
-from inference.files.transcription import FileSegment
+from inference.stream.files.transcription import FileSegment
 from server.compat.openai.form import Form
 
 JSON, PLAIN, VTT, SRT = "application/json", "text/plain", "text/vtt", "application/x-subrip"

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from inference.files.transcription import FileFailed, FileSegment, FileTranscription
+from inference.stream.files.transcription import FileFailed, FileSegment, FileTranscription
 from inference.transcript import Speaker
 from server.access.access import Denied
 from server.access.doorkeeper import Doorkeeper

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from inference.config import SAMPLE_RATE
-from inference.files.transcription import FileFailed, FileSegment
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
+from inference.stream.files.transcription import FileFailed, FileSegment
 from inference.timing import Timings
 from inference.updates import TranscriptUpdate
 from tests.support.fakes import ONE_PAUSE, LevelAsr, LoudnessVad, speech

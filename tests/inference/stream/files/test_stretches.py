@@ -5,7 +5,7 @@ import numpy as np
 from inference.audio.segmenter import Span
 from inference.audio.spoken import Spoken
 from inference.config import SAMPLE_RATE
-from inference.files.stretches import FIRST_S, LONGEST_S, STRETCH_S, Stretches
+from inference.stream.files.stretches import FIRST_S, LONGEST_S, STRETCH_S, Stretches
 
 
 def span(start_s: float, end_s: float, held_s: float = 0.0, resumed: bool = False) -> Span:

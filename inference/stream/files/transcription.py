@@ -18,8 +18,8 @@ from inference.audio.vad_state import VadState
 from inference.batching.waiting import Lane, Served
 from inference.config import SAMPLE_RATE
 from inference.extraction.live import LiveExtraction
-from inference.files.stretches import Cut, Stretches
 from inference.serving.engines import Engines
+from inference.stream.files.stretches import Cut, Stretches
 from inference.stream.finals import Finals
 from inference.stream.track import Track
 from inference.stream.writing import Writer
