@@ -30,6 +30,7 @@ from server.settings import Settings
 from server.socket.door import visitor_of
 
 BUSY_RETRY_S = 15.0
+CLIENT_LEFT = 499
 LOOK_S = 0.5
 """How often the server looks whether the client is still there."""
 
@@ -77,7 +78,7 @@ class Transcriptions:
             return self._refused(request, principal, refusal)
         except ClientLeft:
             self._keeper.note(request, "file_transcribed", principal, outcome="client_left")
-            raise ConnectionResetError from None
+            return web.Response(status=CLIENT_LEFT)  # which nobody reads
         finally:
             if visitor is not None:
                 visitor.waits_again()
@@ -166,6 +167,10 @@ class Transcriptions:
                 raise
             self._keeper.refused(request, refusal.code, principal)
             await send(error_body(refusal.status, refusal.code, str(refusal), refusal.param))
+        except asyncio.CancelledError:
+            if not (self._closing and response.prepared):
+                raise
+            await send(error_body(503, "shutting_down", SHUTTING_DOWN))
         else:
             await send(done(Transcribed.of(found, transcription.audio_s, language), "".join(texts)))
         await response.write_eof()
@@ -185,7 +190,7 @@ class Transcriptions:
         except ConnectionError:
             raise ClientLeft from None
         except asyncio.CancelledError:
-            if self._closing and task.cancelled():
+            if task.cancelled():  # by `close`, and not this handler
                 raise Refusal(503, "shutting_down", SHUTTING_DOWN, None, SHUTDOWN_RETRY_S) from None
             raise
         finally:
