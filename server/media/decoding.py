@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ class Decoding(Forks):
     def _told(self) -> Sequence[str]:
         return str(self._bounds.memory_bytes), str(self._bounds.cpu_s)
 
-    async def read(self, file: int, channels: int, most_s: float) -> AsyncIterator[bytes]:
+    async def read(self, file: int, channels: int, most_s: float) -> AsyncGenerator[bytes, None]:
         """s16le at 16 kHz of an open file, in pieces of at most ten seconds. Raises FileFault.
 
         One channel is mixed from all, two are those of the file. The caller closes the file.

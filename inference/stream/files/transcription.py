@@ -6,7 +6,8 @@ first (`Lane.FILE`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from inference.asr.hypothesis import AsrRequest, Hypothesis
@@ -72,7 +73,7 @@ class FileTranscription:
         self.audio_s = 0.0
         """Seconds of audio so far."""
 
-    async def run(self, pcm: AsyncIterator[bytes], tell: Tell) -> None:
+    async def run(self, pcm: AsyncGenerator[bytes, None], tell: Tell) -> None:
         """Takes the recording as s16le at 16 kHz, interleaved, in pieces of whole sample frames.
 
         `tell` gets the segments of each stretch, in the order of the recording; within a stretch they are ordered by
@@ -89,7 +90,7 @@ class FileTranscription:
 
     async def _cut(
         self,
-        pcm: AsyncIterator[bytes],
+        pcm: AsyncGenerator[bytes, None],
         ready: "asyncio.Queue[asyncio.Task[list[FileSegment]] | None]",
         group: asyncio.TaskGroup,
     ) -> None:
@@ -104,19 +105,20 @@ class FileTranscription:
             count += 1
             await ready.put(group.create_task(self._stretch(cuts, f"{self._name}/{count}")))
 
-        async for piece in pcm:
-            tracks = decoder.decode(piece)
-            self.audio_s += len(tracks[0]) / SAMPLE_RATE
-            cuts: list[Cut] = []
-            for number, samples in enumerate(tracks):
-                served = await self._engines.vad.run(
-                    (samples, states[number]), session=f"{self._name}/{number}", lane=Lane.FILE
-                )
-                probabilities, states[number] = served.value
-                cuts += [(number, span) for span in segmenters[number].push(samples, probabilities)]
-            cuts.sort(key=lambda cut: cut[1].decided)
-            for stretch in stretches.add(cuts):
-                await decode(stretch)
+        async with aclosing(pcm):
+            async for piece in pcm:
+                tracks = decoder.decode(piece)
+                self.audio_s += len(tracks[0]) / SAMPLE_RATE
+                cuts: list[Cut] = []
+                for number, samples in enumerate(tracks):
+                    served = await self._engines.vad.run(
+                        (samples, states[number]), session=f"{self._name}/{number}", lane=Lane.FILE
+                    )
+                    probabilities, states[number] = served.value
+                    cuts += [(number, span) for span in segmenters[number].push(samples, probabilities)]
+                cuts.sort(key=lambda cut: cut[1].decided)
+                for stretch in stretches.add(cuts):
+                    await decode(stretch)
         last = [(number, span) for number, segmenter in enumerate(segmenters) for span in segmenter.flush()]
         for stretch in [*stretches.add(last), stretches.rest()]:
             await decode(stretch)
