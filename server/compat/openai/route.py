@@ -202,6 +202,8 @@ class Transcriptions:
     @contextmanager
     def _place(self, principal: Principal) -> Iterator[None]:
         """A place among the recordings at once. Raises Refusal."""
+        if self._closing:
+            raise Refusal(503, "shutting_down", SHUTTING_DOWN, None, SHUTDOWN_RETRY_S)
         try:
             self._sessions.check_ready()
         except Full as full:

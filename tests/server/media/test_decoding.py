@@ -31,15 +31,19 @@ async def read(decoding: Decoding, data: bytes, channels: int = 1, most_s: float
         return b"".join([piece async for piece in decoding.read(file.fileno(), channels, most_s)])
 
 
+BLOCK = 4608
+"""Samples of a frame of FLAC."""
+
+
 def encoded(name: str, codec: str, seconds: float, rate: int = 16_000) -> bytes:
     file = BytesIO()
     with av.open(file, "w", format=name) as made:
         stream = made.add_stream(codec, rate=rate)
         stream.layout = "mono"
-        block = np.zeros((1, rate), dtype="<i2")
-        for _ in range(int(seconds)):
+        block = np.zeros((1, BLOCK), dtype="<i2")
+        for number in range(int(seconds * rate / BLOCK)):
             frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
-            frame.sample_rate = rate
+            frame.sample_rate, frame.pts = rate, number * BLOCK
             for packet in stream.encode(frame):
                 made.mux(packet)
         for packet in stream.encode(None):
@@ -96,15 +100,16 @@ async def test_a_recording_of_one_channel_is_refused_where_two_are_needed(decodi
     assert fault.value.code == "one_channel"
 
 
-async def test_a_truncated_recording_gives_what_is_left_of_it(decoding):
+async def test_a_truncated_recording_gives_what_is_left_of_it_unless_that_is_damaged(decoding):
     whole = SENTENCE.read_bytes()
-    assert 50_000 < len(await read(decoding, whole[: len(whole) // 2])) < 155_288
+    with pytest.raises(FileFault, match="cannot be read as audio"):  # in the middle of a frame, which is damaged then
+        await read(decoding, whole[: len(whole) // 2])
     assert len(await read(decoding, wav(speech((2.0, 0.5)))[:30_000])) > 25_000
 
 
 async def test_hours_of_silence_in_a_small_file_are_refused_by_their_length(decoding):
     hours = encoded("matroska", "flac", 4000)
-    assert len(hours) < 500_000
+    assert len(hours) < 1_000_000
     with pytest.raises(FileFault, match="longer than 600 s: send it in parts") as fault:
         await read(decoding, hours, most_s=600)
     assert fault.value.code == "too_long"
@@ -127,8 +132,9 @@ async def test_a_recording_that_takes_too_much_memory_fails_alone():
 
 
 async def test_a_fork_that_says_nothing_is_given_up():
-    slow = Decoding(Bounds(silent_s=0.3))
+    slow = Decoding()
     assert await read(slow, wav(b"\0\0" * 1600)) == b"\0\0" * 1600
+    slow._bounds = Bounds(silent_s=0.2)
     os.kill(slow._process.pid, signal.SIGSTOP)  # it takes the file, and never forks
     with pytest.raises(FileFault, match="could not be decoded"):
         await read(slow, SENTENCE.read_bytes())

@@ -6,9 +6,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from inference.pipeline import Pipeline
 from server.app import FILES, METRICS, PIPELINE, SESSIONS
 from tests.support.access import Notes, key
-from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, Pipeline
+from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad
 from tests.support.live import Server, serving, until
 
 SENTENCE = Path(__file__).parents[3] / "data" / "sentence.flac"
@@ -95,8 +96,9 @@ async def test_what_a_client_that_has_gone_asked_for_leaves_the_queue_and_its_pl
     asr = LevelAsr()
     async with serving(Pipeline(LoudnessVad(), asr, [EchoExtractor()], ONE_PAUSE)) as server:
         asr.go.clear()
+        before = len(asr.requests)
         asked = asyncio.create_task(post(server))
-        await until(lambda: bool(asr.requests))
+        await until(lambda: len(asr.requests) > before)
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
         await until(lambda: not server.app[FILES]._open)
@@ -108,12 +110,14 @@ async def test_a_server_that_goes_down_tells_its_clients_to_come_again():
     asr = LevelAsr()
     async with serving(Pipeline(LoudnessVad(), asr, [EchoExtractor()], ONE_PAUSE)) as server:
         asr.go.clear()
+        before = len(asr.requests)
         asked = asyncio.create_task(post(server))
-        await until(lambda: bool(asr.requests))
+        await until(lambda: len(asr.requests) > before)
         await server.app[FILES].close()
         status, body, _ = await asked
         assert (status, body["error"]["code"]) == (503, "shutting_down")
         asr.go.set()
+        assert (await post(server))[1]["error"]["code"] == "shutting_down"
 
 
 async def test_a_server_that_is_not_ready_says_so(monkeypatch):

@@ -134,9 +134,9 @@ def test_a_recording_above_the_limit_of_seconds_is_refused_as_a_whole_and_in_a_s
     with av.open(file, "w", format="flac") as made:
         stream = made.add_stream("flac", rate=16_000)
         stream.layout = "mono"
-        for _ in range(100):
-            frame = av.AudioFrame(format="s16", layout="mono", samples=16_000)
-            frame.sample_rate = 16_000
+        for number in range(350):
+            frame = av.AudioFrame(format="s16", layout="mono", samples=4608)
+            frame.sample_rate, frame.pts = 16_000, number * 4608
             for packet in stream.encode(frame):
                 made.mux(packet)
         for packet in stream.encode(None):
