@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from drtranscribe import Consultation
 from server.app import METRICS, SESSIONS
 from tests.support.access import key
 from tests.support.live import Client, Server, serving, until
@@ -97,6 +98,26 @@ async def resume(client: Client, started: dict, last_seq: int) -> dict:
     token, name = started["resume_token"], started["session_id"]
     await client.say({"type": "resume_session", "session_id": name, "resume_token": token, "last_seq": last_seq})
     return await client.hear("session_resumed")
+
+
+async def test_the_python_client_sends_a_recorders_stream_and_resumes_it_by_bytes():
+    data = STREAMS["webm_opus"]
+    async with serving() as server:
+        expected = await finals_of_samples(server, decoded(data))
+        url = server.url.replace("http", "ws")
+        async with Consultation.connect(url, encoding="webm_opus", backoff=lambda attempt: 0.05) as consultation:
+            await consultation.send(data[:20_001])
+            session = server.app[SESSIONS].known(consultation.session_id)
+            await until(lambda: session.positions["received_bytes"] == 20_001)
+            session.attachment.drop()
+            for piece in chunks(data[20_001:], 5_000):
+                await consultation.send(piece)
+            await consultation.stop()
+            events = [event async for event in consultation]
+        assert server.app[METRICS].resumed._value.get() == 1
+        finals = [e["segment"] for e in events if e["type"] == "transcript" and e["segment"]["final"]]
+        assert [(s["id"], s["start"], s["end"], s["text"]) for s in finals] == expected
+        assert events[-1]["audio_s"] > 8
 
 
 @pytest.mark.parametrize("kind", KINDS)
