@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from inference.stream.files.transcription import FileFailed, FileSegment, FileTranscription
+from inference.stream.files.transcription import FileFailed, FileSegment, FileTranscription, Tell
 from inference.transcript import Speaker
 from server.access.access import Denied
 from server.access.doorkeeper import Doorkeeper
@@ -107,7 +107,11 @@ class Transcriptions:
             response = await self._streamed(request, principal, form, transcription, language_)
         else:
             found: list[FileSegment] = []
-            await self._run(form, transcription, found)
+
+            async def keep(segments: Sequence[FileSegment]) -> None:
+                found.extend(segments)
+
+            await self._decode(form, transcription, keep)
             kind, body = answer(form, Transcribed.of(found, transcription.audio_s, language_))
             response = web.Response(text=body, content_type=kind, headers={"Cache-Control": "no-store"})
         self._metrics.files.inc()
@@ -115,13 +119,8 @@ class Transcriptions:
         self._keeper.note(request, "file_transcribed", principal)
         return response
 
-    async def _run(self, form: Form, transcription: FileTranscription, found: list[FileSegment]) -> None:
-        async def tell(segments: Sequence[FileSegment]) -> None:
-            found.extend(segments)
-
-        await self._decoded(form, transcription, tell)
-
-    async def _decoded(self, form: Form, transcription: FileTranscription, tell: Any) -> None:
+    async def _decode(self, form: Form, transcription: FileTranscription, tell: Tell) -> None:
+        """The recording from its bytes to its segments. Raises Refusal."""
         pcm = self._sessions.decoding.read(form.file.fileno(), 2 if form.diarized else 1, self._settings.max_file_s)
         try:
             await transcription.run(pcm, tell)
@@ -161,7 +160,7 @@ class Transcriptions:
             found.extend(segments)
 
         try:
-            await self._decoded(form, transcription, tell)
+            await self._decode(form, transcription, tell)
         except Refusal as refusal:
             if not response.prepared:
                 raise
