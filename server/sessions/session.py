@@ -38,10 +38,11 @@ from server.protocol import (
 from server.sessions.allowance import Allowance
 from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
-from server.sessions.incoming import Frame, equivalent_bytes, incoming
+from server.sessions.incoming import Frame, equivalent_bytes
 from server.sessions.judging import Judging
 from server.sessions.pace import Pace
 from server.sessions.patience import patience
+from server.sessions.recorder import incoming
 from server.store.restoring import Restored
 from server.store.sharing import Shared
 
