@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import IO, Any, Literal, TypeVar, cast, get_args
+from typing import IO, Any, Literal, TypeVar, get_args
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -132,7 +132,7 @@ class Reader:
             told = f"the prompt is longer than {MAX_PROMPT_CHARACTERS} characters: its last words are what counts"
             raise Refusal(400, "prompt_too_long", told, "prompt")
         words, segments = "word" in granularities, not granularities or "segment" in granularities
-        return Form(file, self._language(), prompt, cast(ResponseFormat, chosen), words, segments, stream)
+        return Form(file, self._language(), prompt, chosen, words, segments, stream)
 
     def _language(self) -> str | None:
         language = self._one("language").lower()
