@@ -1,17 +1,23 @@
 """The stream of a MediaRecorder as the audio of a session, over a real socket."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drtranscribe import Consultation
 from server.app import METRICS, SESSIONS
+from server.media.decoding import Decoding
+from server.sessions.recorder import RecorderStream
 from tests.support.access import key
 from tests.support.live import Client, Server, serving, until
 from tests.support.recorder import decoded, recorded, tone
 from tests.support.redis import redis_or_skip
 from tests.support.speech import chunks
+
+DATA = Path(__file__).parents[2] / "data"
+"""mediarecorder.webm is sentence.flac, recorded by a MediaRecorder of Chromium 156 in pieces of half a second."""
 
 WORDS = ((1.0, 0.5), (1.0, 0), (1.5, 0.4), (1.0, 0), (2.0, 0.3), (1.2, 0), (1.0, 0.6))
 SAID = tone(*WORDS)
@@ -209,6 +215,29 @@ async def test_mode_dual_with_one_channel_is_refused_before_and_after_the_head_i
             await client.start(mode="dual", **of("webm_opus", 2))
             await client.say(STREAMS["webm_opus"])
             assert "two channels" in (await client.hear("error"))["message"]
+
+
+async def test_a_stream_of_chromium_is_decoded_as_ffmpeg_does_and_nearly_so_from_its_middle_on():
+    data, decoding = (DATA / "mediarecorder.webm").read_bytes(), Decoding()
+    expected = decoded(data)
+
+    async def heard(stream: RecorderStream, at: int) -> np.ndarray:
+        pcm = b""
+        for frame in chunks(data[at:], 777):
+            read = stream.read(frame)
+            stream.count(read)
+            pcm += b"".join([piece async for piece in stream.decoded(read)])
+        return np.frombuffer(pcm, dtype="<i2").reshape(-1, 2)
+
+    first = RecorderStream("webm_opus", 1, decoding, keeps=True)
+    assert (await heard(first, 0) == expected).all()
+    mark = 4 * 48_000
+    place = first.place(mark)
+    assert place["byte"] > 8_000
+    again = await heard(RecorderStream("webm_opus", 1, decoding, place, mark), place["byte"])
+    assert again.shape == expected[mark:].shape
+    assert np.abs(again.astype(int) - expected[mark:]).max() < 100
+    await decoding.close()
 
 
 async def test_a_small_frame_of_hours_of_silence_is_refused():
