@@ -27,6 +27,7 @@ from benchmarks.common.result import deliver
 from benchmarks.load import command
 from benchmarks.load.audio import tracks
 from benchmarks.load.target import Target, target
+from benchmarks.load.watch import usage
 
 LIMIT_S = 600.0
 
@@ -57,21 +58,31 @@ def recording(corpus: Path | None, seconds: float) -> tuple[bytes, str, Any]:
     return file.getvalue(), " ".join(texts), samples
 
 
-async def post(at: Target, data: bytes) -> tuple[float, str]:
-    """Seconds until the answer, and its text."""
+Found = tuple[float, float | None, str]
+"""Seconds until the answer, CPU seconds of whoever transcribes, and the text."""
+
+
+async def post(at: Target, data: bytes) -> Found:
     form = aiohttp.FormData({"model": "whisper-1"})
     form.add_field("file", data, filename="recording.wav")
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _cpu_s(at)
     timeout = aiohttp.ClientTimeout(total=LIMIT_S)
     async with (
         aiohttp.ClientSession(timeout=timeout) as http,
         http.post(at.url / "v1/audio/transcriptions", data=form) as response,
     ):
         response.raise_for_status()
-        return time.perf_counter() - began, (await response.json())["text"]
+        text = (await response.json())["text"]
+        took, after = time.perf_counter() - began, _cpu_s(at)
+        return took, None if before is None or after is None else after - before, text
 
 
-def by_faster_whisper(model: str, samples: Any, batched: bool) -> tuple[float, str]:
+def _cpu_s(at: Target) -> float | None:
+    """Of the server and the processes that it has started."""
+    return usage([at.pid])[0] if at.pid else None
+
+
+def by_faster_whisper(model: str, samples: Any, batched: bool) -> Found:
     """The same for faster-whisper: from samples in memory, once its weights are loaded and it is warm."""
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
@@ -85,9 +96,9 @@ def by_faster_whisper(model: str, samples: Any, batched: bool) -> tuple[float, s
     if batched:
         whisper, options["batch_size"] = BatchedInferencePipeline(whisper), 8
     list(whisper.transcribe(samples[: 20 * 16_000], **options)[0])
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     text = " ".join(segment.text.strip() for segment in whisper.transcribe(samples, **options)[0])
-    return time.perf_counter() - began, text
+    return time.perf_counter() - began, time.process_time() - cpu, text
 
 
 async def speed(args: argparse.Namespace) -> dict[str, Any]:
@@ -96,9 +107,14 @@ async def speed(args: argparse.Namespace) -> dict[str, Any]:
     data, said, samples = recording(args.corpus, args.file_s)
     result: dict[str, Any] = {"file_s": args.file_s}
 
-    def told(name: str, found: tuple[float, str]) -> None:
-        wer = word_errors([said], [found[1]]).wer
-        result[name] = {"seconds": round(found[0], 2), "times_real": round(args.file_s / found[0], 1), "wer": wer}
+    def told(name: str, found: Found) -> None:
+        seconds, cpu_s, text = found
+        result[name] = {
+            "seconds": round(seconds, 2),
+            "times_real": round(args.file_s / seconds, 1),
+            "cpu_s": None if cpu_s is None else round(cpu_s, 2),
+            "wer": word_errors([said], [text]).wer,
+        }
         print(name, result[name], flush=True)
 
     if not args.no_peer:
