@@ -43,8 +43,8 @@ def create(client: openai.OpenAI, file: Path | BytesIO = SENTENCE, **fields):
 
 
 def test_json_and_text_hold_the_words_and_the_length(client):
-    found = create(client, prompt="Blood test", temperature=0, language="en")
-    assert re.search("blood|kidney", found.text, re.IGNORECASE)
+    found = create(client, prompt="Back pain", temperature=0, language="en")
+    assert "lower back" in found.text
     assert found.usage.type == "duration"
     assert found.usage.seconds == 5
     assert create(client, response_format="text") == f"{create(client).text}\n"
