@@ -64,7 +64,7 @@ Found = tuple[float, float | None, str]
 
 async def post(at: Target, data: bytes) -> Found:
     form = aiohttp.FormData({"model": "whisper-1"})
-    form.add_field("file", data, filename="recording.wav")
+    form.add_field("file", BytesIO(data), filename="recording.wav")
     began, before = time.perf_counter(), _cpu_s(at)
     timeout = aiohttp.ClientTimeout(total=LIMIT_S)
     async with (

@@ -1,6 +1,7 @@
 """Who may transcribe a recording, how many at once, and what is left of it: over a real socket, on fakes."""
 
 import asyncio
+from io import BytesIO
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +19,7 @@ PATH = "/v1/audio/transcriptions"
 
 def form(data: bytes | None = None, **fields: str) -> aiohttp.FormData:
     made = aiohttp.FormData({"model": "whisper-1", **fields})
-    made.add_field("file", SENTENCE.read_bytes() if data is None else data, filename="recording.flac")
+    made.add_field("file", BytesIO(SENTENCE.read_bytes() if data is None else data), filename="recording.flac")
     return made
 
 
