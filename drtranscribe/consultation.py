@@ -9,7 +9,9 @@ from typing import Any, Literal, Self
 from drtranscribe.events import Event, SessionStarted, SessionStopped
 from drtranscribe.record import RecordFormat, fetch_record
 from drtranscribe.socket import ConsultationError, Message, Ticket, addresses
-from drtranscribe.transport import Transport
+from drtranscribe.transport import ENCODED_BYTES_PER_S, Transport
+
+Encoding = Literal["pcm_s16le", "webm_opus", "ogg_opus"]
 
 
 def full_jitter(attempt: int, base_s: float = 0.25, cap_s: float = 8.0) -> float:
@@ -46,7 +48,8 @@ class Consultation:
     ) -> None:
         self._api_key = api_key
         self._transport = Transport(addresses(url), start, api_key, backoff, ticket)
-        self._max_waiting_samples = int(start["audio"]["sample_rate"] * max_waiting_s)
+        bare = start["audio"]["encoding"] == "pcm_s16le"
+        self._max_waiting = int((start["audio"]["sample_rate"] if bare else ENCODED_BYTES_PER_S) * max_waiting_s)
         self._stopping = False
         self._told = False
 
@@ -55,6 +58,7 @@ class Consultation:
         cls,
         url: str,
         *,
+        encoding: Encoding = "pcm_s16le",
         sample_rate: int = 16_000,
         channels: int = 1,
         mode: Literal["ambient", "dual"] = "ambient",
@@ -77,7 +81,10 @@ class Consultation:
         url: the server's WebSocket, `ws://HOST:PORT/ws` or `wss://HOST/ws`; `/ws` may be left out.
             Several servers that share a store, with commas between them, are tried in this order; the server may name
             more of them (`started["addresses"]`).
-        sample_rate, channels: of the audio for `send`; 8,000 to 48,000 Hz, 1 or 2 channels.
+        encoding: "pcm_s16le" for bare samples; "webm_opus" or "ogg_opus" for the bytes of a MediaRecorder, or of a
+            program that records Opus, in order and from the first one on.
+        sample_rate, channels: of the audio for `send`; 8,000 to 48,000 Hz, 1 or 2 channels. A recorder's stream has its
+            own rate.
         mode: "dual" means that channel 0 is the clinician and channel 1 the patient; "ambient" is one microphone.
         language: such as "en"; "auto" means the first language that is heard clearly. The server has a default.
         patient: what is known beforehand: `name`, `age`, `gender`, `history`.
@@ -92,7 +99,7 @@ class Consultation:
         """
         start: Message = {
             "type": "start_session",
-            "audio": {"encoding": "pcm_s16le", "sample_rate": sample_rate, "channels": channels},
+            "audio": {"encoding": encoding, "sample_rate": sample_rate, "channels": channels},
             "mode": mode,
             "consent": consent,
         }
@@ -128,6 +135,8 @@ class Consultation:
     async def send(self, pcm: bytes) -> None:
         """Send audio: signed 16-bit little-endian samples, interleaved, any number of whole sample frames.
 
+        With another `encoding`: the next bytes of the recorder, cut anywhere.
+
         Waits while the server is `max_waiting_s` behind. Raises ValueError for a torn sample, and ConsultationError
         once the consultation has failed or ended.
         """
@@ -136,7 +145,7 @@ class Consultation:
             raise ValueError(f"send whole sample frames: multiples of {outbox.frame_bytes} bytes, not {len(pcm)}")
         for at in range(0, len(pcm), transport.max_frame_bytes):
             self._check_open()
-            while outbox.waiting_samples >= self._max_waiting_samples:
+            while outbox.waiting_samples >= self._max_waiting:
                 transport.room.clear()
                 await transport.room.wait()
                 self._check_open()

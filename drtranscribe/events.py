@@ -121,9 +121,9 @@ class Operation(TypedDict):
 
 
 class Audio(TypedDict):
-    """What the audio is, as it was declared."""
+    """What the audio is, as it was declared; of a recorder's stream, the rate of what it is decoded to."""
 
-    encoding: Literal["pcm_s16le"]
+    encoding: Literal["pcm_s16le", "webm_opus", "ogg_opus"]
     sample_rate: int
     channels: int
 
@@ -198,7 +198,7 @@ class ExtractionEvent(TypedDict):
 class Progress(TypedDict):
     """The server has done a chunk's work. `lag_ms` is how long ago that chunk had arrived.
 
-    No server will ask again for audio before `durable_samples`.
+    No server will ask again for audio before `durable_samples`, or `durable_bytes` of a recorder's stream.
     """
 
     type: Literal["progress"]
@@ -207,6 +207,8 @@ class Progress(TypedDict):
     durable_samples: int
     transcribed_s: float
     lag_ms: float
+    received_bytes: NotRequired[int]
+    durable_bytes: NotRequired[int]
 
 
 class Marker(TypedDict):

@@ -24,6 +24,9 @@ from drtranscribe.socket import (
     receive,
 )
 
+ENCODED_BYTES_PER_S = 16_000
+"""What a recorder's stream is taken to have: 128 kbit/s. Its bytes say nothing of their time."""
+
 _CONNECT_TRIES = 4
 _DIAL_TIMEOUT_S = 10.0
 _DIAL_OF_SEVERAL_S = 2.0
@@ -47,11 +50,14 @@ class Transport:
         backoff: Callable[[int], float],
         ticket: Ticket | None = None,
     ) -> None:
-        rate, channels = start["audio"]["sample_rate"], start["audio"]["channels"]
+        audio = start["audio"]
+        self._bare = audio["encoding"] == "pcm_s16le"
+        # The position in a recorder's stream is counted in bytes, and every byte is one of its frames.
+        rate, frame_bytes = (audio["sample_rate"], 2 * audio["channels"]) if self._bare else (ENCODED_BYTES_PER_S, 1)
         self._urls, self._start, self._api_key, self._backoff = list(urls), start, api_key, backoff
         self._ticket = ticket
-        self.outbox = Outbox(frame_bytes=2 * channels, min_samples=int(rate * _MIN_FRAME_S))
-        self.max_frame_bytes = int(rate * _MAX_FRAME_S) * 2 * channels
+        self.outbox = Outbox(frame_bytes=frame_bytes, min_samples=int(rate * _MIN_FRAME_S) if self._bare else 1)
+        self.max_frame_bytes = int(rate * _MAX_FRAME_S) * frame_bytes
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
         self.room = asyncio.Event()
         self._last_seq = 0
@@ -216,7 +222,7 @@ class Transport:
                     raise ConsultationError("connection_lost", message_) from closed.__cause__
                 await self._go_on(attempt, wait_s)
                 continue
-            self.outbox.rewind(resumed["received_samples"])
+            self.outbox.rewind(resumed["received_samples" if self._bare else "received_bytes"])
             self.room.set()
             return ws
 
@@ -229,7 +235,8 @@ class Transport:
         if "request" in event or event["type"] == "marker":
             self.outbox.answered(event)
         if event["type"] == "progress":
-            self.outbox.acknowledge(event["received_samples"], event.get("durable_samples"))
+            unit = "samples" if self._bare else "bytes"
+            self.outbox.acknowledge(event[f"received_{unit}"], event.get(f"durable_{unit}"))
             self.room.set()
         elif event["type"] == "session_stopped":
             self.ended.set_result(cast(SessionStopped, event))

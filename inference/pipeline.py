@@ -24,7 +24,9 @@ from inference.serving.capacity import sessions_in_real_time
 from inference.serving.engines import Engines, VadAnswer, VadQuestion
 from inference.serving.warm_up import warm_up
 from inference.stream import Checkpoint, Resumed, Stream, StreamOptions
+from inference.stream.files.transcription import FileTranscription
 from inference.terms.vocabulary import Vocabulary
+from inference.transcript import Speaker
 from inference.updates import Emit
 
 logger = logging.getLogger(__name__)
@@ -128,6 +130,12 @@ class Pipeline:
         `keep` and `resumed` let another process take the stream up: see `Stream`.
         """
         return Stream(self._engines, session, options, emit, keep, resumed)
+
+    def open_file(
+        self, name: str, speakers: tuple[Speaker, ...], language: str | None, prompt: str = ""
+    ) -> FileTranscription:
+        """The transcription of one recording, whose requests are behind those of every stream."""
+        return FileTranscription(self._engines, name, speakers, language, prompt)
 
     def prefer(self, sessions: Sequence[str]) -> None:
         """From now on the sessions, by their names, are recognised in this order."""

@@ -15,6 +15,7 @@ from server.audit.trail import Audit
 from server.compat.deepgram.listen import Listen
 from server.compat.legacy.routes import SOCKETS, add_legacy, speaks_legacy
 from server.compat.line import Site
+from server.compat.openai.route import FILES, Transcriptions
 from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
@@ -101,6 +102,8 @@ def create_app(
     app[EXTRACTION_HEALTH] = ExtractionHealth(pipeline.extractors, app[METRICS].observe_extractor)
     app.cleanup_ctx.append(_watch)
     app.cleanup_ctx.append(_watch_extraction)
+    app.cleanup_ctx.append(_decoding)
+    app.on_shutdown.append(_stop_files)
     app.on_shutdown.append(_drain)
     app[ENDPOINTS] = endpoints = Endpoints(
         pipeline,
@@ -112,6 +115,7 @@ def create_app(
         settings.metrics_apart,
     )
     metrics_here = _metrics_elsewhere if settings.metrics_apart else endpoints.exposition
+    app[FILES] = files = Transcriptions(app[SESSIONS], settings, app[METRICS], keeper)
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
     site = Site(app[SESSIONS], settings, keeper)
     legacy = add_legacy(app, site, _expectation) if settings.legacy else []
@@ -129,6 +133,7 @@ def create_app(
             web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=_expectation),
             web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
             web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
+            web.post("/v1/audio/transcriptions", files.post, expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
             web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
@@ -156,6 +161,15 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
 async def _rendering(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[RENDERING].close()
+
+
+async def _decoding(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[SESSIONS].decoding.close()
+
+
+async def _stop_files(app: web.Application) -> None:
+    await app[FILES].close()
 
 
 async def _watch(app: web.Application) -> AsyncIterator[None]:
@@ -223,7 +237,7 @@ async def _expectation(request: web.Request) -> None:
             request,
             web.HTTPExpectationFailed,
             "unknown_expectation",
-            "leave the header Expect out: no request has a body that is worth asking for",
+            "send Expect: 100-continue, or leave the header out",
         )
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # so that aiohttp does not take this line for the beginning of the answer

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Annotated, Any, Literal, get_args
 
@@ -66,7 +67,7 @@ class _Message(BaseModel):
 
 
 class AudioFields(_Message):
-    encoding: Literal["pcm_s16le"] = "pcm_s16le"
+    encoding: Literal["pcm_s16le", "webm_opus", "ogg_opus"] = "pcm_s16le"
     sample_rate: int = 16_000
     channels: int = 1
 
@@ -247,9 +248,15 @@ def error_fields(code: str, message: str, fatal: bool, retry_after_s: float | No
 
 
 def update_fields(
-    update: Update, received_samples: int, durable_samples: int | None = None
+    update: Update,
+    received_samples: int,
+    durable_samples: int | None = None,
+    positions: Mapping[str, int] | None = None,
 ) -> tuple[str, dict[str, Any]] | None:
-    """The type and the fields of the event for an update of the stream; None for an update that becomes no event."""
+    """The type and the fields of the event for an update of the stream; None for an update that becomes no event.
+
+    `positions` are further fields of a `progress`.
+    """
     match update:
         case TranscriptUpdate(segment, timings):
             return "transcript", {"segment": segment_fields(segment), "timings": timings.as_dict()}
@@ -262,6 +269,7 @@ def update_fields(
                 "durable_samples": received_samples if durable_samples is None else durable_samples,
                 "transcribed_s": transcribed_s,
                 "lag_ms": lag_ms,
+                **(positions or {}),
             }
         case MarkerReached(marker_id, request):
             return "marker", {"id": marker_id} | answered(request)

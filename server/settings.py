@@ -223,6 +223,13 @@ class Settings(BaseSettings):
     legacy_users: Path | None = Field(
         None, description="File (SQLite) of the doctors that --legacy registers; in memory, if not given."
     )
+    max_files: int = Field(
+        8, ge=0, description="Recordings at once that are received or transcribed by POST /v1/audio/transcriptions."
+    )
+    max_file_bytes: int = Field(
+        100_000_000, ge=1, description="Largest recording, in bytes; it is held in memory, and never on a disk."
+    )
+    max_file_s: float = Field(14_400, gt=0, description="Longest recording, in seconds.")
     max_connections: int | None = Field(
         None, ge=1, description="Connections at once; 4096 or what open files allow, if not given."
     )

@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from inference.asr.gaps import Gap, gaps
@@ -50,6 +50,15 @@ class AsrEngine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who waits for a span, since when, and in which lane it is decoded again."""
+
+    session: str
+    since: float
+    again: Lane = Lane.RETRY
+
+
 class Recogniser:
     """The queue in front of the model, and what is decoded again because of the model's answers.
 
@@ -86,15 +95,19 @@ class Recogniser:
         """What `final` returns for a span that may still grow. It lets finals pass, and raises what `final` raises."""
         return await self._heard(request, session, Lane.RETRY)
 
+    async def of_file(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
+        """What `final` returns, for a span of a recording. Everything live goes first; raises what `final` raises."""
+        return await self._heard(request, session, Lane.FILE)
+
     async def _heard(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
-        since = time.monotonic()
+        caller = _Caller(session, time.monotonic(), Lane.FILE if lane is Lane.FILE else Lane.RETRY)
         served = await self._ask(request, session, lane)
-        served = await self._in_its_language(served, request, session, since)
+        served = await self._in_its_language(served, request, caller)
         if served.value.language != request.language is not None:
             request = replace(request, language=served.value.language, prompt="")
-        served = await self._doubted(served, request, session, since)
-        served = await self._filled(served, request, session, since)
-        served = await self._named(served, request, session, since)
+        served = await self._doubted(served, request, caller)
+        served = await self._filled(served, request, caller)
+        served = await self._named(served, request, caller)
         return replace(served, value=without_phantoms(served.value, request.speech))
 
     async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
@@ -127,12 +140,12 @@ class Recogniser:
     ) -> Served[Hypothesis]:
         return await self.queue.run(request, session=session, lane=lane, since=since)
 
-    async def _again(self, request: AsrRequest, session: str, since: float) -> Served[Hypothesis]:
+    async def _again(self, request: AsrRequest, caller: _Caller) -> Served[Hypothesis]:
         self.second_tries += 1
-        return await self._ask(request, session, Lane.RETRY, since)
+        return await self._ask(request, caller.session, caller.again, caller.since)
 
     async def _in_its_language(
-        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
+        self, served: Served[Hypothesis], request: AsrRequest, caller: _Caller
     ) -> Served[Hypothesis]:
         """Decodes once more, in the language that is heard, a span that was asked for in another one."""
         first = served.value
@@ -141,26 +154,22 @@ class Recogniser:
         if first.heard is None or language is None:
             return served
         # Without the prompt, which is in the language that was asked for.
-        again = await self._again(replace(request, language=language, prompt=""), session, since)
+        again = await self._again(replace(request, language=language, prompt=""), caller)
         mended = first.doubtful and not again.value.doubtful
         chosen = is_written_in(first.heard, again.value.logprob - first.logprob, mended)
         return _both(served, again, replace(again.value, retried=True) if chosen else first)
 
-    async def _doubted(
-        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
-    ) -> Served[Hypothesis]:
+    async def _doubted(self, served: Served[Hypothesis], request: AsrRequest, caller: _Caller) -> Served[Hypothesis]:
         frames = self._frames(request)
         while served.value.doubtful and frames < FULL_FRAMES:
             frames = wider(frames, self.config.ladder) if frames == self._frames(request) else FULL_FRAMES
             # Without the prompt, which is what a loop feeds on.
-            again = await self._again(replace(request, prompt="", frames=frames), session, since)
+            again = await self._again(replace(request, prompt="", frames=frames), caller)
             better = again.value if _is_better(again.value, served.value) else served.value
             served = _both(served, again, replace(better, retried=True))
         return replace(served, value=_unlooped(served.value)) if served.value.doubtful else served
 
-    async def _filled(
-        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
-    ) -> Served[Hypothesis]:
+    async def _filled(self, served: Served[Hypothesis], request: AsrRequest, caller: _Caller) -> Served[Hypothesis]:
         """Decodes what the words pass over by itself, and puts what it says in their place where it says more.
 
         Of two languages in one span Whisper mostly writes one and passes over the other.
@@ -175,14 +184,12 @@ class Recogniser:
                 break
             tried.add(gap.start)
             piece = _piece(request, said, gap)
-            answer = await self._again(piece, session, since)
-            answer = await self._in_its_language(answer, piece, session, since)
+            answer = await self._again(piece, caller)
+            answer = await self._in_its_language(answer, piece, caller)
             served = _both(served, answer, _with_piece(said, gap, answer.value))
         return served
 
-    async def _named(
-        self, served: Served[Hypothesis], request: AsrRequest, session: str, since: float
-    ) -> Served[Hypothesis]:
+    async def _named(self, served: Served[Hypothesis], request: AsrRequest, caller: _Caller) -> Served[Hypothesis]:
         """Writes a term of the vocabulary where the words sound like it and a second decoding hears it.
 
         The terms are named to the second decoding alone. Named to every span, they would be heard where nobody says
@@ -196,7 +203,7 @@ class Recogniser:
             return served
         again = None
         if unsure := [candidate for candidate in found if not candidate.spelt]:
-            again = await self._again(replace(request, hint=hint(unsure)), session, since)
+            again = await self._again(replace(request, hint=hint(unsure)), caller)
         words = with_terms(said.words, again.value.words if again is not None else (), found)
         named = said if words == said.words else replace(said, text=" ".join(w.text for w in words), words=words)
         return _both(served, again, named) if again is not None else replace(served, value=named)

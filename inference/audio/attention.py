@@ -29,6 +29,7 @@ class Attention:
         self._format = FormatCheck(audio)
         self._ears = {speaker: _Ear(Silence(threshold), RateCheck(audio.sample_rate)) for speaker in speakers}
         self._suspect = False
+        self._rate_is_known = audio.encoding != "pcm_s16le"  # a decoder puts out its own rate
 
     def received(self, data: bytes) -> None:
         """The next bytes of the stream, as the client sent them."""
@@ -39,7 +40,9 @@ class Attention:
         """The next samples of a track at 16 kHz, and the speech probabilities of the frames that they complete."""
         ear = self._ears[speaker]
         ear.silence.push(samples, probabilities)
-        message = await ear.rate.push(samples, probabilities, self._threshold, hear)
+        message = None
+        if not self._rate_is_known:
+            message = await ear.rate.push(samples, probabilities, self._threshold, hear)
         if message is not None and not self._format.wrong and not self._suspect:
             self._suspect = True
             self._emit(Notice("audio_suspect", message))

@@ -2,9 +2,12 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal, Self
 
 import numpy as np
 
+from inference.audio.containers import Container
+from inference.audio.containers.opus import RATE as OPUS_RATE
 from inference.audio.downmix import Downmix, MixState
 from inference.audio.resampling import PART_S, Resampler, Samples, part_at, resampled
 from inference.config import SAMPLE_RATE
@@ -15,6 +18,8 @@ PLACES = 8
 PLACE_EVERY_S = 0.5
 """Places that are kept from which a mix or a resampler can begin again, and the time between two of a mix."""
 
+Encoding = Literal["pcm_s16le"] | Container
+
 MIN_RATE, MAX_RATE = 8_000, 48_000
 
 
@@ -24,10 +29,19 @@ class AudioError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """Little-endian signed 16-bit PCM, interleaved, as `start_session` declared it."""
+    """Little-endian signed 16-bit PCM, interleaved, as `start_session` declared it.
+
+    With another `encoding` it is what the packets of that stream are decoded to.
+    """
 
     sample_rate: int = SAMPLE_RATE
     channels: int = 1
+    encoding: Encoding = "pcm_s16le"
+
+    @classmethod
+    def of_recorder(cls, container: Container) -> Self:
+        """Two channels, which are equal where the recorder has one: what it records is known with its first bytes."""
+        return cls(OPUS_RATE, 2, container)
 
     def __post_init__(self) -> None:
         if not MIN_RATE <= self.sample_rate <= MAX_RATE:

@@ -4,6 +4,7 @@ Whoever sends another format makes noise of it, in which nothing is recognised a
 property of the bytes that no sound has, however loud, noisy or narrow it is; docs/decisions.md has what was measured.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -84,6 +85,10 @@ class FormatCheck:
     _seen: int = 0  # loud frames since the start
     _counts: dict[Cause, float] = field(default_factory=dict)
     _told: set[Cause] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.audio.encoding != "pcm_s16le":  # a decoder puts out nothing else: only clipping is looked for
+            self._seen, self._heard_bytes = math.ceil(SETTLED_S / FRAME_S), 1
 
     @property
     def wrong(self) -> bool:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic
 
 from inference.batching.limits import BatchLimits
-from inference.batching.waiting import Item, Lane, Result, Served, Superseded, Ticket, next_batch, ordered
+from inference.batching.waiting import LIVE_S, Item, Lane, Result, Served, Superseded, Ticket, next_batch, ordered
 from inference.device.faults import DeviceError, OutOfMemory
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,9 @@ without that, the item is still on its way, and the session of the next rank tak
 
 class Batcher(Generic[Item, Result]):
     """Runs `run` over lists of items, finals first, at most one item of a session in a batch.
+
+    Items of the lane FILE run when nothing else waits. While sessions are live, their batches are short, and one of
+    them begins only while at most half of the workers are busy, so that a final finds a free worker.
 
     `kind` keeps apart what must not share a batch, such as lengths; `prepare` makes of each item, while the device is
     busy, what `run` takes as its second argument in place of None.
@@ -60,6 +63,7 @@ class Batcher(Generic[Item, Result]):
         self._observe = observe
         self._out_of_memory = out_of_memory
         self._running = 0
+        self._live_at = float("-inf")  # when something else than a file was queued last
         self._queue: list[Ticket[Item, Result]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
@@ -91,6 +95,8 @@ class Batcher(Generic[Item, Result]):
             return ticket
         if lane is Lane.PARTIAL:
             self._supersede(ticket)
+        if lane is not Lane.FILE:
+            self._live_at = ticket.queued_at
         self._queue.append(ticket)
         self._dispatch()
         return ticket
@@ -136,16 +142,26 @@ class Batcher(Generic[Item, Result]):
             self._queue = [ticket for ticket in self._queue if not ticket.future.done()]
             if not self._queue:
                 break
+            if self._live and self._running and 2 * self._running >= at_once and self._only_files():
+                break  # the end of a running batch looks again
             self._running += 1
             self._hold(self._serve(self._next_batch(), alone=at_once == 1))
         if self._prepare is not None and self._preparing is None and any(not t.asked for t in self._queue):
             self._preparing = self._hold(self._prepare_waiting(self._prepare))
 
+    @property
+    def _live(self) -> bool:
+        return time.monotonic() - self._live_at < LIVE_S
+
+    def _only_files(self) -> bool:
+        return all(ticket.lane is Lane.FILE for ticket in self._queue)
+
     def _in_order(self) -> list[Ticket[Item, Result]]:
         return ordered(self._queue, time.monotonic(), self.ranks)
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
-        batch = next_batch(self._in_order(), time.monotonic(), self._limits, strict=bool(self.ranks))
+        now = time.monotonic()
+        batch = next_batch(self._in_order(), now, self._limits, strict=bool(self.ranks), live=self._live)
         for ticket in batch:
             ticket.started = True
         self._queue = [ticket for ticket in self._queue if not ticket.started]

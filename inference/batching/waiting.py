@@ -20,6 +20,8 @@ class Lane(IntEnum):
     FINAL = 0
     RETRY = 1
     PARTIAL = 2
+    FILE = 3
+    """Recordings, for which nobody waits while speaking: they take what live sessions leave."""
 
 
 RETRY_PATIENCE_S = 1.5
@@ -27,6 +29,13 @@ RETRY_PATIENCE_S = 1.5
 
 CROWD_PATIENCE_S = 1.0
 """How long the first of a lane lets a larger batch of its lane pass."""
+
+LIVE_S = 10.0
+"""Sessions are live for this long after one of them has asked for something: each asks at least once a chunk."""
+
+FILE_SHARE = 4
+"""While sessions are live, a batch of files has at most this part of the items of another batch: a batch that has begun
+is not interrupted, and a final that comes meanwhile may have to wait for its end."""
 
 
 class Superseded(Exception):
@@ -81,16 +90,24 @@ def ordered(
 
 
 def next_batch(
-    queue: Sequence[Ticket[Item, Result]], now: float, limits: BatchLimits, *, strict: bool = False
+    queue: Sequence[Ticket[Item, Result]],
+    now: float,
+    limits: BatchLimits,
+    *,
+    strict: bool = False,
+    live: bool = True,
 ) -> list[Ticket[Item, Result]]:
     """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit.
 
-    `strict`: the kind is that of the first, though more may wait for another.
+    `strict`: the kind is that of the first, though more may wait for another. `live`: sessions are live, so that a
+    batch of files is to be short.
     """
     lane = queue[0].lane
     ready = [ticket for ticket in queue if ticket.lane is lane]
     kind = ready[0].kind if strict else _kind(ready, now)
     most = limits.most(kind, now)
+    if lane is Lane.FILE and live:
+        most = max(1, most // FILE_SHARE)
     batch: dict[str, Ticket[Item, Result]] = {}
     for ticket in ready:
         if ticket.kind == kind and len(batch) < most:

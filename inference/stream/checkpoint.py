@@ -79,7 +79,8 @@ class Checkpoint:
     """The state of a stream behind its last final, or behind a chunk in which nothing was decided.
 
     `settled` counts the samples at 16 kHz of which every final is out. `controls` are those behind the place, in order.
-    `read` says how many finals each extractor has read.
+    `read` says how many finals each extractor has read. `container` is what the decoder of a recorder's stream needs
+    to go on, and holds none of its audio; it is None where the client sends bare samples.
     """
 
     place: Place = field(default_factory=Place)
@@ -88,6 +89,7 @@ class Checkpoint:
     language: str | None = None
     controls: tuple[Flushed, ...] = ()
     read: dict[str, int] | None = None
+    container: dict[str, Any] | None = None
 
     @property
     def mark(self) -> int:

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import changed
-from inference.asr.recognition import Recogniser
 from inference.asr.seams import Seam
 from inference.audio.segmenter import Span
 from inference.batching.waiting import Served
@@ -20,12 +20,18 @@ from inference.updates import Emit, Fault, Notice
 logger = logging.getLogger(__name__)
 
 
+class Decoder(Protocol):
+    """The part of the recogniser that finals use; see `inference.asr.recognition.Recogniser`."""
+
+    async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]: ...
+
+
 class Finals:
     """Commits the spans of a session's tracks. They are to come in their order, one at a time."""
 
     def __init__(
         self,
-        asr: Recogniser,
+        asr: Decoder,
         session: str,
         tracks: Sequence[Track],
         writer: Writer,

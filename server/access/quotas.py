@@ -42,6 +42,12 @@ class Quotas:
         used = self._of(principal)
         return used.received.take(self.clock(), size) if used is not None else 0.0
 
+    def charge(self, principal: Principal, size: int) -> None:
+        """Counts what a frame has turned out to cost beyond its bytes; the next one may have to wait for it."""
+        used = self._of(principal) if size else None
+        if used is not None:
+            used.received.charge(self.clock(), size)
+
     def _of(self, principal: Principal) -> _Used | None:
         if principal.owner is None:
             return None

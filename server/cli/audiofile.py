@@ -1,23 +1,18 @@
-"""Audio files of any format that FFmpeg reads: decoded to 16 kHz s16le PCM, and played to a server as if spoken now.
-
-The only import of PyAV.
-"""
+"""Audio files of any format that FFmpeg reads, played to a server as if they were spoken now."""
 
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-import av
-
 from drtranscribe import Consultation, ConsultationError
-from inference.audio.decoding import AudioError, AudioFormat, PcmDecoder, Samples
+from inference.audio.decoding import AudioError
 from inference.config import SAMPLE_RATE
 from server.cli.terminal import View
+from server.media.reading import OneChannel, read_pcm, regrouped
 from server.record.fold import EventFold
 
 
@@ -26,63 +21,14 @@ def read_chunks(path: Path, channels: int, chunk_s: float) -> Iterator[bytes]:
 
     The beginning is decoded at once, so that an unusable file raises AudioError here and not in the middle.
     """
-    pcm = _decode(path, channels)
-    first = next(pcm, None)
+    pcm = read_pcm(str(path), channels, str(path))
+    try:
+        first = next(pcm, None)
+    except OneChannel:
+        raise AudioError(f"{path} has one channel, and --mode dual needs two: use --mode ambient") from None
     if first is None:
         raise AudioError(f"{path} holds no audio: give a recording of speech")
-    return _regroup(chain([first], pcm), int(chunk_s * SAMPLE_RATE) * 2 * channels)
-
-
-def _decode(path: Path, channels: int) -> Iterator[bytes]:
-    # Bytes of a title or an encoder's name that are no UTF-8 must not cost the audio.
-    with _faults_named(path), av.open(str(path), metadata_errors="replace") as container:
-        if not container.streams.audio:
-            raise AudioError(f"{path} has no audio in it: give a recording (WAV, FLAC, MP3, M4A, Ogg, WebM ...)")
-        stream = container.streams.audio[0]
-        if stream.codec_context is None:
-            raise AudioError(f"{path} has audio of an unknown codec: convert it to WAV or FLAC first")
-        if channels > stream.codec_context.channels:
-            raise AudioError(f"{path} has one channel, and --mode dual needs two: use --mode ambient")
-        mixed = channels == 1 and stream.codec_context.channels == 2
-        layout = "stereo" if mixed or channels == 2 else "mono"
-        decoder = PcmDecoder(AudioFormat(channels=2), 1) if mixed else None
-        resampler = av.AudioResampler(format="s16", layout=layout, rate=SAMPLE_RATE)
-        for frame in chain(container.decode(stream), [None]):  # None flushes the resampler
-            for resampled in resampler.resample(frame):
-                # A plane may be padded beyond its samples.
-                pcm = bytes(resampled.planes[0])[: resampled.samples * (4 if layout == "stereo" else 2)]
-                yield pcm if decoder is None else _s16le(decoder.decode(pcm)[0])
-
-
-def _s16le(samples: Samples) -> bytes:
-    return (samples * 32768.0).round().clip(-32768, 32767).astype("<i2").tobytes()
-
-
-@contextmanager
-def _faults_named(path: Path) -> Iterator[None]:
-    """Turns whatever PyAV raises into AudioError.
-
-    Besides its own errors these are AttributeError, UnicodeError and ValueError, where FFmpeg leaves something out or
-    changes it in the middle of a damaged file.
-    """
-    try:
-        yield
-    except AudioError:
-        raise
-    except Exception as error:
-        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-        raise AudioError(f"{path} cannot be read as audio ({reason}): give a recording of speech") from error
-
-
-def _regroup(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
-    held = bytearray()
-    for piece in pieces:
-        held += piece
-        while len(held) >= size:
-            yield bytes(held[:size])
-            del held[:size]
-    if held:
-        yield bytes(held)
+    return regrouped(chain([first], pcm), int(chunk_s * SAMPLE_RATE) * 2 * channels)
 
 
 @dataclass(frozen=True, slots=True)

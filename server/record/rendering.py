@@ -2,27 +2,16 @@
 
 import asyncio
 import logging
-import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from server.forks import Forks
 from server.record import renderer
 from server.record.formats import FormatName
 
 logger = logging.getLogger(__name__)
-
-NICENESS = 10
-"""Of the process: whoever speaks comes before whoever reads."""
-
-END_S = 2.0
 
 
 class RecordsBusy(Exception):
@@ -45,7 +34,7 @@ class Bounds:
     memory_bytes: int = 1 << 30
 
 
-class Rendering:
+class Rendering(Forks):
     """One record at a time; `waiting` more may wait. The process starts with the first record, or with `start`."""
 
     def __init__(self, bounds: Bounds | None = None) -> None:
@@ -53,9 +42,7 @@ class Rendering:
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._formats: Sequence[FormatName] = ()
-        self._changing = threading.Lock()  # a start may outlast the request that wanted it
-        self._process: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
+        super().__init__(renderer.__name__, "renders records", self._told)
 
     async def start(self, formats: Sequence[FormatName] = ()) -> None:
         """Starts the process, which loads the libraries of the formats before the first record. Raises OSError."""
@@ -77,9 +64,8 @@ class Rendering:
         finally:
             self._waiting -= 1
 
-    async def close(self) -> None:
-        """Ends the process, and the record that it is at."""
-        await asyncio.to_thread(self._end)
+    def _told(self) -> Sequence[str]:
+        return str(self._bounds.memory_bytes), str(self._bounds.cpu_s), *self._formats
 
     async def _render(self, job: bytes) -> bytes:
         try:
@@ -98,80 +84,6 @@ class Rendering:
         if kind == renderer.FAILED:
             raise _failed(body.decode())
         raise _failed("ended without an answer: it may have taken too much memory or time")
-
-    async def _hand(self) -> socket.socket:
-        """Our end of a new socket pair, whose other end the process has."""
-        for last in (False, True):
-            await asyncio.to_thread(self._ensure)
-            assert self._line is not None
-            ours, theirs = socket.socketpair()
-            with theirs:
-                try:
-                    socket.send_fds(self._line, [b"\0"], [theirs.fileno()])
-                except OSError:  # it has ended since
-                    ours.close()
-                    await asyncio.to_thread(self._end)
-                    if last:
-                        raise
-                    continue
-            ours.setblocking(False)
-            return ours
-        raise AssertionError("the last try returns or raises")
-
-    def _ensure(self) -> None:
-        with self._changing:
-            if self._process is not None and self._process.poll() is None:
-                return
-            if self._process is not None:
-                status = self._process.returncode
-                logger.warning("the process that renders records ended with %s: it is started again", status)
-            self._stop()
-            self._begin()
-
-    def _end(self) -> None:
-        with self._changing:
-            self._stop()
-
-    def _begin(self) -> None:
-        bounds = self._bounds
-        command = [sys.executable, "-m", renderer.__name__, str(bounds.memory_bytes), str(bounds.cpu_s)]
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                self._process = subprocess.Popen(
-                    [*command, *self._formats],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    # One thread, so that it may fork; a group of its own, for `_stop` and against Ctrl-C, but no
-                    # session: Linux would give it as much of the processors as the server (sched_autogroup).
-                    env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                    process_group=0,
-                )
-            except OSError:
-                ours.close()
-                raise
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
-        self._line = ours
-
-    def _stop(self) -> None:
-        process, line, self._process, self._line = self._process, self._line, None, None
-        if line is not None:
-            line.close()
-        if process is None or process.returncode is not None:
-            return
-        until = time.monotonic() + END_S
-        # Not reaped before its group is killed, or the number could be another group's by then.
-        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            if time.monotonic() > until:
-                break
-            time.sleep(0.01)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # with the forks that still render
-        process.wait()
 
 
 def _failed(reason: str) -> RenderingFailed:

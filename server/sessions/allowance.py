@@ -22,6 +22,11 @@ class Allowance:
             self._used += amount
         return wait_s
 
+    def charge(self, now: float, amount: float) -> None:
+        """Takes `amount` whether there is room or not: what follows has to wait for it."""
+        self.wait_s(now)
+        self._used += amount
+
     def wait_s(self, now: float, amount: float = 1) -> float:
         """What `take` would return; takes nothing."""
         self._used = max(0.0, self._used - (now - self._at) * self.per_s)

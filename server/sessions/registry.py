@@ -12,6 +12,7 @@ from typing import Protocol
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
 from server.audit.trail import Audit
+from server.media.decoding import Decoding
 from server.monitoring.metrics import Metrics
 from server.protocol import Close, ProtocolError
 from server.sessions import garbage
@@ -98,6 +99,8 @@ class Sessions:
     store: Shared | None = None
     addresses: Sequence[str] = ()
     """The addresses of the servers that share the store, at which clients can resume their sessions."""
+    decoding: Decoding = field(default_factory=Decoding)
+    """Decodes the streams of recorders."""
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
@@ -138,7 +141,16 @@ class Sessions:
     def open(self, options: StreamOptions, owner: str | None = None) -> Session:
         """A new running session. Raises Full, and AudioError if the options do not fit together."""
         self._check_room()
-        session = Session(self.pipeline, options, self.limits, self.metrics, self._ended, owner, store=self.store)
+        session = Session(
+            self.pipeline,
+            options,
+            self.limits,
+            self.metrics,
+            self._ended,
+            owner,
+            store=self.store,
+            decoding=self.decoding,
+        )
         self._begin(session)
         return session
 
@@ -212,6 +224,7 @@ class Sessions:
             declared.owner,
             store=store,
             again=again,
+            decoding=self.decoding,
         )
         if restored.ended:
             self._sessions[session_id] = session
@@ -363,7 +376,8 @@ class Sessions:
         if await session.journal.settle(HAND_OVER_S) and not session.journal.behind:
             session.leave()
 
-    def _check_room(self) -> None:
+    def check_ready(self) -> None:
+        """Raises Full while the server can transcribe nothing, or nothing new."""
         if self._closing:
             message = "the server is going down: connect to another one, or later"
             raise Full("shutting_down", message, SHUTDOWN_RETRY_S)
@@ -375,6 +389,9 @@ class Sessions:
             raise Full("not_ready", f"the server {state}: try again in a few seconds", WARM_UP_RETRY_S)
         if self.audit.problem is not None:
             raise Full("audit_unavailable", AUDIT_UNAVAILABLE, AUDIT_RETRY_S)
+
+    def _check_room(self) -> None:
+        self.check_ready()
         if self._taken() >= self.capacity and not self._make_room():
             again_s = min(LONGEST_RETRY_S, max(SHORTEST_RETRY_S, CONSULTATION_S / self.capacity))
             raise Full("full", f"all {self.capacity} sessions of this server are taken: try again later", again_s)

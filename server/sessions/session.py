@@ -10,7 +10,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakMethod
@@ -24,9 +24,9 @@ from inference.stream import Checkpoint, Control, Stream, StreamOptions
 from inference.timing import Timings
 from inference.updates import Drained, Fault, Notice, Update
 from server.guards.bounds import MESSAGES_AT_ONCE, MESSAGES_PER_S
+from server.media.decoding import Decoding
 from server.monitoring.metrics import Metrics
 from server.protocol import (
-    MAX_FRAME_S,
     Close,
     ClosingReason,
     Judged,
@@ -38,9 +38,11 @@ from server.protocol import (
 from server.sessions.allowance import Allowance
 from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
+from server.sessions.incoming import Frame, equivalent_bytes
 from server.sessions.judging import Judging
 from server.sessions.pace import Pace
 from server.sessions.patience import patience
+from server.sessions.recorder import incoming
 from server.store.restoring import Restored
 from server.store.sharing import Shared
 
@@ -48,6 +50,11 @@ logger = logging.getLogger(__name__)
 
 PAUSE_LIMIT_S = 1800.0
 """A paused session may be silent for this long: half an hour, for an examination or a call."""
+
+DAMAGED = (
+    "a part of the recorder's stream could not be decoded and is taken for silence: check that every byte of it is "
+    "sent once and in order"
+)
 
 ROUNDING_S = 0.1
 """A resampler returns slightly less audio than it was given; a difference below this is not lost audio."""
@@ -101,6 +108,7 @@ class Session:
         *,
         store: Shared | None = None,
         again: Again | None = None,
+        decoding: Decoding | None = None,
     ) -> None:
         restored = again.restored if again is not None else Restored()
         self.id = again.id if again is not None else secrets.token_urlsafe(12)
@@ -114,6 +122,15 @@ class Session:
             EventLog(held=store is not None) if again is None else EventLog.restored(restored.events, again.last_seq)
         )
         self.received_samples = restored.mark
+        self._incoming = incoming(
+            options.audio,
+            len(options.speakers),
+            decoding or Decoding(),
+            restored.container,
+            restored.mark,
+            keeps=store is not None,
+        )
+        self._told_damage = False
         self._received_before, self._notices_before = restored.received, restored.notices
         self._requests = set(restored.requests)
         self._judging = Judging(self.log, restored.edits_bytes)
@@ -142,7 +159,7 @@ class Session:
                 None if again is None else restored,
                 owner,
             )
-        self._inbox: asyncio.Queue[tuple[bytes, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
+        self._inbox: asyncio.Queue[tuple[Frame, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
         self._turn = asyncio.Lock()  # a full queue does not keep the order of those who wait; a lock does
         self._held_back = False
         self._arrivals = Arrivals()
@@ -163,8 +180,7 @@ class Session:
 
     @property
     def max_frame_bytes(self) -> int:
-        audio = self.options.audio
-        return MAX_FRAME_S * audio.sample_rate * audio.frame_bytes
+        return self._incoming.max_frame_bytes
 
     @property
     def audio_s(self) -> float:
@@ -193,6 +209,17 @@ class Session:
     def durable_samples(self) -> int:
         """The client may forget its audio before this sample."""
         return self.received_samples if self.journal is None else self.journal.durable_samples
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Where the client stands in bytes, with the names of the protocol; empty where it sends bare samples."""
+        received = self._incoming.received_bytes
+        if received is None:
+            return {}
+        return {
+            "received_bytes": received,
+            "durable_bytes": received if self.journal is None else self.journal.durable_bytes,
+        }
 
     def leave(self, close: Close = Close.GOING_AWAY) -> None:
         """Ends the session here without its last event, because it goes on elsewhere or was erased."""
@@ -227,6 +254,7 @@ class Session:
             self.log.close(abandoned=self.left is not None)
             self._ended(self)
             self._stream.erase()
+            self._incoming.close()
             while not self._inbox.empty():
                 self._inbox.get_nowait()
 
@@ -236,30 +264,33 @@ class Session:
             group.create_task(self._stream.run())
             group.create_task(self._pump())
 
-    async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> None:
+    async def receive_audio(self, data: bytes, waited_s: float = 0.0) -> int:
         """Accepts a binary frame for which the socket waited `waited_s` seconds. Waits while the session is behind.
 
-        Raises ProtocolError for a frame that it cannot accept.
+        Returns by how many bytes the frame would be longer as bare samples at 16 kHz. Raises ProtocolError for a frame
+        that it cannot accept.
         """
         now = time.monotonic()
         self._heard_at = patience.now()
         if self.stopping:
             raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
         try:
-            samples = self.options.audio.sample_frames(data)
+            frame = self._incoming.read(data)
         except AudioError as error:
             raise ProtocolError("invalid_audio", str(error)) from None
-        duration_s = samples / self.options.audio.sample_rate
+        duration_s = frame.samples / self.options.audio.sample_rate
         arrived = self._arrivals.note(now, duration_s, waited_s, patience.gap_since(now - waited_s))
         self._watch_pace(now, duration_s)
-        await self._put((data, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
+        await self._put((frame, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
         if self.log.closed:  # it ended while the frame waited for room, and has told how much it received
-            return
-        self.received_samples += samples
+            return 0
+        self._incoming.count(frame)
+        self.received_samples += frame.samples
         self._metrics.chunks.inc()
         self._metrics.audio_seconds.inc(duration_s)
         if self.audio_s >= self.limits.max_session_s:
             self.stop("limit")
+        return equivalent_bytes(frame, self.options.audio, len(self.options.speakers))
 
     async def control(self, control: Control) -> None:
         """Accepts a marker, a pause or its end. A control that comes twice is answered twice. Raises ProtocolError."""
@@ -369,7 +400,7 @@ class Session:
                 math.ceil(10 * wait_s) / 10,
             )
 
-    async def _put(self, item: tuple[bytes, Timings] | Control) -> None:
+    async def _put(self, item: tuple[Frame, Timings] | Control) -> None:
         """Hands an item to `_pump`, in the order of the calls; waits while the queue is full."""
         async with self._turn:
             if self._inbox.full():
@@ -388,8 +419,15 @@ class Session:
                 if item.kind == "stop":
                     return
             else:
-                await self._stream.feed(*item)
+                await self._feed(*item)
             del item  # do not keep a chunk in memory while waiting for the next one
+
+    async def _feed(self, frame: Frame, timings: Timings) -> None:
+        async for pcm in self._incoming.decoded(frame):
+            await self._stream.feed(pcm, timings)
+        if self._incoming.damaged and not self._told_damage:
+            self._told_damage = True
+            self._emit(Notice("audio_suspect", DAMAGED))
 
     def _patience_s(self) -> float:
         if self.attachment is None:
@@ -400,6 +438,8 @@ class Session:
         return max(self.limits.idle_timeout_s, PAUSE_LIMIT_S) if self._paused else self.limits.idle_timeout_s
 
     def _watch_pace(self, now: float, duration_s: float) -> None:
+        if self._incoming.received_bytes is not None:
+            return  # a recorder's stream has one rate, and its length says nothing of the microphone's
         if self._arrivals.behind or self._held_back:
             self._pace.forget()  # the server itself sets the pace
         elif (advice := self._pace.note(now, duration_s)) is not None:
@@ -410,7 +450,7 @@ class Session:
             return
         self._metrics.observe(update)
         self._trace.observe(update)
-        event = update_fields(update, self.received_samples, self.durable_samples)
+        event = update_fields(update, self.received_samples, self.durable_samples, self.positions)
         if event is not None and not self.log.closed:
             type_, fields = event
             if type_ == "extraction":
@@ -420,7 +460,7 @@ class Session:
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         if self.journal is not None:
-            self.journal.keep(checkpoint)
+            self.journal.keep(replace(checkpoint, container=self._incoming.place(checkpoint.mark)))
 
     def _lose(self, why: str) -> None:
         if self.reason == "withdrawn":

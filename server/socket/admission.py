@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from inference.audio.decoding import AudioError, AudioFormat
 from inference.extraction import Patient
@@ -10,6 +11,7 @@ from server import protocol
 from server.access.principal import ANYBODY, Principal
 from server.guards.bounds import MAX_EDITS_BYTES, MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
+from server.sessions.recorder import ONE_CHANNEL
 from server.sessions.registry import Full, Sessions
 from server.sessions.session import Attachment, Session
 
@@ -77,7 +79,7 @@ def _start(
         listed = ", ".join(sorted(known))
         raise ProtocolError("invalid_language", f"the model does not know this language: send auto or one of: {listed}")
     try:
-        audio = AudioFormat(message.audio.sample_rate, message.audio.channels)
+        audio, told = _audio(message)
         spoken = None if language == "auto" else language
         options = StreamOptions(audio, message.mode, spoken, patient, tuple(message.vocabulary))
         session = sessions.open(options, principal.owner)
@@ -92,7 +94,7 @@ def _start(
         "session_started",
         session_id=session.id,
         resume_token=session.resume_token,
-        audio=message.audio.model_dump(),
+        audio=told,
         limits={
             "max_frame_bytes": session.max_frame_bytes,
             "max_session_s": limits.max_session_s,
@@ -115,6 +117,19 @@ def _start(
     )
     session.attach(attachment)
     return Admission(session)
+
+
+def _audio(message: StartSession) -> tuple[AudioFormat, dict[str, Any]]:
+    """The format of the session's samples, and what the client is told of it. Raises AudioError."""
+    declared = message.audio
+    told = declared.model_dump()
+    if declared.encoding == "pcm_s16le":
+        return AudioFormat(declared.sample_rate, declared.channels), told
+    if message.mode == "dual" and declared.channels != 2:
+        raise AudioError(ONE_CHANNEL)
+    AudioFormat(channels=declared.channels)  # refuses any other number
+    audio = AudioFormat.of_recorder(declared.encoding)
+    return audio, told | {"sample_rate": audio.sample_rate}
 
 
 async def _resume(
@@ -141,5 +156,6 @@ async def _resume(
         raise Refused(Close.ALREADY_ATTACHED, faster)
     session.attach(attachment)
     sessions.metrics.resumed.inc()
-    resumed = protocol.unnumbered("session_resumed", received_samples=session.received_samples)
+    position = {name: at for name, at in session.positions.items() if name == "received_bytes"}
+    resumed = protocol.unnumbered("session_resumed", received_samples=session.received_samples, **position)
     return Admission(session, message.last_seq, resumed)

@@ -22,6 +22,11 @@ from server.socket.turns import Turns
 MAX_WAITING_BYTES = 32 << 20
 """Bytes of all connections without a session that no handler has taken yet."""
 
+UPLOADS = b"POST /v1/audio/transcriptions "
+MAX_UPLOAD_BYTES = 1 << 20
+"""How a request begins that has a large body, and the bytes of it that may come before its handler runs. aiohttp stops
+reading at 128 kB of a body that nobody takes; one read may bring 256 kB more."""
+
 _OVERHEAD_BYTES = 1 << 10  # the heads of frames, and pings before the first message
 _HEAD_BYTES = 1 << 16
 _BUSY = b"the server has as many connections as it can hold: try again in some seconds\n"
@@ -57,6 +62,7 @@ class Visitor(asyncio.Protocol):
         self._securing: asyncio.Task[None] | None = None
         self._early: list[bytes] | None = None  # what the TLS layer hands over before the task that waits for it runs
         self._deaf = False
+        self._uploads = False
         self.held_bytes = 0
         self.most_bytes = MAX_TEXT_BYTES
         """What may come before a handler has taken a whole message."""
@@ -93,7 +99,7 @@ class Visitor(asyncio.Protocol):
             return
         if self._inner is None or self._deaf:
             return
-        if self._door.waits(self) and not self._hold(len(data)):
+        if self._door.waits(self) and not self._hold(data):
             return
         self._inner.data_received(data)
 
@@ -116,6 +122,11 @@ class Visitor(asyncio.Protocol):
         """A session is its own: from here on that session's limits hold."""
         self.on_overflow = None
         self._door.admitted(self)
+
+    def waits_again(self) -> None:
+        """What it was admitted for is over."""
+        if self._transport is not None and not self._deaf:
+            self._door.readmitted(self)
 
     def deafen(self) -> None:
         """What still comes is thrown away; the connection is about to be closed."""
@@ -174,10 +185,12 @@ class Visitor(asyncio.Protocol):
         self._transport.close()
         return False
 
-    def _hold(self, size: int) -> bool:
+    def _hold(self, data: bytes) -> bool:
         """Counts bytes that aiohttp is about to keep. False if they are too many."""
+        if not self.held_bytes:
+            self._uploads = data.startswith(UPLOADS)
         # Asked before they are added: a first message and the audio behind it may come in one piece.
-        if self.held_bytes > self.most_bytes + _OVERHEAD_BYTES:
+        if self.held_bytes > (MAX_UPLOAD_BYTES if self._uploads else self.most_bytes + _OVERHEAD_BYTES):
             self.overflowed = True
             self.deafen()
             if self.on_overflow is not None:
@@ -185,7 +198,7 @@ class Visitor(asyncio.Protocol):
             else:
                 self._door.cut(self, "text_too_large")
             return False
-        self._door.hold(self, size)
+        self._door.hold(self, len(data))
         return not self._deaf
 
 
@@ -279,6 +292,10 @@ class Door:
     def admitted(self, visitor: Visitor) -> None:
         self._release(visitor)
         self._forget(visitor)
+
+    def readmitted(self, visitor: Visitor) -> None:
+        """Puts a connection back among those without a session."""
+        self._waiting.setdefault(visitor.address, {})[visitor] = None
 
     def left(self, visitor: Visitor) -> None:
         self._release(visitor)

@@ -222,7 +222,8 @@ class Connection:
                             return await self._frame_too_large(session)
                         if again_s := self._keeper.access.quotas.receive(self._principal, len(message.data)):
                             return await self._key_bytes(session, again_s)
-                        await session.receive_audio(message.data, time.monotonic() - asked)
+                        more = await session.receive_audio(message.data, time.monotonic() - asked)
+                        self._keeper.access.quotas.charge(self._principal, more)
                     case WSMsgType.TEXT:
                         said = protocol.parse(message.data)
                         request = getattr(said, "request", None)

@@ -97,6 +97,7 @@ class Journal:
         redact: Callable[[bytes], bytes] = lambda text: text,
         taken: int | None = None,
         mark: int = 0,
+        durable_bytes: int = 0,
     ) -> None:
         self._store = store
         self._session_id = session_id
@@ -119,6 +120,8 @@ class Journal:
         """
         self.durable_samples = mark
         """Audio of the client up to here is in finals that the store holds."""
+        self.durable_bytes = durable_bytes
+        """The same in bytes of a recorder's stream: those before are not needed to go on from there."""
 
     @property
     def behind(self) -> bool:
@@ -211,6 +214,7 @@ class Journal:
         self._known, self._stored, self._retry_s = True, up_to, FIRST_RETRY_S
         if checkpoint is not None:
             self.durable_samples = checkpoint.mark
+            self.durable_bytes = (checkpoint.container or {}).get("byte", 0)
             self._kept = checkpoint is self._checkpoint
         self._log.release(up_to)
         if not self._pending:

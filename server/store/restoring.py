@@ -57,6 +57,11 @@ class Restored:
         """The sample from which the client sends its audio again."""
         return self.resumed.checkpoint.mark if self.resumed.checkpoint is not None else 0
 
+    @property
+    def container(self) -> dict[str, Any] | None:
+        """What the decoder of the client's stream goes on from; None for bare samples, and for the beginning."""
+        return self.resumed.checkpoint.container if self.resumed.checkpoint is not None else None
+
 
 declarations: TypeAdapter[Declared] = TypeAdapter(Declared)
 _segment = TypeAdapter(Segment)

@@ -58,6 +58,7 @@ class Shared:
             lambda text: without_token(text, token),
             None if resumed is None else max((seq for seq, _ in resumed.events), default=0),
             0 if resumed is None else resumed.mark,
+            0 if resumed is None else (resumed.container or {}).get("byte", 0),
         )
 
     async def declared(self, session_id: str, token: str) -> Declared | None:

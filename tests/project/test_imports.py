@@ -20,7 +20,7 @@ HOMES = {
     "transformers": {"inference/asr/mel.py"},
     "openai": {"inference/extraction/llm/client.py"},
     "soxr": {"inference/audio/resampling.py"},
-    "av": {"server/cli/audiofile.py"},
+    "av": {"server/media/reading.py"},
     "prometheus_client": {"server/monitoring/metrics.py"},
     "structlog": {"server/monitoring/log.py"},
     "opentelemetry": {"server/monitoring/traces.py"},

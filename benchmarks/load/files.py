@@ -1,0 +1,188 @@
+"""Recordings through `POST /v1/audio/transcriptions`: how fast they are, and what they cost live sessions.
+
+    python -m benchmarks.load.files speed --model base --corpus DIR --output FILE.json
+    python -m benchmarks.load.files lag --model base --corpus DIR --sessions 8 --output FILE.json
+
+`speed` gives one recording of ten minutes, put together from the corpus, to faster-whisper (the same weights, beam 5,
+its own voice detection, all cores) and to a server without sessions. `lag` measures live sessions alone, and again
+while a recording is being transcribed all the time. Each is run in turn on the same machine. The last line is JSON.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import tempfile
+import time
+import wave
+from collections.abc import Sequence
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from benchmarks.common.result import deliver
+from benchmarks.load import command
+from benchmarks.load.audio import tracks
+from benchmarks.load.target import Target, target
+from benchmarks.load.watch import usage
+
+LIMIT_S = 600.0
+
+
+def recording(corpus: Path | None, seconds: float) -> tuple[bytes, str, Any]:
+    """A WAV of the corpus' consultations in turn, mixed to one channel: the file, its words, and its samples."""
+    import numpy as np
+
+    from benchmarks.common.corpus import consultations, pcm
+
+    found = consultations(corpus or Path(__file__).parents[2] / "tests" / "data")
+    parts: list[Any] = []
+    texts: list[str] = []
+    length = 0.0
+    for one in itertools.cycle(found):
+        if length + one.seconds > seconds and parts:
+            break
+        parts.append(one.audio)
+        texts.append(one.text)
+        length += one.seconds
+    left = int((seconds - length) * 16_000)  # the beginning of the next one, whose words are not counted
+    parts.append(found[len(parts) % len(found)].audio[:left])
+    samples = np.concatenate(parts)
+    file = BytesIO()
+    with wave.open(file, "wb") as made:
+        made.setparams((1, 2, 16_000, 0, "NONE", ""))
+        made.writeframes(pcm(samples))
+    return file.getvalue(), " ".join(texts), samples
+
+
+Found = tuple[float, float | None, str]
+"""Seconds until the answer, CPU seconds of whoever transcribes, and the text."""
+
+
+async def post(at: Target, data: bytes) -> Found:
+    form = aiohttp.FormData({"model": "whisper-1"})
+    form.add_field("file", BytesIO(data), filename="recording.wav")
+    began, before = time.perf_counter(), _cpu_s(at)
+    timeout = aiohttp.ClientTimeout(total=LIMIT_S)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as http,
+        http.post(at.url / "v1/audio/transcriptions", data=form) as response,
+    ):
+        response.raise_for_status()
+        text = (await response.json())["text"]
+        took, after = time.perf_counter() - began, _cpu_s(at)
+        return took, None if before is None or after is None else after - before, text
+
+
+def _cpu_s(at: Target) -> float | None:
+    """Of the server and the processes that it has started."""
+    return usage([at.pid])[0] if at.pid else None
+
+
+def by_faster_whisper(model: str, samples: Any, batched: bool) -> Found:
+    """The same for faster-whisper: from samples in memory, once its weights are loaded and it is warm."""
+    from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+    from inference.weights.models import default_cache, resolve
+
+    cores = os.cpu_count() or 1
+    whisper: Any = WhisperModel(
+        str(resolve(model, default_cache())), device="cpu", compute_type="int8", cpu_threads=cores
+    )
+    options: dict[str, Any] = {"language": "en", "beam_size": 5, "vad_filter": True}
+    if batched:
+        whisper, options["batch_size"] = BatchedInferencePipeline(whisper), 8
+    list(whisper.transcribe(samples[: 20 * 16_000], **options)[0])
+    began, cpu = time.perf_counter(), time.process_time()
+    text = " ".join(segment.text.strip() for segment in whisper.transcribe(samples, **options)[0])
+    return time.perf_counter() - began, time.process_time() - cpu, text
+
+
+async def speed(args: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks.common.corpus import word_errors
+
+    data, said, samples = recording(args.corpus, args.file_s)
+    result: dict[str, Any] = {"file_s": args.file_s}
+
+    def told(name: str, found: Found) -> None:
+        seconds, cpu_s, text = found
+        result[name] = {
+            "seconds": round(seconds, 2),
+            "times_real": round(args.file_s / seconds, 1),
+            "cpu_s": None if cpu_s is None else round(cpu_s, 2),
+            "wer": word_errors([said], [text]).wer,
+        }
+        print(name, result[name], flush=True)
+
+    if not args.no_peer:
+        told("faster_whisper", await asyncio.to_thread(by_faster_whisper, args.model, samples, False))
+    if args.batched:
+        told("faster_whisper_batched", await asyncio.to_thread(by_faster_whisper, args.model, samples, True))
+    async with target(args.load) as at:
+        await post(at, data[: 44 + 32_000 * 20])  # the process that decodes has started then
+        for number in range(args.repeat):
+            told(f"endpoint_{number + 1}", await post(at, data))
+    return result
+
+
+async def lag(args: argparse.Namespace) -> dict[str, Any]:
+    data, _, _ = recording(args.corpus, args.file_s)
+    with tempfile.TemporaryDirectory() as folder:
+        among = tracks(args.corpus, Path(folder))
+        result: dict[str, Any] = {"sessions": args.sessions, "seconds": args.load.seconds}
+        async with target(args.load) as at:
+            for name in args.order.split(","):
+                files: list[float] = []
+                posting = asyncio.create_task(_again_and_again(at, data, files)) if name == "beside" else None
+                found = await command.measure(args.sessions, among, at, args.load)
+                if posting is not None:
+                    posting.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await posting
+                shown = {
+                    key: found[key] for key in ("coverage_lag_s", "chunk_done_ms", "final_ms", "failed", "refused")
+                }
+                result.setdefault(name, []).append({**shown, "file_seconds": [round(one, 1) for one in files]})
+                print(name, result[name][-1], flush=True)
+    return result
+
+
+async def _again_and_again(at: Target, data: bytes, took: list[float]) -> None:
+    while True:
+        took.append((await post(at, data))[0])
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "lag"))
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--corpus", type=Path, help="NAME.flac with NAME.json; default: the sample, again and again")
+    parser.add_argument("--file-s", type=float, default=600.0, help="length of the recording")
+    parser.add_argument("--repeat", type=int, default=1, help="speed: how often the server transcribes it")
+    parser.add_argument("--no-peer", action="store_true", help="speed: without faster-whisper")
+    parser.add_argument("--batched", action="store_true", help="speed: faster-whisper's batched pipeline as well")
+    parser.add_argument("--sessions", type=int, default=8, help="lag: live sessions")
+    parser.add_argument("--seconds", type=float, default=60.0, help="lag: length of each session")
+    parser.add_argument("--order", default="alone,beside", help="lag: what is measured, in this order")
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args(argv)
+    flags = ["--model", args.model, "--sessions", str(args.sessions), "--seconds", str(args.seconds), "--warmup-s", "9"]
+    args.load = command.parse(flags + (["--corpus", str(args.corpus)] if args.corpus else []))
+    args.load.texts = False
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    from benchmarks.common.machine import card
+
+    machine = card()
+    found = asyncio.run(speed(args) if args.what == "speed" else lag(args))
+    deliver({"benchmark": f"files-{args.what}", "model": args.model, "machine": machine, **found}, args.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""One recording, from its samples to its segments. `FileTranscription.run` shows the way in order.
+
+The parts are those of a live session: the detector, the segmenter, the recogniser with its second tries, and the writer
+of segments. What differs is that many spans of one recording are decoded at a time, and that every live session goes
+first (`Lane.FILE`).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.asr.language import TrackLanguage
+from inference.asr.recognition import Recogniser
+from inference.audio.decoding import AudioFormat, PcmDecoder
+from inference.audio.segmenter import Segmenter
+from inference.audio.vad_state import VadState
+from inference.batching.waiting import Lane, Served
+from inference.config import SAMPLE_RATE
+from inference.extraction.live import LiveExtraction
+from inference.serving.engines import Engines
+from inference.stream.files.stretches import Cut, Stretches
+from inference.stream.finals import Finals
+from inference.stream.track import Track
+from inference.stream.writing import Writer
+from inference.timing import Timings
+from inference.transcript import Segment, Speaker, Transcript
+from inference.updates import Fault, TranscriptUpdate, Update
+
+MOST_STRETCHES = 32
+"""Stretches that are decoded side by side, at most; a CPU has fewer, since two of its batches are eight spans."""
+
+
+class FileFailed(Exception):
+    """A part of the recording could not be decoded. The message says which seconds, and holds no word."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSegment:
+    """A segment of a recording.
+
+    `logprob` is the mean natural log-probability of its tokens, `no_speech` the probability that nobody speaks in it,
+    `language` the code of the language that it is written in.
+    """
+
+    segment: Segment
+    logprob: float
+    no_speech: float
+    language: str
+
+
+Tell = Callable[[Sequence[FileSegment]], Awaitable[None]]
+
+
+class FileTranscription:
+    """Transcribes one recording. `speakers` are those of its channels; one speaker is one channel.
+
+    `language` is a code of the recogniser, None to detect it. `prompt` is text that sets names and spelling: every
+    stretch begins with it as its context.
+    """
+
+    def __init__(
+        self, engines: Engines, name: str, speakers: tuple[Speaker, ...], language: str | None, prompt: str = ""
+    ) -> None:
+        self._engines = engines
+        self._name = name
+        self._speakers = speakers
+        self._language = language
+        self._prompt = prompt
+        asr = engines.config.asr
+        self._ahead = min(MOST_STRETCHES, 2 * asr.workers * asr.max_batch)
+        self.audio_s = 0.0
+        """Seconds of audio so far."""
+
+    async def run(self, pcm: AsyncGenerator[bytes, None], tell: Tell) -> None:
+        """Takes the recording as s16le at 16 kHz, interleaved, in pieces of whole sample frames.
+
+        `tell` gets the segments of each stretch, in the order of the recording; within a stretch they are ordered by
+        their beginnings. Raises FileFailed, and what `pcm` and `tell` raise.
+        """
+        ready: asyncio.Queue[asyncio.Task[list[FileSegment]] | None] = asyncio.Queue(self._ahead)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._cut(pcm, ready, group))
+                while (stretch := await ready.get()) is not None:
+                    await tell(await stretch)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _cut(
+        self,
+        pcm: AsyncGenerator[bytes, None],
+        ready: "asyncio.Queue[asyncio.Task[list[FileSegment]] | None]",
+        group: asyncio.TaskGroup,
+    ) -> None:
+        config = self._engines.config
+        decoder = PcmDecoder(AudioFormat(channels=len(self._speakers)), len(self._speakers))
+        segmenters = [Segmenter(config.segmenter, config.vad.threshold) for _ in self._speakers]
+        states = [VadState() for _ in self._speakers]
+        stretches, count = Stretches(), 0
+
+        async def decode(cuts: list[Cut]) -> None:
+            nonlocal count
+            count += 1
+            await ready.put(group.create_task(self._stretch(cuts, f"{self._name}/{count}")))
+
+        async with aclosing(pcm):
+            async for piece in pcm:
+                tracks = decoder.decode(piece)
+                self.audio_s += len(tracks[0]) / SAMPLE_RATE
+                cuts: list[Cut] = []
+                for number, samples in enumerate(tracks):
+                    served = await self._engines.vad.run(
+                        (samples, states[number]), session=f"{self._name}/{number}", lane=Lane.FILE
+                    )
+                    probabilities, states[number] = served.value
+                    cuts += [(number, span) for span in segmenters[number].push(samples, probabilities)]
+                cuts.sort(key=lambda cut: cut[1].decided)
+                for stretch in stretches.add(cuts):
+                    await decode(stretch)
+        last = [(number, span) for number, segmenter in enumerate(segmenters) for span in segmenter.flush()]
+        for stretch in [*stretches.add(last), stretches.rest()]:
+            await decode(stretch)
+        await ready.put(None)
+
+    async def _stretch(self, cuts: Sequence[Cut], name: str) -> list[FileSegment]:
+        """The segments of one stretch: each track in its order, the tracks side by side."""
+        found = await asyncio.gather(
+            *(self._track(number, [cut for cut in cuts if cut[0] == number], name) for number in {n for n, _ in cuts})
+        )
+        return sorted((one for track in found for one in track), key=lambda one: one.segment.start)
+
+    async def _track(self, number: int, cuts: Sequence[Cut], name: str) -> list[FileSegment]:
+        config = self._engines.config
+        track = Track(
+            self._speakers[number],
+            Segmenter(config.segmenter, config.vad.threshold),
+            TrackLanguage(self._language),
+            context=self._prompt,
+        )
+        asr, found = _Behind(self._engines.asr), list[FileSegment]()
+
+        def emit(update: Update) -> None:
+            if isinstance(update, Fault) and update.code == "asr_failed":
+                raise FileFailed(update.message)
+            if isinstance(update, TranscriptUpdate) and update.segment.final and update.segment.text:
+                said = asr.last
+                language = update.segment.language or track.language.code or said.language
+                found.append(FileSegment(update.segment, said.logprob, said.no_speech, language))
+
+        writer = Writer(Transcript(), self._language, emit)
+        extraction = LiveExtraction((), emit)  # nobody reads findings out of a recording
+        finals = Finals(asr, f"{name}/{track.speaker}", [track], writer, extraction, emit)
+        for _, span in cuts:
+            await finals.commit(track, span, Timings())
+        return found
+
+
+class _Behind:
+    """The recogniser as finals know it, behind every live session; `last` is what it heard last."""
+
+    def __init__(self, asr: Recogniser) -> None:
+        self._asr = asr
+        self.last = Hypothesis("", "en")
+
+    async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
+        served = await self._asr.of_file(request, session=session)
+        self.last = served.value
+        return served

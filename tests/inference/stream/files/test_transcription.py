@@ -1,0 +1,121 @@
+"""One recording through the engines of a pipeline, beside live sessions."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from inference.config import SAMPLE_RATE
+from inference.pipeline import Pipeline
+from inference.stream import Control, StreamOptions
+from inference.stream.files.transcription import FileFailed, FileSegment
+from inference.timing import Timings
+from inference.updates import TranscriptUpdate
+from tests.support.fakes import ONE_PAUSE, LevelAsr, LoudnessVad, speech
+from tests.support.live import until
+from tests.support.speech import chunks, pcm
+
+WORDS = [(1.0 + number % 3, 0.2 + 0.01 * number) for number in range(60)]
+SAID = speech(*(part for word in WORDS for part in (word, (1.2, 0))))
+
+
+async def pieces(data: bytes, seconds: float = 10.0):
+    for piece in chunks(data, int(seconds * SAMPLE_RATE) * 2):
+        yield piece
+
+
+async def transcribed(pipeline: Pipeline, data: bytes, speakers=("unknown",), **options) -> list[FileSegment]:
+    found: list[FileSegment] = []
+
+    async def tell(segments):
+        found.extend(segments)
+
+    await pipeline.open_file("file", speakers, options.pop("language", "en"), **options).run(pieces(data), tell)
+    return found
+
+
+async def live(pipeline: Pipeline, data: bytes) -> list:
+    updates: list = []
+    stream = pipeline.open("live", StreamOptions(), updates.append)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stream.run())
+        for chunk in chunks(data, 96_000):
+            await stream.feed(chunk, Timings())
+        await stream.control(Control("stop"))
+    return [u.segment for u in updates if isinstance(u, TranscriptUpdate) and u.segment.final]
+
+
+async def test_a_recording_has_the_segments_that_a_live_session_writes_of_it():
+    pipeline = Pipeline(LoudnessVad(), LevelAsr(), [], ONE_PAUSE)
+    found = [one.segment for one in await transcribed(pipeline, SAID)]
+    heard = await live(pipeline, SAID)
+    assert len(found) == len(WORDS)
+    assert [(s.start, s.end, s.text) for s in found] == [(s.start, s.end, s.text) for s in heard]
+    await pipeline.close()
+
+
+async def test_several_spans_of_one_recording_are_decoded_in_one_batch():
+    asr, sizes = LevelAsr(), []
+    pipeline = Pipeline(LoudnessVad(), asr, [], ONE_PAUSE, observe_batch=sizes.append)
+    asr.go.clear()
+    reading = asyncio.create_task(transcribed(pipeline, SAID))
+    await until(lambda: len(pipeline.asr.queue._queue) > 2)
+    asr.go.set()
+    await reading
+    assert max(sizes) > 1
+    await pipeline.close()
+
+
+async def test_each_stretch_begins_with_the_prompt_of_the_request_as_its_context():
+    asr = LevelAsr()
+    pipeline = Pipeline(LoudnessVad(), asr, [], ONE_PAUSE)
+    await transcribed(pipeline, SAID, prompt="Lisinopril")
+    assert [r.prompt for r in asr.requests].count("Lisinopril") > 1
+    assert all(r.prompt.startswith("Lisinopril") for r in asr.requests[:2])
+    await pipeline.close()
+
+
+async def test_two_channels_are_two_speakers_in_the_order_in_which_they_speak():
+    left = np.frombuffer(speech((2.0, 0.5), (4.0, 0), (1.0, 0.4), (2.0, 0)), dtype="<i2")
+    right = np.frombuffer(speech((3.0, 0), (2.0, 0.3), (4.0, 0)), dtype="<i2")
+    pipeline = Pipeline(LoudnessVad(), LevelAsr(), [], ONE_PAUSE)
+    data = np.stack([left, right], axis=1).tobytes()
+    found = await transcribed(pipeline, data, ("clinician", "patient"))
+    assert [one.segment.speaker for one in found] == ["clinician", "patient", "clinician"]
+    assert [one.segment.id for one in found] == ["c1", "p1", "c2"]
+    await pipeline.close()
+
+
+async def test_a_span_that_the_engine_cannot_decode_fails_the_recording_and_names_its_seconds():
+    asr = LevelAsr()
+    asr.fail = 1000
+    pipeline = Pipeline(LoudnessVad(), asr, [], ONE_PAUSE)
+    with pytest.raises(FileFailed, match="could not be transcribed"):
+        await transcribed(pipeline, SAID)
+    await pipeline.close()
+
+
+async def test_what_the_reader_of_the_file_raises_ends_the_transcription():
+    pipeline = Pipeline(LoudnessVad(), LevelAsr(), [], ONE_PAUSE)
+
+    async def broken():
+        yield SAID[:320_000]
+        raise ValueError("broken")
+
+    async def tell(segments):
+        return None
+
+    with pytest.raises(ValueError, match="broken"):
+        await pipeline.open_file("file", ("unknown",), "en").run(broken(), tell)
+    await pipeline.close()
+
+
+async def test_with_real_models_a_recording_reads_as_its_live_transcript_does(vad, tiny, consultation):
+    pipeline = Pipeline(vad, tiny, [])
+    data = pcm(consultation[: 20 * SAMPLE_RATE])
+    found = await transcribed(pipeline, data)
+    heard = await live(pipeline, data)
+    assert [(one.segment.start, one.segment.end) for one in found] == [(s.start, s.end) for s in heard]
+    assert "sore throat" in " ".join(one.segment.text for one in found)
+    assert all(-1.5 < one.logprob < 0 and 0 <= one.no_speech <= 1 and one.language == "en" for one in found)
+    await pipeline.close()
