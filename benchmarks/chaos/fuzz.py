@@ -56,7 +56,8 @@ waves = st.fixed_dictionaries(
 
 def pcm_of(value: dict[str, Any]) -> bytes:
     """The bytes of a binary frame as the strategy describes it."""
-    length, chance = value["length"], np.random.default_rng(value["seed"])
+    length: int = value["length"]
+    chance = np.random.default_rng(value["seed"])
     samples = -(-length // 2)
     match value["wave"]:
         case "silence":
