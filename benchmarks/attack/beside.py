@@ -119,7 +119,7 @@ async def rounds(
                 raise SystemExit(f"the session {kind} the flood failed: {heard.failure or heard.close_code}")
             found = lags_ms(heard)
             lags[kind] += found
-            one = {name: nearest_rank(found, share, 1) for name, share in SHARES.items()}
+            one: dict[str, Any] = {name: nearest_rank(found, share, 1) for name, share in SHARES.items()}
             one |= {"cpu_s": round(server.cpu_s() - before, 2), "live_p99_ms": heard.live_p99_ms, **told}
             seen[kind].append(one)
             print(kind, one, flush=True)
