@@ -192,12 +192,13 @@ class Consultation:
         await asyncio.wait([self._transport.ended])
         return self._outcome()
 
-    async def record(self, format: RecordFormat = "json") -> bytes:
+    async def record(self, format: RecordFormat = "json", template: str | None = None) -> bytes:
         """The record so far, or of the ended consultation for as long as the server keeps it.
 
         The server keeps it for an hour after the end, or as long as its operator chose. Raises ConsultationError.
         """
-        return await fetch_record(str(self._transport.url), self.session_id, format, api_key=self._api_key)
+        url = str(self._transport.url)
+        return await fetch_record(url, self.session_id, format, template=template, api_key=self._api_key)
 
     async def events(self) -> AsyncIterator[Event]:
         """Events as on the wire, each `seq` once and in order, up to `session_stopped`; raises ConsultationError."""

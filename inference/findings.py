@@ -52,6 +52,24 @@ Attribute = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 
+ATTRIBUTES_OF: Mapping[Kind, tuple[Attribute, ...]] = {
+    "chief_complaint": ("onset", "duration", "severity", "location", "character", "frequency"),
+    "symptom": ("onset", "duration", "severity", "location", "character", "frequency"),
+    "medication": ("dose", "form", "route", "frequency", "maximum", "duration", "reason"),
+    "allergy": ("reaction", "severity", "onset"),
+    "vital": ("value", "unit", "location"),
+    "past_history": ("onset", "duration", "severity", "location"),
+    "family_history": ("relation", "onset"),
+    "social_history": ("frequency", "duration", "onset"),
+    "diagnosis": ("onset", "severity", "location", "character"),
+    "order": ("order_type", "dose", "form", "route", "frequency", "maximum", "duration", "location", "reason"),
+    "advice": ("frequency", "duration", "reason"),
+}
+"""The attributes that a clinician is offered for each kind. A finding may hold others, which an extractor has heard."""
+
+ORDER_TYPES = ("medication", "lab", "imaging", "followup", "referral")
+"""The values of the attribute `order_type`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:

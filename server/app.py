@@ -18,9 +18,10 @@ from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
 from server.record.rendering import Rendering
 from server.record.route import Records
+from server.record.templates.catalogue import Template, TemplatesError, catalogue
 from server.sessions.registry import Sessions, use_store
 from server.sessions.session import Limits
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from server.socket.door import visitor_of
 from server.socket.handshake import consultation
 
@@ -66,8 +67,8 @@ def create_app(
     """The aiohttp application around an engine.
 
     Once the application starts, the engines are warmed up in the background. Until they are warm, `/health/ready`
-    returns 503 and new sessions are refused. Raises SettingsError where `access` is not given, and the settings name
-    files of keys or secrets that cannot be used.
+    returns 503 and new sessions are refused. Raises SettingsError where the settings name templates
+    that cannot be used, and, where `access` is not given, files of keys or secrets that cannot be used.
     """
     app = web.Application(middlewares=[_guard])
     app[SETTINGS] = settings
@@ -92,7 +93,8 @@ def create_app(
         app.cleanup_ctx.append(_store)
     elsewhere = " ".join(["connect-src 'self'", *map(socket_origin, app[SESSIONS].addresses)])
     app[POLICY] = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", elsewhere)
-    app[RENDERING] = Rendering()
+    templates = templates_of(settings.templates)
+    app[RENDERING] = Rendering(templates=settings.templates)
     app.cleanup_ctx.append(_engines)
     app.cleanup_ctx.append(_rendering)
     app[EXTRACTION_HEALTH] = ExtractionHealth(pipeline.extractors, app[METRICS].observe_extractor)
@@ -108,7 +110,7 @@ def create_app(
         lambda: app[AUDIT].problem,
         settings.metrics_apart,
     )
-    records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
+    records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper, templates)
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
@@ -120,6 +122,7 @@ def create_app(
             web.post("/v1/sign-out", keeper.sign_out, expect_handler=_expectation),
             web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=_expectation),
             web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
+            web.get("/v1/templates", keeper.asks("read", records.templates), expect_handler=_expectation),
             web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
@@ -128,6 +131,14 @@ def create_app(
     )
     app.on_response_prepare.append(_harden)
     return app
+
+
+def templates_of(folder: Path | None) -> dict[str, Template]:
+    """The templates of notes. Raises SettingsError."""
+    try:
+        return catalogue(folder)
+    except TemplatesError as error:
+        raise SettingsError(error.faults) from None
 
 
 async def _engines(app: web.Application) -> AsyncIterator[None]:

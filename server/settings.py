@@ -257,6 +257,9 @@ class Settings(BaseSettings):
         None, description="Address that takes traces as OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces."
     )
     audit: Path | None = Field(None, description="File to which the audit trail is appended; a server needs its own.")
+    templates: Path | None = Field(
+        None, description="Folder of a site's own note templates: Jinja2 in files NAME.txt or NAME.html."
+    )
 
     @model_validator(mode="after")
     def _segmenter_is_sound(self) -> Self:

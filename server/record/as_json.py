@@ -3,9 +3,10 @@
 One object: format, session_id, state (open, ended), seq (the last event that is in it), started_at and drawn_at
 (UTC, ISO 8601), mode, language (null: detected), audio_s, models {asr, extraction}, software {name, version}, patient
 (null or {name, age, gender, history}, each may be null), consent (null or {given_at, wording, by}), findings (each with
-judgement {what, by, at} where somebody edited or confirmed it), retracted (what was said and then taken back, as
-findings: the first of its evidence said it, the last took it back, nothing of it is current), segments (finals by the
-time at which they began, without word times). Fields may be added; none changes its meaning.
+judgement {what, by, at} where somebody edited or confirmed it, and with original, the finding as it was before the
+first edit, where it now says something else), retracted (what was said and then taken back, as findings: the first of
+its evidence said it, the last took it back, nothing of it is current), segments (finals by the time at which they
+began, without word times). Fields may be added; none changes its meaning.
 """
 
 import dataclasses
@@ -45,5 +46,10 @@ def render(record: Record) -> bytes:
 
 
 def _judged(finding: Finding, record: Record) -> dict[str, Any]:
-    judgement = record.judgements.get(finding.id)
-    return finding_fields(finding) | ({"judgement": dataclasses.asdict(judgement)} if judgement else {})
+    judgement, original = record.judgements.get(finding.id), record.originals.get(finding.id)
+    fields = finding_fields(finding)
+    if judgement is not None:
+        fields["judgement"] = dataclasses.asdict(judgement)
+    if original is not None:
+        fields["original"] = finding_fields(original)
+    return fields

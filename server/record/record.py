@@ -75,6 +75,8 @@ class Record:
     consent: Consent | None = None
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     """By the id of the finding."""
+    originals: Mapping[str, Finding] = field(default_factory=dict)
+    """Findings as they were before somebody edited them, by id: those alone that now say something else."""
 
 
 def draw(
@@ -87,6 +89,7 @@ def draw(
     segments = [_segment.validate_python(segment) for segment in fold.finals]
     segments.sort(key=lambda segment: segment.start)
     findings = [_finding.validate_python(finding) for finding in fold.findings.values()]
+    before = {finding_id: _finding.validate_python(finding) for finding_id, finding in fold.originals.items()}
     unsaid = [_finding.validate_python(finding) for before, finding in fold.retracted if _is_unsaid(before, finding)]
     return Record(
         session_id,
@@ -102,7 +105,14 @@ def draw(
         software,
         Consent(**fold.consent) if fold.consent else None,
         {finding_id: Judgement(**judgement) for finding_id, judgement in fold.judgements.items()},
+        {f.id: before[f.id] for f in findings if f.id in before and _said(f) != _said(before[f.id])},
     )
+
+
+def _said(finding: Finding) -> tuple[object, ...]:
+    """What makes two states of a finding the same to a reader."""
+    told = (finding.kind, finding.text, finding.status, finding.temporality, finding.experiencer)
+    return *told, dict(finding.attributes)
 
 
 def _is_unsaid(before: Mapping[str, Any], retracted: Mapping[str, Any]) -> bool:

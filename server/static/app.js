@@ -2,33 +2,28 @@
 // Phases: setup -> starting -> listening <-> paused -> finishing -> ended -> setup.
 
 import { Consultation } from "./consultation.js";
-import { byId } from "./dom.js";
+import { byId, element, put, tell, translate } from "./dom.js";
 import { FindingsView } from "./findings.js";
+import { language, LANGUAGES, say, setLanguage } from "./language.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
+import { NoteView } from "./note.js";
 import { NoticesView } from "./notices.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
 import { TranscriptView } from "./transcript.js";
-import { clock, closeFault, count, FILE_FAULT, microphoneFault, serverFault, STOPPED } from "./words.js";
+import { clock, closeFault, microphoneFault, serverFault, stopped } from "./words.js";
 
 const LATE_MS = 5000;
 // A request whose answer was lost with the connection is sent again: that it was done already is no fault.
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]);
-const PHASES = {
-  starting: "Starting …",
-  listening: "Listening",
-  paused: "Paused",
-  finishing: "Finishing …",
-  ended: "Finished",
-};
 
 let phase = "setup";
 let source = null;
 let consultation = null;
-let fault = null; // the server's own words about why it closes
+let fault = null; // what the server said about why it closes
 let saved = true;
 let withdrawn = false;
 let screenLock = null;
@@ -36,11 +31,22 @@ let screenLock = null;
 const setup = new SetupForm(start);
 const transcript = new TranscriptView();
 const findings = new FindingsView({
-  onSelect: (finding, show) => transcript.highlight(finding?.evidence ?? [], show),
-  onJudge: (type, id) => {
-    const told = consultation.judge(type, id);
-    if (!told) warn("Not connected just now. Try again when the connection is back.");
-    return told;
+  onSelect: (finding, show) => {
+    note.deselect();
+    transcript.highlight(finding?.evidence ?? [], show);
+  },
+  onJudge: (message) => {
+    const request = consultation.judge(message);
+    if (!request && message.type !== "edit_finding") warn("not_connected"); // the form of an edit says it itself
+    return request;
+  },
+  onGone: () => warn("edit.gone"),
+  onChange: () => note.show(findings.entries),
+});
+const note = new NoteView({
+  onSelect: (evidence) => {
+    findings.deselect();
+    transcript.highlight(evidence, true);
   },
 });
 const notices = new NoticesView();
@@ -58,24 +64,32 @@ function setPhase(next) {
   byId("session").hidden = next === "setup" || next === "sign-in";
   byId("sign-out").disabled = !["setup", "sign-in"].includes(next);
   byId("summary").hidden = next !== "ended";
-  byId("phase").textContent = PHASES[next] ?? "";
+  put(byId("phase"), ["setup", "sign-in"].includes(next) ? "" : `phase.${next}`);
   byId("pause").hidden = !["listening", "paused"].includes(next);
   byId("withdraw").hidden = byId("pause").hidden;
   byId("pause").disabled = false;
-  byId("pause").textContent = next === "paused" ? "Continue" : "Pause";
+  put(byId("pause"), next === "paused" ? "session.continue" : "session.pause");
   byId("stop").hidden = ["starting", "ended"].includes(next);
-  byId("stop").textContent = next === "finishing" ? "Finish without waiting" : "Stop";
+  put(byId("stop"), next === "finishing" ? "session.abandon" : "session.stop");
   if (next !== "listening") level.clear();
 }
 
-function warn(text) {
-  byId("alert-text").textContent = text;
-  byId("alert").hidden = !text;
+/** @param {string} key of what is said; "" takes the alert away */
+function warn(key) {
+  put(byId("alert-text"), key);
+  byId("alert").hidden = !key;
 }
 
-function showConnection(state, text) {
+/** @param {object} error of the server */
+function warnOf(error) {
+  tell(byId("alert-text"), serverFault(error));
+  byId("alert").hidden = false;
+}
+
+/** @param {"idle"|"waiting"|"open"} state @param {string} name of its words */
+function showConnection(state, name = state) {
   byId("connection").dataset.state = state;
-  byId("connection").textContent = text;
+  put(byId("connection"), `connection.${name}`);
 }
 
 async function start() {
@@ -89,17 +103,17 @@ async function start() {
   try {
     format = await source.open();
   } catch (refused) {
-    return cancel(file ? FILE_FAULT : microphoneFault(refused));
+    return cancel(() => warn(file ? "file.unreadable" : microphoneFault(refused)));
   }
   consultation = new Consultation(source, format, patient, setup.wording, { onEvent, onState, onSamples });
 }
 
-/** Back to the form: nothing was recorded. */
-async function cancel(text) {
+/** Back to the form: nothing was recorded. @param {() => void} explain says why */
+async function cancel(explain) {
   await source.close();
   setPhase("setup");
-  showConnection("idle", "Not connected");
-  warn(text);
+  showConnection("idle");
+  explain();
 }
 
 function begin(session) {
@@ -108,6 +122,7 @@ function begin(session) {
   byId("stop").focus();
   keepAwake();
   consultation.begin(session);
+  note.begin(session.session_id);
 }
 
 function onSamples(samples, rate) {
@@ -137,6 +152,7 @@ async function goOn() {
 async function stop() {
   if (phase === "finishing") return consultation.abandon();
   if (phase !== "listening" && phase !== "paused") return;
+  if (findings.editing) return warn("edit.open"); // nothing can be changed after the end
   setPhase("finishing");
   await consultation.stop();
 }
@@ -144,7 +160,7 @@ async function stop() {
 /** The patient takes the consent back: nothing of the consultation stays, here or on the server. */
 async function withdraw() {
   if (phase !== "listening" && phase !== "paused") return;
-  if (!confirm("Erase this consultation, here and on the server? Nothing of it can be brought back.")) return;
+  if (!confirm(say("withdraw.ask"))) return;
   withdrawn = true;
   setPhase("finishing");
   await consultation.withdraw();
@@ -153,21 +169,17 @@ async function withdraw() {
 /** @param {boolean} told whether the server said that it has erased the consultation */
 async function forget(told) {
   withdrawn = false;
-  showConnection("idle", "Not connected");
-  byId("lag").textContent = "";
+  showConnection("idle");
+  put(byId("lag"), "");
   notices.clear();
   again();
-  warn(
-    told
-      ? "The patient withdrew consent. The consultation was erased, here and on the server."
-      : "The consultation was erased here. The server did not confirm that it erased it too: tell its operator.",
-  );
+  warn(told ? "withdraw.done" : "withdraw.untold");
   await leave();
 }
 
 async function microphoneLost() {
   if (phase !== "listening") return;
-  warn("The microphone was unplugged or taken by another program. What was said so far is safe. Press Continue to try it again.");
+  warn("microphone.lost");
   await pause();
 }
 
@@ -177,60 +189,63 @@ function onEvent(event) {
     transcript.apply(event.segment);
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
-  else if (event.type === "extraction") findings.apply(event.ops);
+  else if (event.type === "extraction") findings.apply(event);
   else if (event.type === "progress") showLag(event.lag_ms);
   else if (event.type === "error") onFault(event);
   else if (event.type === "session_stopped" && event.reason === "withdrawn") forget(true);
-  else if (event.type === "session_stopped") finish(STOPPED[event.reason] ?? STOPPED.client, event);
+  else if (event.type === "session_stopped") finish(stopped(event.reason), event);
 }
 
 function showLag(lag_ms) {
-  byId("lag").textContent = `${(lag_ms / 1000).toFixed(1)} s behind`;
+  put(byId("lag"), "session.behind", { seconds: Math.round(lag_ms / 100) / 10 });
   byId("lag").dataset.late = String(lag_ms > LATE_MS);
 }
 
 function onFault(event) {
   if (REPEATED.has(event.code)) return;
-  if (event.fatal) fault = serverFault(event);
-  else warn(serverFault(event));
-  findings.unlock();
+  if (event.fatal) fault = event;
+  else if (!findings.refused(event)) warnOf(event);
 }
 
 function onState(state, { code }) {
-  if (state === "connecting") showConnection("waiting", "Connecting …");
+  if (state === "connecting") showConnection("waiting", "connecting");
   else if (state === "open") {
     fault = null;
-    showConnection("open", "Connected");
+    showConnection("open");
   } else if (state === "reconnecting") {
-    showConnection("waiting", "Reconnecting … sound is kept");
-    byId("lag").textContent = "";
+    showConnection("waiting", "reconnecting");
+    put(byId("lag"), "");
   } else if (phase === "starting") {
-    cancel(code === 4401 ? closeFault(code) : (fault ?? closeFault(code)));
+    const why = code === 4401 ? null : fault;
+    cancel(() => (why ? warnOf(why) : warn(closeFault(code))));
     fault = null;
     if (code === 4401) signIn.look();
   } else if (withdrawn) {
     forget(code === 4404);
   } else if (phase !== "ended" && phase !== "setup") {
-    if (code !== 0) warn(fault ?? closeFault(code));
-    finish("Consultation cut short.", null);
+    if (code !== 0) fault ? warnOf(fault) : warn(closeFault(code));
+    finish("stopped.cut", null);
     fault = null;
   }
 }
 
-async function finish(title, stopped) {
+async function finish(title, end) {
   setPhase("ended");
-  showConnection("idle", "Not connected");
-  byId("lag").textContent = "";
+  showConnection("idle");
+  put(byId("lag"), "");
   notices.clear();
   transcript.dropPartials();
   findings.freeze();
-  const audio_s = stopped?.audio_s ?? consultation.heard_s;
-  consultation.record.summary = { reason: stopped?.reason ?? "connection_lost", audio_s };
-  byId("summary-title").textContent = title;
-  byId("summary-text").textContent =
-    `${clock(audio_s)} of sound, ${count(stopped?.segments ?? transcript.segments.length, "segment")}, ` +
-    `${count(stopped?.findings ?? findings.findings.length, "finding")}.`;
-  byId("saved").textContent = "Not saved yet: closing this page forgets it.";
+  note.show(findings.entries);
+  const audio_s = end?.audio_s ?? consultation.heard_s;
+  consultation.record.summary = { reason: end?.reason ?? "connection_lost", audio_s };
+  put(byId("summary-title"), title);
+  put(byId("summary-text"), "summary.counts", {
+    time: clock(audio_s),
+    segments: end?.segments ?? transcript.segments.length,
+    findings: end?.findings ?? findings.findings.length,
+  });
+  put(byId("saved"), "summary.unsaved");
   byId("summary").focus();
   await leave();
 }
@@ -244,15 +259,15 @@ async function leave() {
 
 const wholeRecord = () => ({ ...consultation.record, segments: transcript.segments, findings: findings.findings });
 
-function keep(text) {
+function keep(key) {
   saved = true;
-  byId("saved").textContent = text;
+  put(byId("saved"), key);
 }
 
 async function note(format, ending) {
   const fault = await saveNote(consultation.record, format, ending);
-  if (fault) byId("saved").textContent = fault;
-  else keep("Saved to your downloads.");
+  if (fault) tell(byId("saved"), fault);
+  else keep("summary.saved");
 }
 
 async function copy() {
@@ -265,10 +280,11 @@ async function copy() {
 }
 
 function again() {
-  if (!saved && phase === "ended" && !confirm("This consultation is not saved. Forget it?")) return;
+  if (!saved && phase === "ended" && !confirm(say("summary.forget"))) return;
   saved = true;
   transcript.clear();
   findings.clear();
+  note.clear();
   warn("");
   byId("elapsed").textContent = clock(0);
   setPhase("setup");
@@ -289,16 +305,26 @@ byId("stop").addEventListener("click", stop);
 byId("withdraw").addEventListener("click", withdraw);
 byId("save").addEventListener("click", () => {
   save(wholeRecord());
-  keep("Saved to your downloads.");
+  keep("summary.saved");
 });
 byId("pdf").addEventListener("click", () => note("pdf", ".pdf"));
 byId("fhir").addEventListener("click", () => note("fhir", ".fhir.json"));
 byId("copy").addEventListener("click", copy);
 byId("again").addEventListener("click", again);
 byId("alert-close").addEventListener("click", () => warn(""));
-addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect());
+addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  findings.deselect();
+  note.deselect();
+  transcript.highlight([], false);
+});
 addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && phase === "listening") keepAwake();
 });
 addEventListener("beforeunload", (event) => !saved && event.preventDefault());
+for (const [code, words] of Object.entries(LANGUAGES))
+  byId("language").append(element("option", { value: code, lang: code, textContent: words["language.name"] }));
+byId("language").value = language();
+byId("language").addEventListener("change", () => setLanguage(byId("language").value));
+translate();
 signIn.look();

@@ -58,11 +58,12 @@ export class Connection {
     if (this.#open) this.#send(numbered);
   }
 
-  /** Says it if there is a connection, and again if that is lost before the answer. Returns whether there is one. */
+  /** Says it if there is a connection, and again if that is lost before the answer. Returns its number, else 0. */
   tell(message) {
-    if (!this.#open) return false;
-    this.#send(this.outbox.addRequest(message));
-    return true;
+    if (!this.#open) return 0;
+    const numbered = this.outbox.addRequest(message);
+    this.#send(numbered);
+    return numbered.request;
   }
 
   end(code = 1000) {

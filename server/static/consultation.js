@@ -84,8 +84,8 @@ export class Consultation {
     this.#connection.end(0);
   }
 
-  /** The clinician's word about a finding. @returns {boolean} whether there was a connection to say it on */
-  judge(type, finding_id) {
-    return this.#connection.tell({ type, finding_id });
+  /** The clinician's word about a finding. @returns {number} of the message; 0: there was no connection to say it on */
+  judge(message) {
+    return this.#connection.tell(message);
   }
 }

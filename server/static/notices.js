@@ -1,13 +1,15 @@
 // What the server says about the sound and its store: a line for each, until what it says is over.
 
 import { byId, element } from "./dom.js";
+import { onLanguage } from "./language.js";
 import { noticeWords } from "./words.js";
 
 export class NoticesView {
-  #rows = new Map(); // code and speaker -> row
+  #rows = new Map(); // code and speaker -> {row, notice}
 
   constructor() {
     this.list = byId("notices");
+    onLanguage(() => this.#rows.forEach(({ row, notice }) => (row.textContent = noticeWords(notice))));
   }
 
   /** @param {{code: string, message: string, speaker?: string}} notice takes the place of the one of its code and speaker */
@@ -16,7 +18,7 @@ export class NoticesView {
     this.#remove(key);
     if (notice.code === "store_caught_up") return this.#remove("store_behind ");
     const row = element("li", { className: "notice", textContent: noticeWords(notice), dataset: { code: notice.code } });
-    this.#rows.set(key, row);
+    this.#rows.set(key, { row, notice });
     this.list.append(row);
   }
 
@@ -34,7 +36,7 @@ export class NoticesView {
   }
 
   #remove(key) {
-    this.#rows.get(key)?.remove();
+    this.#rows.get(key)?.row.remove();
     this.#rows.delete(key);
   }
 }

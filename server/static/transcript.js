@@ -1,7 +1,7 @@
 // The transcript on the page: finals in order of time, and the words still being heard in lighter ink below them.
 
 import { byId, element, reveal } from "./dom.js";
-import { clock, SPEAKERS } from "./words.js";
+import { clock, speakerWords } from "./words.js";
 
 const NEAR_END_PX = 60;
 
@@ -86,8 +86,7 @@ export class TranscriptView {
   #row(segment) {
     const words = element("p", { className: "words", textContent: segment.text, dir: "auto" });
     const said = element("div", { className: "said" }, words);
-    const speaker = SPEAKERS[segment.speaker];
-    if (speaker) said.prepend(element("span", { className: "speaker", textContent: speaker }));
+    if (speakerWords(segment.speaker)) said.prepend(element("span", { className: "speaker", words: `speaker.${segment.speaker}` }));
     const time = element("time", { textContent: clock(segment.start) });
     const dataset = { id: segment.id, start: segment.start, speaker: segment.speaker };
     return { row: element("li", { className: "segment", dataset }, time, said), words };

@@ -27,6 +27,7 @@ HOMES = {
     "huggingface_hub": {"inference/weights/models.py"},
     "tenacity": {"inference/extraction/reader.py"},
     "fhir": {"server/record/as_fhir.py"},
+    "jinja2": {"server/record/templates/environment.py"},
     "redis": {"server/store/redis_store.py"},
     "cryptography": {"server/store/sealing.py", "server/store/sharing.py"},
     "fpdf": {"server/record/as_pdf.py"},
