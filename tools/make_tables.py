@@ -33,7 +33,7 @@ def tables() -> str:
         "INLINE": INLINE,
         "SHOWN_STAMPS": SHOWN_STAMPS,
     }
-    return HEAD + "".join(f"export const {name} = {json.dumps(value, indent=1)};\n" for name, value in values.items())
+    return HEAD + "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in values.items())
 
 
 if __name__ == "__main__":

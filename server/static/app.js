@@ -4,7 +4,7 @@
 import { Consultation } from "./consultation.js";
 import { byId, element, put, tell, translate } from "./dom.js";
 import { FindingsView } from "./findings.js";
-import { language, LANGUAGES, say, setLanguage } from "./language.js";
+import { language, LANGUAGES, nameOf, say, setLanguage } from "./language.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
 import { NoteView } from "./note.js";
@@ -223,7 +223,8 @@ function onState(state, { code }) {
   } else if (withdrawn) {
     forget(code === 4404);
   } else if (phase !== "ended" && phase !== "setup") {
-    if (code !== 0) fault ? warnOf(fault) : warn(closeFault(code));
+    if (fault && code !== 0) warnOf(fault);
+    else if (code !== 0) warn(closeFault(code));
     finish("stopped.cut", null);
     fault = null;
   }
@@ -322,9 +323,15 @@ addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && phase === "listening") keepAwake();
 });
 addEventListener("beforeunload", (event) => !saved && event.preventDefault());
-for (const [code, words] of Object.entries(LANGUAGES))
-  byId("language").append(element("option", { value: code, lang: code, textContent: words["language.name"] }));
+byId("language").append(...LANGUAGES.map((code) => element("option", { value: code, lang: code, textContent: nameOf(code) })));
 byId("language").value = language();
-byId("language").addEventListener("change", () => setLanguage(byId("language").value));
+byId("language").addEventListener("change", async () => {
+  try {
+    await setLanguage(byId("language").value);
+  } catch {
+    byId("language").value = language();
+    warn("unreached");
+  }
+});
 translate();
 signIn.look();

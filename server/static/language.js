@@ -1,19 +1,23 @@
-// The language of the page: what it says stands in words/, by keys that are the same in each file. Works without a page.
+// The language of the page: what it says stands in words/, by keys that are the same in each file. The file of the
+// language in use is loaded with this module. Works without a page, in modules that may wait at their top.
 
-import de from "./words/de.js";
-import en from "./words/en.js";
+const FILES = {
+  en: () => import("./words/en.js"),
+  de: () => import("./words/de.js"),
+};
 
-/** Each language by its code. A language with a key fewer falls back to English. */
-export const LANGUAGES = { en, de };
+/** The codes of the languages that there are. */
+export const LANGUAGES = Object.keys(FILES);
 
 const KEPT = "drtranscribe.language"; // in the browser, once somebody has chosen: it says nothing about patients
 const listeners = new Set();
 let current = chosen() ?? preferred();
+let words = await load(current);
 
 function chosen() {
   try {
     const code = localStorage.getItem(KEPT);
-    return code in LANGUAGES ? code : null;
+    return LANGUAGES.includes(code) ? code : null;
   } catch {
     return null; // not allowed, or a worker
   }
@@ -21,14 +25,25 @@ function chosen() {
 
 function preferred() {
   const wanted = navigator.languages ?? [navigator.language ?? ""];
-  return wanted.map((tag) => tag.slice(0, 2).toLowerCase()).find((code) => code in LANGUAGES) ?? "en";
+  return wanted.map((tag) => tag.slice(0, 2).toLowerCase()).find((code) => LANGUAGES.includes(code)) ?? LANGUAGES[0];
+}
+
+async function load(code) {
+  return (await FILES[code]()).default;
 }
 
 /** @returns {string} the code of the language in use */
 export const language = () => current;
 
-/** @param {string} code of LANGUAGES; the browser keeps the choice where it may */
-export function setLanguage(code) {
+/** @returns {string} what a language calls itself */
+export const nameOf = (code) => new Intl.DisplayNames([code], { type: "language" }).of(code);
+
+/**
+ * Changes the language; the browser keeps the choice where it may. Rejects where the file cannot be had.
+ * @param {string} code of LANGUAGES @param {Record<string, string>} [given] in place of the file
+ */
+export async function setLanguage(code, given) {
+  words = given ?? (await load(code));
   current = code;
   try {
     localStorage.setItem(KEPT, code);
@@ -41,15 +56,15 @@ export function setLanguage(code) {
 /** @param {() => void} listener called after the language has changed */
 export const onLanguage = (listener) => listeners.add(listener);
 
-export const has = (key) => key in LANGUAGES[current] || key in en;
+export const has = (key) => Object.hasOwn(words, key);
 
 /**
  * @param {string} key @param {Record<string, string|number>} [values] of the words in braces
- * @returns {string} in the language in use; the key itself where no file has it
+ * @returns {string} in the language in use; the key itself where the file lacks it
  */
 export function say(key, values = {}) {
-  const words = LANGUAGES[current][key] ?? en[key] ?? key;
-  return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) => {
+  const said = has(key) ? words[key] : key;
+  return said.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) => {
     const value = values[name];
     if (value === undefined) return whole;
     const shown = typeof value === "number" ? number(value) : value;

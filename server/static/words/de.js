@@ -1,6 +1,5 @@
 // What the page says in German: see en.js, which has the same keys.
 export default {
-  "language.name": "Deutsch",
   "language.label": "Sprache dieser Seite",
 
   "unreached": "Der Server antwortet nicht. Prüfen Sie, ob er läuft und ob dieser Computer in seinem Netz ist.",

@@ -1,6 +1,5 @@
 // What the page says in English: JSON behind `export default`. {name} is a value; {name|one|many} is a number with its noun.
 export default {
-  "language.name": "English",
   "language.label": "Language of this page",
 
   "unreached": "The server does not answer. Check that it is running and that this computer is on its network.",
