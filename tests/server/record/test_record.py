@@ -11,7 +11,7 @@ from inference.findings import Finding, Operation
 from inference.timing import Timings
 from inference.transcript import Segment
 from inference.updates import ExtractionUpdate, TranscriptUpdate
-from server.protocol import finding_fields
+from server.protocol import event, finding_fields
 from server.record.formats import FORMATS, NotInstalled, format_of, render
 from server.record.record import Declared, draw
 from server.record.soap import LAYOUT, soap
@@ -262,3 +262,33 @@ def test_a_record_leaves_out_what_the_clinician_dismissed_and_what_was_said_once
 
 def test_a_record_without_anything_taken_back_has_no_section_for_it():
     assert "Said and taken back" not in markdown()
+
+
+def judged(what: str, finding: Finding, seq: int, by: str | None = "dr-x") -> bytes:
+    ops = [{"op": "update", "finding": finding_fields(finding), "judgement": {"what": what, "by": by, "at": "now"}}]
+    return event("extraction", seq, revision=seq, ops=ops, timings={}, judged=True)
+
+
+def test_a_record_tells_an_edited_finding_from_what_was_heard_in_every_format_that_people_read():
+    heard, *_ = findings()
+    edited = replace(heard, text="chest tightness", attributes={"severity": "3"}, source="clinician")
+    again = replace(edited, status="possible")
+    events = [*log(updates(findings()), ended=False), judged("edited", edited, 50), judged("edited", again, 51), judged("confirmed", again, 52, None)]
+    made = drawn(events)
+    assert made.originals == {heard.id: heard}  # before the first edit, whatever followed
+    told = json.loads(render(made, "json"))["findings"]
+    assert told[0]["original"] == json.loads(json.dumps(finding_fields(heard)))
+    assert told[0]["judgement"] == {"what": "confirmed", "by": None, "at": "now"}
+    assert "original" not in told[1]
+    line = next(line for line in render(made, "markdown").decode().splitlines() if "tightness" in line)
+    before = "chest pain (onset since yesterday evening; severity seven out of ten)"
+    assert line == f"- possible chest tightness (severity 3) [00:05 patient; reviewed], edited, heard as “{before}”"
+
+
+def test_a_finding_that_was_edited_back_to_what_was_heard_is_no_edited_one():
+    heard, *_ = findings()
+    restored = replace(heard, source="clinician")
+    events = [*log(updates(findings()), ended=False), judged("edited", replace(heard, text="other"), 50), judged("edited", restored, 51)]
+    assert drawn(events).originals == {}
+    line = next(line for line in render(drawn(events), "markdown").decode().splitlines() if "chest pain" in line)
+    assert line.endswith("reviewed], edited by dr-x")
