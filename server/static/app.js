@@ -1,6 +1,7 @@
 // The page: its phases, and the wiring between the form, the consultation and what is shown.
 // Phases: setup -> starting -> listening <-> paused -> finishing -> ended -> setup.
 
+import { copyText } from "./clipboard.js";
 import { Consultation } from "./consultation.js";
 import { byId, element, put, tell, translate } from "./dom.js";
 import { FindingsView } from "./findings.js";
@@ -265,19 +266,15 @@ function keep(key) {
   put(byId("saved"), key);
 }
 
-async function note(format, ending) {
+async function download(format, ending) {
   const fault = await saveNote(consultation.record, format, ending);
   if (fault) tell(byId("saved"), fault);
   else keep("summary.saved");
 }
 
 async function copy() {
-  try {
-    await navigator.clipboard.writeText(asText(wholeRecord()));
-    keep("Copied.");
-  } catch {
-    byId("saved").textContent = "The browser does not allow copying here. Use Save.";
-  }
+  if (await copyText(asText(wholeRecord()))) keep("text.copied");
+  else put(byId("saved"), "copy.hint");
 }
 
 function again() {
@@ -308,8 +305,8 @@ byId("save").addEventListener("click", () => {
   save(wholeRecord());
   keep("summary.saved");
 });
-byId("pdf").addEventListener("click", () => note("pdf", ".pdf"));
-byId("fhir").addEventListener("click", () => note("fhir", ".fhir.json"));
+byId("pdf").addEventListener("click", () => download("pdf", ".pdf"));
+byId("fhir").addEventListener("click", () => download("fhir", ".fhir.json"));
 byId("copy").addEventListener("click", copy);
 byId("again").addEventListener("click", again);
 byId("alert-close").addEventListener("click", () => warn(""));

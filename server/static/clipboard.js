@@ -1,6 +1,6 @@
 // Plain text to the clipboard, and to the hand of the clinician where the browser does not allow it.
 
-import { element } from "./dom.js";
+import { element, translate } from "./dom.js";
 
 /** @param {string} text @returns {Promise<boolean>} false: it is shown, selected, to be copied by hand */
 export async function copyText(text) {
@@ -27,6 +27,7 @@ function byHand(text) {
   const form = element("form", { method: "dialog" }, element("p", { words: "copy.hint" }), box, close);
   const shown = element("dialog", { className: "by-hand", "aria-labelledby": "by-hand-title" });
   shown.append(element("h2", { id: "by-hand-title", words: "copy.title" }), form);
+  translate(shown);
   shown.addEventListener("close", () => shown.remove());
   return { shown, box };
 }

@@ -13,6 +13,7 @@ const SETTLED_MS = 1500; // findings come in bursts, and the server writes a not
 export class NoteView {
   #entries = [];
   #session = null;
+  #base;
   #sections = []; // {title, blocks: {title, bullet, lines: {text, said, evidence}[]}[]}
   #selected = null; // the line, not its element: what is drawn anew keeps it
   #timer = 0;
@@ -30,11 +31,15 @@ export class NoteView {
     this.#draw([]);
   }
 
-  /** Asks which other forms there are. @param {string|null} session_id of the consultation that the note is of */
-  async begin(session_id) {
+  /**
+   * Asks which other forms there are.
+   * @param {string} session_id of the consultation that the note is of @param {string} [base] address of the server
+   */
+  async begin(session_id, base = document.baseURI) {
     this.#session = session_id;
+    this.#base = base;
     const known = new Set([...this.choice.options].map(({ value }) => value));
-    for (const { name, title } of await templates()) {
+    for (const { name, title } of await templates(base)) {
       if (!known.has(name)) this.choice.append(element("option", { value: name, textContent: title }));
     }
   }
@@ -65,7 +70,7 @@ export class NoteView {
     if (!this.#session) return this.#draw([]);
     if (!this.#entries.length) this.#hint("note.waiting");
     try {
-      const note = await written(this.#session, this.choice.value);
+      const note = await written(this.#session, this.choice.value, this.#base);
       if (asked !== this.#asked) return; // another form was chosen, or something was found, meanwhile
       this.#hint("");
       this.#draw(inSections(note));
@@ -111,7 +116,7 @@ export class NoteView {
   #line(line, at) {
     const { text, said, evidence } = line;
     if (!evidence.length) return element("p", { className: "plain", textContent: text || "\u00a0" });
-    const show = element("button", { type: "button", className: "note-line", dataset: { at, key: keyOf(line) }, textContent: text });
+    const show = element("button", { type: "button", className: said ? "note-line bullet" : "note-line", dataset: { at, key: keyOf(line) }, textContent: text });
     if (said) show.append(" ", element("span", { className: "said-at", textContent: said }));
     show.addEventListener("click", () => {
       const again = this.#selected === keyOf(line);

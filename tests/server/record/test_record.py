@@ -273,7 +273,12 @@ def test_a_record_tells_an_edited_finding_from_what_was_heard_in_every_format_th
     heard, *_ = findings()
     edited = replace(heard, text="chest tightness", attributes={"severity": "3"}, source="clinician")
     again = replace(edited, status="possible")
-    events = [*log(updates(findings()), ended=False), judged("edited", edited, 50), judged("edited", again, 51), judged("confirmed", again, 52, None)]
+    events = [
+        *log(updates(findings()), ended=False),
+        judged("edited", edited, 50),
+        judged("edited", again, 51),
+        judged("confirmed", again, 52, None),
+    ]
     made = drawn(events)
     assert made.originals == {heard.id: heard}  # before the first edit, whatever followed
     told = json.loads(render(made, "json"))["findings"]
@@ -288,7 +293,11 @@ def test_a_record_tells_an_edited_finding_from_what_was_heard_in_every_format_th
 def test_a_finding_that_was_edited_back_to_what_was_heard_is_no_edited_one():
     heard, *_ = findings()
     restored = replace(heard, source="clinician")
-    events = [*log(updates(findings()), ended=False), judged("edited", replace(heard, text="other"), 50), judged("edited", restored, 51)]
+    events = [
+        *log(updates(findings()), ended=False),
+        judged("edited", replace(heard, text="other"), 50),
+        judged("edited", restored, 51),
+    ]
     assert drawn(events).originals == {}
     line = next(line for line in render(drawn(events), "markdown").decode().splitlines() if "chest pain" in line)
     assert line.endswith("reviewed], edited by dr-x")

@@ -207,7 +207,9 @@ def test_a_recording_played_to_a_server_leaves_its_record_in_every_format_that_w
 
 
 async def test_a_note_comes_in_the_form_of_a_template_of_ours_or_of_the_site(tmp_path):
-    (tmp_path / "ward.html").write_text("{# title: Ward #}\n{% for finding in findings %}<p>{{ finding }}</p>{% endfor %}")
+    (tmp_path / "ward.html").write_text(
+        "{# title: Ward #}\n{% for finding in findings %}<p>{{ finding }}</p>{% endfor %}"
+    )
     async with serving(templates=tmp_path) as server, server.connect() as client:
         await talk(client)
         async with server.http.get(f"{server.url}/v1/templates") as response:
@@ -284,7 +286,10 @@ def test_a_form_that_nothing_is_written_in_is_told_before_any_audio_is_read(tmp_
 @pytest.mark.parametrize(
     ("record", "told"),
     [
-        ("notes.docx", "--record: notes.docx: the ending tells the format; use one of .json, .md, .fhir.json, .pdf, .txt, .lines.json\n"),
+        (
+            "notes.docx",
+            "--record: notes.docx: the ending tells the format; use one of .json, .md, .fhir.json, .pdf, .txt, .lines.json\n",
+        ),
         ("nowhere/at/all.pdf", "--record: there is no folder nowhere/at\n"),
     ],
 )
