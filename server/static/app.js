@@ -190,7 +190,7 @@ function onEvent(event) {
     transcript.apply(event.segment);
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
-  else if (event.type === "extraction") findings.apply(event);
+  else if (event.type === "extraction") findings.apply(event.ops, event.request);
   else if (event.type === "progress") showLag(event.lag_ms);
   else if (event.type === "error") onFault(event);
   else if (event.type === "session_stopped" && event.reason === "withdrawn") forget(true);

@@ -16,9 +16,10 @@ export class FindingsView {
   #frozen = false;
 
   /**
-   * @param {{onSelect: (finding: object|null, show: boolean) => void, onJudge: (message: object) => number,
-   *   onGone: () => void, onChange: () => void}} listener onJudge gives the number of the message, 0 where there is no
-   *   connection; onGone: a finding was taken back while it was edited; onChange: after all of an event
+   * @param {{onSelect: (finding: object|null, show: boolean) => void, onJudge?: (message: object) => number,
+   *   onGone?: () => void, onChange?: () => void}} listener onJudge gives the number of the message, 0 where there is no
+   *   connection; without it nothing can be judged. onGone: a finding was taken back while it was edited; onChange:
+   *   after all of an event
    */
   constructor(listener) {
     this.listener = listener;
@@ -49,8 +50,11 @@ export class FindingsView {
     return [...this.#entries.values()].some(({ editor }) => editor);
   }
 
-  /** @param {{ops: {op: "add"|"update"|"retract", finding: object, judgement?: object}[], request?: number}} event */
-  apply({ ops, request }) {
+  /**
+   * @param {{op: "add"|"update"|"retract", finding: object, judgement?: object}[]} ops
+   * @param {number} [request] of the message that they answer
+   */
+  apply(ops, request) {
     for (const { op, finding, judgement } of ops) {
       if (op === "retract") this.#retract(finding.id);
       else this.#put(finding, judgement, request);
@@ -108,7 +112,7 @@ export class FindingsView {
 
   #retract(id) {
     const entry = this.#entries.get(id);
-    if (entry?.editor) this.listener.onGone();
+    if (entry?.editor) this.listener.onGone?.();
     this.#remove(id);
   }
 
@@ -122,7 +126,7 @@ export class FindingsView {
     for (const { section, list } of this.#groups.values()) section.hidden = list.children.length === 0;
     byId("findings-empty").hidden = this.#entries.size > 0;
     this.counter.textContent = this.#entries.size || "";
-    this.listener.onChange();
+    this.listener.onChange?.();
   }
 
   #select(id, show) {
@@ -166,7 +170,7 @@ export class FindingsView {
     show.addEventListener("click", () => this.#select(this.#selected === finding.id ? null : finding.id, true));
     const dataset = { id: finding.id, status: finding.status, source: finding.source };
     const row = element("li", { className: "finding", dataset }, show);
-    if (!this.#frozen) row.append(this.#judge(entry));
+    if (!this.#frozen && this.listener.onJudge) row.append(this.#judge(entry));
     return row;
   }
 
@@ -204,6 +208,7 @@ export class FindingsView {
     });
     entry.editor = editor;
     entry.row.querySelector(".judge").replaceWith(editor.node);
+    editor.node.scrollIntoView({ block: "nearest" });
     editor.focus();
   }
 

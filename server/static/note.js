@@ -139,7 +139,7 @@ export class NoteView {
         ...(part ? [part] : []),
         ...lines.map(({ text }) => (bullet ? `- ${text}` : text)),
       ]) : [say("note.nothing")]),
-      ...(blocks.at(-1)?.bullet === false ? [] : [""]),
+      "",
     ]);
     return `${[...draft, ...lines].join("\n").trim()}\n`;
   }
@@ -179,5 +179,6 @@ function inSections({ lines, findings }) {
     if (!blocks.length) blocks.push({ title: "", bullet: false, lines: [] });
     if (!heading) blocks[0].lines.push({ text, said: "", evidence: ids.flatMap((id) => proof.get(id)) });
   }
+  for (const { blocks: [{ lines: shown }] } of sections) while (shown.length && !shown.at(-1).text) shown.pop();
   return sections;
 }

@@ -69,6 +69,7 @@ class FakeServer:
         app = web.Application()
         app.router.add_get("/", self.page)
         app.router.add_get("/v1/me", self.me)
+        app.router.add_get("/v1/templates", self.templates)
         app.router.add_get("/ws", self.session)
         app.router.add_get("/v1/sessions/{id}/record", self.record)
         app.router.add_static("/static", STATIC)
@@ -85,6 +86,9 @@ class FakeServer:
 
     async def me(self, _request: web.Request) -> web.Response:
         return web.json_response({"name": None, "scopes": [], "sign_in": "none"})
+
+    async def templates(self, _request: web.Request) -> web.Response:
+        return web.json_response({"templates": []})
 
     async def record(self, request: web.Request) -> web.Response:
         if not self.kept:

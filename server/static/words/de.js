@@ -1,6 +1,6 @@
 // What the page says in German: see en.js, which has the same keys.
 export default {
-  "language.label": "Sprache dieser Seite",
+  "language.label": "Angezeigt auf",
 
   "unreached": "Der Server antwortet nicht. Prüfen Sie, ob er läuft und ob dieser Computer in seinem Netz ist.",
   "retry": "Versuchen Sie es in {seconds|Sekunde|Sekunden} wieder.",
@@ -109,7 +109,7 @@ export default {
   "finding.confirm": "Bestätigen",
   "finding.edit": "Ändern",
   "finding.remove": "Entfernen",
-  "finding.restore": "Wie gehört wiederherstellen",
+  "finding.restore": "Zurück zum Gehörten",
   "finding.judge": "{action}: {finding}",
   "edit.label": "Ändern: {finding}",
   "edit.text": "Befund",

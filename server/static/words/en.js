@@ -1,6 +1,6 @@
 // What the page says in English: JSON behind `export default`. {name} is a value; {name|one|many} is a number with its noun.
 export default {
-  "language.label": "Language of this page",
+  "language.label": "Shown in",
 
   "unreached": "The server does not answer. Check that it is running and that this computer is on its network.",
   "retry": "Try again in {seconds|second|seconds}.",

@@ -101,8 +101,8 @@ def test_no_words_for_people_stand_in_index_html_or_in_the_modules():
     shown = Shown()
     shown.feed((STATIC / "index.html").read_text())
     assert [text for text in shown.said if re.search("[A-Za-z]", text)] == []
-    parts = {name for _, _, parts in LAYOUT for name, _ in parts}  # names of ours, which the words translate
-    found = {path.name: {*filter(said, literals(path.read_text()))} - parts for path in STATIC.glob("*.js")}
+    titles = {name for title, _, parts in LAYOUT for name in (title, *(part for part, _ in parts))}  # keys of the words
+    found = {path.name: {*filter(said, literals(path.read_text()))} - titles for path in STATIC.glob("*.js")}
     assert {name: texts for name, texts in found.items() if texts} == {}
     for path in STATIC.glob("*.css"):
         assert not re.findall(r'content: "[^"]*[a-z]{2}', path.read_text()), path.name
@@ -178,7 +178,7 @@ async def test_the_browsers_language_is_spoken_and_may_be_changed_in_a_consultat
         await expect(page.locator(".note-line")).to_have_text("verneint fever [00:03 Patient/in]")
         await server.send("error", code="never_heard_of", message="something odd", fatal=False)
         await expect(page.locator("#alert-text")).to_have_text("Something odd.")
-        await page.get_by_label("Sprache dieser Seite").select_option("English")
+        await page.get_by_label("Angezeigt auf").select_option("English")
         await expect(page.locator("html")).to_have_attribute("lang", "en")
         await expect(page.locator("#phase")).to_have_text("Listening")
         await expect(page.locator("#notices li")).to_have_text("Nobody is heard: check the microphone.")

@@ -20,11 +20,6 @@ STARTED = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 class NoteServer(FakeServer):
     """Records and notes are written from the events that the test has sent, by the code of the server."""
 
-    def app(self) -> web.Application:
-        app = super().app()
-        app.router.add_get("/v1/templates", self.templates)
-        return app
-
     async def templates(self, _request: web.Request) -> web.Response:
         known = [{"name": each.name, "title": each.title, "kind": each.kind} for each in catalogue().values()]
         return web.json_response({"templates": known})

@@ -214,7 +214,7 @@ def test_words_that_look_like_markup_stay_words():
         ("A.FHIR.JSON", "fhir"),
         ("b.md", "markdown"),
         ("c.pdf", "pdf"),
-        ("d.txt", None),
+        ("d.txt", "text"),
         ("json", None),
     ],
 )
