@@ -31,8 +31,8 @@ TIME_S = 5.0
 _TEXT_FILTERS = ("upper", "lower", "capitalize", "title", "trim", "truncate", "wordwrap", "indent", "center", "replace")
 
 
-class _TooMuch(Exception):
-    pass
+class TooMuch(Exception):
+    """A template takes more time, or writes more, than it may."""
 
 
 class _Loader(BaseLoader):
@@ -84,26 +84,27 @@ def rendered(record: Record, name: str, folder: Path | None) -> tuple[str, Given
                 written.append(piece)
                 length += len(piece)
                 if length > MOST_CHARACTERS:
-                    raise _TooMuch(f"it writes more than {MOST_CHARACTERS} characters")
+                    raise TooMuch(f"it writes more than {MOST_CHARACTERS} characters")
             return "".join(written), values
     except TemplateSyntaxError as error:
         raise TemplateFailed(error.name or file, error.lineno, "TemplateSyntaxError", error.message or "") from None
     except TemplateNotFound as error:
-        kind = "TemplateNotFound"
-        raise TemplateFailed(file, _line(error, folder), kind, f"there is no file {error.name} in its folder") from None
+        reason = f"there is no file {error.name} in its folder"
+        raise TemplateFailed(*_where(error, folder, file), "TemplateNotFound", reason) from None
     except Exception as error:
-        raise TemplateFailed(file, _line(error, folder), type(error).__name__, str(error)) from None
+        raise TemplateFailed(*_where(error, folder, file), type(error).__name__, str(error)) from None
 
 
-def _line(error: Exception, folder: Path | None) -> int | None:
-    """The last line of a template that the error passed through."""
+def _where(error: Exception, folder: Path | None, file: str) -> tuple[str, int | None]:
+    """The file and the line of the template that the error came from: perhaps one that `file` includes."""
     folders = {str(place) for place in (folder, BUILTIN) if place}
     trace, line = error.__traceback__, None
     while trace is not None:
-        if str(Path(trace.tb_frame.f_code.co_filename).parent) in folders:
-            line = trace.tb_lineno
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if str(path.parent) in folders:
+            file, line = path.name, trace.tb_lineno
         trace = trace.tb_next
-    return line
+    return file, line
 
 
 def _keeping(filter_: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,7 +129,7 @@ def _bounded(seconds: float) -> Iterator[None]:
         return
 
     def late(_number: int, _frame: FrameType | None) -> None:
-        raise _TooMuch(f"it takes more than {seconds:g} s")
+        raise TooMuch(f"it takes more than {seconds:g} s")
 
     before = signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, seconds)

@@ -90,6 +90,13 @@ def test_a_template_may_include_parts_of_its_folder_and_ours(tmp_path):
     assert "- possible fever" in text
 
 
+def test_an_error_of_an_included_file_is_told_by_that_file(tmp_path):
+    write(tmp_path, "one\n\n{{ nothing }}", "_part.txt")
+    assert failed(tmp_path, "{% include '_part.txt' %}").where == "_part.txt, line 3"
+    write(tmp_path, "one\n{% if %}", "_part.txt")
+    assert failed(tmp_path, "{% include '_part.txt' %}").where == "_part.txt, line 2"
+
+
 def test_time_and_length_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "MOST_CHARACTERS", 5_000)
     error = failed(tmp_path, "\n{% for x in range(99999) %}xxxxxxxxxx{% endfor %}")
@@ -97,7 +104,7 @@ def test_time_and_length_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "TIME_S", 0.05)
     loops = "\n{% for x in range(99999) %}{% for y in range(99999) %}{% endfor %}{% endfor %}"
     error = failed(tmp_path, loops)
-    assert (error.where, error.kind) == ("own.txt, line 2", "_TooMuch")
+    assert (error.where, error.kind) == ("own.txt, line 2", "TooMuch")
 
 
 def test_each_fault_of_a_folder_is_told_with_file_line_and_what_to_do(tmp_path):
