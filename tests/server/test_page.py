@@ -431,7 +431,7 @@ async def test_a_final_replaces_its_partial_and_a_finding_shows_its_words(
         ]
         await server.send("extraction", revision=1, ops=ops)
         absent = page.get_by_role("button", name=re.compile("^No fever.*no fever.*0:03$"))
-        await expect(page.get_by_role("heading", name="Symptoms")).to_be_visible()
+        await expect(page.locator("#groups").get_by_role("heading", name="Symptoms")).to_be_visible()
         await absent.click()
         await expect(absent).to_have_attribute("aria-pressed", "true")
         await expect(page.locator("mark")).to_have_text("no fever")

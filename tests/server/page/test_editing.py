@@ -29,7 +29,7 @@ async def test_enter_saves_text_status_and_attributes_and_the_original_is_shown_
         await edit(page, "ibuprofin")
         form = page.locator(".editor")
         await expect(form.get_by_label("Finding", exact=True)).to_be_focused()
-        labels = await form.locator("label span").all_inner_texts()
+        labels = await form.locator("label span").all_text_contents()
         assert labels == ["Finding", "Status", "dose", "form", "route", "frequency", "at most", "duration", "reason"]
         await form.get_by_label("Finding", exact=True).fill("ibuprofen")
         await form.get_by_label("dose").fill("400 mg")
