@@ -187,7 +187,7 @@ export class FindingsView {
       const label = say("finding.judge", { action: say(words), finding: sentence(finding) });
       const button = element("button", { type: "button", words, "aria-label": label, dataset: { act: words } });
       button.addEventListener("click", act);
-      judge.append(button);
+      judge.append(button, " ");
     };
     if (finding.source !== "clinician") add("finding.confirm", tell({ type: "confirm_finding" }));
     add("finding.edit", () => this.#edit(entry));
