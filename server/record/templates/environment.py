@@ -79,7 +79,8 @@ def rendered(record: Record, name: str, folder: Path | None) -> tuple[str, Given
     file, values = next(files, name), given(record)
     try:
         with _bounded(TIME_S):
-            written, length = [], 0
+            length = 0
+            written: list[str] = []
             for piece in environment(folder).get_template(file).generate(values.values):
                 written.append(piece)
                 length += len(piece)

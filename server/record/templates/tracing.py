@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import SupportsIndex
 
-_OPEN, _OPENED, _CLOSE, _HEADING, _HEADED = "\ue000\ue001\ue002\ue003\ue004"
+_OPEN, _OPENED, _CLOSE, _HEADING, _HEADED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 _DIGITS = "\ue010\ue011\ue012\ue013\ue014\ue015\ue016\ue017\ue018\ue019"
 _READ = {ord(sign): str(value) for value, sign in enumerate(_DIGITS)}
 _WRITE = {ord(str(value)): sign for value, sign in enumerate(_DIGITS)}
@@ -79,15 +79,16 @@ def text_of(output: str) -> str:
 
 def _read(output: str) -> Iterable[WrittenLine]:
     opened: list[int] = []  # a finding may go on in the next line, where a template breaks its words
-    said: dict[int, None] = {}
+    said: list[int] = []
     text, heading, headed = "", False, False
     for token in _TOKEN.split(output):
         if token == "\n":
             yield WrittenLine(text.rstrip(), tuple(said), headed)
-            text, said, headed = "", dict.fromkeys(opened), heading
+            text, said, headed = "", list(opened), heading
         elif token.startswith(_OPEN) and len(token) > 1:
             opened.append(int(token[1:-1].translate(_READ)))
-            said[opened[-1]] = None
+            if opened[-1] not in said:
+                said.append(opened[-1])
         elif token == _CLOSE:
             opened = opened[:-1]
         elif token in (_HEADING, _HEADED):
