@@ -84,7 +84,7 @@ def _read(output: str) -> Iterable[WrittenLine]:
     for token in _TOKEN.split(output):
         if token == "\n":
             yield WrittenLine(text.rstrip(), tuple(said), headed)
-            text, said, headed = "", list(opened), heading
+            text, said, headed = "", list(dict.fromkeys(opened)), heading
         elif token.startswith(_OPEN) and len(token) > 1:
             opened.append(int(token[1:-1].translate(_READ)))
             if opened[-1] not in said:
