@@ -23,6 +23,7 @@ from server.sessions.session import Limits
 from server.settings import Settings
 from server.socket.door import visitor_of
 from server.socket.handshake import consultation
+from server.viewers.route import Viewers
 
 STATIC = Path(__file__).parent / "static"
 
@@ -109,6 +110,8 @@ def create_app(
         settings.metrics_apart,
     )
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
+    viewers = Viewers(app[SESSIONS], settings, app[METRICS], keeper)
+    app.on_shutdown.append(viewers.close)
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
@@ -121,7 +124,9 @@ def create_app(
             web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=_expectation),
             web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
             web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
+            *viewers.routes(expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
+            web.get("/watch", _watch_page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
             web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
         ]
@@ -242,3 +247,7 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
 
 async def _page(request: web.Request) -> web.FileResponse:
     return web.FileResponse(STATIC / "index.html")
+
+
+async def _watch_page(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "watch.html")

@@ -96,6 +96,11 @@ class Metrics:
         )
         self.open_connections = Gauge("drtranscribe_open_connections", "Connections of every kind", registry=r)
         self.unread = Counter("drtranscribe_unread", "Connections cut since their client did not read", registry=r)
+        self.viewers = Gauge("drtranscribe_viewers", "Viewers that watch a session", registry=r)
+        self.viewers_refused = Counter(
+            "drtranscribe_viewers_refused", "Viewers that were not let in", ["code"], registry=r
+        )
+        self.viewers_cut = Counter("drtranscribe_viewers_cut", "Viewers cut since they did not read", registry=r)
         self.resumed = Counter("drtranscribe_resumed", "Sessions taken up again", registry=r)
         self.audio_seconds = Counter("drtranscribe_audio_seconds", "Audio received", registry=r)
         self.chunks = Counter("drtranscribe_chunks", "Audio frames received", registry=r)

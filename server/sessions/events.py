@@ -138,6 +138,11 @@ class EventLog:
         at = bisect_right(self._seqs, seq)
         return list(zip(self._seqs[at : at + most], self._texts[at : at + most], strict=True))
 
+    def readable(self, seq: int, most: int) -> list[bytes]:
+        """The texts of the kept events above `seq` that readers may have by now, `most` of them at most."""
+        at, until = bisect_right(self._seqs, seq), bisect_right(self._seqs, self._released)
+        return self._texts[at : min(until, at + most)]
+
     def kept(self) -> list[bytes]:
         """What is kept of the events so far, in order."""
         return list(self._texts)
