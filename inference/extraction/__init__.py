@@ -70,6 +70,28 @@ class Extractor(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What an extractor finds in a whole consultation, noted or not.
+
+    `sentences` are those that name something clinical of which no fact was made: their `text` is the sentence itself.
+    """
+
+    facts: Sequence[Proposal] = ()
+    sentences: Sequence[Proposal] = ()
+
+
+@runtime_checkable
+class Lister(Protocol):
+    """An extractor that lists the facts of a consultation for the comparison with its note."""
+
+    name: str
+
+    async def list_facts(self, consultation: ExtractionRequest) -> Listed:
+        """Lists the facts of all segments. Raises ExtractionError if it cannot answer."""
+        ...
+
+
 @runtime_checkable
 class Remote(Protocol):
     """An extractor that depends on another process, which may come and go."""

@@ -14,6 +14,7 @@ from inference.updates import (
     Fault,
     Notice,
     NoticeCode,
+    Omissions,
     Progress,
     TranscriptUpdate,
     Ungrounded,
@@ -109,6 +110,9 @@ class Metrics:
         self.ungrounded = Counter(
             "drtranscribe_ungrounded", "Findings of an extractor that no final proves: dropped", registry=r
         )
+        self.omissions = Counter(
+            "drtranscribe_omissions", "Things said and not noted that were offered", registry=r
+        )
         self.extractor_up = Gauge(
             "drtranscribe_extractor_up", "1 while the server of an extractor answers", ["extractor"], registry=r
         )
@@ -179,6 +183,8 @@ class Metrics:
                     self.late_chunks.inc()
             case Extracted(extractor, outcome, _, duration_ms):
                 self.extraction_seconds.labels(extractor, outcome).observe(duration_ms / 1000)
+            case Omissions(items):
+                self.omissions.inc(len(items))
             case Ungrounded(count):
                 self.ungrounded.inc(count)
             case Fault(code, _):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from inference.extraction import Patient
-from inference.findings import Finding
+from inference.findings import Finding, Omission
 from inference.stream import Mode
 from inference.transcript import Segment
 from server.protocol import Judged
@@ -19,6 +19,7 @@ State = Literal["open", "ended"]
 
 _segment = TypeAdapter(Segment)
 _finding = TypeAdapter(Finding)
+_omission = TypeAdapter(Omission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Record:
     retracted: tuple[Finding, ...]
     software: tuple[str, str]
     consent: Consent | None = None
+    omissions: tuple[Omission, ...] = ()
+    """What was said and stands in no finding. It is no part of the note: nobody has taken it into it."""
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     """By the id of the finding."""
 
@@ -88,6 +91,7 @@ def draw(
     segments.sort(key=lambda segment: segment.start)
     findings = [_finding.validate_python(finding) for finding in fold.findings.values()]
     unsaid = [_finding.validate_python(finding) for before, finding in fold.retracted if _is_unsaid(before, finding)]
+    omissions = [_omission.validate_python(omission) for omission in fold.omissions]
     return Record(
         session_id,
         "ended" if fold.stopped else "open",
@@ -101,6 +105,7 @@ def draw(
         tuple(finding for finding in unsaid if not _stands(finding, findings)),
         software,
         Consent(**fold.consent) if fold.consent else None,
+        tuple(omission for omission in omissions if not any(_rest_on_same_words(f, omission) for f in findings)),
         {finding_id: Judgement(**judgement) for finding_id, judgement in fold.judgements.items()},
     )
 
@@ -114,3 +119,8 @@ def _stands(finding: Finding, current: Iterable[Finding]) -> bool:
     """It was said once more since."""
     subject = (finding.kind, finding.text, finding.experiencer)
     return any((other.kind, other.text, other.experiencer) == subject for other in current)
+
+
+def _rest_on_same_words(finding: Finding, omission: Omission) -> bool:
+    """It was added to the note since the two were compared."""
+    return finding.source == "clinician" and set(finding.evidence) >= set(omission.evidence)

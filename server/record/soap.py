@@ -192,3 +192,17 @@ def retracted(record: Record) -> tuple[str, ...]:
 def _unsaid_line(finding: Finding) -> str:
     words = ", ".join(map(quoted, finding.evidence))
     return f"{place(finding)}, no longer so: {phrase(finding, ())}. {words}"
+
+
+OMITTED = "Said, not in the note"
+"""Title of what somebody said and no finding tells. It is no part of the note."""
+
+
+def omitted(record: Record) -> tuple[str, ...]:
+    """A line for each: what was understood, and the words."""
+    return tuple(
+        ", ".join(map(quoted, omission.evidence))
+        if omission.text == omission.evidence[0].quote
+        else f"{plain(omission.text)}: {', '.join(map(quoted, omission.evidence))}"
+        for omission in record.omissions
+    )

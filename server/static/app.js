@@ -1,5 +1,5 @@
 // The page: its phases, and the wiring between the form, the consultation and what is shown.
-// Phases: setup -> starting -> listening <-> paused -> finishing -> ended -> setup.
+// Phases: setup -> starting -> listening <-> paused -> checking -> finishing -> ended -> setup.
 
 import { Consultation } from "./consultation.js";
 import { byId } from "./dom.js";
@@ -7,20 +7,24 @@ import { FindingsView } from "./findings.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
 import { NoticesView } from "./notices.js";
+import { OmissionsView } from "./omissions.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
+import { SecondScreen } from "./second.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
 import { TranscriptView } from "./transcript.js";
 import { clock, closeFault, count, FILE_FAULT, microphoneFault, serverFault, STOPPED } from "./words.js";
 
 const LATE_MS = 5000;
+const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
 // A request whose answer was lost with the connection is sent again: that it was done already is no fault.
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]);
 const PHASES = {
   starting: "Starting …",
   listening: "Listening",
   paused: "Paused",
+  checking: "Checking the note …",
   finishing: "Finishing …",
   ended: "Finished",
 };
@@ -32,18 +36,27 @@ let fault = null; // the server's own words about why it closes
 let saved = true;
 let withdrawn = false;
 let screenLock = null;
+let checkTimer = 0;
 
 const setup = new SetupForm(start);
 const transcript = new TranscriptView();
 const findings = new FindingsView({
   onSelect: (finding, show) => transcript.highlight(finding?.evidence ?? [], show),
   onJudge: (type, id) => {
-    const told = consultation.judge(type, id);
-    if (!told) warn("Not connected just now. Try again when the connection is back.");
-    return told;
+    return told(consultation.judge(type, id));
   },
 });
 const notices = new NoticesView();
+const told = (done) => {
+  if (!done) warn("Not connected just now. Try again when the connection is back.");
+  return done;
+};
+const omissions = new OmissionsView({
+  onSelect: (evidence, show) => transcript.highlight(evidence, show),
+  onAdd: (item) => told(consultation.add(item)),
+  onLeave: (id) => told(consultation.leaveOut(id)),
+});
+const secondScreen = new SecondScreen();
 const signIn = new SignIn({
   onIn: () => phase === "sign-in" && setPhase("setup"),
   onOut: () => phase === "setup" && setPhase("sign-in"),
@@ -60,11 +73,11 @@ function setPhase(next) {
   byId("summary").hidden = next !== "ended";
   byId("phase").textContent = PHASES[next] ?? "";
   byId("pause").hidden = !["listening", "paused"].includes(next);
-  byId("withdraw").hidden = byId("pause").hidden;
+  byId("withdraw").hidden = !["listening", "paused", "checking"].includes(next);
   byId("pause").disabled = false;
   byId("pause").textContent = next === "paused" ? "Continue" : "Pause";
   byId("stop").hidden = ["starting", "ended"].includes(next);
-  byId("stop").textContent = next === "finishing" ? "Finish without waiting" : "Stop";
+  byId("stop").textContent = { checking: "Finish", finishing: "Finish without waiting" }[next] ?? "Stop";
   if (next !== "listening") level.clear();
 }
 
@@ -104,6 +117,7 @@ async function cancel(text) {
 
 function begin(session) {
   saved = false;
+  secondScreen.offer(session.session_id);
   setPhase("listening");
   byId("stop").focus();
   keepAwake();
@@ -136,14 +150,36 @@ async function goOn() {
 
 async function stop() {
   if (phase === "finishing") return consultation.abandon();
+  if (phase === "checking") return end();
   if (phase !== "listening" && phase !== "paused") return;
+  setPhase("checking");
+  notices.clear();
+  checkTimer = setTimeout(end, CHECK_MS);
+  await consultation.review();
+}
+
+/** What was said and not noted is there: the consultation ends, or waits for the clinician to look at it. */
+function checked(event) {
+  omissions.apply(event);
+  if (phase !== "checking" || !checkTimer) return;
+  clearTimeout(checkTimer);
+  checkTimer = 0;
+  if (!event.items.length) return end();
+  byId("phase").textContent = "Check the note, then finish";
+  omissions.focus();
+}
+
+async function end() {
+  clearTimeout(checkTimer);
+  checkTimer = 0;
+  if (phase !== "checking") return;
   setPhase("finishing");
   await consultation.stop();
 }
 
 /** The patient takes the consent back: nothing of the consultation stays, here or on the server. */
 async function withdraw() {
-  if (phase !== "listening" && phase !== "paused") return;
+  if (!["listening", "paused", "checking"].includes(phase)) return;
   if (!confirm("Erase this consultation, here and on the server? Nothing of it can be brought back.")) return;
   withdrawn = true;
   setPhase("finishing");
@@ -177,7 +213,10 @@ function onEvent(event) {
     transcript.apply(event.segment);
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
-  else if (event.type === "extraction") findings.apply(event.ops);
+  else if (event.type === "extraction") {
+    findings.apply(event.ops);
+    omissions.added(event.ops);
+  } else if (event.type === "omissions") checked(event);
   else if (event.type === "progress") showLag(event.lag_ms);
   else if (event.type === "error") onFault(event);
   else if (event.type === "session_stopped" && event.reason === "withdrawn") forget(true);
@@ -191,9 +230,11 @@ function showLag(lag_ms) {
 
 function onFault(event) {
   if (REPEATED.has(event.code)) return;
+  if (event.code === "unknown_type" && phase === "checking") return end(); // an older server, which compares nothing
   if (event.fatal) fault = serverFault(event);
   else warn(serverFault(event));
   findings.unlock();
+  omissions.unlock();
 }
 
 function onState(state, { code }) {
@@ -224,6 +265,8 @@ async function finish(title, stopped) {
   notices.clear();
   transcript.dropPartials();
   findings.freeze();
+  omissions.freeze();
+  secondScreen.offer(null);
   const audio_s = stopped?.audio_s ?? consultation.heard_s;
   consultation.record.summary = { reason: stopped?.reason ?? "connection_lost", audio_s };
   byId("summary-title").textContent = title;
@@ -242,7 +285,12 @@ async function leave() {
   await source.close();
 }
 
-const wholeRecord = () => ({ ...consultation.record, segments: transcript.segments, findings: findings.findings });
+const wholeRecord = () => ({
+  ...consultation.record,
+  segments: transcript.segments,
+  findings: findings.findings,
+  omissions: omissions.items,
+});
 
 function keep(text) {
   saved = true;
@@ -269,6 +317,8 @@ function again() {
   saved = true;
   transcript.clear();
   findings.clear();
+  omissions.clear();
+  secondScreen.offer(null);
   warn("");
   byId("elapsed").textContent = clock(0);
   setPhase("setup");

@@ -8,7 +8,7 @@ export class FindingsView {
   #groups = new Map(); // kind -> {section, list}
   #selected = null;
 
-  /** @param {{onSelect: (finding: object|null, show: boolean) => void, onJudge: (type: string, id: string) => boolean}} listener */
+  /** @param {{onSelect: (finding: object|null, show: boolean) => void, onJudge?: (type: string, id: string) => boolean}} listener without `onJudge` for who only watches */
   constructor(listener) {
     this.listener = listener;
     this.counter = byId("findings-count");
@@ -113,7 +113,7 @@ export class FindingsView {
     }
     show.addEventListener("click", () => this.#select(this.#selected === finding.id ? null : finding.id, true));
     const dataset = { id: finding.id, status: finding.status, source: finding.source };
-    return element("li", { className: "finding", dataset }, show, this.#judge(finding));
+    return element("li", { className: "finding", dataset }, show, ...(this.listener.onJudge ? [this.#judge(finding)] : []));
   }
 
   #judge(finding) {
