@@ -200,6 +200,7 @@ ClientMessage = (
     | WithdrawConsent
     | StopSession
 )
+Decision = EditFinding | ConfirmFinding | DismissFinding | AddFinding | LeaveOut
 TYPES = tuple(get_args(message.model_fields["type"].annotation)[0] for message in get_args(ClientMessage))
 
 _MODELS = (AudioFields, PatientFields, FindingEdit, NewFinding, QuoteFields, *get_args(ClientMessage))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from inference.extraction.memo import Memo
-from inference.findings import Finding, Proposal
+from inference.findings import Finding, Proposal, Quote
 from inference.transcript import Segment
 
 
@@ -71,14 +71,19 @@ class Extractor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What an extractor finds in a whole consultation, noted or not.
+class Heard:
+    """A sentence of which no fact was made: its `text` is the sentence itself. `named` are the words that tell most."""
 
-    `sentences` are those that name something clinical of which no fact was made: their `text` is the sentence itself.
-    """
+    proposal: Proposal
+    named: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What an extractor finds in a whole consultation, noted or not."""
 
     facts: Sequence[Proposal] = ()
-    sentences: Sequence[Proposal] = ()
+    sentences: Sequence[Heard] = ()
 
 
 @runtime_checkable

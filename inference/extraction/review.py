@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from inference.extraction import ExtractionError, ExtractionRequest, Listed, Lister
+from inference.extraction import ExtractionError, ExtractionRequest, Heard, Listed, Lister
 from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
-from inference.extraction.evidence.omissions import Note, omission
+from inference.extraction.evidence.omissions import Note, Sentence, omission
 from inference.extraction.evidence.support import supported
 from inference.extraction.isolation import place_of
 from inference.extraction.reader import Reading
@@ -33,7 +33,7 @@ class _Said:
     """The facts that the finals prove, in the form of findings."""
 
     facts: Sequence[Finding] = ()
-    sentences: Sequence[Finding] = ()
+    sentences: Sequence[Sentence] = ()
 
 
 @dataclass(slots=True)
@@ -53,7 +53,9 @@ class Review:
     _said: dict[str, _Said] = field(default_factory=dict)  # by the extractor's name
     _compared: bool = False
 
-    def begin(self, readings: Iterable[Reading], finals: Sequence[Segment], request: Callable[[Reading], ExtractionRequest]) -> None:
+    def begin(
+        self, readings: Iterable[Reading], finals: Sequence[Segment], request: Callable[[Reading], ExtractionRequest]
+    ) -> None:
         """Asks every extractor that lists facts, unless it was asked about the same finals."""
         if self._asked == len(finals):
             return
@@ -76,14 +78,13 @@ class Review:
         `note` holds what was taken back or changed by hand too: that is not offered again.
         """
         self._compared = True
-        told, found = Note(), list[Finding]()
-        told.add(note)
+        told, found = list(note), list[Finding]()
         for said in sorted(self._said.values(), key=lambda said: bool(said.sentences)):  # a model's words go first
-            lacking = [fact for fact in said.facts if not told.tells(fact)]
-            told.add(said.facts)
-            found += lacking
+            found += Note(told).lacking(said.facts)
+            told += said.facts
+        known = Note(told)
         for said in self._said.values():
-            found += [sentence for sentence in said.sentences if not told.touches(sentence)]
+            found += [sentence.heard for sentence in said.sentences if not known.holds(sentence)]
         left = [one for one in map(omission, found) if one.id not in self.left_out]
         self.offered = tuple(sorted(left[:MOST], key=lambda one: one.evidence[0].from_s))
         return self.offered
@@ -117,12 +118,18 @@ def _proved(listed: Listed, finals: Sequence[Segment]) -> _Said:
         proved = supported(texts.grounded(proposal), texts.by_id)
         if proved is not None and proposal.op == "add":
             store.merge(proved)
-    sentences = []
-    for number, proposal in enumerate(listed.sentences, 1):
-        evidence = texts.grounded(proposal).evidence
-        if evidence:
-            sentences.append(_as_finding(f"h{number}", proposal, evidence))
-    return _Said(store.all(), sentences)
+    made = (_sentence(f"h{number}", heard, texts) for number, heard in enumerate(listed.sentences, 1))
+    return _Said(store.all(), [sentence for sentence in made if sentence is not None])
+
+
+def _sentence(identifier: str, heard: Heard, texts: FinalTexts) -> Sentence | None:
+    """The sentence with its proof; None where part of it cannot prove anything."""
+    evidence = [texts.ground(quote) for quote in heard.proposal.quotes]
+    named = [texts.ground(quote) for quote in heard.named]
+    proof, tells = tuple(one for one in evidence if one), tuple(one for one in named if one)
+    if len(proof) < len(evidence) or not tells:
+        return None
+    return Sentence(_as_finding(identifier, heard.proposal, proof), tells)
 
 
 def _as_finding(identifier: str, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Finding:

@@ -15,8 +15,8 @@ class Resumed:
     """The last checkpoint, if there was one, and what the events of the session say.
 
     `finals` are those with a text, in order; `written` are the ids of all, and `shown` the index of the last segment of
-    each speaker of which a partial went out. `told` are the codes of the faults that the client was told. `left_out` are
-    the omissions that the clinician set aside.
+    each speaker of which a partial went out. `told` are the codes of the faults that the client was told. `left_out`
+    are the omissions that the clinician set aside.
     """
 
     checkpoint: Checkpoint | None = None

@@ -110,9 +110,7 @@ class Metrics:
         self.ungrounded = Counter(
             "drtranscribe_ungrounded", "Findings of an extractor that no final proves: dropped", registry=r
         )
-        self.omissions = Counter(
-            "drtranscribe_omissions", "Things said and not noted that were offered", registry=r
-        )
+        self.omissions = Counter("drtranscribe_omissions", "Things said and not noted that were offered", registry=r)
         self.extractor_up = Gauge(
             "drtranscribe_extractor_up", "1 while the server of an extractor answers", ["extractor"], registry=r
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inference.findings import Finding
+from inference.findings import Finding, Omission
 from server.record.record import Record
 from server.record.wording import clock, described, phrase, plain, quoted, said
 
@@ -202,7 +202,12 @@ def omitted(record: Record) -> tuple[str, ...]:
     """A line for each: what was understood, and the words."""
     return tuple(
         ", ".join(map(quoted, omission.evidence))
-        if omission.text == omission.evidence[0].quote
-        else f"{plain(omission.text)}: {', '.join(map(quoted, omission.evidence))}"
+        if [omission.text] == [evidence.quote for evidence in omission.evidence]
+        else f"{_named(omission)}: {', '.join(map(quoted, omission.evidence))}"
         for omission in record.omissions
     )
+
+
+def _named(omission: Omission) -> str:
+    status = {"present": "", "absent": "no ", "possible": "possible "}[omission.status]
+    return f"{status}{plain(omission.text)}"

@@ -21,10 +21,10 @@ NEWEST = 500
 class EventLog:
     """Events as wire text, numbered 1, 2, 3 …; any number of readers, each at its own place.
 
-    Older than the `newest` events, what a later one has made worthless is dropped: `progress`, answers to controls, and
-    partials whose segment was said again, and lists of omissions but for the newest. So a log grows with what was said and not with how it was cut into chunks. Of
-    refusals only the newest few are kept at all. A `seq` is never given twice and never changes; readers that come late
-    see gaps.
+    Older than the `newest` events, what a later one has made worthless is dropped: `progress`, answers to controls,
+    partials whose segment was said again, and lists of omissions but for the newest. So a log grows with what was said
+    and not with how it was cut into chunks. Of refusals only the newest few are kept at all. A `seq` is never given
+    twice and never changes; readers that come late see gaps.
 
     A log that is `held` gives an event to its readers once it is released: when it is stored. `wake` and `written` are
     for the one who stores; `dropped` are the numbers of what it may drop too.

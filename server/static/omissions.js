@@ -80,7 +80,7 @@ export class OmissionsView {
   }
 
   #row(item) {
-    const heard = item.evidence[0]?.quote === item.text; // nothing more than the sentence is known
+    const heard = item.evidence.length === 1 && item.evidence[0].quote === item.text; // no more than the sentence is known
     const show = element("button", { type: "button", className: "show" });
     if (!heard) {
       const line = element("span", { className: "line" });

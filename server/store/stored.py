@@ -69,7 +69,7 @@ class Store(Protocol):
         ...
 
     async def newer(self, session_id: str, seq: int, most: int) -> Newer | None:
-        """Events above `seq`, `most` of them at most, for who only reads; None if the store does not have the session."""
+        """Events above `seq`, `most` of them at most, for who only reads; None if the store has no such session."""
         ...
 
     async def erase(self, session_id: str) -> int:

@@ -29,7 +29,7 @@ class Feed:
         self._task = asyncio.create_task(self._run())
 
     def join(self, viewer: Viewer, seq: int) -> bool:
-        """Shows the viewer everything above `seq`. False if the feed is over or already beyond: read on, and ask again."""
+        """Shows the viewer all above `seq`. False if the feed is over or already beyond: read on, and ask again."""
         if self.over or self.seq > seq:
             return False
         viewer.begin(seq)

@@ -94,9 +94,7 @@ class Viewers:
             return None
         return StoredSource(store, session_id)
 
-    async def _stream(
-        self, request: web.Request, source: Source, session_id: str, seq: int
-    ) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, source: Source, session_id: str, seq: int) -> web.StreamResponse:
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers=headers)
         response.force_close()

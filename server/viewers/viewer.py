@@ -14,7 +14,7 @@ KEEP_ALIVE_S = 15.0
 
 
 class Viewer:
-    """Writes to `transport` and waits for nobody: what a client does not read is bounded, and ends in its being cut off.
+    """Writes to `transport` and waits for nobody: what a client leaves unread is bounded, then the client is cut off.
 
     `chunked` says that the response has the chunks of HTTP/1.1. `in_force` says whether the key is still valid. A
     client that reads nothing for `limit_s` is cut off too; `cut` is called with the reason.
@@ -59,7 +59,7 @@ class Viewer:
         self.seq, self._written = frame.seq, True
 
     def end(self, whole: bool = True) -> None:
-        """Nothing follows. Unless the session is told as a `whole`, what is not sent yet may be erased: it stays here."""
+        """Nothing follows. Unless the session is told as a `whole`, what is not sent may be erased: it stays here."""
         if not whole and self._transport.get_write_buffer_size():
             self._transport.abort()
         self.over.set()

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from zlib import crc32
 
 from inference.findings import Evidence, Finding, Kind, Omission
 
 _SMALL = frozenset(
-    "a an and any at been for from had has have her his i in is it me my no not of on or some that the their this to "
-    "was were with your".split()
-)
+    ("a", "an", "and", "any", "at", "been", "for", "from", "had", "has", "have", "her", "his", "i", "in", "is", "it",
+     "me", "my", "no", "not", "of", "on", "or", "some", "that", "the", "their", "this", "to", "was", "were", "with",
+     "your")
+)  # fmt: skip
 _GROUPS: Mapping[Kind, str] = {
     "chief_complaint": "problem",
     "symptom": "problem",
@@ -23,30 +24,48 @@ _GROUPS: Mapping[Kind, str] = {
 }
 
 
-@dataclass(slots=True)
 class Note:
-    """The findings with which facts are compared, and the facts that are offered already."""
+    """The findings with which facts are compared."""
 
-    _told: list[tuple[Finding, frozenset[str]]] = field(default_factory=list)
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._told = [(finding, content(finding.text)) for finding in findings]
 
-    def add(self, findings: Iterable[Finding]) -> None:
-        self._told += [(finding, content(finding.text)) for finding in findings]
+    def lacking(self, facts: Sequence[Finding]) -> list[Finding]:
+        """The facts that no finding tells.
 
-    def tells(self, fact: Finding) -> bool:
-        """Whether a finding tells the fact, in other words perhaps or with another status.
-
-        It does if the two are about the same, wherever that was said, or are of one sort and rest on the same words.
+        A finding tells a fact of the same name, wherever it was said and whatever its status. It tells a fact of
+        another name too, if both are of one sort and rest on the same words, unless the list names the finding as well:
+        "weak and shaky" are two facts, and "weakness" alone does not tell both.
         """
-        words = content(fact.text)
-        return any(_tells(finding, told, fact, words) for finding, told in self._told)
+        worded = [(fact, content(fact.text)) for fact in facts]
+        named = [any(_is_named(told, fact, words) for fact, words in worded) for told in self._told]
+        return [
+            fact
+            for fact, words in worded
+            if not any(
+                _is_named(told, fact, words) or (not elsewhere and _rests_on_same(told, fact, words))
+                for told, elsewhere in zip(self._told, named, strict=True)
+            )
+        ]
 
-    def touches(self, sentence: Finding) -> bool:
-        """Whether a finding rests on words of the sentence, or what it names stands in the sentence."""
-        words = content(sentence.text)
-        return any(
-            shares_words(finding.evidence, sentence.evidence) or (told and told <= words)
-            for finding, told in self._told
+    def holds(self, sentence: "Sentence") -> bool:
+        """Whether everything that the sentence names is in a finding: by its words, or by its name elsewhere."""
+        named = [(evidence, content(evidence.quote)) for evidence in sentence.named]
+        return all(
+            any(
+                shares_words(finding.evidence, [evidence]) or (told and (told <= words or words <= told))
+                for finding, told in self._told
+            )
+            for evidence, words in named
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of which no fact was made, in the form of one, and the words in it that name something."""
+
+    heard: Finding
+    named: tuple[Evidence, ...]
 
 
 def omission(fact: Finding) -> Omission:
@@ -80,11 +99,18 @@ def content(text: str) -> frozenset[str]:
     return frozenset(w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in found) - _SMALL
 
 
-def _tells(finding: Finding, told: frozenset[str], fact: Finding, words: frozenset[str]) -> bool:
+def _is_named(told: tuple[Finding, frozenset[str]], fact: Finding, words: frozenset[str]) -> bool:
+    """Whether the finding has the name of the fact. One name may say more than the other if the status is the same."""
+    finding, mine = told
+    if finding.experiencer != fact.experiencer or _group(finding.kind) != _group(fact.kind) or not mine:
+        return False
+    return mine == words or (finding.status == fact.status and (mine <= words or words <= mine))
+
+
+def _rests_on_same(told: tuple[Finding, frozenset[str]], fact: Finding, words: frozenset[str]) -> bool:
+    finding, mine = told
     if finding.experiencer != fact.experiencer or _group(finding.kind) != _group(fact.kind):
-        return shares_words(finding.evidence, fact.evidence) and bool(words & told)
-    if told and words and (told <= words or words <= told):
-        return True
+        return bool(words & mine) and shares_words(finding.evidence, fact.evidence)
     return shares_words(finding.evidence, fact.evidence)
 
 

@@ -1,51 +1,89 @@
-"""What a whole consultation holds, for the comparison with its note: facts, and sentences that may hold one. Pure."""
+"""Sentences that may hold a fact which the rules made nothing of, for the comparison with the note. Pure."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 
-from inference.extraction.rules.concepts.mentions import mentions
+from inference.extraction import Heard
+from inference.extraction.rules.concepts.mentions import Mention, mentions
+from inference.extraction.rules.concepts.relatives import asks_of_family
 from inference.extraction.rules.concepts.vitals import vitals
+from inference.extraction.rules.cues.answers import answered
 from inference.extraction.rules.cues.readings import is_empty
-from inference.extraction.rules.facts.plans import tests
 from inference.extraction.rules.facts.statements import imagined
 from inference.extraction.text.dialogue import Turn, turns
 from inference.extraction.words.lexicon import drugs_trie, find
-from inference.findings import Kind, Proposal
+from inference.findings import Kind, Proposal, Quote, Status
 from inference.transcript import Segment
 
-LONGEST_SENTENCE = 40
-"""Tokens. What is longer has no punctuation, and nobody finds a fact in it at a glance."""
+LONGEST_SENTENCE = 30
+"""Tokens. In what is longer, without punctuation, nobody finds a fact at a glance."""
 
-_KINDS: dict[str, Kind] = {"symptom": "symptom", "condition": "past_history", "procedure": "past_history", "social": "social_history"}
+_KINDS: Mapping[str, Kind] = {
+    "symptom": "symptom",
+    "condition": "past_history",
+    "procedure": "past_history",
+    "social": "social_history",
+}
+_ASKING = frozenset(("any", "ever", "noticed", "history", "problems", "taking", "feeling", "having", "getting", "been"))
+_ASKING_OTHERWISE = frozenset(
+    ("question", "questions", "okay", "ok", "sense", "hear", "happy", "understand", "help", "concerns", "name", "sound")
+)
+"""Words of questions about the conversation itself."""
+_REPLY_TOKENS = 12
 
 
-def telling_sentences(segments: Sequence[Segment]) -> list[Proposal]:
-    """Each statement in which something clinical is named, as it was heard: `text` is the sentence itself.
-
-    Questions, warnings and what might happen are left out.
-    """
-    return list(_telling(turns(segments)))
-
-
-def _telling(conversation: Sequence[Turn]) -> Iterator[Proposal]:
-    for turn in conversation:
-        if turn.form != "statement" or is_empty(turn) or len(turn.tokens) > LONGEST_SENTENCE:
+def telling_sentences(segments: Sequence[Segment]) -> list[Heard]:
+    """Statements in which something clinical is named, and questions for yes or no with their answers."""
+    conversation = turns(segments)
+    found: list[Heard] = []
+    for at, turn in enumerate(conversation):
+        if is_empty(turn) or len(turn.tokens) > LONGEST_SENTENCE:
             continue
-        kind = _kind(turn)
-        if kind is not None:
-            words = turn.text(0, len(turn.tokens))
-            yield Proposal(kind, words, (turn.quote(),), "rules", confidence=0.1)
+        found += _stated(turn) if turn.form == "statement" else _answered(conversation, at)
+    return found
 
 
-def _kind(turn: Turn) -> Kind | None:
-    """Of the first thing that the sentence names, a medicine or a measured value before all others."""
-    if turn.speaker != "clinician" and find(drugs_trie(), turn.tokens):
-        return "medication"
+def _stated(turn: Turn) -> Iterator[Heard]:
+    if turn.speaker == "clinician" and not vitals(turn.tokens):
+        return  # who explains names much that nobody has
+    unreal = imagined(turn)
+    named = [m for m in mentions(turn.segment.text, turn.tokens) if m.concept not in unreal and m.kind in _KINDS]
+    drugs = find(drugs_trie(), turn.tokens)
+    quotes = [turn.quote(m.start, m.end) for m in (*named, *drugs)]
+    quotes += [turn.quote(v.start, v.end) for v in vitals(turn.tokens)]
+    if quotes:
+        yield Heard(_proposal(turn, _kind(turn, named, bool(drugs)), "present", turn.quote()), tuple(quotes))
+
+
+def _answered(conversation: Sequence[Turn], at: int) -> Iterator[Heard]:
+    turn = conversation[at]
+    spoken = set(turn.sentence.words)
+    if turn.form != "polar" or turn.speaker == "patient" or not _ASKING_OTHERWISE.isdisjoint(spoken):
+        return
+    named = mentions(turn.segment.text, turn.tokens)
+    drugs = find(drugs_trie(), turn.tokens)
+    answer = answered(conversation, at)
+    if answer is None or (_ASKING.isdisjoint(spoken) and not named and not drugs):
+        return
+    reply, said = answer
+    status: Status = "absent" if said == "no" else "present" if said == "yes" else "possible"
+    answering = reply.quote(0, min(len(reply.tokens), _REPLY_TOKENS))
+    yield Heard(_proposal(turn, _kind(turn, named, bool(drugs)), status, turn.quote(), answering), (turn.quote(),))
+
+
+def _kind(turn: Turn, named: Sequence[Mention], has_drug: bool) -> Kind:
+    if asks_of_family(turn):
+        return "family_history"
+    if "allergic" in turn.sentence.words or "allergies" in turn.sentence.words:
+        return "allergy"
     if vitals(turn.tokens):
         return "vital"
-    if turn.speaker == "clinician":
-        return "order" if tests(turn.tokens) else None
-    unreal: Set[str] = imagined(turn)
-    for mention in mentions(turn.segment.text, turn.tokens):
-        if mention.concept not in unreal and mention.kind in _KINDS:
-            return _KINDS[mention.kind]
-    return None
+    if has_drug:
+        return "medication"
+    return _KINDS[named[0].kind] if named and named[0].kind in _KINDS else "symptom"
+
+
+def _proposal(turn: Turn, kind: Kind, status: Status, *quotes: Quote) -> Proposal:
+    family = kind == "family_history"
+    return Proposal(
+        kind, turn.text(0, len(turn.tokens)), quotes, "rules", status, experiencer="family" if family else "patient"
+    )

