@@ -69,7 +69,8 @@ class Viewers:
             source = await self._source(session_id, principal)
             if source is None:
                 return self._refuse(request, 404, "no_such_session", GONE)
-            if seq and await source.ended() and not await source.after(seq, 1):
+            last, ended = await source.end()
+            if ended and seq >= last:
                 return web.Response(status=204, headers={"Cache-Control": "no-store"})
         except StoreDown:
             return self._refuse(request, 503, "store_away", STORE_AWAY, session_id, STORE_RETRY_S)
@@ -79,7 +80,7 @@ class Viewers:
             return self._refuse(request, 429, "key_viewers", TOO_MANY_YOURS, session_id, RETRY_S)
         with self._counted(session_id, principal):
             self._keeper.note(request, ACTION, principal, session_id)
-            return await self._stream(request, source, session_id, seq)
+            return await self._stream(request, source, session_id, min(seq, last))  # a store may have lost the newest
 
     async def _source(self, session_id: str, principal: Principal) -> Source | None:
         """Where the session's events are; None where there is none of this principal. Raises StoreDown."""

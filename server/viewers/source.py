@@ -6,6 +6,7 @@ from typing import Protocol
 
 from server.sessions.events import EventLog
 from server.store.sharing import STORE_RETRY_S, Shared, StoreDown
+from server.viewers.frames import frame
 
 POLL_S = 0.25
 """How often the store is asked for new events of a session, whatever the number of its viewers here."""
@@ -21,8 +22,8 @@ class Source(Protocol):
         """Those above `seq` that are there, `most` of them at most. Raises StoreDown."""
         ...
 
-    async def ended(self) -> bool:
-        """Whether nothing will be added. Raises StoreDown."""
+    async def end(self) -> tuple[int, bool]:
+        """The number of the last event so far, and whether it is the last of all. Raises StoreDown."""
         ...
 
     def follow(self, seq: int) -> AsyncIterator[bytes]:
@@ -39,8 +40,8 @@ class LogSource:
     async def after(self, seq: int, most: int) -> list[bytes]:
         return self._log.readable(seq, most)
 
-    async def ended(self) -> bool:
-        return self._log.closed
+    async def end(self) -> tuple[int, bool]:
+        return len(self._log), self._log.closed
 
     def follow(self, seq: int) -> AsyncIterator[bytes]:
         return self._log.follow(seq)
@@ -57,9 +58,11 @@ class StoredSource:
         newer = await self._store.newer(self._session_id, seq, most)
         return [text for _, text in newer.events] if newer is not None else []
 
-    async def ended(self) -> bool:
+    async def end(self) -> tuple[int, bool]:
         newer = await self._store.newer(self._session_id, 0, 1)
-        return newer is None or newer.last.startswith(_LAST)
+        if newer is None or not newer.last:
+            return 0, newer is None
+        return frame(newer.last).seq, newer.last.startswith(_LAST)
 
     async def follow(self, seq: int) -> AsyncIterator[bytes]:
         while True:

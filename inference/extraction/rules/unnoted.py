@@ -48,8 +48,9 @@ def _stated(turn: Turn) -> Iterator[Heard]:
     unreal = imagined(turn)
     named = [m for m in mentions(turn.segment.text, turn.tokens) if m.concept not in unreal and m.kind in _KINDS]
     drugs = find(drugs_trie(), turn.tokens)
-    quotes = [turn.quote(m.start, m.end) for m in (*named, *drugs)]
-    quotes += [turn.quote(v.start, v.end) for v in vitals(turn.tokens)]
+    quotes = [turn.quote(mention.start, mention.end) for mention in named]
+    quotes += [turn.quote(drug.start, drug.end) for drug in drugs]
+    quotes += [turn.quote(vital.start, vital.end) for vital in vitals(turn.tokens)]
     if quotes:
         yield Heard(_proposal(turn, _kind(turn, named, bool(drugs)), "present", turn.quote()), tuple(quotes))
 
