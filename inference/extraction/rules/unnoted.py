@@ -23,7 +23,6 @@ _KINDS: Mapping[str, Kind] = {
     "procedure": "past_history",
     "social": "social_history",
 }
-_ASKING = frozenset(("any", "ever", "noticed", "history", "problems", "taking", "feeling", "having", "getting", "been"))
 _ASKING_OTHERWISE = frozenset(
     ("question", "questions", "okay", "ok", "sense", "hear", "happy", "understand", "help", "concerns", "name", "sound")
 )
@@ -63,7 +62,7 @@ def _answered(conversation: Sequence[Turn], at: int) -> Iterator[Heard]:
     named = mentions(turn.segment.text, turn.tokens)
     drugs = find(drugs_trie(), turn.tokens)
     answer = answered(conversation, at)
-    if answer is None or (_ASKING.isdisjoint(spoken) and not named and not drugs):
+    if answer is None or not (named or drugs):
         return
     reply, said = answer
     status: Status = "absent" if said == "no" else "present" if said == "yes" else "possible"

@@ -35,7 +35,6 @@ from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of them
-AUDIO = speech((0.5, 0), (2, 0.5), (1.5, 0))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -70,7 +69,8 @@ async def talk(client: Client) -> str:
 
 
 async def say(client: Client, number: int) -> None:
-    await client.say(AUDIO)
+    """Words that are others for each number."""
+    await client.say(speech((0.5, 0), (1.0 + number, 0.5 / number), (1.5, 0)))
     await client.say({"type": "marker", "id": number})
     await client.hear("marker")
 
