@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
+from weakref import WeakMethod
 
 from inference.extraction import ExtractionError, ExtractionRequest, Extractor, Patient, UnusableAnswer, reads
 from inference.extraction.evidence.grounding import FinalTexts
@@ -50,7 +51,9 @@ class LiveExtraction:
         self.findings = Findings()
         self.language = language
         self.isolation = Isolation(emit)
-        self.review = Review(late=self._tell_late)
+        # A weak reference: otherwise this object and its review would keep each other until the collector runs.
+        late = WeakMethod(self._tell_late)
+        self.review = Review(late=lambda: _call(late))
         self.on_read: Callable[[], None] = lambda: None
         """Called when an extractor has read more segments, in the same step in which its operations are emitted."""
         self._emit = emit
@@ -326,3 +329,9 @@ class LiveExtraction:
                     "start the server with --vllm-url for findings in languages other than English",
                 )
             )
+
+
+def _call(method: "WeakMethod[Callable[[], None]]") -> None:
+    call = method()
+    if call is not None:
+        call()
