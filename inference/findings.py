@@ -167,3 +167,22 @@ class Operation:
 
     op: Op
     finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """Something that was said and stands in no finding. `evidence` was checked like that of a finding.
+
+    `id` follows from the place of the words, so that the same omission has the same id each time it is looked for.
+    Where nothing is understood but that a sentence holds something clinical, `text` is the sentence as it was heard.
+    """
+
+    id: str
+    kind: Kind
+    text: str
+    status: Status
+    temporality: Temporality
+    experiencer: Experiencer
+    attributes: Mapping[str, str]
+    evidence: tuple[Evidence, ...]
+    source: Source

@@ -24,6 +24,7 @@ from server.sessions.session import Limits
 from server.settings import Settings, SettingsError
 from server.socket.door import visitor_of
 from server.socket.handshake import consultation
+from server.viewers.route import Viewers
 
 STATIC = Path(__file__).parent / "static"
 
@@ -111,6 +112,8 @@ def create_app(
         settings.metrics_apart,
     )
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper, templates)
+    viewers = Viewers(app[SESSIONS], settings, app[METRICS], keeper)
+    app.on_shutdown.append(viewers.close)
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
@@ -124,7 +127,9 @@ def create_app(
             web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
             web.get("/v1/templates", keeper.asks("read", records.templates), expect_handler=_expectation),
             web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
+            *viewers.routes(expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
+            web.get("/watch", _watch_page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
             web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
         ]
@@ -253,3 +258,7 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
 
 async def _page(request: web.Request) -> web.FileResponse:
     return web.FileResponse(STATIC / "index.html")
+
+
+async def _watch_page(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "watch.html")

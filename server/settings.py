@@ -206,6 +206,8 @@ class Settings(BaseSettings):
     key_bytes_per_minute: int = Field(
         500_000_000, ge=4_000_000, description="Bytes a minute that one key or user may send in all its sessions."
     )
+    viewers_per_session: int = Field(100, ge=0, description="Read-only viewers of one session at once; 0 for none.")
+    key_viewers: int = Field(200, ge=1, description="Read-only viewers at once of one key or user, in all sessions.")
     retention: Annotated[float, BeforeValidator(_duration)] = Field(
         3600, ge=0, description="How long an ended session and its record are kept: seconds, or 90s, 30m, 1h, 7d."
     )

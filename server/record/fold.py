@@ -28,6 +28,7 @@ class EventFold:
     lag_ms: float = 0.0
     stopped: Event | None = None
     consent: Mapping[str, Any] | None = None
+    omissions: list[dict[str, Any]] = field(default_factory=list)  # said and not noted, by the newest comparison
     judgements: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # finding id: the last one, done by hand
     originals: dict[str, dict[str, Any]] = field(default_factory=dict)  # finding id: as it stood before the first edit
 
@@ -49,6 +50,8 @@ class EventFold:
                         self.findings[finding["id"]] = finding
                     elif (before := self.findings.pop(finding["id"], None)) is not None:
                         self.retracted.append((before, finding))
+            case "omissions":
+                self.omissions = event["items"]
             case "notice":
                 self.notices[event["code"], event.get("speaker", "")] = event["message"]
             case "progress":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from inference.findings import Finding
+from inference.findings import Finding, Omission
 from server.record.record import Record
 from server.record.wording import clock, described, phrase, plain, quoted, said
 
@@ -200,3 +200,22 @@ def retracted(record: Record) -> tuple[str, ...]:
 def _unsaid_line(finding: Finding) -> str:
     words = ", ".join(map(quoted, finding.evidence))
     return f"{place(finding)}, no longer so: {phrase(finding, ())}. {words}"
+
+
+OMITTED = "Said, not in the note"
+"""Title of what somebody said and no finding tells. It is no part of the note."""
+
+
+def omitted(record: Record) -> tuple[str, ...]:
+    """A line for each: what was understood, and the words."""
+    return tuple(
+        ", ".join(map(quoted, omission.evidence))
+        if [omission.text] == [evidence.quote for evidence in omission.evidence]
+        else f"{_named(omission)}: {', '.join(map(quoted, omission.evidence))}"
+        for omission in record.omissions
+    )
+
+
+def _named(omission: Omission) -> str:
+    status = {"present": "", "absent": "no ", "possible": "possible "}[omission.status]
+    return f"{status}{plain(omission.text)}"

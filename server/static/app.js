@@ -1,23 +1,27 @@
 // The page: its phases, and the wiring between the form, the consultation and what is shown.
-// Phases: setup -> starting -> listening <-> paused -> finishing -> ended -> setup.
+// Phases: setup -> starting -> listening <-> paused -> checking -> finishing -> ended -> setup.
 
 import { copyText } from "./clipboard.js";
 import { Consultation } from "./consultation.js";
-import { byId, element, put, tell, translate } from "./dom.js";
+import { byId, put, tell, translate } from "./dom.js";
 import { FindingsView } from "./findings.js";
-import { language, LANGUAGES, nameOf, say, setLanguage } from "./language.js";
+import { say } from "./language.js";
+import { offerLanguages } from "./languages.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
 import { NoteView } from "./note.js";
 import { NoticesView } from "./notices.js";
+import { OmissionsView } from "./omissions.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
+import { SecondScreen } from "./second.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
 import { TranscriptView } from "./transcript.js";
 import { clock, closeFault, microphoneFault, serverFault, stopped } from "./words.js";
 
 const LATE_MS = 5000;
+const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
 // A request whose answer was lost with the connection is sent again: that it was done already is no fault.
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]);
 
@@ -28,6 +32,7 @@ let fault = null; // what the server said about why it closes
 let saved = true;
 let withdrawn = false;
 let screenLock = null;
+let checkTimer = 0;
 
 const setup = new SetupForm(start);
 const transcript = new TranscriptView();
@@ -51,6 +56,20 @@ const note = new NoteView({
   },
 });
 const notices = new NoticesView();
+const told = (request) => {
+  if (!request) warn("not_connected");
+  return request;
+};
+const omissions = new OmissionsView({
+  onSelect: (evidence, show) => {
+    findings.deselect();
+    note.deselect();
+    transcript.highlight(evidence, show);
+  },
+  onAdd: (item) => told(consultation.add(item)),
+  onLeave: (id) => told(consultation.leaveOut(id)),
+});
+const secondScreen = new SecondScreen();
 const signIn = new SignIn({
   onIn: () => phase === "sign-in" && setPhase("setup"),
   onOut: () => phase === "setup" && setPhase("sign-in"),
@@ -67,11 +86,11 @@ function setPhase(next) {
   byId("summary").hidden = next !== "ended";
   put(byId("phase"), ["setup", "sign-in"].includes(next) ? "" : `phase.${next}`);
   byId("pause").hidden = !["listening", "paused"].includes(next);
-  byId("withdraw").hidden = byId("pause").hidden;
+  byId("withdraw").hidden = !["listening", "paused", "checking"].includes(next);
   byId("pause").disabled = false;
   put(byId("pause"), next === "paused" ? "session.continue" : "session.pause");
   byId("stop").hidden = ["starting", "ended"].includes(next);
-  put(byId("stop"), next === "finishing" ? "session.abandon" : "session.stop");
+  put(byId("stop"), { checking: "session.finish", finishing: "session.abandon" }[next] ?? "session.stop");
   if (next !== "listening") level.clear();
 }
 
@@ -119,6 +138,7 @@ async function cancel(explain) {
 
 function begin(session) {
   saved = false;
+  secondScreen.offer(session.session_id);
   setPhase("listening");
   byId("stop").focus();
   keepAwake();
@@ -152,15 +172,40 @@ async function goOn() {
 
 async function stop() {
   if (phase === "finishing") return consultation.abandon();
+  if (phase === "checking") return findings.editing ? warn("edit.open") : end();
   if (phase !== "listening" && phase !== "paused") return;
   if (findings.editing) return warn("edit.open"); // nothing can be changed after the end
+  setPhase("checking");
+  notices.clear();
+  checkTimer = setTimeout(compared, CHECK_MS);
+  await consultation.review();
+}
+
+/** What was said and not noted is there: the consultation ends, or waits for the clinician to look at it. */
+function checked(event) {
+  omissions.apply(event);
+  if (phase === "checking" && checkTimer) compared();
+}
+
+function compared() {
+  clearTimeout(checkTimer);
+  checkTimer = 0;
+  if (!omissions.items.length && !findings.editing) return end();
+  put(byId("phase"), "phase.check");
+  omissions.focus();
+}
+
+async function end() {
+  clearTimeout(checkTimer);
+  checkTimer = 0;
+  if (phase !== "checking") return;
   setPhase("finishing");
   await consultation.stop();
 }
 
 /** The patient takes the consent back: nothing of the consultation stays, here or on the server. */
 async function withdraw() {
-  if (phase !== "listening" && phase !== "paused") return;
+  if (!["listening", "paused", "checking"].includes(phase)) return;
   if (!confirm(say("withdraw.ask"))) return;
   withdrawn = true;
   setPhase("finishing");
@@ -190,7 +235,10 @@ function onEvent(event) {
     transcript.apply(event.segment);
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
-  else if (event.type === "extraction") findings.apply(event.ops, event.request);
+  else if (event.type === "extraction") {
+    findings.apply(event.ops, event.request);
+    omissions.added(event.ops);
+  } else if (event.type === "omissions") checked(event);
   else if (event.type === "progress") showLag(event.lag_ms);
   else if (event.type === "error") onFault(event);
   else if (event.type === "session_stopped" && event.reason === "withdrawn") forget(true);
@@ -204,6 +252,8 @@ function showLag(lag_ms) {
 
 function onFault(event) {
   if (REPEATED.has(event.code)) return;
+  if (event.code === "unknown_type" && phase === "checking") return compared(); // an older server, which compares nothing
+  omissions.unlock();
   if (event.fatal) fault = event;
   else if (!findings.refused(event)) warnOf(event);
 }
@@ -238,6 +288,8 @@ async function finish(title, end) {
   notices.clear();
   transcript.dropPartials();
   findings.freeze();
+  omissions.freeze();
+  secondScreen.offer(null);
   note.show(findings.entries);
   const audio_s = end?.audio_s ?? consultation.heard_s;
   consultation.record.summary = { reason: end?.reason ?? "connection_lost", audio_s };
@@ -259,7 +311,12 @@ async function leave() {
   await source.close();
 }
 
-const wholeRecord = () => ({ ...consultation.record, segments: transcript.segments, findings: findings.findings });
+const wholeRecord = () => ({
+  ...consultation.record,
+  segments: transcript.segments,
+  findings: findings.findings,
+  omissions: omissions.items,
+});
 
 function keep(key) {
   saved = true;
@@ -283,6 +340,8 @@ function again() {
   transcript.clear();
   findings.clear();
   note.clear();
+  omissions.clear();
+  secondScreen.offer(null);
   warn("");
   byId("elapsed").textContent = clock(0);
   setPhase("setup");
@@ -320,15 +379,6 @@ addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && phase === "listening") keepAwake();
 });
 addEventListener("beforeunload", (event) => !saved && event.preventDefault());
-byId("language").append(...LANGUAGES.map((code) => element("option", { value: code, lang: code, textContent: nameOf(code) })));
-byId("language").value = language();
-byId("language").addEventListener("change", async () => {
-  try {
-    await setLanguage(byId("language").value);
-  } catch {
-    byId("language").value = language();
-    warn("unreached");
-  }
-});
+offerLanguages(() => warn("unreached"));
 translate();
 signIn.look();

@@ -67,6 +67,25 @@ export class Consultation {
     this.#connection.request({ type: "continue_session" }, "session_continued");
   }
 
+  /** Asks what was said and not noted, before the end: the session pauses, and no more sound follows. */
+  async review() {
+    await this.#source.close();
+    this.#chunker.flush();
+    this.#connection.request({ type: "pause_session" }, "session_paused");
+    this.#connection.request({ type: "review_note" }, "omissions");
+  }
+
+  /** Takes an omission into the note, with its words. @returns {boolean} whether there was a connection to say it on */
+  add({ kind, text, status, temporality, experiencer, attributes, evidence }) {
+    const fields = { kind, text, status, temporality, experiencer, attributes };
+    const quotes = evidence.map(({ segment, quote, start }) => ({ segment, quote, start }));
+    return this.#connection.tell({ type: "add_finding", fields, evidence: quotes });
+  }
+
+  leaveOut(omission_id) {
+    return this.#connection.tell({ type: "leave_out", omission_id });
+  }
+
   async stop() {
     await this.#source.close();
     this.#chunker.flush();

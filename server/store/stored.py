@@ -38,8 +38,17 @@ class Kept:
     events: tuple[tuple[int, bytes], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The stored events behind a number. `last` is the newest event of the session, whether it is among them or not."""
+
+    events: tuple[tuple[int, bytes], ...]
+    last: bytes
+
+
 class Store(Protocol):
-    """Where sessions outlive a server. Every method raises StoreDown; `take` and `meta` raise KeyFault too."""
+    """Where sessions outlive a server. Every method raises StoreDown; `take`, `meta` and `newer` raise KeyFault
+    too."""
 
     retention_s: float
 
@@ -57,6 +66,10 @@ class Store(Protocol):
 
     async def take(self, session_id: str, writer: str) -> Kept | None:
         """Makes `writer` the only one that writes the session, and returns what is stored."""
+        ...
+
+    async def newer(self, session_id: str, seq: int, most: int) -> Newer | None:
+        """Events above `seq`, `most` of them at most, for who only reads; None if the store has no such session."""
         ...
 
     async def erase(self, session_id: str) -> int:

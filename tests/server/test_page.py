@@ -64,6 +64,7 @@ class FakeServer:
         self.addresses: list[str] = []  # of the server to go on with, which has the audio up to the mark alone
         self.ports: list[int] = []  # of each connection
         self.mark = 0
+        self.omissions: list[dict[str, Any]] = []
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -144,6 +145,8 @@ class FakeServer:
                 await self.send("session_paused")
             case "continue_session":
                 await self.send("session_continued")
+            case "review_note":
+                await self.send("omissions", items=self.omissions, left_out=[], request=message["request"])
             case "stop_session":
                 audio_s = self.frame_count(len(self.pcm)) / SAMPLE_RATE
                 await self.send("session_stopped", reason="client", audio_s=audio_s, segments=1, findings=2)

@@ -88,6 +88,7 @@ def test_the_record_as_json_is_the_wires_findings_and_segments_and_what_was_decl
         "models": {"asr": "base", "extraction": "rules"},
         "consent": None,
         "retracted": [],
+        "omissions": [],
         "software": {"name": "drtranscribe", "version": "1.2.3"},
         "patient": {"name": PATIENT.name, "age": 54, "gender": "female", "history": PATIENT.history},
     }
