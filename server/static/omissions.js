@@ -1,17 +1,12 @@
 // What was said and stands in no finding: a card for each, to take into the note or to leave out.
 
-import { byId, element } from "./dom.js";
+import { element } from "./dom.js";
+import { onLanguage, say } from "./language.js";
 import { clock, markers } from "./words.js";
-
-const WORDS = {
-  title: "Said, not in the note",
-  hint: "Nobody has checked these. Add what belongs in the note, and leave out the rest.",
-  add: "Add to the note",
-  leave: "Leave out",
-};
 
 export class OmissionsView {
   #rows = new Map(); // id -> {item, row}
+  #frozen = false;
 
   /**
    * @param {{onSelect: (evidence: object[], show: boolean) => void, onAdd?: (item: object) => boolean,
@@ -20,11 +15,12 @@ export class OmissionsView {
   constructor(listener) {
     this.listener = listener;
     this.list = element("ul", { className: "finding-list" });
-    const title = element("h2", { textContent: WORDS.title, id: "omissions-title" });
-    const hint = listener.onAdd ? [element("p", { className: "hint", textContent: WORDS.hint })] : [];
+    const title = element("h2", { words: "omissions.title", id: "omissions-title" });
+    const hint = listener.onAdd ? [element("p", { className: "hint", words: "omissions.hint" })] : [];
     this.section = element("section", { id: "omissions", className: "omissions", hidden: true, tabIndex: -1 }, title, ...hint, this.list);
     this.section.setAttribute("aria-labelledby", title.id);
     document.querySelector(".panes").before(this.section);
+    onLanguage(() => this.apply({ items: this.items }));
   }
 
   /** @returns {object[]} what is offered and was neither added nor left out */
@@ -34,7 +30,7 @@ export class OmissionsView {
 
   /** @param {{items: object[]}} event the whole list, in place of the one before */
   apply({ items }) {
-    this.clear();
+    this.#empty();
     for (const item of items) {
       const row = this.#row(item);
       this.#rows.set(item.id, { item, row });
@@ -55,6 +51,7 @@ export class OmissionsView {
 
   /** Nothing can be added any more. */
   freeze() {
+    this.#frozen = true;
     for (const judge of this.list.querySelectorAll(".offer")) judge.remove();
   }
 
@@ -64,6 +61,11 @@ export class OmissionsView {
   }
 
   clear() {
+    this.#frozen = false;
+    this.#empty();
+  }
+
+  #empty() {
     this.#rows.clear();
     this.list.replaceChildren();
     this.section.hidden = true;
@@ -94,22 +96,23 @@ export class OmissionsView {
     }
     show.addEventListener("click", () => this.listener.onSelect(item.evidence, true));
     const row = element("li", { className: "finding omission", dataset: { id: item.id, status: item.status } }, show);
-    if (this.listener.onAdd) row.append(this.#offer(item));
+    if (this.listener.onAdd && !this.#frozen) row.append(this.#offer(item));
     return row;
   }
 
   #offer(item) {
     const offer = element("span", { className: "offer" });
-    const button = (text, act) => {
-      const made = element("button", { type: "button", textContent: text, "aria-label": `${text}: ${item.text}` });
+    const button = (words, act) => {
+      const label = say("finding.judge", { action: say(words), finding: item.text });
+      const made = element("button", { type: "button", words, "aria-label": label });
       made.addEventListener("click", () => {
         if (!act()) return;
         for (const other of offer.children) other.disabled = true;
       });
       offer.append(made);
     };
-    button(WORDS.add, () => this.listener.onAdd(item));
-    button(WORDS.leave, () => this.listener.onLeave(item.id));
+    button("omissions.add", () => this.listener.onAdd(item));
+    button("omissions.leave", () => this.listener.onLeave(item.id));
     return offer;
   }
 }

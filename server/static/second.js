@@ -2,15 +2,10 @@
 
 import { byId, element } from "./dom.js";
 
-const WORDS = {
-  link: "Second screen",
-  hint: "Opens a page that only watches this consultation. Copy the link to use it on another device.",
-};
-
 export class SecondScreen {
   constructor() {
-    this.link = element("a", { className: "quiet button", target: "_blank", rel: "noopener", title: WORDS.hint, hidden: true });
-    this.link.textContent = WORDS.link;
+    const dataset = { wordsTitle: "second.hint" };
+    this.link = element("a", { className: "quiet button", target: "_blank", rel: "noopener", words: "second.link", dataset, hidden: true });
     byId("withdraw").before(this.link);
   }
 

@@ -1,8 +1,9 @@
 // The second screen: shows a consultation that another device hears, and changes nothing in it.
 // The session's id stands behind the # of the address, which a browser sends to no server and no proxy.
 
-import { byId } from "./dom.js";
+import { byId, put, tell, translate } from "./dom.js";
 import { FindingsView } from "./findings.js";
+import { offerLanguages } from "./languages.js";
 import { NoticesView } from "./notices.js";
 import { OmissionsView } from "./omissions.js";
 import { SignIn } from "./signin.js";
@@ -10,18 +11,12 @@ import { TranscriptView } from "./transcript.js";
 import { Watching } from "./watching.js";
 import { serverFault } from "./words.js";
 
-const WORDS = {
-  connecting: "Connecting …",
-  open: "Watching",
-  paused: "Paused",
-  reconnecting: "Reconnecting …",
-  ended: "Finished",
-  refused: "Not connected",
-  words: "Words appear here as they are spoken.",
-  findings: "Findings appear here, each with the words that prove it. Press one to see them in the transcript.",
-  noSession: "This address names no consultation. Open the second screen from the page that listens.",
-  withdrawn: "The patient withdrew consent. The consultation was erased.",
-  gone: "This consultation is not here: it ended too long ago, was erased, or belongs to somebody else.",
+const STATES = {
+  connecting: { light: "waiting", words: "connection.connecting" },
+  open: { light: "open", words: "watch.open" },
+  reconnecting: { light: "waiting", words: "watch.reconnecting" },
+  ended: { light: "idle", words: "phase.ended" },
+  refused: { light: "idle", words: "connection.idle" },
 };
 
 const transcript = new TranscriptView();
@@ -31,14 +26,15 @@ const omissions = new OmissionsView({ onSelect: (evidence, show) => transcript.h
 const signIn = new SignIn({ onIn: watch, onOut: signOut });
 let watching = null;
 
-function warn(text) {
-  byId("alert-text").textContent = text;
-  byId("alert").hidden = !text;
+/** @param {string} key of what is said; "" takes the alert away */
+function warn(key) {
+  put(byId("alert-text"), key);
+  byId("alert").hidden = !key;
 }
 
-function show(state, text = WORDS[state]) {
-  byId("connection").dataset.state = { open: "open", connecting: "waiting", reconnecting: "waiting" }[state] ?? "idle";
-  byId("connection").textContent = text;
+function show(state, words = STATES[state].words) {
+  byId("connection").dataset.state = STATES[state].light;
+  put(byId("connection"), words);
 }
 
 function forget() {
@@ -64,7 +60,7 @@ function watch() {
   const sessionId = decodeURIComponent(location.hash.slice(1));
   if (!sessionId) {
     show("refused");
-    return warn(WORDS.noSession);
+    return warn("watch.no_session");
   }
   byId("session").hidden = false;
   warn("");
@@ -75,10 +71,10 @@ function onEvent(event) {
   if (event.type === "transcript") {
     transcript.apply(event.segment);
     notices.heard(event.segment);
-  } else if (event.type === "extraction") findings.apply(event.ops);
+  } else if (event.type === "extraction") findings.apply(event.ops, event.request);
   else if (event.type === "notice") notices.apply(event);
   else if (event.type === "omissions") omissions.apply(event);
-  else if (event.type === "session_paused") show("open", WORDS.paused);
+  else if (event.type === "session_paused") show("open", "phase.paused");
   else if (event.type === "session_continued") show("open");
   else if (event.type === "session_stopped") stopped(event);
 }
@@ -88,10 +84,10 @@ function stopped({ reason }) {
   transcript.dropPartials();
   if (reason !== "withdrawn") return;
   forget();
-  warn(WORDS.withdrawn);
+  warn("watch.withdrawn");
 }
 
-function onState(state, { status, message }) {
+function onState(state, { status, ...fault }) {
   show(state);
   if (state === "open") warn("");
   if (state !== "refused") return;
@@ -100,12 +96,11 @@ function onState(state, { status, message }) {
     signIn.look();
   } else {
     if (status === 404) forget(); // erased, it may be
-    warn(status === 404 ? WORDS.gone : serverFault({ message }));
+    warn("watch.gone");
+    if (status !== 404) tell(byId("alert-text"), serverFault(fault));
   }
 }
 
-byId("transcript-empty").textContent = WORDS.words;
-byId("findings-empty").textContent = WORDS.findings;
 addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect());
 addEventListener("hashchange", () => {
   watching?.close();
@@ -113,4 +108,6 @@ addEventListener("hashchange", () => {
   forget();
   watch();
 });
+offerLanguages(() => warn("unreached"));
+translate();
 signIn.look();

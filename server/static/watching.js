@@ -10,7 +10,7 @@ export class Watching {
   #lastSeq = 0;
 
   /**
-   * States: "connecting", "open", "reconnecting", "ended" (the session is over), "refused" with {status, message}.
+   * States: "connecting", "open", "reconnecting", "ended" (the session is over), "refused" with {status, code, message}.
    * @param {string} sessionId
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void}} listener
    */
@@ -65,9 +65,9 @@ export class Watching {
       const answer = await fetch(this.#url, { cache: "no-store", signal: asking.signal });
       if (answer.status === 204) return this.listener.onState("ended", {});
       if (answer.ok) return this.#again(0.5); // it is let in by now
-      const { message = "", retry_after_s } = await answer.json().catch(() => ({}));
+      const { code, message = "", retry_after_s } = await answer.json().catch(() => ({}));
       if (PASSING.has(answer.status)) this.#again(retry_after_s ?? RETRY_S);
-      this.listener.onState("refused", { status: answer.status, message });
+      this.listener.onState("refused", { status: answer.status, code, message });
     } catch {
       this.#again(1);
       this.listener.onState("reconnecting", {});

@@ -48,11 +48,14 @@ export default {
   "session.pause": "Pause",
   "session.continue": "Fortsetzen",
   "session.stop": "Beenden",
+  "session.finish": "Abschließen",
   "session.abandon": "Beenden, ohne zu warten",
   "session.notices": "Hinweise zum Ton",
   "phase.starting": "Beginnt …",
   "phase.listening": "Hört zu",
   "phase.paused": "Pause",
+  "phase.checking": "Notiz wird geprüft …",
+  "phase.check": "Notiz prüfen, dann abschließen",
   "phase.finishing": "Wird beendet …",
   "phase.ended": "Beendet",
 
@@ -124,6 +127,18 @@ export default {
   "edit.open": "Die Änderung eines Befunds ist noch nicht gespeichert. Speichern Sie sie oder brechen Sie sie ab, dann beenden Sie.",
   "edit.gone": "Dieser Befund wurde zurückgenommen, während Sie ihn änderten. Es wurde nichts geändert.",
   "edit.unsent": "Gerade nicht verbunden. Ihre Änderung steht noch hier: Speichern Sie, sobald die Verbindung steht.",
+
+  "omissions.title": "Gesagt, aber nicht in der Notiz",
+  "omissions.hint": "Das hat noch niemand geprüft. Übernehmen Sie, was in die Notiz gehört, und lassen Sie das Übrige weg.",
+  "omissions.add": "In die Notiz übernehmen",
+  "omissions.leave": "Weglassen",
+  "second.link": "Zweiter Bildschirm",
+  "second.hint": "Öffnet eine Seite, die dieses Gespräch nur anzeigt. Kopieren Sie den Link, um sie auf einem anderen Gerät zu benutzen.",
+  "watch.open": "Nur Anzeige",
+  "watch.reconnecting": "Verbindung unterbrochen …",
+  "watch.no_session": "Diese Adresse nennt kein Gespräch. Öffnen Sie den zweiten Bildschirm von der Seite aus, die zuhört.",
+  "watch.withdrawn": "Das Einverständnis wurde widerrufen. Das Gespräch wurde gelöscht.",
+  "watch.gone": "Dieses Gespräch gibt es hier nicht: Es endete vor zu langer Zeit, wurde gelöscht oder gehört jemand anderem.",
 
   "attribute.onset": "Beginn",
   "attribute.duration": "Dauer",
@@ -280,5 +295,7 @@ export default {
   "error.no_such_session": "Der Server hat dieses Gespräch nicht mehr.",
   "error.not_installed": "Dieser Server kann das nicht erstellen: Fragen Sie seinen Betreiber.",
   "error.record_failed": "Die Aufzeichnung ließ sich nicht erstellen.",
-  "error.records_busy": "Gerade werden zu viele Aufzeichnungen verlangt: Versuchen Sie es gleich wieder."
+  "error.records_busy": "Gerade werden zu viele Aufzeichnungen verlangt: Versuchen Sie es gleich wieder.",
+  "error.too_many_viewers": "Zu viele sehen diesem Gespräch schon zu.",
+  "error.key_viewers": "Ihr Schlüssel sieht schon so vielen Gesprächen zu, wie er darf."
 };

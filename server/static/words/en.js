@@ -48,11 +48,14 @@ export default {
   "session.pause": "Pause",
   "session.continue": "Continue",
   "session.stop": "Stop",
+  "session.finish": "Finish",
   "session.abandon": "Finish without waiting",
   "session.notices": "About the sound",
   "phase.starting": "Starting …",
   "phase.listening": "Listening",
   "phase.paused": "Paused",
+  "phase.checking": "Checking the note …",
+  "phase.check": "Check the note, then finish",
   "phase.finishing": "Finishing …",
   "phase.ended": "Finished",
 
@@ -124,6 +127,18 @@ export default {
   "edit.open": "A change of a finding is not saved yet. Save it or cancel it, then stop.",
   "edit.gone": "This finding was taken back while you changed it. Nothing was changed.",
   "edit.unsent": "Not connected just now. Your change is still here: save it when the connection is back.",
+
+  "omissions.title": "Said, not in the note",
+  "omissions.hint": "Nobody has checked these. Add what belongs in the note, and leave out the rest.",
+  "omissions.add": "Add to the note",
+  "omissions.leave": "Leave out",
+  "second.link": "Second screen",
+  "second.hint": "Opens a page that only watches this consultation. Copy the link to use it on another device.",
+  "watch.open": "Watching",
+  "watch.reconnecting": "Reconnecting …",
+  "watch.no_session": "This address names no consultation. Open the second screen from the page that listens.",
+  "watch.withdrawn": "The patient withdrew consent. The consultation was erased.",
+  "watch.gone": "This consultation is not here: it ended too long ago, was erased, or belongs to somebody else.",
 
   "attribute.onset": "onset",
   "attribute.duration": "duration",
@@ -280,5 +295,7 @@ export default {
   "error.no_such_session": "{message}",
   "error.not_installed": "{message}",
   "error.record_failed": "{message}",
-  "error.records_busy": "{message}"
+  "error.records_busy": "{message}",
+  "error.too_many_viewers": "{message}",
+  "error.key_viewers": "{message}"
 };

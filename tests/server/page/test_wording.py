@@ -86,7 +86,7 @@ def test_both_languages_have_the_same_keys_with_the_same_values_in_them():
 
 
 def test_every_key_is_used_and_no_key_is_missing():
-    sources = [path.read_text() for path in (*STATIC.glob("*.js"), STATIC / "index.html")]
+    sources = [path.read_text() for path in (*STATIC.glob("*.js"), *STATIC.glob("*.html"))]
     used = {text for source in sources for text in re.findall(r"[\"'`]([\w.]+)[\"'`]", source)}
     begun = {text for source in sources for text in re.findall(r"`([\w.]+\.)\$\{", source)}
     begun |= {"edit.", "order_type.", "error.", "notice.", "doubt.", "speaker."}
@@ -97,9 +97,10 @@ def test_every_key_is_used_and_no_key_is_missing():
     assert put | said_ <= set(words("en"))
 
 
-def test_no_words_for_people_stand_in_index_html_or_in_the_modules():
+def test_no_words_for_people_stand_in_the_pages_or_in_the_modules():
     shown = Shown()
-    shown.feed((STATIC / "index.html").read_text())
+    for path in STATIC.glob("*.html"):
+        shown.feed(path.read_text())
     assert [text for text in shown.said if re.search("[A-Za-z]", text)] == []
     titles = {name for title, _, parts in LAYOUT for name in (title, *(part for part, _ in parts))}  # keys of the words
     found = {path.name: {*filter(said, literals(path.read_text()))} - titles for path in STATIC.glob("*.js")}
