@@ -1,18 +1,24 @@
 // The page: its phases, and the wiring between the form, the consultation and what is shown.
 // Phases: setup -> starting -> listening <-> paused -> finishing -> ended -> setup.
 
-import { Consultation } from "./consultation.js";
+import { Consultation, NOTHING } from "./consultation.js";
+import { Devices } from "./devices.js";
 import { byId } from "./dom.js";
+import { captureFault } from "./faults.js";
 import { FindingsView } from "./findings.js";
+import { listenToKeys } from "./keyboard.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
 import { NoticesView } from "./notices.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
+import { Recovery } from "./recovery.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
+import { SoundWatch } from "./soundwatch.js";
 import { TranscriptView } from "./transcript.js";
-import { clock, closeFault, count, FILE_FAULT, microphoneFault, serverFault, STOPPED } from "./words.js";
+import { Visits } from "./visits.js";
+import { clock, closeFault, count, FILE_FAULT, serverFault, STOPPED } from "./words.js";
 
 const LATE_MS = 5000;
 // A request whose answer was lost with the connection is sent again: that it was done already is no fault.
@@ -24,10 +30,16 @@ const PHASES = {
   finishing: "Finishing …",
   ended: "Finished",
 };
+const UNKEPT =
+  "This browser keeps nothing of this visit (a private window, or no room on its disk): if this page is closed or reloaded, what the server has not received yet is lost.";
+const LOST =
+  "The microphone was unplugged or taken by another program. What was said so far is safe. Press Continue to try it again.";
 
 let phase = "setup";
 let source = null;
 let consultation = null;
+let watch = null; // of a microphone
+let takenUp = null; // how a visit of an earlier page goes on: {listen, paused, ending}
 let fault = null; // the server's own words about why it closes
 let saved = true;
 let withdrawn = false;
@@ -44,11 +56,17 @@ const findings = new FindingsView({
   },
 });
 const notices = new NoticesView();
+const visits = new Visits();
+const recovery = new Recovery(visits, { goOn: takeUp, tell: warn });
+const devices = new Devices((refused) => warn(captureFault(refused)));
 const signIn = new SignIn({
-  onIn: () => phase === "sign-in" && setPhase("setup"),
+  onIn: () => {
+    if (phase === "sign-in") setPhase("setup");
+    if (phase === "setup") recovery.look(signIn.name);
+  },
   onOut: () => phase === "setup" && setPhase("sign-in"),
 });
-const level = new Level(() => phase === "listening" && source instanceof Microphone);
+const level = new Level();
 
 function setPhase(next) {
   phase = next;
@@ -65,7 +83,11 @@ function setPhase(next) {
   byId("pause").textContent = next === "paused" ? "Continue" : "Pause";
   byId("stop").hidden = ["starting", "ended"].includes(next);
   byId("stop").textContent = next === "finishing" ? "Finish without waiting" : "Stop";
-  if (next !== "listening") level.clear();
+  if (next === "listening") watch?.start(consultation.heard_s);
+  else {
+    watch?.stop();
+    level.clear();
+  }
 }
 
 function warn(text) {
@@ -84,14 +106,52 @@ async function start() {
   warn("");
   setPhase("starting");
   if (file) source = new FilePlayer(file, setup.playing, { onEnd: stop, pending_s: () => consultation.pending_s });
-  else source = new Microphone({ onLost: microphoneLost });
+  else source = listenWith(devices.choice);
   let format;
   try {
     format = await source.open();
   } catch (refused) {
-    return cancel(file ? FILE_FAULT : microphoneFault(refused));
+    return cancel(file ? FILE_FAULT : captureFault(refused));
   }
-  consultation = new Consultation(source, format, patient, setup.wording, { onEvent, onState, onSamples });
+  takenUp = null;
+  consult(format, { patient, wording: setup.wording, user: signIn.name, choice: file ? null : source.opened });
+}
+
+function consult(format, began, kept) {
+  const devices = source.choice?.devices.length; // of microphones alone
+  watch = devices ? new SoundWatch(format, devices, notices, (gap) => consultation.gap(gap)) : null;
+  const listener = { onEvent, onState, onSamples, onGap: (gap) => transcript.gap(gap), onUnkept };
+  consultation = new Consultation(source, format, began, listener, visits, kept);
+}
+
+const listenWith = (choice) =>
+  new Microphone(choice, {
+    onLost: microphoneLost,
+    onMuted: (device, muted) => phase === "listening" && watch?.muted(device, muted),
+  });
+
+const onUnkept = () => notices.apply({ code: "unkept", message: UNKEPT });
+
+/** Goes on with the visit of an earlier page, or ends it. @returns {Promise<boolean>} whether that was possible */
+async function takeUp(visit, listen) {
+  if (phase !== "setup") return false;
+  const { sample_rate: sampleRate, channels } = visit.record.audio;
+  warn("");
+  setPhase("starting");
+  const kept = await visits.takeUp(visit, onUnkept).catch(() => null);
+  source = listen && kept ? listenWith(visit.choice) : NOTHING;
+  try {
+    if (!kept) throw new DOMException("", "UnreadableError");
+    if (listen) await source.open(sampleRate);
+  } catch (refused) {
+    await cancel(captureFault(refused));
+    return false;
+  }
+  takenUp = { listen, paused: visit.paused, ending: visit.ending };
+  withdrawn = visit.ending === "withdraw";
+  const { patient } = visit.record;
+  consult({ sampleRate, channels, mode: channels === 2 ? "dual" : "ambient" }, { patient, wording: "" }, kept);
+  return true;
 }
 
 /** Back to the form: nothing was recorded. */
@@ -104,18 +164,26 @@ async function cancel(text) {
 
 function begin(session) {
   saved = false;
-  setPhase("listening");
-  byId("stop").focus();
+  const listening = !takenUp || (takenUp.listen && !takenUp.paused);
+  consultation.begin(session, listening);
+  if (takenUp && !takenUp.listen) {
+    setPhase("finishing");
+    if (!takenUp.ending) consultation.stop();
+    return;
+  }
+  setPhase(listening ? "listening" : "paused");
+  byId(listening ? "stop" : "pause").focus();
   keepAwake();
-  consultation.begin(session);
 }
 
-function onSamples(samples, rate) {
-  level.show(samples, rate);
+function onSamples(samples, rate, channels) {
+  level.show(samples, rate, channels);
+  watch?.hear(samples);
   byId("elapsed").textContent = clock(consultation.heard_s);
 }
 
 async function pause() {
+  watch?.stop();
   notices.clear();
   byId("pause").disabled = true;
   await consultation.pause();
@@ -127,10 +195,11 @@ async function goOn() {
   try {
     await consultation.resume();
     warn("");
+    watch?.found(consultation.heard_s);
     if (phase === "paused") setPhase("listening");
   } catch (refused) {
     byId("pause").disabled = false;
-    warn(microphoneFault(refused));
+    warn(captureFault(refused));
   }
 }
 
@@ -153,6 +222,7 @@ async function withdraw() {
 /** @param {boolean} told whether the server said that it has erased the consultation */
 async function forget(told) {
   withdrawn = false;
+  await consultation.over();
   showConnection("idle", "Not connected");
   byId("lag").textContent = "";
   notices.clear();
@@ -165,9 +235,11 @@ async function forget(told) {
   await leave();
 }
 
-async function microphoneLost() {
+/** @param {number} device -1: the system took them all */
+async function microphoneLost(device) {
   if (phase !== "listening") return;
-  warn("The microphone was unplugged or taken by another program. What was said so far is safe. Press Continue to try it again.");
+  if (watch.lost(device, consultation.heard_s)) return;
+  warn(LOST);
   await pause();
 }
 
@@ -207,17 +279,20 @@ function onState(state, { code }) {
   } else if (phase === "starting") {
     cancel(code === 4401 ? closeFault(code) : (fault ?? closeFault(code)));
     fault = null;
+    consultation.over(code === 4401);
     if (code === 4401) signIn.look();
   } else if (withdrawn) {
     forget(code === 4404);
   } else if (phase !== "ended" && phase !== "setup") {
     if (code !== 0) warn(fault ?? closeFault(code));
-    finish("Consultation cut short.", null);
+    const { unsent_s, heard_s } = consultation;
+    if (unsent_s > 1) consultation.gap({ at: heard_s - unsent_s, seconds: unsent_s, reason: "unsent" });
+    finish("Consultation cut short.", null, code === 4401);
     fault = null;
   }
 }
 
-async function finish(title, stopped) {
+async function finish(title, stopped, resumable = false) {
   setPhase("ended");
   showConnection("idle", "Not connected");
   byId("lag").textContent = "";
@@ -233,6 +308,7 @@ async function finish(title, stopped) {
   byId("saved").textContent = "Not saved yet: closing this page forgets it.";
   byId("summary").focus();
   await leave();
+  await consultation.over(resumable);
 }
 
 /** Lets go of the microphone and of the screen. */
@@ -273,6 +349,8 @@ function again() {
   byId("elapsed").textContent = clock(0);
   setPhase("setup");
   setup.reset();
+  devices.keep();
+  recovery.look(signIn.name);
 }
 
 /** A tablet that goes to sleep stops listening. */
@@ -300,5 +378,8 @@ addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect()
 addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && phase === "listening") keepAwake();
 });
+addEventListener("pagehide", () => consultation?.keep());
 addEventListener("beforeunload", (event) => !saved && event.preventDefault());
+listenToKeys();
+document.body.dataset.started = "true";
 signIn.look();

@@ -28,6 +28,11 @@ export class NoticesView {
     if (final) this.#remove("audio_suspect ");
   }
 
+  /** What the page itself has said is over. @param {string} code @param {string | number} [speaker] */
+  over(code, speaker = "") {
+    this.#remove(`${code} ${speaker}`);
+  }
+
   clear() {
     this.#rows.clear();
     this.list.replaceChildren();

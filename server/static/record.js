@@ -1,5 +1,6 @@
 // What the clinician takes away: a file, or text for the clipboard. Nothing is stored in the browser.
 
+import { gapText } from "./gaps.js";
 import { clock, KINDS, sentence, SPEAKERS } from "./words.js";
 
 /** @param {object} record as app.js gathers it: patient, segments, findings … */
@@ -36,7 +37,7 @@ function keepAs(blob, { started_at }, ending) {
 }
 
 /** @returns {string} the findings by kind, then the transcript */
-export function asText({ patient, started_at, findings, segments }) {
+export function asText({ patient, started_at, findings, segments, gaps = [] }) {
   const who = [patient?.name, patient?.age && `${patient.age} years`].filter(Boolean).join(", ");
   const lines = [`Consultation of ${new Date(started_at).toLocaleString()}`, ...(who ? [`Patient: ${who}`] : []), ""];
   for (const [kind, title] of KINDS) {
@@ -44,8 +45,10 @@ export function asText({ patient, started_at, findings, segments }) {
     if (ofKind.length) lines.push(title, ...ofKind.map((finding) => `- ${sentence(finding)}`), "");
   }
   lines.push("Transcript");
-  for (const { start, speaker, text } of segments) {
-    lines.push(`[${clock(start)}] ${SPEAKERS[speaker] ? `${SPEAKERS[speaker]}: ` : ""}${text}`);
-  }
+  const told = [
+    ...segments.map(({ start, speaker, text }) => ({ start, text: `${SPEAKERS[speaker] ? `${SPEAKERS[speaker]}: ` : ""}${text}` })),
+    ...gaps.map((gap) => ({ start: gap.at, text: `(${gapText(gap)})` })),
+  ];
+  for (const { start, text } of told.sort((a, b) => a.start - b.start)) lines.push(`[${clock(start)}] ${text}`);
   return `${lines.join("\n")}\n`;
 }

@@ -48,6 +48,7 @@ export class SetupForm {
   #check() {
     const wantsFile = this.form.elements.source.value === "file";
     byId("file-options").hidden = !wantsFile;
+    byId("microphone-options").hidden = wantsFile;
     const missing = [];
     if (wantsFile && !byId("file").files.length) missing.push("choose a file");
     if (!byId("consent").checked) missing.push("tick the patient's agreement");

@@ -9,6 +9,7 @@ const NO_SIGN_ON = "Your hospital's sign-on did not tell the server who you are.
 
 export class SignIn {
   #kind = "none"; // how people sign in here: "none", "key" or "proxy"
+  name = ""; // of who is signed in
 
   /** @param {{onIn: () => void, onOut: () => void}} listener */
   constructor({ onIn, onOut }) {
@@ -36,6 +37,7 @@ export class SignIn {
 
   #show(kind, name) {
     this.#kind = kind;
+    this.name = name ?? "";
     byId("user").textContent = name ?? "";
     byId("sign-out").hidden = kind !== "key" || !name;
     if (kind === "none" || name) return this.onIn();
