@@ -1,12 +1,11 @@
-"""What the tests of the page share: the browser's flags, sound files, a page that counts its complaints, a network to cut."""
+"""What the tests of the page share: the browser's flags, sound files."""
 
-import asyncio
 import shutil
 import wave
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,50 +72,3 @@ async def profile(browser: Browser, **options: Any) -> AsyncIterator[BrowserCont
 async def agree_and_start(page: Page) -> None:
     await page.get_by_label("The patient agrees").check()
     await page.get_by_role("button", name="Start").click()
-
-
-class Relay:
-    """A network between the browser and the server that can be cut: connections break, and new ones are refused."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._pairs: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._listener: asyncio.Server | None = None
-        self.port = 0
-
-    async def __aenter__(self) -> Self:
-        await self.restore()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.cut()
-
-    async def restore(self) -> None:
-        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        self.port = self._listener.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        if self._listener is not None:
-            self._listener.close()
-        self._listener = None
-        for writer in [*self._pairs]:
-            writer.transport.abort()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        ways = [self._carry(reader, there_writer), self._carry(there_reader, writer)]
-        for way in ways:
-            task = asyncio.ensure_future(way)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._pairs.add(writer)
-        with suppress(ConnectionError):
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        self._pairs.discard(writer)
-        writer.close()

@@ -35,6 +35,17 @@ navigator.mediaDevices.getUserMedia = async ({{ audio: {{ deviceId }} }}) => {{
 """
 
 
+NAMELESS = """
+const { mediaDevices } = navigator;
+const [list, ask] = [mediaDevices.enumerateDevices.bind(mediaDevices), mediaDevices.getUserMedia.bind(mediaDevices)];
+let asked = false;
+const nameless = ({ kind }) => ({ kind, deviceId: "", label: "" });
+mediaDevices.enumerateDevices = async () => (asked ? await list() : (await list()).map(nameless));
+mediaDevices.getUserMedia = (wanted) => { asked = true; return ask(wanted); };
+"""
+"""A browser names no device to a page that has not used one."""
+
+
 @pytest.fixture
 def server() -> ShyServer:
     return ShyServer()
@@ -112,8 +123,9 @@ async def test_one_microphone_for_two_people_and_a_device_of_one_channel_are_ref
 
 async def test_the_choice_of_microphones_stays_for_the_next_patient_and_names_are_asked_for(server, browser):
     async with visited(server, browser) as (context, url):
-        await context.clear_permissions()
-        page = await opened(context, url)
+        page = await context.new_page()
+        await page.add_init_script(NAMELESS)
+        await page.goto(url)
         await expect(page.get_by_role("button", name="Show microphones")).to_be_visible()
         await page.get_by_role("button", name="Show microphones").click()
         await expect(page.get_by_role("button", name="Show microphones")).to_be_hidden()
