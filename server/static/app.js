@@ -166,6 +166,7 @@ function begin(session) {
   saved = false;
   const listening = !takenUp || (takenUp.listen && !takenUp.paused);
   consultation.begin(session, listening);
+  byId("elapsed").textContent = clock(consultation.heard_s);
   if (takenUp && !takenUp.listen) {
     setPhase("finishing");
     if (!takenUp.ending) consultation.stop();

@@ -11,7 +11,7 @@ const TEXT = {
   SameDeviceError: "Clinician and patient have the same microphone. Choose two different ones, or one microphone for everybody.",
   RateError: "This microphone does not fit the interrupted visit. Plug in the one that was used before, or end the visit and keep its record.",
   UnreadableError: "What this browser kept of the interrupted visit cannot be read. The server has its record as far as it came.",
-  InvalidStateError: "This page is not in front any more. Click on it, then try again.",
+  InvalidStateError: "The browser has not started to listen. Press the button once more.",
 };
 
 /** @param {{name: string}} fault of Microphone.open @returns {string} */

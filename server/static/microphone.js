@@ -2,6 +2,7 @@
 
 const PREFERRED_HZ = 16000;
 const HIGHEST_HZ = 48000;
+const START_MS = 3000;
 const FLUSH_MS = 500; // a context that the system has suspended answers nothing
 
 /**
@@ -43,7 +44,8 @@ export class Microphone {
    * Asks for the microphone.
    * @param {number} [rate] samples a second that it has to have; without it, what suits the recogniser and the device
    * @returns {Promise<{sampleRate: number, channels: number, mode: string}>} Throws what the browser throws, and
-   *   errors of its own with the names "NotSupportedError", "OneChannelError", "SameDeviceError" and "RateError".
+   *   errors of its own: "NotSupportedError", "InvalidStateError" (not started), "OneChannelError", "SameDeviceError" and
+   *   "RateError".
    */
   async open(rate) {
     if (!navigator.mediaDevices) throw new DOMException("", "SecurityError");
@@ -56,7 +58,9 @@ export class Microphone {
       if (this.#listening && this.#context && this.#context.state !== "running") this.onLost(-1);
     };
     await this.#context.audioWorklet.addModule(new URL("./worklet.js", import.meta.url));
-    await this.#context.resume();
+    // Without a click on the page, which a reload does not have, some browsers let it wait for one.
+    await Promise.race([this.#context.resume(), new Promise((resolve) => setTimeout(resolve, START_MS))]);
+    if (this.#context.state !== "running") throw new DOMException("", "InvalidStateError");
     const mode = this.channels === 2 ? "dual" : "ambient";
     return { sampleRate: this.#context.sampleRate, channels: this.channels, mode };
   }

@@ -41,7 +41,7 @@ addEventListener("DOMContentLoaded", () => {
   }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
 });
 """
-"""JavaScript for every page: when the microphone was opened, the first words stood on the screen, and the connection did."""
+"""JavaScript for every page: when the microphone opened, first words stood on the screen, the connection was made."""
 
 
 def write_wav(path: Path, samples: NDArray[np.int16]) -> None:

@@ -1,6 +1,7 @@
 """The page in a real browser: what people wait for, what it costs their computer, how large it is.
 
-    python -m benchmarks.transport.page AUDIO [--model tiny.en] [--times 5] [--only words resume memory] [--output FILE.json]
+    python -m benchmarks.transport.page AUDIO [--model tiny.en] [--times 5] [--only words resume memory]
+        [--output FILE.json]
 
 AUDIO is speech that begins at once, of at least ten seconds; what stands before its first loud sample is cut off.
 words: a server of its own, on this machine, and the page with chunks of 3 s and of 0.5 s, `--times` visits each: from

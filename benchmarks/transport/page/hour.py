@@ -18,6 +18,10 @@ FASTER = 60
 WAIT_MS = 300_000
 SENTENCE = "I have had this pain in my chest since yesterday evening and it is about seven out of ten"
 
+REACHED = """(minute) => {
+  const [, minutes, hours = 0] = document.getElementById("elapsed").textContent.split(":").reverse().map(Number);
+  return hours * 60 + minutes >= minute;
+}"""
 MICROPHONE = """
 const BLOCK = 2048;
 globalThis.AudioWorkletNode = class {
@@ -57,7 +61,14 @@ class Answers:
         number, final = (self.chunks + 1) // 2, self.chunks % 2 == 0
         text = f"{SENTENCE}, said for the {number}th time."
         start = self.received / SAMPLE_RATE - 3
-        segment = {"id": f"s{number}", "speaker": "unknown", "start": start, "end": start + 2, "text": text, "final": final}
+        segment = {
+            "id": f"s{number}",
+            "speaker": "unknown",
+            "start": start,
+            "end": start + 2,
+            "text": text,
+            "final": final,
+        }
         mark = {"received_samples": self.received, "durable_samples": self.received - 3 * SAMPLE_RATE}
         events = [
             self.event("transcript", segment=segment, timings={}),
@@ -68,7 +79,14 @@ class Answers:
         return events
 
     def _op(self, number: int, start: float) -> dict[str, Any]:
-        quote = {"segment": f"s{number}", "quote": SENTENCE[:27], "start": 0, "end": 27, "from_s": start, "to_s": start + 1}
+        quote = {
+            "segment": f"s{number}",
+            "quote": SENTENCE[:27],
+            "start": 0,
+            "end": 27,
+            "from_s": start,
+            "to_s": start + 1,
+        }
         finding = {"id": f"f{number % 150}", "kind": "symptom", "text": "chest pain", "status": "present"}
         rest = {"temporality": "current", "experiencer": "patient", "attributes": {"onset": "yesterday evening"}}
         evidence = {"evidence": [{**quote, "speaker": "unknown"}], "source": "rules", "confidence": 1, "codes": []}
@@ -118,8 +136,7 @@ async def memory(browser: Browser) -> list[dict[str, float]]:
         await cdp.send("Performance.enable")
         await cdp.send("HeapProfiler.enable")
         for minute in MINUTES:
-            reached = "const [s, m, h = 0] = document.getElementById('elapsed').textContent.split(':').reverse().map(Number);"
-            await page.wait_for_function(f"() => {{ {reached} return h * 60 + m >= {minute}; }}", timeout=WAIT_MS)
+            await page.wait_for_function(f"({REACHED})({minute})", timeout=WAIT_MS)
             measured.append({"minute": minute, **await _figures(cdp, page)})
     return measured
 

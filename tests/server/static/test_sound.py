@@ -98,7 +98,9 @@ async def test_each_reason_why_the_microphone_cannot_be_had_says_what_to_do(serv
 async def test_a_browser_that_cannot_run_the_page_is_told_so(server, browser):
     async with visited(server, browser) as (context, url):
         page = await context.new_page()
-        await page.route("**/app.js", lambda route: route.fulfill(body="class Old { #; }", content_type="text/javascript"))
+        await page.route(
+            "**/app.js", lambda route: route.fulfill(body="class Old { #; }", content_type="text/javascript")
+        )
         await page.goto(url)
         await expect(page.locator("#too-old")).to_contain_text("This page does not work in this browser")
 

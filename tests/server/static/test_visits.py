@@ -91,7 +91,9 @@ async def test_a_reloaded_page_goes_on_by_itself_loses_nothing_and_tells_the_gap
         await expect(page.locator("#phase")).to_have_text("Listening")
         await expect(page.locator("#finals")).to_contain_text(TEXT)
         gap = page.locator("#finals .gap")
-        await expect(gap).to_have_text(re.compile(r"0:0\d\s*Nothing was recorded for \d+ seconds?: this page was closed"))
+        await expect(gap).to_have_text(
+            re.compile(r"0:0\d\s*Nothing was recorded for \d+ seconds?: this page was closed")
+        )
         before = len(server.pcm)
         await server.heard(before + CHUNK_BYTES)
         await page.get_by_role("button", name="Stop").click()
@@ -177,7 +179,9 @@ async def test_what_is_older_than_the_server_waits_is_erased_and_told(server, br
         assert await page.evaluate(KEPT_ROWS) == 0
 
 
-async def test_a_visit_is_offered_to_no_other_user_and_not_while_another_tab_has_it_and_sign_out_erases_it(server, browser):
+async def test_a_visit_is_offered_to_no_other_user_and_not_while_another_tab_has_it_and_sign_out_erases_it(
+    server, browser
+):
     async with visited(server, browser) as (context, url):
         page = await opened(context, url)
         await agree_and_start(page)
