@@ -74,10 +74,14 @@ async def test_a_lost_microphone_leaves_a_gap_with_its_seconds_in_transcript_and
 @pytest.mark.parametrize(
     ("before", "words"),
     [
-        ("ask = 'NotAllowedError'", "The browser may not use the microphone."),
-        ("ask = 'NotFoundError'", "No microphone was found."),
-        ("ask = 'NotReadableError'", "Another program is using the microphone."),
-        ("ask = 'OverconstrainedError'", "The chosen microphone is not there any more."),
+        ("refuse('NotAllowedError')", "The browser may not use the microphone."),
+        ("refuse('NotFoundError')", "No microphone was found."),
+        ("refuse('NotReadableError')", "Another program is using the microphone."),
+        ("refuse('OverconstrainedError')", "The chosen microphone is not there any more."),
+        (
+            "Object.defineProperty(BaseAudioContext.prototype, 'state', { get: () => 'suspended' })",
+            "has not started to listen.",
+        ),
         ("delete globalThis.AudioWorkletNode", "This browser is too old to listen."),
         ("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })", "secure pages only."),
     ],
@@ -86,7 +90,8 @@ async def test_each_reason_why_the_microphone_cannot_be_had_says_what_to_do(serv
     async with visited(server, browser) as (context, url):
         page = await context.new_page()
         await page.add_init_script(
-            "let ask; navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', ask) };" + before
+            "const refuse = (name) => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name) } };"
+            + before
         )
         await page.goto(url)
         await agree_and_start(page)

@@ -11,8 +11,8 @@ from aiohttp import web
 from numpy.typing import NDArray
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.server.test_page import CHUNK_BYTES, TEXT, FakeServer, segment
-from tests.support.browser import KEPT_ROWS, LEFT_HZ, RIGHT_HZ, SAMPLE_RATE, agree_and_start, profile
+from tests.server.test_page import CHUNK_BYTES, TEXT, FakeServer, segment, start_file
+from tests.support.browser import KEPT_ROWS, LEFT_HZ, RIGHT_HZ, SAMPLE_RATE, agree_and_start, profile, write_wav
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -145,6 +145,19 @@ async def test_a_paused_visit_that_is_taken_up_after_a_crash_stays_paused_until_
     pause, go_on = (message for message in server.requests if "request" in message)
     assert (pause["type"], go_on["type"]) == ("pause_session", "continue_session")
     assert go_on["request"] > pause["request"]
+
+
+async def test_a_visit_that_was_played_from_a_file_can_only_be_ended(server, browser, tmp_path):
+    async with visited(server, browser) as (context, url):
+        page = await opened(context, url)
+        await start_file(page, write_wav(tmp_path / "long.wav", np.ones(60 * SAMPLE_RATE, np.int16)), speed="2")
+        await server.heard(CHUNK_BYTES)
+        await crash(page)
+        after = await opened(context, url)
+        await expect(after.locator("#interrupted-text")).to_contain_text("It was played from a file")
+        await expect(after.get_by_role("button", name="Go on with it")).to_be_hidden()
+        await after.get_by_role("button", name="End it and keep the record").click()
+        await expect(after.locator("#summary")).to_contain_text("Consultation finished.")
 
 
 async def test_a_withdrawal_erases_the_sound_at_once_and_is_told_after_a_reload(server, browser):
