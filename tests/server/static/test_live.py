@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Request, async_playwright, expect
 
 from benchmarks.common.network import Relay
 from inference.config import EngineConfig
 from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
+from server.app import STATIC
 from tests.conftest import SCREENSHOTS
 from tests.server.static.test_visits import opened
 from tests.server.test_page import FLAGS
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HEARD_MS = 60_000
 SECONDS = 15
+LARGEST_BYTES = 150_000
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -102,3 +104,24 @@ async def test_a_visit_goes_from_the_microphone_to_findings_through_a_lost_netwo
         assert told is not None
         assert int(told[1]) == await page.locator("#finals > .segment").count()
         assert await page.evaluate(KEPT_ROWS) == 0
+
+
+async def test_the_page_is_small_comes_compressed_and_loads_nothing_from_another_host(
+    server: Server, browser: Browser
+) -> None:
+    async with profile(browser) as context:
+        page = await context.new_page()
+        finished: list[Request] = []
+        page.on("requestfinished", finished.append)
+        await page.goto(server.url, wait_until="networkidle")
+        loaded = {request.url: (await request.sizes())["responseBodySize"] for request in finished}
+        code = next(request for request in finished if request.url.endswith("/app.js"))
+        response = await code.response()
+        assert response is not None
+        assert response.headers["content-encoding"] in ("gzip", "deflate")
+        assert await response.text() == (STATIC / "app.js").read_text()
+    assert all(address.startswith(server.url) for address in loaded)
+    assert len(loaded) > 20
+    assert 20_000 < sum(loaded.values()) < LARGEST_BYTES, loaded
+    async with server.http.get(f"{server.url}/static/app.js", headers={"Range": "bytes=0-9"}) as part:
+        assert (part.status, await part.read()) == (206, (STATIC / "app.js").read_bytes()[:10])
