@@ -223,7 +223,7 @@ async function withdraw() {
 /** @param {boolean} told whether the server said that it has erased the consultation */
 async function forget(told) {
   withdrawn = false;
-  await consultation.over();
+  const erased = consultation.over(); // not awaited here: the end of the connection follows at once, and is no fault
   showConnection("idle", "Not connected");
   byId("lag").textContent = "";
   notices.clear();
@@ -234,6 +234,7 @@ async function forget(told) {
       : "The consultation was erased here. The server did not confirm that it erased it too: tell its operator.",
   );
   await leave();
+  await erased;
 }
 
 /** @param {number} device -1: the system took them all */

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 from numpy.typing import NDArray
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 
 from tests.server.test_page import CHUNK_BYTES, TEXT, FakeServer, segment, start_file
 from tests.support.browser import KEPT_ROWS, LEFT_HZ, RIGHT_HZ, SAMPLE_RATE, agree_and_start, profile, write_wav
@@ -163,7 +163,13 @@ async def test_a_visit_that_was_played_from_a_file_can_only_be_ended(server, bro
 async def test_a_withdrawal_erases_the_sound_at_once_and_is_told_after_a_reload(server, browser):
     async with visited(server, browser) as (context, url):
         page = await opened(context, url)
-        page.on("dialog", lambda dialog: dialog.accept())
+        asked: list[str] = []
+
+        async def agree(dialog: Dialog) -> None:
+            asked.append(dialog.type)
+            await dialog.accept()
+
+        page.on("dialog", agree)
         await agree_and_start(page)
         await server.heard(CHUNK_BYTES)
         await server.leave()
@@ -174,7 +180,9 @@ async def test_a_withdrawal_erases_the_sound_at_once_and_is_told_after_a_reload(
         await server.asked("withdraw_consent")
         await server.send("session_stopped", reason="withdrawn", audio_s=0.0, segments=0, findings=0)
         await expect(page.get_by_role("alert").first).to_contain_text("The patient withdrew consent.")
+        await expect(page.locator("#setup")).to_be_visible()
         assert await page.evaluate(KEPT_ROWS) == 0
+    assert asked.count("confirm") == 1  # whether to withdraw, and not whether to forget what is not saved
     assert len(server.pcm) <= 2 * CHUNK_BYTES
 
 
