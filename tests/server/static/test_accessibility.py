@@ -80,7 +80,7 @@ async def test_axe_finds_nothing_in_any_phase_of_the_page_in_light_and_in_dark(s
         await page.goto(url)
         await page.get_by_label("Speakers").select_option("two")
         found["form"] = await faults(page)
-        await page.get_by_role("button", name="Keyboard").click()
+        await page.get_by_role("button", name="Shortcuts").click()
         found["list of shortcuts"] = await faults(page)
         await page.keyboard.press("Escape")
         await page.get_by_label("Audio file", exact=True).first.check()

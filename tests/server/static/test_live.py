@@ -112,7 +112,7 @@ async def test_the_page_is_small_comes_compressed_and_loads_nothing_from_another
     async with profile(browser) as context:
         page = await context.new_page()
         finished: list[Request] = []
-        page.on("requestfinished", finished.append)
+        page.on("requestfinished", lambda request: finished.append(request))
         await page.goto(server.url, wait_until="networkidle")
         loaded = {request.url: (await request.sizes())["responseBodySize"] for request in finished}
         code = next(request for request in finished if request.url.endswith("/app.js"))
