@@ -125,3 +125,6 @@ async def test_the_page_is_small_comes_compressed_and_loads_nothing_from_another
     assert 20_000 < sum(loaded.values()) < LARGEST_BYTES, loaded
     async with server.http.get(f"{server.url}/static/app.js", headers={"Range": "bytes=0-9"}) as part:
         assert (part.status, await part.read()) == (206, (STATIC / "app.js").read_bytes()[:10])
+        seen = {"If-None-Match": part.headers["ETag"]}
+    async with server.http.get(f"{server.url}/static/app.js", headers=seen) as same:
+        assert (same.status, same.headers.get("Content-Encoding"), await same.read()) == (304, None, b"")
