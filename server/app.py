@@ -53,7 +53,7 @@ STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 PROBES = ("/health/live", "/health/ready")
 """Answered under any host name: they show nothing about patients, and orchestrators use names of their own."""
 PARTLY = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
-"""Headers of requests whose answer may be a part of a file, or nothing: it is not compressed, which would add a body."""
+"""Headers of requests whose answer may be a part of a file, or nothing: compressing would add a body."""
 FAILED_GRACE_S = 5.0
 """Seconds for sessions to end when the engine is gone: nothing more can be transcribed, but clients must be told."""
 
