@@ -65,7 +65,7 @@ async def chromium(executable: str, microphone: Path) -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def visit(browser: Browser, url: str, script: str = TIMES) -> AsyncIterator[tuple[BrowserContext, Page]]:
     """A page in a profile of its own, on which a consultation has been started."""
-    context = await browser.new_context()
+    context = await browser.new_context(bypass_csp=True)  # the page allows no eval, which waiting for a condition needs
     await context.grant_permissions(["microphone"])
     page = await context.new_page()
     await page.add_init_script(script)
