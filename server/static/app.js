@@ -2,9 +2,11 @@
 // Phases: setup -> starting -> listening <-> paused -> checking -> finishing -> ended -> setup.
 
 import { copyText } from "./clipboard.js";
-import { Consultation } from "./consultation.js";
+import { Consultation, NOTHING } from "./consultation.js";
+import { Devices } from "./devices.js";
 import { byId, put, tell, translate } from "./dom.js";
 import { FindingsView } from "./findings.js";
+import { listenToKeys } from "./keyboard.js";
 import { say } from "./language.js";
 import { offerLanguages } from "./languages.js";
 import { Level } from "./level.js";
@@ -14,10 +16,13 @@ import { NoticesView } from "./notices.js";
 import { OmissionsView } from "./omissions.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
+import { Recovery } from "./recovery.js";
 import { SecondScreen } from "./second.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
+import { SoundWatch } from "./soundwatch.js";
 import { TranscriptView } from "./transcript.js";
+import { Visits } from "./visits.js";
 import { clock, closeFault, microphoneFault, serverFault, stopped } from "./words.js";
 
 const LATE_MS = 5000;
@@ -28,6 +33,8 @@ const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]);
 let phase = "setup";
 let source = null;
 let consultation = null;
+let watch = null; // of a microphone
+let takenUp = null; // how a visit of an earlier page goes on: {listen, paused, ending}
 let fault = null; // what the server said about why it closes
 let saved = true;
 let withdrawn = false;
@@ -70,11 +77,17 @@ const omissions = new OmissionsView({
   onLeave: (id) => told(consultation.leaveOut(id)),
 });
 const secondScreen = new SecondScreen();
+const visits = new Visits();
+const recovery = new Recovery(visits, { goOn: takeUp, tell: warn });
+const devices = new Devices((refused) => warn(microphoneFault(refused)));
 const signIn = new SignIn({
-  onIn: () => phase === "sign-in" && setPhase("setup"),
+  onIn: () => {
+    if (phase === "sign-in") setPhase("setup");
+    if (phase === "setup") recovery.look(signIn.name);
+  },
   onOut: () => phase === "setup" && setPhase("sign-in"),
 });
-const level = new Level(() => phase === "listening" && source instanceof Microphone);
+const level = new Level();
 
 function setPhase(next) {
   phase = next;
@@ -91,12 +104,16 @@ function setPhase(next) {
   put(byId("pause"), next === "paused" ? "session.continue" : "session.pause");
   byId("stop").hidden = ["starting", "ended"].includes(next);
   put(byId("stop"), { checking: "session.finish", finishing: "session.abandon" }[next] ?? "session.stop");
-  if (next !== "listening") level.clear();
+  if (next === "listening") watch?.start(consultation.heard_s);
+  else {
+    watch?.stop();
+    level.clear();
+  }
 }
 
-/** @param {string} key of what is said; "" takes the alert away */
-function warn(key) {
-  put(byId("alert-text"), key);
+/** @param {string} key of what is said; "" takes the alert away @param {object} [values] of it */
+function warn(key, values) {
+  put(byId("alert-text"), key, values);
   byId("alert").hidden = !key;
 }
 
@@ -118,14 +135,52 @@ async function start() {
   warn("");
   setPhase("starting");
   if (file) source = new FilePlayer(file, setup.playing, { onEnd: stop, pending_s: () => consultation.pending_s });
-  else source = new Microphone({ onLost: microphoneLost });
+  else source = listenWith(devices.choice);
   let format;
   try {
     format = await source.open();
   } catch (refused) {
     return cancel(() => warn(file ? "file.unreadable" : microphoneFault(refused)));
   }
-  consultation = new Consultation(source, format, patient, setup.wording, { onEvent, onState, onSamples });
+  takenUp = null;
+  consult(format, { patient, wording: setup.wording, user: signIn.name, choice: file ? null : source.opened });
+}
+
+function consult(format, began, kept) {
+  const devices = source.choice?.devices.length; // of microphones alone
+  watch = devices ? new SoundWatch(format, devices, notices, (gap) => consultation.gap(gap)) : null;
+  const listener = { onEvent, onState, onSamples, onGap: (gap) => transcript.gap(gap), onUnkept };
+  consultation = new Consultation(source, format, began, listener, visits, kept);
+}
+
+const listenWith = (choice) =>
+  new Microphone(choice, {
+    onLost: microphoneLost,
+    onMuted: (device, muted) => phase === "listening" && watch?.muted(device, muted),
+  });
+
+const onUnkept = () => notices.apply({ code: "unkept" });
+
+/** Goes on with the visit of an earlier page, or ends it. @returns {Promise<boolean>} whether that was possible */
+async function takeUp(visit, listen) {
+  if (phase !== "setup") return false;
+  const { sample_rate: sampleRate, channels } = visit.record.audio;
+  warn("");
+  setPhase("starting");
+  const kept = await visits.takeUp(visit, onUnkept).catch(() => null);
+  source = listen && kept ? listenWith(visit.choice) : NOTHING;
+  try {
+    if (!kept) throw new DOMException("", "UnreadableError");
+    if (listen) await source.open(sampleRate);
+  } catch (refused) {
+    await cancel(() => warn(microphoneFault(refused)));
+    return false;
+  }
+  takenUp = { listen, paused: visit.paused, ending: visit.ending };
+  withdrawn = visit.ending === "withdraw";
+  const { patient } = visit.record;
+  consult({ sampleRate, channels, mode: channels === 2 ? "dual" : "ambient" }, { patient, wording: "" }, kept);
+  return true;
 }
 
 /** Back to the form: nothing was recorded. @param {() => void} explain says why */
@@ -138,20 +193,29 @@ async function cancel(explain) {
 
 function begin(session) {
   saved = false;
-  secondScreen.offer(session.session_id);
-  setPhase("listening");
-  byId("stop").focus();
-  keepAwake();
-  consultation.begin(session);
+  const listening = !takenUp || (takenUp.listen && !takenUp.paused);
+  consultation.begin(session, listening);
   note.begin(session.session_id);
+  byId("elapsed").textContent = clock(consultation.heard_s);
+  if (takenUp && !takenUp.listen) {
+    setPhase("finishing");
+    if (!takenUp.ending) consultation.stop();
+    return;
+  }
+  secondScreen.offer(session.session_id);
+  setPhase(listening ? "listening" : "paused");
+  byId(listening ? "stop" : "pause").focus();
+  keepAwake();
 }
 
-function onSamples(samples, rate) {
-  level.show(samples, rate);
+function onSamples(samples, rate, channels) {
+  level.show(samples, rate, channels);
+  watch?.hear(samples);
   byId("elapsed").textContent = clock(consultation.heard_s);
 }
 
 async function pause() {
+  watch?.stop();
   notices.clear();
   byId("pause").disabled = true;
   await consultation.pause();
@@ -163,6 +227,7 @@ async function goOn() {
   try {
     await consultation.resume();
     warn("");
+    watch?.found(consultation.heard_s);
     if (phase === "paused") setPhase("listening");
   } catch (refused) {
     byId("pause").disabled = false;
@@ -190,6 +255,7 @@ function checked(event) {
 function compared() {
   clearTimeout(checkTimer);
   checkTimer = 0;
+  if (phase !== "checking") return;
   if (!omissions.items.length && !findings.editing) return end();
   put(byId("phase"), "phase.check");
   omissions.focus();
@@ -215,16 +281,20 @@ async function withdraw() {
 /** @param {boolean} told whether the server said that it has erased the consultation */
 async function forget(told) {
   withdrawn = false;
+  const erased = consultation.over(); // not awaited here: the end of the connection follows at once, and is no fault
   showConnection("idle");
   put(byId("lag"), "");
   notices.clear();
   again();
   warn(told ? "withdraw.done" : "withdraw.untold");
   await leave();
+  await erased;
 }
 
-async function microphoneLost() {
+/** @param {number} device -1: the system took them all */
+async function microphoneLost(device) {
   if (phase !== "listening") return;
+  if (watch.lost(device, consultation.heard_s)) return;
   warn("microphone.lost");
   await pause();
 }
@@ -270,18 +340,21 @@ function onState(state, { code }) {
     const why = code === 4401 ? null : fault;
     cancel(() => (why ? warnOf(why) : warn(closeFault(code))));
     fault = null;
+    consultation.over(code === 4401);
     if (code === 4401) signIn.look();
   } else if (withdrawn) {
     forget(code === 4404);
   } else if (phase !== "ended" && phase !== "setup") {
     if (fault && code !== 0) warnOf(fault);
     else if (code !== 0) warn(closeFault(code));
-    finish("stopped.cut", null);
+    const { unsent_s, heard_s } = consultation;
+    if (unsent_s > 1) consultation.gap({ at: heard_s - unsent_s, seconds: unsent_s, reason: "unsent" });
+    finish("stopped.cut", null, code === 4401);
     fault = null;
   }
 }
 
-async function finish(title, end) {
+async function finish(title, end, resumable = false) {
   setPhase("ended");
   showConnection("idle");
   put(byId("lag"), "");
@@ -302,6 +375,7 @@ async function finish(title, end) {
   put(byId("saved"), "summary.unsaved");
   byId("summary").focus();
   await leave();
+  await consultation.over(resumable);
 }
 
 /** Lets go of the microphone and of the screen. */
@@ -346,6 +420,8 @@ function again() {
   byId("elapsed").textContent = clock(0);
   setPhase("setup");
   setup.reset();
+  devices.keep();
+  recovery.look(signIn.name);
 }
 
 /** A tablet that goes to sleep stops listening. */
@@ -378,7 +454,10 @@ addEventListener("keydown", ({ key }) => {
 addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && phase === "listening") keepAwake();
 });
+addEventListener("pagehide", () => consultation?.keep());
 addEventListener("beforeunload", (event) => !saved && event.preventDefault());
+listenToKeys();
 offerLanguages(() => warn("unreached"));
 translate();
+document.body.dataset.started = "true";
 signIn.look();

@@ -12,7 +12,7 @@ export class NoticesView {
     onLanguage(() => this.#rows.forEach(({ row, notice }) => (row.textContent = noticeWords(notice))));
   }
 
-  /** @param {{code: string, message: string, speaker?: string}} notice takes the place of the one of its code and speaker */
+  /** @param {{code: string, message?: string, speaker?: string | number}} notice takes the place of the one of its code and speaker */
   apply(notice) {
     const key = `${notice.code} ${notice.speaker ?? ""}`;
     this.#remove(key);
@@ -28,6 +28,11 @@ export class NoticesView {
     this.#remove("no_speech ");
     this.#remove(`no_speech ${speaker}`);
     if (final) this.#remove("audio_suspect ");
+  }
+
+  /** What the page itself has said is over. @param {string} code @param {string | number} [speaker] */
+  over(code, speaker = "") {
+    this.#remove(`${code} ${speaker}`);
   }
 
   clear() {

@@ -1,5 +1,6 @@
 // What the clinician takes away: a file, or text for the clipboard. Nothing is stored in the browser.
 
+import { gapText } from "./gaps.js";
 import { language, say } from "./language.js";
 import { clock, KINDS, sentence, serverFault, speakerWords } from "./words.js";
 
@@ -37,7 +38,7 @@ function keepAs(blob, { started_at }, ending) {
 }
 
 /** @returns {string} the findings by kind, then the transcript */
-export function asText({ patient, started_at, findings, segments }) {
+export function asText({ patient, started_at, findings, segments, gaps = [] }) {
   const who = [patient?.name, patient?.age && say("text.years", { age: patient.age })].filter(Boolean).join(", ");
   const begun = new Date(started_at).toLocaleString(language());
   const lines = [say("text.consultation", { time: begun }), ...(who ? [say("text.patient", { patient: who })] : []), ""];
@@ -46,8 +47,11 @@ export function asText({ patient, started_at, findings, segments }) {
     if (ofKind.length) lines.push(say(`kind.${kind}`), ...ofKind.map((finding) => `- ${sentence(finding)}`), "");
   }
   lines.push(say("transcript.title"));
-  for (const { start, speaker, text } of segments) {
-    lines.push(`[${clock(start)}] ${speakerWords(speaker) ? `${speakerWords(speaker)}: ` : ""}${text}`);
-  }
+  const spoken = (speaker) => (speakerWords(speaker) ? `${speakerWords(speaker)}: ` : "");
+  const told = [
+    ...segments.map(({ start, speaker, text }) => ({ start, text: `${spoken(speaker)}${text}` })),
+    ...gaps.map((gap) => ({ start: gap.at, text: `(${gapText(gap)})` })),
+  ];
+  for (const { start, text } of told.sort((a, b) => a.start - b.start)) lines.push(`[${clock(start)}] ${text}`);
   return `${lines.join("\n")}\n`;
 }

@@ -48,6 +48,7 @@ export class SetupForm {
   #check() {
     const wantsFile = this.form.elements.source.value === "file";
     byId("file-options").hidden = !wantsFile;
+    byId("microphone-options").hidden = wantsFile;
     const file = wantsFile && !byId("file").files.length;
     const consent = !byId("consent").checked;
     byId("start").disabled = file || consent;

@@ -7,6 +7,7 @@ const ask = (name, options) => fetch(new URL(`v1/${name}`, document.baseURI), { 
 
 export class SignIn {
   #kind = "none"; // how people sign in here: "none", "key" or "proxy"
+  name = ""; // of who is signed in
 
   /** @param {{onIn: () => void, onOut: () => void}} listener */
   constructor({ onIn, onOut }) {
@@ -34,7 +35,8 @@ export class SignIn {
 
   #show(kind, name) {
     this.#kind = kind;
-    tell(byId("user"), name ?? "");
+    this.name = name ?? "";
+    tell(byId("user"), this.name);
     byId("sign-out").hidden = kind !== "key" || !name;
     if (kind === "none" || name) return this.onIn();
     byId("key-field").hidden = kind === "proxy";

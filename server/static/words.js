@@ -93,8 +93,8 @@ export function serverFault({ code, message, retry_after_s }) {
   return retry_after_s ? `${words} ${say("retry", { seconds: Math.ceil(retry_after_s) })}` : words;
 }
 
-/** @param {{code: string, message: string, speaker?: string}} notice event @returns {string} */
-export function noticeWords({ code, message, speaker }) {
+/** @param {{code: string, message?: string, speaker?: string | number}} notice event, or one of the page itself @returns {string} */
+export function noticeWords({ code, message = "", speaker }) {
   return coded("notice", speaker && has(`notice.${code}.${speaker}`) ? `${code}.${speaker}` : code, message);
 }
 
