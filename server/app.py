@@ -12,7 +12,8 @@ from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
 from server.access.networks import forwarded_scheme
 from server.audit.trail import Audit
-from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
+from server.guards import sharing
+from server.guards.hosts import extension_allowed, host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
@@ -200,7 +201,13 @@ async def _guard(
     own = own_origin(host, told if told in ("http", "https") else request.scheme)
     if not origin_allowed(request.headers.get("Origin"), own, settings.allowed_origins):
         raise _refusal(request, web.HTTPForbidden, "origin_not_allowed", ORIGIN_REFUSED)
+    if _from_extension(request) and sharing.asks_first(request.method, request.headers):
+        return web.Response(status=204, headers=sharing.permission(request.headers["Origin"]))
     return await handler(request)
+
+
+def _from_extension(request: web.Request) -> bool:
+    return extension_allowed(request.headers.get("Origin"), request.app[SETTINGS].allowed_origins)
 
 
 def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
@@ -233,6 +240,9 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Referrer-Policy"] = "no-referrer"
     if request.app[ACCESS].tls:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+    if _from_extension(request):
+        response.headers.update(sharing.shared_with(request.headers["Origin"]))
+        response.headers.add("Vary", "Origin")
     response.headers.setdefault("Cache-Control", "no-cache")  # or an upgrade would mix files of two versions
 
 
