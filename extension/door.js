@@ -65,6 +65,11 @@ export class Door {
     }
   }
 
+  /** @param {URL} url @returns {TicketSocket} for the page's connection */
+  socket(url, subprotocol) {
+    return new TicketSocket(url, subprotocol, this.ticket(url));
+  }
+
   async #ask(address, method, name) {
     const { host } = new URL(address);
     const headers = this.key ? { Authorization: `Bearer ${this.key}` } : {};
@@ -84,6 +89,40 @@ export class Door {
     if (answer.status === 401) throw new Refused(NOT_AUTHORISED, this.key ? WORDS.keyRefused : WORDS.keyMissing);
     if (answer.status === 429) throw new Refused(FULL, WORDS.tooOften(retry_after_s));
     throw new Refused(NO_ANSWER, WORDS.notAServer(host));
+  }
+}
+
+/** A WebSocket that waits for its ticket before it connects: as much of its interface as the page's connection uses. */
+class TicketSocket {
+  #socket = null;
+  #closed = false;
+  onopen = null;
+  onmessage = null;
+  onclose = null;
+
+  constructor(url, subprotocol, ticket) {
+    ticket.then(
+      (shown) => this.#closed || this.#connect(new WebSocket(url, [subprotocol, `bearer.${shown}`])),
+      ({ code = NO_ANSWER }) => this.#closed || this.onclose?.({ code }),
+    );
+  }
+
+  get readyState() {
+    return this.#socket?.readyState ?? (this.#closed ? WebSocket.CLOSED : WebSocket.CONNECTING);
+  }
+
+  send(data) {
+    this.#socket.send(data);
+  }
+
+  close() {
+    this.#closed = true;
+    this.#socket?.close();
+  }
+
+  #connect(socket) {
+    this.#socket = socket;
+    for (const name of ["onopen", "onmessage", "onclose"]) socket[name] = (event) => this[name]?.(event);
   }
 }
 

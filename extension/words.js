@@ -54,6 +54,11 @@ export const WORDS = {
   tabNotGranted:
     "Chrome does not let drTranscribe hear this tab yet. Bring the tab with the call to the front, press the drTranscribe icon in the toolbar once, then press Start. Chrome's own pages cannot be heard.",
   tabCaptured: "Another recording of this tab is running. Stop it, or reload the tab with the call, then press Start.",
+  microphoneFaults: {
+    NotFoundError: "No microphone was found. Plug one in, then try again.",
+    NotReadableError: "Another program is using the microphone. Close it there, then try again.",
+  },
+  microphoneFault: "The microphone could not be opened. Check that it is connected, then try again.",
   microphoneDenied:
     "Chrome may not use the microphone. Press Allow in the tab that has opened; if no question comes, press the symbol at the left of the address bar there and allow the microphone. Then press Start again.",
   microphoneAsk: "Chrome has to ask for the microphone first. Press Allow in the tab that has opened, then press Start here.",
@@ -83,8 +88,24 @@ export const WORDS = {
   extensionUnknown: (host, origin) =>
     `${host} does not know this extension yet. Ask the server's operator to add ${origin} to --allowed-origins.`,
   hostUnknown: (host) => `The server does not go by the name ${host}. Ask its operator to add it to --allowed-hosts.`,
-  cut: (origin) =>
-    `The server did not take the connection. Check that it is running; if it is new, ask its operator to add ${origin} to --allowed-origins.`,
+  closed: {
+    1001: "The server is going down. Copy what you need from here; start again when it is back.",
+    1006: "The server does not answer any more. Check this computer's network. What was sent until then stays on the server.",
+    1008: "The server did not understand the extension. Ask your IT department to bring both to the same version.",
+    1009: "The server takes smaller pieces of sound. Choose a shorter time in Settings, then start again.",
+    1013: "The server is full. Try again in a moment.",
+    4401: "The server does not know who you are any more. Check the key in Settings.",
+    4404: "The server no longer has this consultation, so it cannot go on. Copy what you need from here, then start a new one.",
+    4408: "The consultation ended because nothing was heard for a long time.",
+  },
+  closedOtherwise: "The connection ended unexpectedly. Copy what you need from here, then start a new consultation.",
+  stopped: {
+    client: "Finished",
+    idle: "Ended by the server: nothing was heard for a long time",
+    limit: "Ended by the server: it reached the longest time allowed",
+    shutdown: "Ended by the server: it is shutting down",
+    connection_lost: "Cut short",
+  },
   unknownAddress: (host) => `The server names ${host}, which is not in Settings. Ask your IT department whether it belongs there.`,
   keyMissing: "This server asks for a key. Enter the key that its operator gave you in Settings.",
   keyRefused: "The server does not take this key: it was mistyped, has run out or was withdrawn. Ask its operator for a new one, and enter it in Settings.",
@@ -134,7 +155,14 @@ export const WORDS = {
   origin: (origin) => `For the server's operator: --allowed-origins ${origin}`,
 };
 
+/** @param {DOMException} fault of getUserMedia @returns {string} what to do */
+export const microphoneFault = ({ name }) =>
+  name === "NotAllowedError" ? WORDS.microphoneDenied : (WORDS.microphoneFaults[name] ?? WORDS.microphoneFault);
+
+/** @param {number} code of the WebSocket's close @returns {string} what to do */
+export const closeFault = (code) => WORDS.closed[code] ?? WORDS.closedOtherwise;
+
 /** Writes the words into the elements of a page that name them. */
 export function fill(page) {
-  for (const element of page.querySelectorAll("[data-words]")) element.textContent = WORDS[element.dataset.words];
+  for (const element of page.querySelectorAll("[data-text]")) element.textContent = WORDS[element.dataset.text];
 }

@@ -22,8 +22,10 @@ chrome.action.onClicked.addListener((tab) => {
   chrome.runtime.sendMessage({ to: "panel", do: "invited", tabId: tab.id }).catch(() => {}); // no panel listens yet
 });
 
-chrome.runtime.onInstalled.addListener(({ reason }) => {
-  if (reason === "install") chrome.runtime.openOptionsPage();
+chrome.runtime.onInstalled.addListener(async ({ reason }) => {
+  if (reason !== "install") return;
+  const { addresses } = await load().catch(() => ({ addresses: [] }));
+  if (!addresses.length) chrome.runtime.openOptionsPage();
 });
 
 chrome.runtime.onMessage.addListener((message, sender, answer) => {

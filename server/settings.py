@@ -174,8 +174,8 @@ class Settings(BaseSettings):
         tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_origins)
     ] = Field(
         (),
-        description="Origins of browser pages, besides the server's own, and of extensions (chrome-extension://ID) that "
-        "may connect, or *; with commas.",
+        description="Origins of browser pages, besides the server's own, and of extensions (chrome-extension://ID) "
+        "that may connect, or *; with commas.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_hosts)] = (
         Field((), description="Names, besides localhost and --host, that clients may reach the server by, or *.")

@@ -1,7 +1,6 @@
 // Asks for the microphone in a tab: Chrome shows its question neither in a side panel nor in an offscreen document.
 
-import { microphoneFault } from "../page/words.js";
-import { fill, WORDS } from "../words.js";
+import { fill, microphoneFault, WORDS } from "../words.js";
 
 const told = document.getElementById("told");
 

@@ -1,10 +1,11 @@
 // One consultation: its sources, its connection, and what the panels are told about it.
 // Phases: starting -> listening <-> paused -> finishing -> ended; or failed (nothing began), or erased.
 
-import { Consultation } from "../page/consultation.js";
-import { closeFault, microphoneFault, serverFault } from "../page/words.js";
+import { Chunker } from "../page/chunker.js";
+import { Connection } from "../page/connection.js";
+import { serverFault } from "../page/words.js";
 import { Door } from "../door.js";
-import { WORDS } from "../words.js";
+import { closeFault, microphoneFault, WORDS } from "../words.js";
 import { History } from "./history.js";
 import { Sources } from "./sources.js";
 
@@ -17,7 +18,11 @@ const NO_ANSWER = 1006;
 export class Visit {
   #sources;
   #door;
-  #consultation = null;
+  #connection = null;
+  #chunker = null;
+  #audio = null; // as start_session declares it
+  #heard = 0; // sample frames
+  #judged = new Map(); // number of a request -> the panel's own number of it
   #history = new History();
   #fault = ""; // the server's own words about why it closes
   #withdrawn = false;
@@ -32,7 +37,7 @@ export class Visit {
     this.#door = new Door(settings);
     this.#sources = new Sources({ streamId, deviceId: settings.microphone }, {
       onTrouble: (name, on) => this.#onTrouble(name, on),
-      onLevel: (shares) => tell({ kind: "level", shares, heard_s: this.#consultation?.heard_s ?? 0 }),
+      onLevel: (shares) => tell({ kind: "level", shares, heard_s: this.heard_s }),
     });
   }
 
@@ -40,15 +45,19 @@ export class Visit {
     return RUNNING.has(this.state.phase);
   }
 
+  /** Seconds of sound since the start. */
+  get heard_s() {
+    return this.#audio ? this.#heard / this.#audio.sample_rate : 0;
+  }
+
   /** @returns {Promise<{fault?: string, page?: string}>} what kept it from starting */
   async start() {
     this.#set({ phase: "starting", connection: "connecting" });
-    let format;
     try {
-      format = await this.#sources.open();
+      const { sampleRate, channels } = await this.#sources.open();
+      this.#audio = { encoding: "pcm_s16le", sample_rate: sampleRate, channels };
     } catch (refused) {
-      const fault = refused.name === "NotAllowedError" ? WORDS.microphoneDenied : microphoneFault(refused);
-      return this.#fail(fault, refused.name === "NotAllowedError" ? "microphone" : undefined);
+      return this.#fail(microphoneFault(refused), refused.name === "NotAllowedError" ? "microphone" : undefined);
     }
     let addresses;
     try {
@@ -56,14 +65,15 @@ export class Visit {
     } catch (refused) {
       return this.#fail(refused.message, refused.code === NOT_AUTHORISED ? "options" : undefined);
     }
-    const door = { addresses, ticket: (url) => this.#door.ticket(url), chunk_s: this.settings.chunk_s };
+    const start = { type: "start_session", audio: this.#audio, mode: this.mode, consent: true, consent_wording: this.wording };
     return new Promise((resolve) => {
       this.begun = resolve;
-      this.#consultation = new Consultation(this.#sources, format, {}, this.wording, {
+      this.#connection = new Connection(start, {
         onEvent: (event) => this.#onEvent(event),
         onState: (state, detail) => this.#onState(state, detail),
-        onSamples: () => {},
-      }, door);
+        addresses,
+        open: (url, subprotocol) => this.#door.socket(url, subprotocol),
+      });
     });
   }
 
@@ -76,13 +86,13 @@ export class Visit {
   take(message) {
     const { phase } = this.state;
     const running = phase === "listening" || phase === "paused";
-    if (message.do === "stop" && phase === "finishing") this.#consultation.abandon();
+    if (message.do === "stop" && phase === "finishing") this.#connection.end(0);
     else if (message.do === "stop" && running) this.#stop();
     else if (message.do === "pause" && phase === "listening") this.#pause();
     else if (message.do === "continue" && phase === "paused") this.#continue();
     else if (message.do === "microphone" && running) this.#reopen();
     else if (message.do === "withdraw" && running) this.#withdraw();
-    else if (message.do === "judge" && running) this.#consultation.judge(...message.judgement);
+    else if (message.do === "judge" && running) this.#judge(message);
     else if (message.do === "close" && message.trouble in this.state.troubles) this.#trouble(message.trouble, null);
   }
 
@@ -112,13 +122,30 @@ export class Visit {
   #onEvent(event) {
     if (event.type === "session_started") {
       this.#set({ phase: "listening" });
-      this.#consultation.begin(event);
+      this.#listen(event.limits);
       this.begun({});
     } else if (event.type === "progress") this.state.lag_ms = event.lag_ms;
     else if (event.type === "error") this.#onFault(event);
     else if (event.type === "session_stopped") return this.#finish(event);
     this.#history.add(event);
-    this.tell({ kind: "event", event });
+    this.tell({ kind: "event", event: { ...event, request: this.#judged.get(event.request) } });
+  }
+
+  #listen(limits) {
+    const { sample_rate, channels } = this.#audio;
+    const largest_s = (limits?.max_frame_bytes ?? Infinity) / (2 * channels * sample_rate);
+    const chunk_s = Math.min(this.settings.chunk_s, largest_s);
+    this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, chunk_s, (pcm) => this.#connection.sendAudio(pcm));
+    this.#sources.start((samples) => {
+      this.#heard += samples.length / channels;
+      this.#chunker.push(samples);
+    });
+  }
+
+  /** The panel numbers what it says by itself: the answer bears its number again. */
+  #judge({ number, judgement }) {
+    const told = this.#connection.tell(judgement);
+    if (told) this.#judged.set(told, number);
   }
 
   #onFault(event) {
@@ -133,12 +160,12 @@ export class Visit {
       return this.#set({ connection });
     }
     const refused = code === NOT_AUTHORISED || code === NO_ANSWER ? this.#door.fault : "";
-    const why = this.#fault || refused || (code === NO_ANSWER ? WORDS.cut(location.origin) : closeFault(code));
+    const why = this.#fault || refused || closeFault(code);
     if (this.state.phase === "starting") this.begun(this.#fail(why, code === NOT_AUTHORISED ? "options" : undefined));
     else if (this.#withdrawn) this.#forget(code === NO_SUCH_SESSION);
     else if (this.running) {
       if (code !== 0) this.#trouble("server", why);
-      this.#finish({ reason: "connection_lost", audio_s: this.#consultation.heard_s });
+      this.#finish({ reason: "connection_lost", audio_s: this.heard_s });
     }
   }
 
@@ -151,12 +178,15 @@ export class Visit {
   async #pause() {
     if (this.state.phase !== "listening") return;
     this.#set({ phase: "paused" });
-    await this.#consultation.pause();
+    await this.#sources.pause();
+    this.#chunker.flush();
+    this.#connection.request({ type: "pause_session" }, "session_paused");
   }
 
   async #continue() {
     try {
-      await this.#consultation.resume();
+      await this.#sources.resume();
+      this.#connection.request({ type: "continue_session" }, "session_continued");
       if (this.state.phase === "paused") this.#set({ phase: "listening" });
     } catch (refused) {
       this.#trouble("microphone", microphoneFault(refused));
@@ -173,13 +203,16 @@ export class Visit {
 
   async #stop() {
     this.#set({ phase: "finishing" });
-    await this.#consultation.stop();
+    await this.#sources.close();
+    this.#chunker.flush();
+    this.#connection.request({ type: "stop_session" }, "session_stopped");
   }
 
   async #withdraw() {
     this.#withdrawn = true;
     this.#set({ phase: "finishing" });
-    await this.#consultation.withdraw();
+    await this.#sources.close();
+    this.#connection.request({ type: "withdraw_consent" }, "session_stopped");
   }
 
   #finish({ reason, audio_s }) {

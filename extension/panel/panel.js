@@ -4,7 +4,7 @@
 import { FindingsView } from "../page/findings.js";
 import { NoticesView } from "../page/notices.js";
 import { TranscriptView } from "../page/transcript.js";
-import { clock, STOPPED } from "../page/words.js";
+import { clock } from "../page/words.js";
 import { fill, WORDS } from "../words.js";
 import { NoteView } from "./note_view.js";
 
@@ -12,6 +12,8 @@ const LATE_MS = 5000;
 const byId = (id) => document.getElementById(id);
 
 let port = null;
+let note = null;
+let judged = Math.floor(Math.random() * 2 ** 40); // the number of what this panel said last; other panels have others
 let state = { phase: "setup", connection: "idle", troubles: {} };
 
 fill(document);
@@ -21,15 +23,21 @@ const findings = new FindingsView({
     if (finding && show) view("transcript");
     transcript.highlight(finding?.evidence ?? [], show);
   },
-  onJudge: (...judgement) => {
-    const connected = state.connection === "open";
-    if (connected) port?.postMessage({ do: "judge", judgement });
-    else warn(WORDS.notConnected);
-    return connected;
+  onJudge: (type, finding_id) => {
+    // A list of findings that edits in place gives the whole message, and wants its number back.
+    const judgement = typeof type === "string" ? { type, finding_id } : type;
+    if (state.connection !== "open") {
+      warn(WORDS.notConnected);
+      return 0;
+    }
+    port?.postMessage({ do: "judge", number: ++judged, judgement });
+    return judged;
   },
+  onChange: () => note?.show(findings.findings),
+  onGone: () => {},
 });
 const notices = new NoticesView();
-const note = new NoteView();
+note = new NoteView();
 const order = (name, more) => () => port?.postMessage({ do: name, ...more });
 
 /** Joins the offscreen document, if there is one: it tells what was said until now. */
@@ -57,9 +65,9 @@ function apply(event) {
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
   else if (event.type === "progress") showLag(event.lag_ms);
-  else if (event.type === "error") findings.unlock();
+  else if (event.type === "error") (findings.refused ?? findings.unlock).call(findings, event);
   else if (event.type === "extraction") {
-    findings.apply(event.ops);
+    findings.apply(Object.assign(event.ops, event));
     note.show(findings.findings);
   }
 }
@@ -101,7 +109,7 @@ function end({ reason, audio_s }) {
   transcript.dropPartials();
   findings.freeze();
   notices.clear();
-  byId("phase").textContent = STOPPED[reason] ?? WORDS.phases.ended;
+  byId("phase").textContent = WORDS.stopped[reason] ?? WORDS.phases.ended;
   byId("elapsed").textContent = clock(audio_s);
   view("note");
 }

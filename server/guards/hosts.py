@@ -54,7 +54,7 @@ def parse_host(text: str) -> Host | None:
 
 
 def parse_origin(text: str) -> Origin | None:
-    """SCHEME://NAME[:PORT] or chrome-extension://ID as in an `Origin` header; None for anything else, such as `null`."""
+    """SCHEME://NAME[:PORT] or chrome-extension://ID as in an `Origin` header; None for anything else and for `null`."""
     if (extension := _EXTENSION.fullmatch(text.lower())) is not None:
         return Origin(EXTENSION, extension[1], 0)
     found = _ORIGIN.fullmatch(text.lower())

@@ -23,20 +23,19 @@ export class Connection {
   #resumed = true;
   #retry = 0;
   #ended = false;
-  #addresses; // null is the server that the page is of; the first one is tried next
+  #addresses = [null]; // null is the server that the page is of; the first one is tried next
   #unknown = 0; // servers in a row that do not know the session
 
   /**
    * @param {object} start the start_session message
-   * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void}} listener
-   * @param {{addresses?: string[], ticket?: (url: URL) => Promise<string>}} door of a client that is not the server's own
-   *   page: the servers to try in turn, and what gets a ticket for a connection (it throws an error with a close code)
+   * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void, addresses?: string[],
+   *   open?: (url: URL, subprotocol: string) => WebSocket}} listener where this is not the server's own page, the
+   *   servers to try in turn, and what opens a socket (or what behaves like one) with a ticket
    */
-  constructor(start, listener, { addresses = [null], ticket = null } = {}) {
+  constructor(start, listener) {
     this.start = start;
     this.listener = listener;
-    this.ticket = ticket;
-    this.#addresses = [...addresses];
+    this.#addresses = [...(listener.addresses ?? [null])];
     this.outbox = new Outbox(start.audio.channels, BACKLOG_S * start.audio.sample_rate);
     this.watchdog = setInterval(() => this.#checkAlive(), 5000);
     this.online = () => this.#retry && this.#connect();
@@ -88,20 +87,13 @@ export class Connection {
     this.listener.onState(state, detail);
   }
 
-  async #connect() {
+  #connect() {
     clearTimeout(this.#retry);
     this.#retry = 0;
     const url = new URL(this.#addresses[0] ?? "ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = "";
-    const offered = [SUBPROTOCOL];
-    try {
-      if (this.ticket) offered.push(`bearer.${await this.ticket(url)}`);
-    } catch ({ code }) {
-      return this.#lost(code ?? 1006);
-    }
-    if (this.#ended) return;
-    const socket = new WebSocket(url, offered);
+    const socket = this.listener.open?.(url, SUBPROTOCOL) ?? new WebSocket(url, [SUBPROTOCOL]);
     this.#socket = socket;
     socket.onopen = () => this.#greet();
     socket.onmessage = ({ data }) => this.#receive(data);

@@ -18,9 +18,8 @@ export class Consultation {
    * @param {string} wording of the consent
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void,
    *   onSamples: (samples: Int16Array, rate: number) => void}} listener
-   * @param {{chunk_s?: number, addresses?: string[], ticket?: (url: URL) => Promise<string>}} door see connection.js
    */
-  constructor(source, format, patient, wording, { onEvent, onState, onSamples }, door = {}) {
+  constructor(source, format, patient, wording, { onEvent, onState, onSamples }) {
     const audio = { encoding: "pcm_s16le", sample_rate: format.sampleRate, channels: format.channels };
     const start = { type: "start_session", audio, mode: format.mode, consent: true, consent_wording: wording };
     if (Object.keys(patient).length) start.patient = patient;
@@ -28,8 +27,7 @@ export class Consultation {
     this.record = { started_at: new Date().toISOString(), patient, audio };
     this.onSamples = onSamples;
     this.#source = source;
-    this.chunk_s = door.chunk_s || Number(new URLSearchParams(location.search).get("chunk_s")) || CHUNK_S;
-    this.#connection = new Connection(start, { onEvent, onState }, door);
+    this.#connection = new Connection(start, { onEvent, onState });
   }
 
   get heard_s() {
@@ -46,7 +44,8 @@ export class Consultation {
     Object.assign(this.record, { session_id, models });
     const { sample_rate, channels } = this.record.audio;
     const largest_s = (limits?.max_frame_bytes ?? Infinity) / (2 * channels * sample_rate);
-    this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, Math.min(this.chunk_s, largest_s), (pcm) =>
+    const wanted_s = Number(new URLSearchParams(location.search).get("chunk_s")) || CHUNK_S;
+    this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, Math.min(wanted_s, largest_s), (pcm) =>
       this.#connection.sendAudio(pcm),
     );
     this.#source.start((samples) => {
