@@ -56,16 +56,14 @@ export async function place(text, token) {
     const after = head + put + before.slice(caret);
     // A script may write more than a person could type, and the record would cut it off when it is saved.
     if (maxLength >= 0 && after.length > maxLength) return { refused: "too_long", most: maxLength };
+    if (!typed(put)) return read(() => field.value, before, after);
     const prototype = many ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
     // A framework's own property on the element hides what a bare .value = writes: it would take the field as unchanged.
     Object.getOwnPropertyDescriptor(prototype, "value").set.call(field, after);
     field.setSelectionRange(caret + put.length, caret + put.length);
     field.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertText", data: put }));
     field.dispatchEvent(new Event("change", { bubbles: true })); // for pages that look when a field is left
-    await wait(SETTLE_MS);
-    if (!field.isConnected) return { refused: "replaced" };
-    if (field.value === after) return { placed: true };
-    return { refused: field.value === before ? "kept" : "changed" };
+    return read(() => field.value, before, after);
   }
 
   async function intoEditor() {
@@ -82,12 +80,23 @@ export async function place(text, token) {
     const head = bare(ahead.toString());
     const before = bare(root.textContent);
     const gap = head && !/\s$/.test(ahead.toString()) ? " " : "";
-    document.execCommand("insertText", false, gap + text); // as if it was typed: the editor hears it, undo takes it back
+    // As if it was typed: the editor hears of it, and undo takes it back.
+    if (typed(gap + text)) document.execCommand("insertText", false, gap + text);
+    return read(() => bare(root.textContent), before, head + bare(text) + before.slice(head.length));
+  }
+
+  /** What a page hears before anything is typed. @returns {boolean} false: it forbids that, or puts the text in itself */
+  function typed(data) {
+    const options = { bubbles: true, cancelable: true, composed: true, inputType: "insertText", data };
+    return field.dispatchEvent(new InputEvent("beforeinput", options)); // no script's own writing makes this event
+  }
+
+  async function read(content, before, wanted) {
     await wait(SETTLE_MS);
-    if (!root.isConnected) return { refused: "replaced" };
-    const after = bare(root.textContent);
-    if (after === head + bare(text) + before.slice(head.length)) return { placed: true };
-    return { refused: after === before ? "kept" : "changed" };
+    if (!field.isConnected) return { refused: "replaced" };
+    const now = content();
+    if (now === wanted) return { placed: true };
+    return { refused: now === before ? "kept" : "changed" };
   }
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, CDPSession, Page, async_playwright
 
+from tests.support.live import until
 from tools.pack_extension import extension_id, packed, with_key, write_folder
 
 CHROMIUM = shutil.which("chromium")
@@ -116,9 +117,10 @@ async def installed(
         assert context.browser is not None
         chromium = Chromium(context, await context.browser.new_browser_cdp_session())
         await chromium.allow("microphone", "local-network-access")
-        while not (greeting := [page for page in context.pages if page.url.endswith("settings/options.html")]):
-            await context.wait_for_event("page")
-        await greeting[0].close()
+        # A new extension shows its settings. Chromium puts them into the first tab, without which it would end.
+        await until(lambda: any(page.url.endswith("settings/options.html") for page in context.pages))
+        first = context.pages[0]
+        await first.goto("about:blank")
         yield chromium
         await context.close()
 

@@ -108,7 +108,7 @@ def test_the_icons_are_png_of_their_sizes_in_the_colour_of_the_page():
         assert len(pixels) == row * size
         assert pixels[4] == 0, "the corners are clear"
         middle = pixels[row * (size // 2) + 1 + 4 * (size // 2) :][:4]
-        assert middle == b"\xff\xff\xff\xff"
+        assert min(middle) > 0xA0, "a bar of white"
 
 
 def test_the_policy_of_a_managed_rollout_names_one_extension_and_sets_what_the_schema_allows():

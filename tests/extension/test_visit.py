@@ -19,6 +19,7 @@ from inference.config import EngineConfig
 from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
 from server.app import SESSIONS
+from server.sessions.session import Session
 from tests.extension.chromium import CHROMIUM, ORIGIN, Chromium, installed, set_up
 from tests.extension.relay import Relay
 from tests.support.access import key, text_of
@@ -53,6 +54,11 @@ class Clinic:
 
     def __init__(self, server: Server, relay: Relay, site: str, secret: str, chromium: Chromium) -> None:
         self.server, self.relay, self.site, self.secret, self.chromium = server, relay, site, secret, chromium
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """What the server still has, in the order of their beginnings."""
+        return self.server.app[SESSIONS]._sessions
 
     @property
     def address(self) -> str:
@@ -115,9 +121,16 @@ async def clinic(
     microphone = repeated(folder / "clinician.wav", dual_consultation, CLINICIAN_S, 0)
     patient = repeated(folder / "patient.wav", dual_consultation, PATIENT_S, 1)
     secret = text_of(key(folder / "keys", "ward-3"))
+
+    async def call(_request: web.Request) -> web.Response:
+        return web.Response(text=CALL, content_type="text/html")
+
+    async def voice(_request: web.Request) -> web.FileResponse:
+        return web.FileResponse(patient)
+
     app = web.Application()
-    app.router.add_get("/", lambda _: web.Response(text=CALL, content_type="text/html"))
-    app.router.add_get("/patient.wav", lambda _: web.FileResponse(patient))
+    app.router.add_get("/", call)
+    app.router.add_get("/patient.wav", voice)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -175,8 +188,7 @@ async def test_a_video_visit_is_heard_on_two_channels_and_its_note_goes_into_the
         await picture(running.panel.screenshot, "transcript")
         await press(running.panel, "[data-view=findings]")
         await picture(running.panel.screenshot, "findings")
-    ended = [s for s in clinic.server.app[SESSIONS].all.values()]
-    assert ended, "the server has it"
+    assert list(clinic.sessions.values())[-1].options.mode == "dual"
 
 
 async def test_a_stopped_worker_and_a_closed_panel_change_nothing(clinic: Clinic) -> None:
@@ -220,7 +232,7 @@ async def test_a_network_that_is_lost_and_comes_back_loses_no_sound(clinic: Clin
         await running.words("patient", "throat|cough", more=before)
         await press(running.panel, "#stop")
         await running.phase("Finished")
-        session = list(clinic.server.app[SESSIONS].all.values())[-1]
+        session = list(clinic.sessions.values())[-1]
         heard = await running.panel.locator("#elapsed").inner_text()
         minutes, seconds = map(int, heard.split(":"))
         assert minutes * 60 + seconds == int(session.received_samples / SAMPLE_RATE)
@@ -296,12 +308,12 @@ async def test_a_tab_without_sound_is_told_while_it_lasts(clinic: Clinic) -> Non
 async def test_a_patient_who_withdraws_leaves_nothing_in_the_browser_or_on_the_server(clinic: Clinic) -> None:
     async with visit(clinic) as running:
         await running.words("patient", "throat|cough")
-        sessions = set(clinic.server.app[SESSIONS].all)
+        sessions = set(clinic.sessions)
         await running.panel.evaluate("globalThis.confirm = () => true")
         await press(running.panel, "#withdraw")
         await running.trouble("server", "erased, here and on the server")
         await expect(running.panel.locator("#finals li")).to_have_count(0)
-        assert len(sessions - set(clinic.server.app[SESSIONS].all)) == 1
+        assert len(sessions - set(clinic.sessions)) == 1
 
 
 async def test_the_settings_page_says_whether_each_server_is_ready_and_what_its_operator_has_to_do(
