@@ -65,9 +65,14 @@ export class Door {
     }
   }
 
-  /** @param {URL} url @returns {TicketSocket} for the page's connection */
-  socket(url, subprotocol) {
-    return new TicketSocket(url, subprotocol, this.ticket(url));
+  /** @returns {typeof TicketSocket} what the page's connection opens in place of a WebSocket */
+  get WebSocket() {
+    const door = this;
+    return class extends TicketSocket {
+      constructor(url, [subprotocol]) {
+        super(url, subprotocol, door.ticket(url));
+      }
+    };
   }
 
   async #ask(address, method, name) {

@@ -196,23 +196,23 @@ async def _guard(
     settings, host = request.app[SETTINGS], request.headers.get("Host")
     if not host_allowed(host, settings.allowed_hosts, settings.host):
         raise _refusal(request, web.HTTPMisdirectedRequest, "host_not_allowed", HOST_REFUSED)
+    if _from_extension(request) and sharing.asks_first(request.method, request.headers):
+        return web.Response(status=204, headers=sharing.permission(request.headers["Origin"]))
     # Only the proxy knows whether the browser used TLS. A page cannot set this header, so it can be trusted.
     told = forwarded_scheme(request.headers)
     own = own_origin(host, told if told in ("http", "https") else request.scheme)
     if not origin_allowed(request.headers.get("Origin"), own, settings.allowed_origins):
         raise _refusal(request, web.HTTPForbidden, "origin_not_allowed", ORIGIN_REFUSED)
-    if _from_extension(request) and sharing.asks_first(request.method, request.headers):
-        return web.Response(status=204, headers=sharing.permission(request.headers["Origin"]))
     return await handler(request)
-
-
-def _from_extension(request: web.Request) -> bool:
-    return extension_allowed(request.headers.get("Origin"), request.app[SETTINGS].allowed_origins)
 
 
 def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
     request.app[DOORKEEPER].refused(request, code)
     return kind(text=f"{code}: {text}\n")
+
+
+def _from_extension(request: web.Request) -> bool:
+    return extension_allowed(request.headers.get("Origin"), request.app[SETTINGS].allowed_origins)
 
 
 async def _expectation(request: web.Request) -> None:

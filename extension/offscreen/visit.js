@@ -72,7 +72,7 @@ export class Visit {
         onEvent: (event) => this.#onEvent(event),
         onState: (state, detail) => this.#onState(state, detail),
         addresses,
-        open: (url, subprotocol) => this.#door.socket(url, subprotocol),
+        WebSocket: this.#door.WebSocket,
       });
     });
   }

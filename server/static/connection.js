@@ -12,6 +12,8 @@ const FINAL_CODES = new Set([1000, 1008, 1009, 4401, 4404, 4408]);
 /**
  * States: "connecting" -> "open" <-> "reconnecting" -> "ended"; a session that never started goes to "ended" too.
  * The close code (1006: no answer) comes with "ended", the seconds until the next try with "reconnecting".
+ * Where this is not the server's own page, the listener also has the `addresses` to try in turn, and a `WebSocket` that
+ * shows a ticket.
  */
 export class Connection {
   #socket = null;
@@ -28,9 +30,7 @@ export class Connection {
 
   /**
    * @param {object} start the start_session message
-   * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void, addresses?: string[],
-   *   open?: (url: URL, subprotocol: string) => WebSocket}} listener where this is not the server's own page, the
-   *   servers to try in turn, and what opens a socket (or what behaves like one) with a ticket
+   * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void}} listener
    */
   constructor(start, listener) {
     this.start = start;
@@ -88,12 +88,13 @@ export class Connection {
   }
 
   #connect() {
+    const WebSocket = this.listener.WebSocket ?? globalThis.WebSocket;
     clearTimeout(this.#retry);
     this.#retry = 0;
     const url = new URL(this.#addresses[0] ?? "ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = "";
-    const socket = this.listener.open?.(url, SUBPROTOCOL) ?? new WebSocket(url, [SUBPROTOCOL]);
+    const socket = new WebSocket(url, [SUBPROTOCOL]);
     this.#socket = socket;
     socket.onopen = () => this.#greet();
     socket.onmessage = ({ data }) => this.#receive(data);
