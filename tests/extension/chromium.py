@@ -100,9 +100,7 @@ class Chromium:
 
 
 @asynccontextmanager
-async def installed(
-    folder: Path, *flags: str, changes: Mapping[str, object] | None = None
-) -> AsyncIterator[Chromium]:
+async def installed(folder: Path, *flags: str, changes: Mapping[str, object] | None = None) -> AsyncIterator[Chromium]:
     """Chromium with the extension, which may use the microphone and the local network; `changes` go into its manifest."""
     unpacked = folder / "extension"
     write_folder(with_key(packed(), changes), unpacked)

@@ -209,9 +209,7 @@ async def test_an_editor_that_refuses_and_a_page_without_a_caret_are_told(record
     assert await record.put() == {"refused": "kind"}
 
 
-async def test_a_page_whose_user_has_not_pressed_the_icon_is_closed_to_the_extension(
-    pages: Record, site: str
-) -> None:
+async def test_a_page_whose_user_has_not_pressed_the_icon_is_closed_to_the_extension(pages: Record, site: str) -> None:
     page = await pages.chromium.context.new_page()
     await page.goto(site.replace("127.0.0.1", "localhost"))
     stranger = Record(pages.chromium, page, pages.panel)

@@ -330,7 +330,9 @@ async def test_the_settings_page_says_whether_each_server_is_ready_and_what_its_
 
     host = clinic.address.split("/")[2]
     await check("http://scribe.example", "")
-    await expect(told).to_have_text('"http://scribe.example" is not encrypted. Enter an address that begins with https://')
+    await expect(told).to_have_text(
+        '"http://scribe.example" is not encrypted. Enter an address that begins with https://'
+    )
     await check(clinic.address, "")
     await expect(told).to_contain_text("This server asks for a key.", timeout=SOON_MS)
     await check(clinic.address, "drt_wrong")
@@ -365,7 +367,11 @@ async def test_what_keeps_a_consultation_from_starting_is_told_with_what_to_do(c
     await refusal(clinic, "No server is set.", addresses=[])
     await refusal(clinic, "This server asks for a key.", key="")
     await refusal(clinic, "The server does not take this key", key="drt_wrong")
-    await refusal(clinic, "does not answer. Check that this computer is on the clinic's network", addresses=["http://127.0.0.1:9/"])
+    await refusal(
+        clinic,
+        "does not answer. Check that this computer is on the clinic's network",
+        addresses=["http://127.0.0.1:9/"],
+    )
     await refusal(clinic, "press the drTranscribe icon in the toolbar once", mode="dual")
     async with serving(max_sessions=1, allowed_origins=(ORIGIN,)) as full, full.connect() as other:
         await other.start()
