@@ -24,7 +24,6 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
     "--enable-unsafe-extension-debugging",  # for Extensions.triggerAction
     "--use-fake-device-for-media-stream",
 )
