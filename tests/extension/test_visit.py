@@ -1,6 +1,5 @@
 """Consultations with the extension in a real browser: real engines, real speech, and what goes wrong."""
 
-import asyncio
 import os
 import re
 import wave
@@ -98,6 +97,12 @@ class Visit:
         """What the clock of the panel shows."""
         minutes, seconds = map(int, (await self.panel.locator("#elapsed").inner_text()).split(":"))
         return 60 * minutes + seconds
+
+    async def talk(self, seconds: int) -> None:
+        """Waits until so many more seconds were heard."""
+        shown = "(end_s) => elapsed.textContent.split(':').reduce((sum, part) => 60 * sum + Number(part), 0) >= end_s"
+        end_s = await self.heard_s() + seconds
+        await self.panel.wait_for_function(shown, arg=end_s, polling=100, timeout=SOON_MS)
 
     def _said(self, speaker: str, pattern: str) -> Locator:
         said = self.panel.locator(f"#finals .segment[data-speaker={speaker}] .words")
@@ -241,9 +246,7 @@ async def test_a_network_that_is_lost_and_comes_back_loses_no_sound(clinic: Clin
         clinic.relay.cut()
         await expect(connection).to_have_text("Reconnecting … sound is kept", timeout=SOON_MS)
         await picture(running.panel.screenshot, "reconnecting")
-        at_s = await running.heard_s()
-        while await running.heard_s() < at_s + 3:
-            await asyncio.sleep(0.1)  # people go on talking
+        await running.talk(3)
         clinic.relay.mend()
         await expect(connection).to_have_text("Connected", timeout=SOON_MS)
         await running.words_again("patient", "throat|cough")
