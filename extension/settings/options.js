@@ -37,6 +37,7 @@ async function keep() {
     return tell([fault.message]);
   }
   if (!addresses.length) return tell([WORDS.noAddress]);
+  byId("addresses").value = addresses.join("\n");
   const asked = chrome.permissions.request({ origins: addresses.map(hostPattern) }); // before any await: it is a click's
   const key = byId("key").value.trim();
   const chosen = { key, chunk_s: Number(byId("chunk").value), microphone: byId("microphone").value };

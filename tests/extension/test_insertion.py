@@ -45,6 +45,7 @@ class Record:
         field = (frame or self.page).locator(selector)
         await self.page.bring_to_front()
         await field.click()
+        await field.focus()  # a headless click into a frame of another process may end beside its field
         if caret is not None:
             await field.evaluate("(field, at) => field.setSelectionRange(at, at)", caret)
 

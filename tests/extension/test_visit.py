@@ -199,6 +199,7 @@ async def test_a_video_visit_is_heard_on_two_channels_and_its_note_goes_into_the
         assert await running.panel.evaluate("chrome.action.getBadgeText({})") == "REC"
         await press(running.panel, "#stop")
         await running.phase("Finished")
+        await expect(running.panel.get_by_role("button", name="New consultation")).to_be_visible(timeout=SOON_MS)
         part = running.panel.locator(".part").filter(has_text=re.compile("sore throat", re.IGNORECASE)).first
         await expect(part).to_be_attached(timeout=SOON_MS)
         shown = await part.locator("p").inner_text()
@@ -356,6 +357,7 @@ async def test_the_settings_page_says_whether_each_server_is_ready_and_what_its_
     await expect(told).to_contain_text(f"{host} is ready.", timeout=SOON_MS)
     await expect(told).to_contain_text(f"{clinic.site.split('/')[2]}", timeout=SOON_MS)
     await expect(page.locator("#origin")).to_have_text(f"For the server's operator: --allowed-origins {ORIGIN}")
+    assert await page.locator("#addresses").input_value() == f"{clinic.address}\n{clinic.site}"
     await picture(page.screenshot, "settings")
     stored = await page.evaluate("chrome.storage.local.get()")
     assert (stored["addresses"][0], stored["key"]) == (clinic.address, clinic.secret)
