@@ -162,8 +162,9 @@ export class Visit {
     const refused = code === NOT_AUTHORISED || code === NO_ANSWER ? this.#door.fault : "";
     const why = this.#fault || refused || closeFault(code);
     if (this.state.phase === "starting") this.begun(this.#fail(why, code === NOT_AUTHORISED ? "options" : undefined));
+    else if (!this.running) return; // the session's last event has told already
     else if (this.#withdrawn) this.#forget(code === NO_SUCH_SESSION);
-    else if (this.running) {
+    else {
       if (code !== 0) this.#trouble("server", why);
       this.#finish({ reason: "connection_lost", audio_s: this.heard_s });
     }
