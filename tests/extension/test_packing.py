@@ -157,7 +157,7 @@ def test_the_policy_of_a_managed_rollout_names_one_extension_and_sets_what_the_s
     policy = json.loads(POLICY.read_text())
     name = "EXTENSION_ID"
     assert policy["ExtensionSettings"].keys() == policy["3rdparty"]["extensions"].keys() == {name}
-    for rule in ("AudioCaptureAllowedUrls", "LocalNetworkAccessAllowedForUrls"):
+    for rule in ("AudioCaptureAllowedUrls", "LocalNetworkAccessAllowedForUrls", "LocalNetworkAllowedForUrls"):
         assert policy[rule] == [f"chrome-extension://{name}"]
     schema = json.loads(MANAGED.read_text())["properties"]
     kinds = {"array": list, "number": int | float, "string": str}
