@@ -9,7 +9,7 @@ SECONDS ?=
 VLLM := .vllm
 VLLM_PORT ?= 8100
 
-.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack image-check clean
+.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack image-check extension clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
@@ -51,6 +51,9 @@ attack: $(STAMP) ## Hostile clients against real servers over loopback, a good s
 
 image-check: $(STAMP) ## Builds the CPU image and starts it, without a Docker daemon; needs root, Debian's buildah and debootstrap
 	docker/image_check.sh
+
+extension: $(STAMP) ## The Chrome extension: build/extension/ to load unpacked, build/drtranscribe-extension.zip for the store
+	$(BIN)/python -m tools.pack_extension
 
 bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network
 	$(BIN)/python -m benchmarks.gpu

@@ -12,7 +12,8 @@ from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
 from server.access.networks import forwarded_scheme
 from server.audit.trail import Audit
-from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
+from server.guards import sharing
+from server.guards.hosts import extension_allowed, host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
@@ -213,6 +214,8 @@ async def _guard(
     settings, host = request.app[SETTINGS], request.headers.get("Host")
     if not host_allowed(host, settings.allowed_hosts, settings.host):
         raise _refusal(request, web.HTTPMisdirectedRequest, "host_not_allowed", HOST_REFUSED)
+    if _from_extension(request) and sharing.asks_first(request.method, request.headers):
+        return web.Response(status=204, headers=sharing.permission(request.headers["Origin"]))
     # Only the proxy knows whether the browser used TLS. A page cannot set this header, so it can be trusted.
     told = forwarded_scheme(request.headers)
     own = own_origin(host, told if told in ("http", "https") else request.scheme)
@@ -229,6 +232,10 @@ async def _guard(
 def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
     request.app[DOORKEEPER].refused(request, code)
     return kind(text=f"{code}: {text}\n")
+
+
+def _from_extension(request: web.Request) -> bool:
+    return extension_allowed(request.headers.get("Origin"), request.app[SETTINGS].allowed_origins)
 
 
 async def _expectation(request: web.Request) -> None:
@@ -256,6 +263,9 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Referrer-Policy"] = "no-referrer"
     if request.app[ACCESS].tls:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+    if _from_extension(request):
+        response.headers.update(sharing.shared_with(request.headers["Origin"]))
+        response.headers.add("Vary", "Origin")
     response.headers.setdefault("Cache-Control", "no-cache")  # or an upgrade would mix files of two versions
 
 

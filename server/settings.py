@@ -76,7 +76,9 @@ def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
 def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name != ANY and parse_origin(name) is None:
-            raise ValueError("give origins such as https://emr.example, without a path, or *")
+            raise ValueError(
+                "give origins such as https://emr.example, without a path, chrome-extension://ID for an extension, or *"
+            )
     return names
 
 
@@ -171,7 +173,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_origins)
     ] = Field(
-        (), description="Origins of browser pages, besides the server's own, that may connect, or *; with commas."
+        (),
+        description="Origins of browser pages, besides the server's own, and of extensions (chrome-extension://ID) "
+        "that may connect, or *; with commas.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_hosts)] = (
         Field((), description="Names, besides localhost and --host, that clients may reach the server by, or *.")

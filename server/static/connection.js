@@ -22,6 +22,8 @@ function discard(socket, tries) {
 /**
  * States: "connecting" -> "open" <-> "reconnecting" -> "ended"; a session that never started goes to "ended" too.
  * The close code (1006: no answer) comes with "ended", the seconds until the next try with "reconnecting".
+ * Where this is not the server's own page, the listener also has the `addresses` to try in turn, and a `WebSocket` that
+ * shows a ticket.
  */
 export class Connection {
   #socket = null;
@@ -45,6 +47,7 @@ export class Connection {
   constructor(start, listener, kept) {
     this.start = start;
     this.listener = listener;
+    this.#addresses = [...(listener.addresses ?? [null])];
     this.outbox = new Outbox(start.audio.channels, BACKLOG_S * start.audio.sample_rate);
     if (kept) {
       this.outbox.restore(kept);
@@ -112,6 +115,7 @@ export class Connection {
   }
 
   #connect() {
+    const WebSocket = this.listener.WebSocket ?? globalThis.WebSocket;
     clearTimeout(this.#retry);
     this.#retry = 0;
     const url = new URL(this.#addresses[0] ?? "ws", document.baseURI);

@@ -1,0 +1,39 @@
+// What a panel that is opened later has to be told: the present state of what was said and found. Pure.
+
+export class History {
+  #finals = new Map();
+  #partials = new Map();
+  #findings = new Map();
+  #notices = new Map();
+
+  /** @param {object} event of the session's log */
+  add(event) {
+    if (event.type === "transcript") this.#transcript(event);
+    else if (event.type === "extraction") {
+      for (const { op, finding } of event.ops) {
+        this.#findings.delete(finding.id);
+        if (op !== "retract") this.#findings.set(finding.id, finding);
+      }
+    } else if (event.type === "notice") this.#notices.set(`${event.code} ${event.speaker ?? ""}`, event);
+  }
+
+  /** @returns {object[]} events that bring an empty panel up to date */
+  get events() {
+    const ops = [...this.#findings.values()].map((finding) => ({ op: "add", finding }));
+    const found = ops.length ? [{ type: "extraction", ops }] : [];
+    return [...this.#finals.values(), ...this.#partials.values(), ...found, ...this.#notices.values()];
+  }
+
+  clear() {
+    for (const kept of [this.#finals, this.#partials, this.#findings, this.#notices]) kept.clear();
+  }
+
+  #transcript(event) {
+    const { id, final, text, speaker } = event.segment;
+    this.#partials.delete(id);
+    if (!final) this.#partials.set(id, event);
+    else if (text) this.#finals.set(id, event);
+    if (!text) return;
+    for (const key of ["no_speech ", `no_speech ${speaker}`, ...(final ? ["audio_suspect "] : [])]) this.#notices.delete(key);
+  }
+}
