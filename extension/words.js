@@ -76,6 +76,7 @@ export const WORDS = {
   erased: "The patient withdrew consent. The consultation was erased, here and on the server.",
   erasedHere: "The consultation was erased here. The server did not confirm that it erased it too: tell its operator.",
   notConnected: "Not connected just now. Try again when the connection is back.",
+  findingGone: "This finding was taken back while you changed it. Nothing was changed.",
 
   // Servers
   noAddress: "No server is set. Enter the address that your IT department gave you in Settings.",

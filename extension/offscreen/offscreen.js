@@ -2,24 +2,26 @@
 // Of Chrome's interfaces only chrome.runtime works here.
 
 import { WORDS } from "../words.js";
-import { Visit } from "./visit.js";
 
+const loaded = import("./visit.js"); // it waits for its words: the listeners below have to be there before
 let visit = null;
 const panels = new Set();
 
 const tell = (message) => panels.forEach((panel) => panel.postMessage(message));
 
+async function start(order) {
+  const { Visit } = await loaded;
+  if (visit?.running) return { fault: WORDS.alreadyRunning };
+  visit = new Visit(order, tell);
+  tell({ kind: "reset" });
+  return visit.start();
+}
+
 chrome.runtime.onMessage.addListener((message, sender, answer) => {
   if (message.to !== "offscreen" || sender.id !== chrome.runtime.id) return false;
   if (message.do === "state") answer({ phase: visit?.state.phase ?? "closed" });
   if (message.do !== "start") return false;
-  if (visit?.running) {
-    answer({ fault: WORDS.alreadyRunning });
-    return false;
-  }
-  visit = new Visit(message, tell);
-  tell({ kind: "reset" });
-  visit.start().then(answer, () => answer({ fault: WORDS.internal }));
+  start(message).then(answer, () => answer({ fault: WORDS.internal }));
   return true; // the answer comes later
 });
 

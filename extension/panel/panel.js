@@ -23,18 +23,16 @@ const findings = new FindingsView({
     if (finding && show) view("transcript");
     transcript.highlight(finding?.evidence ?? [], show);
   },
-  onJudge: (type, finding_id) => {
-    // A list of findings that edits in place gives the whole message, and wants its number back.
-    const judgement = typeof type === "string" ? { type, finding_id } : type;
+  onJudge: (judgement) => {
     if (state.connection !== "open") {
-      warn(WORDS.notConnected);
+      if (judgement.type !== "edit_finding") warn(WORDS.notConnected); // the form of an edit says it itself
       return 0;
     }
     port?.postMessage({ do: "judge", number: ++judged, judgement });
     return judged;
   },
   onChange: () => note?.show(findings.findings),
-  onGone: () => {},
+  onGone: () => warn(WORDS.findingGone),
 });
 const notices = new NoticesView();
 note = new NoteView();
@@ -65,11 +63,8 @@ function apply(event) {
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
   else if (event.type === "progress") showLag(event.lag_ms);
-  else if (event.type === "error") (findings.refused ?? findings.unlock).call(findings, event);
-  else if (event.type === "extraction") {
-    findings.apply(Object.assign(event.ops, event));
-    note.show(findings.findings);
-  }
+  else if (event.type === "error") findings.refused(event);
+  else if (event.type === "extraction") findings.apply(event.ops, event.request);
 }
 
 function reset() {

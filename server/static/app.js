@@ -1,6 +1,7 @@
 // The page: its phases, and the wiring between the form, the consultation and what is shown.
 // Phases: setup -> starting -> listening <-> paused -> checking -> finishing -> ended -> setup.
 
+import "./running.js";
 import { copyText } from "./clipboard.js";
 import { Consultation, NOTHING } from "./consultation.js";
 import { Devices } from "./devices.js";

@@ -38,7 +38,7 @@ export function tell(node, text) {
 }
 
 // Attributes that say something too, by the data that holds their key.
-const SPOKEN = { wordsLabel: "aria-label", wordsTold: "data-told", wordsTitle: "title" };
+const SPOKEN = { wordsLabel: "aria-label", wordsTitle: "title" };
 
 /** Says everything below a node whose words have a key, in the language in use. */
 export function translate(root = document) {

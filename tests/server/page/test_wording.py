@@ -52,7 +52,8 @@ class Shown(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         if tag not in ("meta", "link", "img", "input", "br"):
-            self.within.append(tag)
+            told = "language" if tag != "html" and "lang" in dict(attrs) else tag
+            self.within.append(told)
         spoken = ("aria-label", "title", "alt", "placeholder", "value")
         self.said += [
             value for name, value in attrs if name in spoken and value and tag != "option" and name != "value"
@@ -62,7 +63,7 @@ class Shown(HTMLParser):
         self.within.pop()
 
     def handle_data(self, data):
-        if data.strip() and not {"title", "h1", "noscript"} & set(self.within):  # the name, and what needs no script
+        if data.strip() and not {"title", "h1", "language"} & set(self.within):  # the name, and what needs no script
             self.said.append(data.strip())
 
 
