@@ -10,7 +10,7 @@ SHORT ?=
 VLLM := .vllm
 VLLM_PORT ?= 8100
 
-.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack chaos image-check clean
+.PHONY: demo serve test check lint types vllm vllm-environment check-vllm bench bench-gpu attack chaos image-check extension clean
 
 demo: $(STAMP) ## The main job once: speech through a real server, transcript and findings on the screen
 	@mkdir -p records
@@ -56,6 +56,9 @@ chaos: $(STAMP) ## Faults of networks, processes, disks and clocks beside consul
 
 image-check: $(STAMP) ## Builds the CPU image and starts it, without a Docker daemon; needs root, Debian's buildah and debootstrap
 	docker/image_check.sh
+
+extension: $(STAMP) ## The Chrome extension: build/extension/ to load unpacked, build/drtranscribe-extension.zip for the store
+	$(BIN)/python -m tools.pack_extension
 
 bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network
 	$(BIN)/python -m benchmarks.gpu

@@ -180,6 +180,23 @@ class Consultation:
         """Keep a finding as it is: no extractor changes it afterwards."""
         self._control({"type": "confirm_finding", "finding_id": finding_id})
 
+    async def add_finding(self, fields: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]]) -> None:
+        """Add a finding of the clinician's own: `kind` and `text`, and what else `edit_finding` takes.
+
+        `evidence` are quotes, `{"segment", "quote"}`, each of which must stand in a final segment; an omission's
+        evidence will do. An `extraction` event follows, or an `error` event.
+        """
+        quotes = [{name: quote[name] for name in ("segment", "quote", "start") if name in quote} for quote in evidence]
+        self._control({"type": "add_finding", "fields": dict(fields), "evidence": quotes})
+
+    async def review_note(self) -> None:
+        """Ask what was said and stands in no finding: an `omissions` event answers."""
+        self._control({"type": "review_note"})
+
+    async def leave_out(self, omission_id: str) -> None:
+        """Set an omission aside: it is not offered again. An `omissions` event with those that are left answers."""
+        self._control({"type": "leave_out", "omission_id": omission_id})
+
     async def withdraw_consent(self) -> SessionStopped:
         """End the consultation and have the server erase all of it; what was sent is not transcribed any more.
 
@@ -202,12 +219,13 @@ class Consultation:
         await asyncio.wait([self._transport.ended])
         return self._outcome()
 
-    async def record(self, format: RecordFormat = "json") -> bytes:
+    async def record(self, format: RecordFormat = "json", template: str | None = None) -> bytes:
         """The record so far, or of the ended consultation for as long as the server keeps it.
 
         The server keeps it for an hour after the end, or as long as its operator chose. Raises ConsultationError.
         """
-        return await fetch_record(str(self._transport.url), self.session_id, format, api_key=self._api_key)
+        url = str(self._transport.url)
+        return await fetch_record(url, self.session_id, format, template=template, api_key=self._api_key)
 
     async def events(self) -> AsyncIterator[Event]:
         """Events as on the wire, each `seq` once and in order, up to `session_stopped`; raises ConsultationError."""

@@ -107,7 +107,7 @@ class Finding(TypedDict):
 class Judgement(TypedDict):
     """What was done by hand to a finding. `by` is the name of the key or user, None on a server without keys."""
 
-    what: Literal["edited", "confirmed", "dismissed"]
+    what: Literal["edited", "confirmed", "dismissed", "added"]
     by: str | None
     at: str
 
@@ -258,6 +258,30 @@ class ErrorEvent(TypedDict):
     request: NotRequired[int]
 
 
+class Omission(TypedDict):
+    """Something that was said and stands in no finding; `evidence` holds the words."""
+
+    id: str
+    kind: Kind
+    text: str
+    status: Literal["present", "absent", "possible"]
+    temporality: Literal["current", "past", "planned"]
+    experiencer: Literal["patient", "family"]
+    attributes: dict[str, str]
+    evidence: list[Evidence]
+    source: Literal["model", "rules", "clinician"]
+
+
+class Omissions(TypedDict):
+    """What was said and not noted: all of it, in place of an earlier list. `left_out` are ids that were set aside."""
+
+    type: Literal["omissions"]
+    seq: int
+    items: list[Omission]
+    left_out: list[str]
+    request: NotRequired[int]
+
+
 class SessionStopped(TypedDict):
     """The last event. `segments` and `findings` are counts; `audio_s` was received, `transcribed_s` of it is done."""
 
@@ -277,6 +301,7 @@ Event: TypeAlias = (
     | Progress
     | Marker
     | Notice
+    | Omissions
     | SessionPaused
     | SessionContinued
     | ErrorEvent

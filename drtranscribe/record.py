@@ -9,21 +9,31 @@ from yarl import URL
 
 from drtranscribe.socket import ConsultationError, addresses, authorised, retry_after_s
 
-RecordFormat: TypeAlias = Literal["json", "markdown", "fhir", "pdf"]
+RecordFormat: TypeAlias = Literal["json", "markdown", "fhir", "pdf", "text", "lines"]
 
 _TIMEOUT_S = 60.0
 
 
 async def fetch_record(
-    url: str, session_id: str, format: RecordFormat = "json", *, api_key: str | None = None
+    url: str,
+    session_id: str,
+    format: RecordFormat = "json",
+    *,
+    template: str | None = None,
+    api_key: str | None = None,
 ) -> bytes:
     """The record of a session as a file's content; `url` is the one that the session was opened with.
 
     The server makes it while the session runs, and after its end for as long as it keeps the session (`--retention`).
-    A server without the extra `clinical` makes "json" and "markdown" alone. Raises ConsultationError: `no_record` where
+    `template` is the form of the note in the formats "text" and "lines": "soap" (the default), "problems", "referral",
+    "patient", or one of the server's own (`GET /v1/templates`).
+
+    A server without the extra `clinical` makes no "fhir" and no "pdf". Raises ConsultationError: `no_record` where
     the server has none, with `retry_after_s` where it is only busy.
     """
-    at = _beside(url, f"v1/sessions/{session_id}/record").with_query(format=format)
+    at = _beside(url, f"v1/sessions/{session_id}/record").with_query(
+        {"format": format} | ({} if template is None else {"template": template})
+    )
     async with _asking("GET", at, api_key, "no record") as response:
         body = await response.read()
         if response.status != 200:

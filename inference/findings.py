@@ -52,6 +52,24 @@ Attribute = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 
+ATTRIBUTES_OF: Mapping[Kind, tuple[Attribute, ...]] = {
+    "chief_complaint": ("onset", "duration", "severity", "location", "character", "frequency"),
+    "symptom": ("onset", "duration", "severity", "location", "character", "frequency"),
+    "medication": ("dose", "form", "route", "frequency", "maximum", "duration", "reason"),
+    "allergy": ("reaction", "severity", "onset"),
+    "vital": ("value", "unit", "location"),
+    "past_history": ("onset", "duration", "severity", "location"),
+    "family_history": ("relation", "onset"),
+    "social_history": ("frequency", "duration", "onset"),
+    "diagnosis": ("onset", "severity", "location", "character"),
+    "order": ("order_type", "dose", "form", "route", "frequency", "maximum", "duration", "location", "reason"),
+    "advice": ("frequency", "duration", "reason"),
+}
+"""The attributes that a clinician is offered for each kind. A finding may hold others, which an extractor has heard."""
+
+ORDER_TYPES = ("medication", "lab", "imaging", "followup", "referral")
+"""The values of the attribute `order_type`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -149,3 +167,22 @@ class Operation:
 
     op: Op
     finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """Something that was said and stands in no finding. `evidence` was checked like that of a finding.
+
+    `id` follows from the place of the words, so that the same omission has the same id each time it is looked for.
+    Where nothing is understood but that a sentence holds something clinical, `text` is the sentence as it was heard.
+    """
+
+    id: str
+    kind: Kind
+    text: str
+    status: Status
+    temporality: Temporality
+    experiencer: Experiencer
+    attributes: Mapping[str, str]
+    evidence: tuple[Evidence, ...]
+    source: Source

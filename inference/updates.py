@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from inference.findings import Operation
+from inference.findings import Omission, Operation
 from inference.timing import Timings
 from inference.transcript import Segment, Speaker
 
@@ -49,6 +49,15 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Continued:
+    request: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Omissions:
+    """What was said and stands in no finding, all of it; `left_out` are the ids of what the clinician set aside."""
+
+    items: tuple[Omission, ...]
+    left_out: tuple[str, ...] = ()
     request: int | None = None
 
 
@@ -102,6 +111,7 @@ Update = (
     | MarkerReached
     | Paused
     | Continued
+    | Omissions
     | Drained
     | Fault
     | Notice

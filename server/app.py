@@ -16,17 +16,20 @@ from server.compat.deepgram.listen import Listen
 from server.compat.legacy.routes import SOCKETS, add_legacy, speaks_legacy
 from server.compat.line import Site
 from server.compat.openai.route import FILES, Transcriptions
-from server.guards.hosts import host_allowed, origin_allowed, own_origin, socket_origin
+from server.guards import sharing
+from server.guards.hosts import extension_allowed, host_allowed, origin_allowed, own_origin, socket_origin
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
 from server.record.rendering import Rendering
 from server.record.route import Records
+from server.record.templates.catalogue import Template, TemplatesError, catalogue
 from server.sessions.registry import Sessions, use_store
 from server.sessions.session import Limits
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from server.socket.door import visitor_of
 from server.socket.handshake import consultation
+from server.viewers.route import Viewers
 
 STATIC = Path(__file__).parent / "static"
 
@@ -56,6 +59,8 @@ STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 PROBES = ("/health/live", "/health/ready")
 """Answered under any host name: they show nothing about patients, and orchestrators use names of their own."""
+PARTLY = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
+"""Headers of requests whose answer may be a part of a file, or nothing: compressing would add a body."""
 FAILED_GRACE_S = 5.0
 """Seconds for sessions to end when the engine is gone: nothing more can be transcribed, but clients must be told."""
 
@@ -70,8 +75,9 @@ def create_app(
     """The aiohttp application around an engine.
 
     Once the application starts, the engines are warmed up in the background. Until they are warm, `/health/ready`
-    returns 503 and new sessions are refused. Raises SettingsError where `access` is not given, and the settings name
-    files of keys or secrets that cannot be used, or a file of doctors (`--legacy-users`).
+    returns 503 and new sessions are refused. Raises SettingsError where the settings name templates that cannot be
+    used, or a file of doctors (`--legacy-users`), and, where `access` is not given, files of keys or secrets that
+    cannot be used.
     """
     app = web.Application(middlewares=[_guard])
     app[SETTINGS] = settings
@@ -96,7 +102,8 @@ def create_app(
         app.cleanup_ctx.append(_store)
     elsewhere = " ".join(["connect-src 'self'", *map(socket_origin, app[SESSIONS].addresses)])
     app[POLICY] = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", elsewhere)
-    app[RENDERING] = Rendering()
+    templates = templates_of(settings.templates)
+    app[RENDERING] = Rendering(templates=settings.templates)
     app.cleanup_ctx.append(_engines)
     app.cleanup_ctx.append(_rendering)
     app[EXTRACTION_HEALTH] = ExtractionHealth(pipeline.extractors, app[METRICS].observe_extractor)
@@ -116,9 +123,11 @@ def create_app(
     )
     metrics_here = _metrics_elsewhere if settings.metrics_apart else endpoints.exposition
     app[FILES] = files = Transcriptions(app[SESSIONS], settings, app[METRICS], keeper)
-    records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper)
     site = Site(app[SESSIONS], settings, keeper)
     legacy = add_legacy(app, site, _expectation) if settings.legacy else []
+    records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper, templates)
+    viewers = Viewers(app[SESSIONS], settings, app[METRICS], keeper)
+    app.on_shutdown.append(viewers.close)
     app.add_routes(
         [
             web.get("/ws", _websocket, expect_handler=_expectation),
@@ -132,15 +141,26 @@ def create_app(
             web.post("/v1/sign-out", keeper.sign_out, expect_handler=_expectation),
             web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=_expectation),
             web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
+            web.get("/v1/templates", keeper.asks("read", records.templates), expect_handler=_expectation),
             web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
             web.post("/v1/audio/transcriptions", files.post, expect_handler=_expectation),
+            *viewers.routes(expect_handler=_expectation),
             web.get("/", _page, expect_handler=_expectation),
+            web.get("/watch", _watch_page, expect_handler=_expectation),
             web.static("/static", STATIC, expect_handler=_expectation),
             web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
         ]
     )
     app.on_response_prepare.append(_harden)
     return app
+
+
+def templates_of(folder: Path | None) -> dict[str, Template]:
+    """The templates of notes. Raises SettingsError."""
+    try:
+        return catalogue(folder)
+    except TemplatesError as error:
+        raise SettingsError(error.faults) from None
 
 
 async def _engines(app: web.Application) -> AsyncIterator[None]:
@@ -217,17 +237,28 @@ async def _guard(
     settings, host = request.app[SETTINGS], request.headers.get("Host")
     if not host_allowed(host, settings.allowed_hosts, settings.host):
         raise _refusal(request, web.HTTPMisdirectedRequest, "host_not_allowed", HOST_REFUSED)
+    if _from_extension(request) and sharing.asks_first(request.method, request.headers):
+        return web.Response(status=204, headers=sharing.permission(request.headers["Origin"]))
     # Only the proxy knows whether the browser used TLS. A page cannot set this header, so it can be trusted.
     told = forwarded_scheme(request.headers)
     own = own_origin(host, told if told in ("http", "https") else request.scheme)
     if not origin_allowed(request.headers.get("Origin"), own, settings.allowed_origins):
         raise _refusal(request, web.HTTPForbidden, "origin_not_allowed", ORIGIN_REFUSED)
-    return await handler(request)
+    response = await handler(request)
+    partly = any(header in request.headers for header in PARTLY)
+    if isinstance(response, web.FileResponse) and request.method == "GET" and not partly:
+        response.enable_compression()  # a third of the bytes; the page holds no secrets
+        response.headers["Vary"] = "Accept-Encoding"
+    return response
 
 
 def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
     request.app[DOORKEEPER].refused(request, code)
     return kind(text=f"{code}: {text}\n")
+
+
+def _from_extension(request: web.Request) -> bool:
+    return extension_allowed(request.headers.get("Origin"), request.app[SETTINGS].allowed_origins)
 
 
 async def _expectation(request: web.Request) -> None:
@@ -259,6 +290,9 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Referrer-Policy"] = "no-referrer"
     if request.app[ACCESS].tls:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+    if _from_extension(request):
+        response.headers.update(sharing.shared_with(request.headers["Origin"]))
+        response.headers.add("Vary", "Origin")
     response.headers.setdefault("Cache-Control", "no-cache")  # or an upgrade would mix files of two versions
 
 
@@ -270,3 +304,7 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
 
 async def _page(request: web.Request) -> web.FileResponse:
     return web.FileResponse(STATIC / "index.html")
+
+
+async def _watch_page(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "watch.html")

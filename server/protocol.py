@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from inference.findings import Attribute, Experiencer, Finding, Kind, Status, Temporality
+from inference.findings import Attribute, Experiencer, Finding, Kind, Omission, Status, Temporality
 from inference.transcript import Segment, Word
 from inference.updates import (
     Continued,
@@ -19,6 +19,7 @@ from inference.updates import (
     Fault,
     MarkerReached,
     Notice,
+    Omissions,
     Paused,
     Progress,
     TranscriptUpdate,
@@ -30,6 +31,7 @@ from server.guards.bounds import TooMuch, check_shape, check_text
 SUBPROTOCOL = "drtranscribe.v1"
 MAX_FRAME_S = 10
 MAX_ATTRIBUTES = 16
+MAX_QUOTES = 8
 MAX_QUOTED = 100
 """Most characters of a client's message that an error repeats: names of unknown fields, never a value."""
 
@@ -37,7 +39,7 @@ _MAX_FAULTS = 5
 _MAX_ID = 200
 
 ClosingReason = Literal["client", "idle", "limit", "shutdown", "withdrawn"]
-Judged = Literal["edited", "confirmed", "dismissed"]
+Judged = Literal["edited", "confirmed", "dismissed", "added"]
 
 
 class Close(IntEnum):
@@ -148,6 +150,34 @@ class DismissFinding(_Request):
     finding_id: str = Field(max_length=_MAX_ID)
 
 
+class NewFinding(FindingEdit):
+    """The fields of a finding that a clinician adds; what is left out is of the patient, current and present."""
+
+    kind: Kind
+    text: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"[\p{L}\p{N}]")]
+
+
+class QuoteFields(_Message):
+    segment: str = Field(max_length=_MAX_ID)
+    quote: str = Field(min_length=1, max_length=1_000)
+    start: int | None = Field(None, ge=0)
+
+
+class AddFinding(_Request):
+    type: Literal["add_finding"]
+    fields: NewFinding
+    evidence: list[QuoteFields] = Field(min_length=1, max_length=MAX_QUOTES)
+
+
+class ReviewNote(_Request):
+    type: Literal["review_note"]
+
+
+class LeaveOut(_Request):
+    type: Literal["leave_out"]
+    omission_id: str = Field(max_length=_MAX_ID)
+
+
 class WithdrawConsent(_Request):
     type: Literal["withdraw_consent"]
 
@@ -165,12 +195,16 @@ ClientMessage = (
     | EditFinding
     | ConfirmFinding
     | DismissFinding
+    | AddFinding
+    | ReviewNote
+    | LeaveOut
     | WithdrawConsent
     | StopSession
 )
+Decision = EditFinding | ConfirmFinding | DismissFinding | AddFinding | LeaveOut
 TYPES = tuple(get_args(message.model_fields["type"].annotation)[0] for message in get_args(ClientMessage))
 
-_MODELS = (AudioFields, PatientFields, FindingEdit, *get_args(ClientMessage))
+_MODELS = (AudioFields, PatientFields, FindingEdit, NewFinding, QuoteFields, *get_args(ClientMessage))
 _FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | frozenset(get_args(Attribute))
 """The names of the protocol's own fields, which an error may repeat in full."""
 
@@ -281,6 +315,9 @@ def update_fields(
             return "error", error_fields(code, message, fatal=False)
         case Notice(notice_code, message, speaker):
             return "notice", {"code": notice_code, "message": message} | ({"speaker": speaker} if speaker else {})
+        case Omissions(items, left_out, request):
+            shown = [finding_fields(item) for item in items]
+            return "omissions", {"items": shown, "left_out": list(left_out)} | answered(request)
         case Drained() | Ungrounded() | Extracted():
             return None
 
@@ -304,7 +341,7 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
     return fields
 
 
-def finding_fields(finding: Finding) -> dict[str, Any]:
+def finding_fields(finding: Finding | Omission) -> dict[str, Any]:
     fields = dataclasses.asdict(finding)
     fields["attributes"] = dict(finding.attributes)
     return fields

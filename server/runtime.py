@@ -192,6 +192,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     # reads as "not yet".
     access = access_of(settings)
     certificate = Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
+    if settings.templates is not None:
+        await asyncio.to_thread(_check_templates, settings.templates)
     metrics = Metrics()
     with bound(settings.host, settings.port) as listener:
         async with watching(settings, metrics, bound) as (audit, private):
@@ -208,6 +210,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 address = f"{scheme}://{host}:{listener.getsockname()[1]}/"
                 yield Running(address, app[STARTED], pipeline, metrics_url, certificate)
                 loading.cancel()
+
+
+def _check_templates(folder: Path) -> None:
+    """Tries a site's own templates in a process of their own. Raises SettingsError: file, line and what to do."""
+    from server.record.templates.catalogue import TemplatesError
+    from server.record.templates.checking import check
+
+    try:
+        check(folder)
+    except TemplatesError as error:
+        raise SettingsError(error.faults) from None
 
 
 async def _load_renderer(started: "asyncio.Future[None]", rendering: "Rendering") -> None:

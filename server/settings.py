@@ -76,7 +76,9 @@ def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
 def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name != ANY and parse_origin(name) is None:
-            raise ValueError("give origins such as https://emr.example, without a path, or *")
+            raise ValueError(
+                "give origins such as https://emr.example, without a path, chrome-extension://ID for an extension, or *"
+            )
     return names
 
 
@@ -174,7 +176,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_origins)
     ] = Field(
-        (), description="Origins of browser pages, besides the server's own, that may connect, or *; with commas."
+        (),
+        description="Origins of browser pages, besides the server's own, and of extensions (chrome-extension://ID) "
+        "that may connect, or *; with commas.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated), AfterValidator(_hosts)] = (
         Field((), description="Names, besides localhost and --host, that clients may reach the server by, or *.")
@@ -209,6 +213,8 @@ class Settings(BaseSettings):
     key_bytes_per_minute: int = Field(
         500_000_000, ge=4_000_000, description="Bytes a minute that one key or user may send in all its sessions."
     )
+    viewers_per_session: int = Field(100, ge=0, description="Read-only viewers of one session at once; 0 for none.")
+    key_viewers: int = Field(200, ge=1, description="Read-only viewers at once of one key or user, in all sessions.")
     retention: Annotated[float, BeforeValidator(_duration)] = Field(
         3600, ge=0, description="How long an ended session and its record are kept: seconds, or 90s, 30m, 1h, 7d."
     )
@@ -271,6 +277,9 @@ class Settings(BaseSettings):
         None, description="Address that takes traces as OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces."
     )
     audit: Path | None = Field(None, description="File to which the audit trail is appended; a server needs its own.")
+    templates: Path | None = Field(
+        None, description="Folder of a site's own note templates: Jinja2 in files NAME.txt or NAME.html."
+    )
 
     @model_validator(mode="after")
     def _segmenter_is_sound(self) -> Self:

@@ -19,6 +19,13 @@ settings.register_profile("plain", deadline=None, max_examples=60)
 settings.load_profile("plain")
 
 DATA = Path(__file__).parent / "data"
+SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
+"""Where the tests with a browser leave pictures for people to look at."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if any(SCREENSHOTS.glob("*.png")):
+        terminalreporter.write_line(f"pictures of the page: {SCREENSHOTS}")
 
 
 @pytest.fixture(scope="session", autouse=True)

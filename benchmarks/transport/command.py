@@ -17,6 +17,8 @@ those that a browser sends. setup: both directions of one session before its fir
 distant: through that proxy with a round trip of 40 ms: half of it for each direction, and one round trip more before a
 connection's first byte, as TCP's handshake takes. Chunks may overtake each other on several connections: out_of_order.
 
+Viewers, who only read, are measured by `python -m benchmarks.transport.viewers`.
+
 Not modelled: TLS (one or two round trips more and some kB for each new connection), HTTP/2 and 3 (one connection for
 all posts, short headers), compression, lost packets, slow start, proxies that hold back events, TCP/IP's own headers,
 radio links. 200 sessions share one client process and one server process, each a single thread.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from inference.extraction.memo import Memo
-from inference.findings import Finding, Proposal
+from inference.findings import Finding, Proposal, Quote
 from inference.transcript import Segment
 
 
@@ -67,6 +67,33 @@ class Extractor(Protocol):
 
     async def close(self) -> None:
         """Releases what `start` took. No `extract` is called after it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A sentence of which no fact was made: its `text` is the sentence itself. `named` are the words that tell most."""
+
+    proposal: Proposal
+    named: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What an extractor finds in a whole consultation, noted or not."""
+
+    facts: Sequence[Proposal] = ()
+    sentences: Sequence[Heard] = ()
+
+
+@runtime_checkable
+class Lister(Protocol):
+    """An extractor that lists the facts of a consultation for the comparison with its note."""
+
+    name: str
+
+    async def list_facts(self, consultation: ExtractionRequest) -> Listed:
+        """Lists the facts of all segments. Raises ExtractionError if it cannot answer."""
         ...
 
 

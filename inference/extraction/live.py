@@ -5,24 +5,26 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
+from weakref import WeakMethod
 
 from inference.extraction import ExtractionError, ExtractionRequest, Extractor, Patient, UnusableAnswer, reads
 from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.evidence.retractions import is_justified
 from inference.extraction.evidence.support import supported
-from inference.extraction.isolation import Isolation
+from inference.extraction.isolation import Isolation, place_of
 from inference.extraction.memo import Memo
 from inference.extraction.reader import Reading
+from inference.extraction.review import WAIT_S, Review
 from inference.extraction.speech_guard import provable
-from inference.findings import Operation
+from inference.findings import Evidence, Operation, Quote
 from inference.timing import Timings
 from inference.transcript import Segment
-from inference.updates import Asked, Emit, Extracted, ExtractionUpdate, Fault, Ungrounded
+from inference.updates import Asked, Emit, Extracted, ExtractionUpdate, Fault, Omissions, Ungrounded
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,9 @@ class LiveExtraction:
         self.findings = Findings()
         self.language = language
         self.isolation = Isolation(emit)
+        # A weak reference: otherwise this object and its review would keep each other until the collector runs.
+        late = WeakMethod(self._tell_late)
+        self.review = Review(late=lambda: _call(late))
         self.on_read: Callable[[], None] = lambda: None
         """Called when an extractor has read more segments, in the same step in which its operations are emitted."""
         self._emit = emit
@@ -101,11 +106,65 @@ class LiveExtraction:
         """Applies what the clinician decides about a finding. Raises KeyError if there is no such finding."""
         self._publish([judgement(self.findings)], Timings().stamped())
 
+    def prove(self, quotes: Sequence[Quote]) -> tuple[Evidence, ...] | None:
+        """The evidence for the quotes; None unless each of them stands in a final."""
+        finals = FinalTexts(self._segments)
+        found = [finals.ground(quote) for quote in quotes]
+        evidence = tuple(one for one in found if one is not None)
+        return evidence if len(evidence) == len(quotes) else None
+
+    def list_facts(self) -> None:
+        """Begins to look for what was said and not noted: `compare` tells what was found."""
+        with self._free_of_cost():
+            self.review.begin(self._readings, tuple(self._segments), self._whole)
+
+    async def compare(self, limit_s: float = WAIT_S, *, asked: bool = False, request: int | None = None) -> None:
+        """Emits what was said and stands in no finding; waits for that for `limit_s` at most, and never raises.
+
+        Where there is nothing, only whoever `asked` is told so.
+        """
+        self.list_facts()
+        with self._free_of_cost():
+            await self.review.wait(limit_s)
+            self._tell_omissions(asked, request)
+
+    def leave_out(self, omission_id: str, request: int | None = None) -> None:
+        """Sets an omission aside: it is not offered again. Emits those that are left."""
+        with self._free_of_cost():
+            self.review.left_out[omission_id] = None
+            self._tell_omissions(True, request)
+
+    def _tell_omissions(self, asked: bool = False, request: int | None = None) -> None:
+        before = self.review.offered
+        items = self.review.omissions([*self.findings.all(), *self.findings.overtaken()])
+        if asked or items != before:
+            self._emit(Omissions(items, tuple(self.review.left_out), request))
+
+    def _tell_late(self) -> None:
+        with self._free_of_cost():
+            self._tell_omissions()
+
+    @contextmanager
+    def _free_of_cost(self) -> Iterator[None]:
+        """Ends every error of the comparison with the note: nothing else depends on it."""
+        try:
+            yield
+        except Exception as error:
+            logger.error("what was said could not be compared with the note: %s", place_of(error))
+
+    def _whole(self, one: Reading) -> ExtractionRequest:
+        """The whole consultation, as the extractor may read it."""
+        segments, language = one.legible(list(self._segments), self.language)
+        return ExtractionRequest(segments, 0, (), self._patient, language)
+
     async def run(self) -> None:
         """Extracts until cancelled; requests in flight are cancelled with it."""
-        async with asyncio.TaskGroup() as group:
-            for one in self._readings:
-                group.create_task(self.isolation.supervise(partial(self._keep_up, one)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for one in self._readings:
+                    group.create_task(self.isolation.supervise(partial(self._keep_up, one)))
+        finally:
+            self.review.close()
 
     async def caught_up(self, limit_s: float = LAST_PASS_S) -> None:
         """Returns when every extractor has read every final, has failed on the last ones, or after `limit_s`."""
@@ -270,3 +329,9 @@ class LiveExtraction:
                     "start the server with --vllm-url for findings in languages other than English",
                 )
             )
+
+
+def _call(method: "WeakMethod[Callable[[], None]]") -> None:
+    call = method()
+    if call is not None:
+        call()

@@ -28,7 +28,7 @@ class StreamOptions:
         return ("clinician", "patient") if self.mode == "dual" else ("unknown",)
 
 
-ControlKind = Literal["marker", "pause", "continue", "stop"]
+ControlKind = Literal["marker", "review", "pause", "continue", "stop"]
 
 
 @dataclass(frozen=True, slots=True)

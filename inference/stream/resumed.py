@@ -15,7 +15,8 @@ class Resumed:
     """The last checkpoint, if there was one, and what the events of the session say.
 
     `finals` are those with a text, in order; `written` are the ids of all, and `shown` the index of the last segment of
-    each speaker of which a partial went out. `told` are the codes of the faults that the client was told.
+    each speaker of which a partial went out. `told` are the codes of the faults that the client was told. `left_out`
+    are the omissions that the clinician set aside.
     """
 
     checkpoint: Checkpoint | None = None
@@ -24,12 +25,14 @@ class Resumed:
     shown: Mapping[Speaker, int] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     told: Collection[str] = ()
+    left_out: Collection[str] = ()
 
     def hand_over(self, transcript: Transcript, extraction: LiveExtraction, tracks: Sequence[Track]) -> None:
         """Puts each part where it belongs."""
         kept = self.checkpoint or Checkpoint()
         transcript.finals.extend(self.finals)
         extraction.restore(self.findings, self.finals, kept.read or {}, self.told)
+        extraction.review.left_out = dict.fromkeys(self.left_out)
         extraction.language = kept.language or extraction.language
         for track in tracks:
             track.shown = self.shown.get(track.speaker, 0)

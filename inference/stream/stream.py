@@ -191,7 +191,7 @@ class Stream:
     def _flush(self, kind: ControlKind) -> list[Cut]:
         finals = [(track, span) for track in self._tracks for span in track.segmenter.flush()]
         if self._keeper is not None and kind != "stop":
-            self._keeper.control(self._fed, kind)
+            self._keeper.control(self._fed, "marker" if kind == "review" else kind)
         if kind in ("pause", "continue"):
             self._listener.pause(kind == "pause")
         return finals
@@ -203,13 +203,20 @@ class Stream:
 
     async def _answer(self, control: Control) -> None:
         if control.kind == "stop":
+            self.extraction.list_facts()
             with self.extraction.isolation:
                 await self.extraction.finish()
+            await self.extraction.compare()
             return
         if control.kind == "marker":
             with self.extraction.isolation:
                 await self.extraction.caught_up()
             self._emit(MarkerReached(control.marker_id, control.request))
+        elif control.kind == "review":
+            self.extraction.list_facts()
+            with self.extraction.isolation:
+                await self.extraction.caught_up()
+            await self.extraction.compare(asked=True, request=control.request)
         elif control.kind == "pause":
             self._emit(Paused(control.request))
         elif control.kind == "continue":

@@ -123,10 +123,11 @@ PRINCIPAL = web.RequestKey("principal", Principal)
 """Who sent a request, in the handlers that ask for a scope."""
 
 
-def demand(principal: Principal, scope: Scope) -> None:
-    """Raises Denied if the principal may not do what needs that scope."""
-    if not principal.allows(scope):
-        raise Denied(403, "scope_missing", f"this key lacks the scope {scope}: use one that the operator made with it")
+def demand(principal: Principal, *scopes: Scope) -> None:
+    """Raises Denied if the principal may not do what needs one of the scopes."""
+    if not any(principal.allows(scope) for scope in scopes):
+        lacks = f"this key lacks the scope {' or '.join(scopes)}"
+        raise Denied(403, "scope_missing", f"{lacks}: use one that the operator made with it")
 
 
 def _peer(request: web.Request) -> str | None:

@@ -35,15 +35,15 @@ class Doorkeeper:
         self._metrics = metrics
         self._audit = audit
 
-    def asks(self, scope: Scope | None, handler: Handler) -> Handler:
-        """The handler for those alone who may do what needs the scope; `request[PRINCIPAL]` is who sent it.
+    def asks(self, scope: Scope | None, handler: Handler, *others: Scope) -> Handler:
+        """The handler for those alone who have the scope, or one of the others; `request[PRINCIPAL]` is who sent it.
 
         The handler may raise Denied, too.
         """
 
         async def asking(request: web.Request) -> web.StreamResponse:
             try:
-                request[PRINCIPAL] = self.admit(request, scope)
+                request[PRINCIPAL] = self.admit(request, scope, *others)
             except Denied as denied:
                 return self.refusal(request, denied)
             try:
@@ -54,13 +54,13 @@ class Doorkeeper:
 
         return asking
 
-    def admit(self, request: web.Request, scope: Scope | None) -> Principal:
+    def admit(self, request: web.Request, scope: Scope | None, *others: Scope) -> Principal:
         """Who sent the request, if that one may do this now. Raises Denied, which was counted and noted."""
         principal = None
         try:
             principal = self.access.identify(request)
             if scope is not None:
-                demand(principal, scope)
+                demand(principal, scope, *others)
             if wait_s := self.access.quotas.connect(principal):
                 raise Denied(429, "key_connections", TOO_OFTEN, math.ceil(wait_s))
         except Denied as denied:

@@ -23,7 +23,9 @@ WITHOUT_KEYS = {"keys_file": None, "user_header": None, "tls_cert": None, "tls_k
 """A server of this command's own listens on loopback for its own client, whatever the environment says of keys."""
 
 
-@settings_options("language", "model", "models_dir", "device", "compute_type", "vllm_url", "vllm_model", "vllm_api_key")
+@settings_options(
+    "language", "model", "models_dir", "device", "compute_type", "vllm_url", "vllm_model", "vllm_api_key", "templates"
+)
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio of any common format; one consultation each.")],
     *,
@@ -37,7 +39,11 @@ def transcribe(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write events, segments, findings, timings.")] = None,
     record: Annotated[
         list[Path] | None,
-        typer.Option(help="Write the record: FILE.json, .md, .fhir.json or .pdf; may be given several times."),
+        typer.Option(help="Write the record: FILE.json, .md, .fhir.json, .pdf or .txt; may be given several times."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Form of the note in FILE.txt: soap, problems, referral, patient, or one of --templates."),
     ] = None,
     config: Config = None,
     **flags: str | None,
@@ -55,11 +61,13 @@ def transcribe(
     settings = load_settings(flags if server else {**flags, "host": "127.0.0.1", "port": 0}, config)
     key = key_of(key_file) if server else None
     logging.basicConfig(level="WARNING")
+    if template is not None:
+        _check_template(template, records, server, settings)
     playback = Playback(mode, speed, chunk_s, flags["language"], key)
     with told_clearly(AudioError):
         for path in files:  # a wrong file is told before the models are loaded
             read_chunks(path, playback.channels, chunk_s)
-        if not asyncio.run(_transcribe(files, playback, server, settings, json_out, records)):
+        if not asyncio.run(_transcribe(files, playback, server, settings, json_out, records, template)):
             raise typer.Exit(1)
 
 
@@ -86,6 +94,20 @@ def _record_formats(paths: list[Path], files: list[Path], server: str | None) ->
     return formats
 
 
+def _check_template(template: str, records: "dict[Path, RecordFormat]", server: str | None, settings: Settings) -> None:
+    """Ends the command where no note is asked for, or a server of this command's own has no such template."""
+    from server.record.templates.catalogue import TemplatesError, catalogue
+
+    if not {"text", "lines"} & {*records.values()}:
+        fail("--template: it is the form of a note: give --record FILE.txt too", 2)
+    try:
+        known = catalogue(settings.templates)
+    except TemplatesError as error:
+        fail(str(error), 2)
+    if server is None and template not in known:
+        fail(f"--template: there is no {template}; use one of {', '.join(known)}", 2)
+
+
 async def _transcribe(
     files: list[Path],
     playback: "Playback",
@@ -93,20 +115,26 @@ async def _transcribe(
     settings: Settings,
     json_out: Path | None,
     records: "dict[Path, RecordFormat]",
+    template: str | None,
 ) -> bool:
     """Whether every file was transcribed to its end."""
     if server:
-        return await _play_all(files, playback, server, json_out, records)
+        return await _play_all(files, playback, server, json_out, records, template)
     from server.runtime import running
 
     typer.echo("loading the models ...", err=True)
     async with running(settings.model_copy(update=WITHOUT_KEYS)) as own:
         await warmed(own.warm)
-        return await _play_all(files, playback, own.address, json_out, records)
+        return await _play_all(files, playback, own.address, json_out, records, template)
 
 
 async def _play_all(
-    files: list[Path], playback: "Playback", url: str, json_out: Path | None, formats: "dict[Path, RecordFormat]"
+    files: list[Path],
+    playback: "Playback",
+    url: str,
+    json_out: Path | None,
+    formats: "dict[Path, RecordFormat]",
+    template: str | None,
 ) -> bool:
     from drtranscribe import ConsultationError
     from inference.audio.decoding import AudioError
@@ -123,7 +151,7 @@ async def _play_all(
         else:
             records.append(record)
             session_id = record["events"][0]["session_id"]
-            fault = record["error"] or await _save_records(formats, url, session_id, playback.api_key)
+            fault = record["error"] or await _save_records(formats, template, url, session_id, playback.api_key)
         if fault:
             typer.echo(f"{path}: {fault}", err=True)
             failed += 1
@@ -134,14 +162,15 @@ async def _play_all(
 
 
 async def _save_records(
-    formats: "dict[Path, RecordFormat]", url: str, session_id: str, api_key: str | None
+    formats: "dict[Path, RecordFormat]", template: str | None, url: str, session_id: str, api_key: str | None
 ) -> str | None:
     """Writes the session's record to each path in its format; gives what went wrong in one line, or None."""
     from drtranscribe import ConsultationError, fetch_record
 
     try:
         for path, name in formats.items():
-            body = await fetch_record(url, session_id, name, api_key=api_key)
+            form = template if name in ("text", "lines") else None
+            body = await fetch_record(url, session_id, name, template=form, api_key=api_key)
             await asyncio.to_thread(path.write_bytes, body)
     except ConsultationError as error:
         return str(error)

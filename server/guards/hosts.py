@@ -15,6 +15,8 @@ LOOPBACK_NAMES = ("localhost",)
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://([^/?#@\s]+)/?", re.ASCII)
+EXTENSION = "chrome-extension"
+_EXTENSION = re.compile(rf"{EXTENSION}://([a-p]{{32}})/?", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -36,6 +38,8 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
+    """Of a page; the origin of a browser extension has the extension's id as its name, and 0 as its port."""
+
     scheme: str
     name: str
     port: int
@@ -50,7 +54,9 @@ def parse_host(text: str) -> Host | None:
 
 
 def parse_origin(text: str) -> Origin | None:
-    """SCHEME://NAME[:PORT] as in an `Origin` header; None for anything else, `null` included."""
+    """SCHEME://NAME[:PORT] or chrome-extension://ID as in an `Origin` header; None for anything else and for `null`."""
+    if (extension := _EXTENSION.fullmatch(text.lower())) is not None:
+        return Origin(EXTENSION, extension[1], 0)
     found = _ORIGIN.fullmatch(text.lower())
     host = parse_host(found[2]) if found else None
     if found is None or host is None:
@@ -82,6 +88,14 @@ def origin_allowed(header: str | None, own: Origin | None, allowed: Iterable[str
     if origin is None:  # `null` too, which every sandboxed frame has
         return False
     return origin == own or any(name == ANY or parse_origin(name) == origin for name in allowed)
+
+
+def extension_allowed(header: str | None, allowed: Iterable[str]) -> bool:
+    """Whether a browser extension sent this `Origin`, and the operator named that extension; `*` names none."""
+    origin = parse_origin(header) if header is not None else None
+    if origin is None or origin.scheme != EXTENSION:
+        return False
+    return any(parse_origin(name) == origin for name in allowed)
 
 
 def is_loopback(bound: str) -> bool:

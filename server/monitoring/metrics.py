@@ -16,6 +16,7 @@ from inference.updates import (
     Fault,
     Notice,
     NoticeCode,
+    Omissions,
     Progress,
     TranscriptUpdate,
     Ungrounded,
@@ -104,6 +105,11 @@ class Metrics:
         )
         self.open_connections = Gauge("drtranscribe_open_connections", "Connections of every kind", registry=r)
         self.unread = Counter("drtranscribe_unread", "Connections cut since their client did not read", registry=r)
+        self.viewers = Gauge("drtranscribe_viewers", "Viewers that watch a session", registry=r)
+        self.viewers_refused = Counter(
+            "drtranscribe_viewers_refused", "Viewers that were not let in", ["code"], registry=r
+        )
+        self.viewers_cut = Counter("drtranscribe_viewers_cut", "Viewers cut since they did not read", registry=r)
         self.resumed = Counter("drtranscribe_resumed", "Sessions taken up again", registry=r)
         self.audio_seconds = Counter("drtranscribe_audio_seconds", "Audio received", registry=r)
         self.files = Counter("drtranscribe_files", "Recordings that were transcribed", registry=r)
@@ -113,6 +119,7 @@ class Metrics:
         self.ungrounded = Counter(
             "drtranscribe_ungrounded", "Findings of an extractor that no final proves: dropped", registry=r
         )
+        self.omissions = Counter("drtranscribe_omissions", "Things said and not noted that were offered", registry=r)
         self.extractor_up = Gauge(
             "drtranscribe_extractor_up", "1 while the server of an extractor answers", ["extractor"], registry=r
         )
@@ -185,6 +192,8 @@ class Metrics:
                     self.late_chunks.inc()
             case Extracted(extractor, outcome, _, duration_ms):
                 self.extraction_seconds.labels(extractor, outcome).observe(duration_ms / 1000)
+            case Omissions(items):
+                self.omissions.inc(len(items))
             case Ungrounded(count):
                 self.ungrounded.inc(count)
             case Fault(code, _):

@@ -1,6 +1,6 @@
 """The record as a FHIR R4B document: a Bundle whose first entry is a preliminary Composition.
 
-Each finding is one resource (fhir_resource.py), and each of these has a Provenance that points to the transcript, which
+Each finding is one resource (fhir/resource.py), and each of these has a Provenance that points to the transcript, which
 travels as a DocumentReference: entity by entity the quote, its segment, its seconds and who said it. What a machine
 asserted carries HL7's security label AIAST, what a clinician edited or confirmed CLINAST. Codes are suggestions:
 `userSelected` is false. What was said and then taken back is there as `entered-in-error`,
@@ -19,8 +19,8 @@ from fhir.resources.R4B.bundle import Bundle
 
 from inference.findings import Evidence, Finding
 from inference.transcript import Segment
-from server.record.fhir_codes import concept, loinc, terminology
-from server.record.fhir_resource import STOP, Resource, resource, unsaid
+from server.record.fhir.codes import concept, loinc, terminology
+from server.record.fhir.resource import STOP, Resource, resource, unsaid
 from server.record.record import Judgement, Record
 from server.record.soap import RETRACTED, Loinc, Part, Section, agreed, retracted, soap
 from server.record.wording import clock, described, plain

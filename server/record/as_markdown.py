@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from server.record.record import Record
-from server.record.soap import RETRACTED, heading, notice, retracted, soap
+from server.record.soap import OMITTED, RETRACTED, heading, notice, omitted, retracted, soap
 from server.record.wording import clock, plain
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&]")
@@ -38,6 +38,11 @@ def _lines(record: Record) -> Iterator[str]:
     if lines := retracted(record):
         yield ""
         yield f"## {RETRACTED}"
+        yield ""
+        yield from (f"- {_text(line)}" for line in lines)
+    if lines := omitted(record):
+        yield ""
+        yield f"## {OMITTED}"
         yield ""
         yield from (f"- {_text(line)}" for line in lines)
     yield ""

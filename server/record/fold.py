@@ -29,7 +29,9 @@ class EventFold:
     stopped: Event | None = None
     consent: Mapping[str, Any] | None = None
     appointment_id: str | None = None
+    omissions: list[dict[str, Any]] = field(default_factory=list)  # said and not noted, by the newest comparison
     judgements: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # finding id: the last one, done by hand
+    originals: dict[str, dict[str, Any]] = field(default_factory=dict)  # finding id: as it stood before the first edit
 
     def apply(self, event: Event) -> None:
         """Events come in order; fields that only newer servers send may be absent."""
@@ -45,11 +47,13 @@ class EventFold:
                 for op in event["ops"]:
                     finding = op["finding"]
                     if "judgement" in op:
-                        self.judgements[finding["id"]] = op["judgement"]
+                        self._judged(finding["id"], op["judgement"])
                     if op["op"] != "retract":
                         self.findings[finding["id"]] = finding
                     elif (before := self.findings.pop(finding["id"], None)) is not None:
                         self.retracted.append((before, finding))
+            case "omissions":
+                self.omissions = event["items"]
             case "notice":
                 self.notices[event["code"], event.get("speaker", "")] = event["message"]
             case "progress":
@@ -58,6 +62,11 @@ class EventFold:
                 self.stopped, self.audio_s = event, event["audio_s"]
                 self.partials.clear()
                 self.notices.clear()
+
+    def _judged(self, finding_id: str, judgement: Mapping[str, Any]) -> None:
+        self.judgements[finding_id] = judgement
+        if judgement["what"] == "edited" and finding_id in self.findings:
+            self.originals.setdefault(finding_id, self.findings[finding_id])
 
     def _heard(self, segment: dict[str, Any]) -> None:
         """Words take back that nobody is heard; a final, that the sound looks wrong."""

@@ -3,11 +3,12 @@
 import importlib
 import importlib.util
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from server.record.record import Record
 
-FormatName = Literal["json", "markdown", "fhir", "pdf"]
+FormatName = Literal["json", "markdown", "fhir", "pdf", "text", "lines"]
 NAMES: tuple[FormatName, ...] = get_args(FormatName)
 
 EXTRA = 'pip install "drtranscribe[clinical]"'
@@ -15,12 +16,16 @@ EXTRA = 'pip install "drtranscribe[clinical]"'
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`module` has `render(record) -> bytes`; `needs` are the packages that a plain install lacks."""
+    """`module` has `render(record) -> bytes`; `needs` are the packages that a plain install lacks.
+
+    Where `templated`, it is `render(record, template, folder)`: the record in the form of a template.
+    """
 
     module: str
     content_type: str
     suffix: str
     needs: tuple[str, ...] = ()
+    templated: bool = False
 
 
 FORMATS: dict[FormatName, Format] = {
@@ -28,6 +33,8 @@ FORMATS: dict[FormatName, Format] = {
     "markdown": Format("server.record.as_markdown", "text/markdown; charset=utf-8", ".md"),
     "fhir": Format("server.record.as_fhir", "application/fhir+json", ".fhir.json", ("fhir",)),
     "pdf": Format("server.record.as_pdf", "application/pdf", ".pdf", ("fpdf", "pymupdf_fonts")),
+    "text": Format("server.record.templates.as_text", "text/plain; charset=utf-8", ".txt", templated=True),
+    "lines": Format("server.record.templates.as_lines", "application/json", ".lines.json", templated=True),
 }
 
 
@@ -52,10 +59,15 @@ def check_installed(name: FormatName) -> None:
         raise NotInstalled(f"records as {name} need the extra clinical where the server runs: {EXTRA}")
 
 
-def render(record: Record, name: FormatName) -> bytes:
-    """The record in a format. The first takes a second longer: it loads a library. Raises NotInstalled."""
+def render(record: Record, name: FormatName, template: str = "soap", folder: Path | None = None) -> bytes:
+    """The record in a format. The first takes a second longer: it loads a library.
+
+    `template` and the folder of a site's own are for the formats that are `templated`. Raises NotInstalled, and
+    TemplateFailed (server/record/templates/environment.py) where the template cannot be rendered.
+    """
     check_installed(name)
-    rendered: bytes = importlib.import_module(FORMATS[name].module).render(record)
+    module = importlib.import_module(FORMATS[name].module)
+    rendered: bytes = module.render(record, template, folder) if FORMATS[name].templated else module.render(record)
     return rendered
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from inference.extraction import Patient
-from inference.findings import Finding
+from inference.findings import Finding, Omission
 from inference.stream import Mode
 from inference.transcript import Segment
 from server.protocol import Judged
@@ -19,6 +19,7 @@ State = Literal["open", "ended"]
 
 _segment = TypeAdapter(Segment)
 _finding = TypeAdapter(Finding)
+_omission = TypeAdapter(Omission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,13 @@ class Record:
     retracted: tuple[Finding, ...]
     software: tuple[str, str]
     consent: Consent | None = None
+    omissions: tuple[Omission, ...] = ()
+    """What was said and stands in no finding. It is no part of the note: nobody has taken it into it."""
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     """By the id of the finding."""
     appointment_id: str | None = None
+    originals: Mapping[str, Finding] = field(default_factory=dict)
+    """Findings as they were before somebody edited them, by id: those alone that now say something else."""
 
 
 def draw(
@@ -88,7 +93,9 @@ def draw(
     segments = [_segment.validate_python(segment) for segment in fold.finals]
     segments.sort(key=lambda segment: segment.start)
     findings = [_finding.validate_python(finding) for finding in fold.findings.values()]
+    before = {finding_id: _finding.validate_python(finding) for finding_id, finding in fold.originals.items()}
     unsaid = [_finding.validate_python(finding) for before, finding in fold.retracted if _is_unsaid(before, finding)]
+    omissions = [_omission.validate_python(omission) for omission in fold.omissions]
     return Record(
         session_id,
         "ended" if fold.stopped else "open",
@@ -102,9 +109,17 @@ def draw(
         tuple(finding for finding in unsaid if not _stands(finding, findings)),
         software,
         Consent(**fold.consent) if fold.consent else None,
+        tuple(omission for omission in omissions if not any(_rest_on_same_words(f, omission) for f in findings)),
         {finding_id: Judgement(**judgement) for finding_id, judgement in fold.judgements.items()},
         fold.appointment_id,
+        {f.id: before[f.id] for f in findings if f.id in before and _said(f) != _said(before[f.id])},
     )
+
+
+def _said(finding: Finding) -> tuple[object, ...]:
+    """What makes two states of a finding the same to a reader."""
+    told = (finding.kind, finding.text, finding.status, finding.temporality, finding.experiencer)
+    return *told, dict(finding.attributes)
 
 
 def _is_unsaid(before: Mapping[str, Any], retracted: Mapping[str, Any]) -> bool:
@@ -116,3 +131,8 @@ def _stands(finding: Finding, current: Iterable[Finding]) -> bool:
     """It was said once more since."""
     subject = (finding.kind, finding.text, finding.experiencer)
     return any((other.kind, other.text, other.experiencer) == subject for other in current)
+
+
+def _rest_on_same_words(finding: Finding, omission: Omission) -> bool:
+    """It was added to the note since the two were compared."""
+    return finding.source == "clinician" and set(finding.evidence) >= set(omission.evidence)

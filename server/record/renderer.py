@@ -1,6 +1,8 @@
 """The process that renders records, apart from the server: there a rendering would keep the interpreter from its loop.
 
-    python -m server.record.renderer MEMORY_BYTES CPU_S [FORMAT ...]
+    python -m server.record.renderer MEMORY_BYTES CPU_S TEMPLATES [FORMAT ...]
+
+TEMPLATES is the folder of a site's own, or nothing ("").
 
 The server hands it one end of a socket pair for each record, over the Unix socket that is its standard input. The
 process imports the libraries of the named formats once, then forks for each record. The fork reads a job until the end
@@ -20,15 +22,17 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from inference.extraction import Patient
 from inference.extraction.isolation import place_of
 from server.record.formats import FORMATS, NAMES, FormatName, render
 from server.record.record import Declared, draw
+from server.record.templates.catalogue import DEFAULT, TemplateFailed
 
-RENDERED, FAILED = b"+", b"-"
-"""First byte of an answer. The record follows, or the place of an error."""
+RENDERED, FAILED, TEMPLATE_FAILED = b"+", b"-", b"t"
+"""First byte of an answer. The record follows, or the place of an error: in our code, or in a template."""
 
 READ_BYTES = 1 << 16
 
@@ -40,11 +44,13 @@ def job(
     declared: Declared,
     drawn_at: datetime,
     software: tuple[str, str],
+    template: str = DEFAULT,
 ) -> bytes:
     """What the process is told: a line of JSON, then each event of the log on a line of its own."""
     patient = declared.patient
     head = {
         "name": name,
+        "template": template,
         "session_id": session_id,
         "mode": declared.mode,
         "language": declared.language,
@@ -56,7 +62,7 @@ def job(
     return b"\n".join((json.dumps(head).encode(), *events))
 
 
-def answer(told: bytes) -> bytes:
+def answer(told: bytes, templates: Path | None = None) -> bytes:
     """The answer to a job. An error's message may hold a patient's words, so its place alone is told."""
     try:
         first, *events = told.split(b"\n")
@@ -65,13 +71,16 @@ def answer(told: bytes) -> bytes:
         declared = Declared(head["mode"], head["language"], patient, datetime.fromisoformat(head["started_at"]))
         drawn_at, (software, version) = datetime.fromisoformat(head["drawn_at"]), head["software"]
         record = draw(events, head["session_id"], declared, drawn_at, (software, version))
-        return RENDERED + render(record, head["name"])
+        return RENDERED + render(record, head["name"], head["template"], templates)
+    except TemplateFailed as error:
+        return TEMPLATE_FAILED + f"{error.where} ({error.kind})".encode()
     except Exception as error:
         return FAILED + place_of(error).encode()
 
 
 def main() -> None:
-    memory, cpu_s, *formats = sys.argv[1:]
+    memory, cpu_s, folder_of_templates, *formats = sys.argv[1:]
+    templates = Path(folder_of_templates) if folder_of_templates else None
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager tells every process; the server says when to end
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -87,7 +96,7 @@ def main() -> None:
                     return  # the server has closed its end, or is gone
                 if os.fork() == 0:
                     server.close()
-                    _serve(handed[0], int(memory), int(cpu_s))
+                    _serve(handed[0], int(memory), int(cpu_s), templates)
                 os.close(handed[0])
 
 
@@ -99,7 +108,7 @@ def _folder() -> AbstractContextManager[str | None]:
         return nullcontext()
 
 
-def _serve(handed: int, memory: int, cpu_s: int) -> None:
+def _serve(handed: int, memory: int, cpu_s: int, templates: Path | None) -> None:
     """One job in a fork of its own; does not return."""
     try:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -110,7 +119,7 @@ def _serve(handed: int, memory: int, cpu_s: int) -> None:
             told = bytearray()
             while part := line.recv(READ_BYTES):
                 told += part
-            line.sendall(answer(bytes(told)))
+            line.sendall(answer(bytes(told), templates))
     finally:
         os._exit(0)
 

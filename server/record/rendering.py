@@ -20,6 +20,10 @@ class RecordsBusy(Exception):
     retry_after_s = 5
 
 
+class TemplateBroken(Exception):
+    """A site's template cannot be rendered. The message is its file and line, and holds no word of the record."""
+
+
 class RenderingFailed(Exception):
     """The record could not be made: an error, or one of the bounds. The message holds no word of the record."""
 
@@ -35,10 +39,14 @@ class Bounds:
 
 
 class Rendering(Forks):
-    """One record at a time; `waiting` more may wait. The process starts with the first record, or with `start`."""
+    """One record at a time; `waiting` more may wait. The process starts with the first record, or with `start`.
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    `templates` is the folder of a site's own.
+    """
+
+    def __init__(self, bounds: Bounds | None = None, templates: Path | None = None) -> None:
         self._bounds = bounds or Bounds()
+        self._templates = "" if templates is None else str(templates.resolve())
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._formats: Sequence[FormatName] = ()
@@ -51,7 +59,7 @@ class Rendering(Forks):
             await asyncio.to_thread(self._ensure)
 
     async def render(self, job: bytes) -> bytes:
-        """The record that a `renderer.job` asks for. Raises RecordsBusy or RenderingFailed.
+        """The record that a `renderer.job` asks for. Raises RecordsBusy, TemplateBroken or RenderingFailed.
 
         The format must be one that is installed: see `formats.check_installed`.
         """
@@ -65,7 +73,7 @@ class Rendering(Forks):
             self._waiting -= 1
 
     def _told(self) -> Sequence[str]:
-        return str(self._bounds.memory_bytes), str(self._bounds.cpu_s), *self._formats
+        return str(self._bounds.memory_bytes), str(self._bounds.cpu_s), self._templates, *self._formats
 
     async def _render(self, job: bytes) -> bytes:
         try:
@@ -81,6 +89,9 @@ class Rendering(Forks):
         kind, body = answer[:1], answer[1:]
         if kind == renderer.RENDERED:
             return body
+        if kind == renderer.TEMPLATE_FAILED:
+            logger.error("a template could not be rendered: %s", body.decode())
+            raise TemplateBroken(body.decode())
         if kind == renderer.FAILED:
             raise _failed(body.decode())
         raise _failed("ended without an answer: it may have taken too much memory or time")

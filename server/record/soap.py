@@ -1,9 +1,9 @@
 """The record as a SOAP note: each finding in one place, by its kind. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from inference.findings import Finding
+from inference.findings import Finding, Omission
 from server.record.record import Record
 from server.record.wording import clock, described, phrase, plain, quoted, said
 
@@ -38,6 +38,9 @@ class Section:
     parts: tuple[Part, ...]
 
 
+OTHER_ORDERS = "Other orders"
+"""Where an order stands whose type is none of `ORDERS`."""
+
 LAYOUT: tuple[tuple[str, Loinc, tuple[tuple[str, Loinc | None], ...]], ...] = (
     (
         "Subjective",
@@ -67,20 +70,20 @@ LAYOUT: tuple[tuple[str, Loinc, tuple[tuple[str, Loinc | None], ...]], ...] = (
             ("Imaging", None),
             ("Referral", None),
             ("Follow-up", None),
-            ("Other orders", None),
+            (OTHER_ORDERS, None),
             ("Advice", None),
         ),
     ),
 )
 
-_ORDERS = {
+ORDERS = {
     "medication": "Medication ordered",
     "lab": "Laboratory",
     "imaging": "Imaging",
     "referral": "Referral",
     "followup": "Follow-up",
 }
-_KINDS = {
+KINDS = {
     "chief_complaint": "Chief complaint",
     "symptom": "Symptoms",
     "past_history": "Past history",
@@ -92,8 +95,15 @@ _KINDS = {
     "diagnosis": "Diagnoses",
     "advice": "Advice",
 }
-_UNSAID = {"Past history": ("past",), "Family history": ("past",), "Advice": ("planned",)}
-_RANK = {"present": 0, "possible": 1, "absent": 2}
+UNSAID: Mapping[str, tuple[str, ...]] = {
+    "Past history": ("past",),
+    "Family history": ("past",),
+    "Advice": ("planned",),
+    **dict.fromkeys((*ORDERS.values(), OTHER_ORDERS), ("order_type", "planned")),
+}
+"""Attributes and times that the title of a part already tells."""
+
+RANK = {"present": 0, "possible": 1, "absent": 2}
 
 
 def notice(record: Record) -> str:
@@ -129,9 +139,12 @@ def agreed(record: Record) -> str:
 
 
 def judged(finding: Finding, record: Record) -> str:
-    """Who confirmed or edited the finding; nothing where nobody did, or nobody had to say who they are."""
-    judgement = record.judgements.get(finding.id)
-    return f", {judgement.what} by {plain(judgement.by)}" if judgement is not None and judgement.by else ""
+    """Who confirmed or edited the finding, and how it was heard before somebody edited it."""
+    judgement, original = record.judgements.get(finding.id), record.originals.get(finding.id)
+    by = f" by {plain(judgement.by)}" if judgement is not None and judgement.by else ""
+    what = "edited" if original is not None else judgement.what if judgement is not None and by else ""
+    heard = f", heard as “{phrase(original)}”" if original is not None else ""
+    return f", {what}{by}{heard}" if what else ""
 
 
 def place(finding: Finding) -> str:
@@ -139,12 +152,12 @@ def place(finding: Finding) -> str:
     if finding.experiencer == "family":
         return "Family history"
     if finding.kind == "order":
-        return _ORDERS.get(finding.attributes.get("order_type", "").casefold(), "Other orders")
+        return ORDERS.get(finding.attributes.get("order_type", "").casefold(), OTHER_ORDERS)
     if finding.kind == "medication" and finding.temporality == "planned":
         return "Medication ordered"
     if finding.kind == "diagnosis" and finding.temporality == "past":
         return "Past history"
-    return _KINDS[finding.kind]
+    return KINDS[finding.kind]
 
 
 def soap(record: Record) -> tuple[Section, ...]:
@@ -163,14 +176,9 @@ def soap(record: Record) -> tuple[Section, ...]:
 
 
 def _lines(part: str, findings: Iterable[Finding], record: Record) -> tuple[Line, ...]:
-    in_order = sorted(findings, key=lambda finding: _RANK[finding.status])
-    return tuple(Line(f, phrase(f, _unsaid(part)), said(f) + judged(f, record), _suggested(f, part)) for f in in_order)
-
-
-def _unsaid(part: str) -> tuple[str, ...]:
-    if part in _ORDERS.values() or part == "Other orders":
-        return ("order_type", "planned")
-    return _UNSAID.get(part, ())
+    in_order = sorted(findings, key=lambda finding: RANK[finding.status])
+    unsaid = UNSAID.get(part, ())
+    return tuple(Line(f, phrase(f, unsaid), said(f) + judged(f, record), _suggested(f, part)) for f in in_order)
 
 
 def _suggested(finding: Finding, part: str) -> str:
@@ -193,3 +201,22 @@ def retracted(record: Record) -> tuple[str, ...]:
 def _unsaid_line(finding: Finding) -> str:
     words = ", ".join(map(quoted, finding.evidence))
     return f"{place(finding)}, no longer so: {phrase(finding, ())}. {words}"
+
+
+OMITTED = "Said, not in the note"
+"""Title of what somebody said and no finding tells. It is no part of the note."""
+
+
+def omitted(record: Record) -> tuple[str, ...]:
+    """A line for each: what was understood, and the words."""
+    return tuple(
+        ", ".join(map(quoted, omission.evidence))
+        if [omission.text] == [evidence.quote for evidence in omission.evidence]
+        else f"{_named(omission)}: {', '.join(map(quoted, omission.evidence))}"
+        for omission in record.omissions
+    )
+
+
+def _named(omission: Omission) -> str:
+    status = {"present": "", "absent": "no ", "possible": "possible "}[omission.status]
+    return f"{status}{plain(omission.text)}"

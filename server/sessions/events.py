@@ -21,10 +21,10 @@ NEWEST = 500
 class EventLog:
     """Events as wire text, numbered 1, 2, 3 …; any number of readers, each at its own place.
 
-    Older than the `newest` events, what a later one has made worthless is dropped: `progress`, answers to controls, and
-    partials whose segment was said again. So a log grows with what was said and not with how it was cut into chunks. Of
-    refusals only the newest few are kept at all. A `seq` is never given twice and never changes; readers that come late
-    see gaps.
+    Older than the `newest` events, what a later one has made worthless is dropped: `progress`, answers to controls,
+    partials whose segment was said again, and lists of omissions but for the newest. So a log grows with what was said
+    and not with how it was cut into chunks. Of refusals only the newest few are kept at all. A `seq` is never given
+    twice and never changes; readers that come late see gaps.
 
     A log that is `held` gives an event to its readers once it is released: when it is stored. `wake` and `written` are
     for the one who stores; `dropped` are the numbers of what it may drop too.
@@ -38,6 +38,7 @@ class EventLog:
         self._swept = 0  # leading entries that have been looked through
         self._worthless: set[int] = set()  # of those behind them, the `seq` of what may go
         self._partials: dict[str, int] = {}  # segment id: `seq` of what was last shown of it
+        self._omissions = 0  # the `seq` of the newest
         self._refusals: deque[int] = deque()  # the `seq` of those that are kept
         self._last = 0
         self.written_bytes = 0
@@ -79,6 +80,10 @@ class EventLog:
             self._worthless.add(self._last)
         elif type_ == "transcript":
             self._note_partial(fields["segment"])
+        elif type_ == "omissions":
+            if self._omissions:
+                self._worthless.add(self._omissions)
+            self._omissions = self._last
         if len(self._seqs) - self._swept >= self._newest + self._slack:
             self._sweep()
         self._to_store.set()
@@ -138,6 +143,11 @@ class EventLog:
         """The kept events with a number above `seq`, the oldest first, `most` of them at most."""
         at = bisect_right(self._seqs, seq)
         return list(zip(self._seqs[at : at + most], self._texts[at : at + most], strict=True))
+
+    def readable(self, seq: int, most: int) -> list[bytes]:
+        """The texts of the kept events above `seq` that readers may have by now, `most` of them at most."""
+        at, until = bisect_right(self._seqs, seq), bisect_right(self._seqs, self._released)
+        return self._texts[at : min(until, at + most)]
 
     def kept(self) -> list[bytes]:
         """What is kept of the events so far, in order."""

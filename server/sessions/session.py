@@ -9,7 +9,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from weakref import WeakMethod
 from inference.audio.decoding import AudioError
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.isolation import place_of, release
-from inference.findings import Operation
+from inference.findings import Operation, Quote
 from inference.pipeline import Pipeline
 from inference.stream import Checkpoint, Control, Stream, StreamOptions
 from inference.timing import Timings
@@ -329,13 +329,35 @@ class Session:
         `what` was done and `by` whom goes into the log with the finding, and the client's own number of the message.
         Returns False for a message that was taken before.
         """
+        if not self._may_judge(request):
+            return False
+        self._judging.apply(self._stream.extraction, judgement, what, by, request)
+        return True
+
+    def add_finding(
+        self, fields: Mapping[str, Any], quotes: Sequence[Quote], by: str | None, request: int | None
+    ) -> bool:
+        """Adds a finding of the clinician's own, with the words that prove it. As `judge` otherwise."""
+        if not self._may_judge(request):
+            return False
+        self._judging.add(self._stream.extraction, fields, quotes, by, request)
+        return True
+
+    def leave_out(self, omission_id: str, request: int | None) -> bool:
+        """Sets aside something that was said and not noted: it is not offered again. As `judge` otherwise."""
+        if not self._may_judge(request):
+            return False
+        self._judging.leave_out(self._stream.extraction, omission_id, request)
+        return True
+
+    def _may_judge(self, request: int | None) -> bool:
+        """False for a message that was taken before. Raises ProtocolError."""
         self._heard_at = patience.now()
         if self.is_repeated(request):
             return False
         if self.log.closed:
             raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
         self._allow()
-        self._judging.apply(self._stream.extraction, judgement, what, by, request)
         return True
 
     def stop(self, reason: ClosingReason) -> None:

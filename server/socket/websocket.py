@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import WSMessage, WSMsgType, web
 
 from inference.extraction.evidence.merging import Findings
-from inference.findings import Operation
+from inference.findings import Operation, Quote
 from inference.stream import Control
 from server import protocol
 from server.access.access import Denied
@@ -18,16 +18,19 @@ from server.access.doorkeeper import Doorkeeper
 from server.access.principal import Principal
 from server.guards.bounds import MAX_TEXT_BYTES
 from server.protocol import (
+    AddFinding,
     Close,
     ConfirmFinding,
     ContinueSession,
     DismissFinding,
     EditFinding,
     Judged,
+    LeaveOut,
     MarkerMessage,
     PauseSession,
     ProtocolError,
     ResumeSession,
+    ReviewNote,
     StartSession,
     StopSession,
     WithdrawConsent,
@@ -248,13 +251,10 @@ class Connection:
                 await session.control(Control("pause", request=request))
             case ContinueSession(request=request):
                 await session.control(Control("continue", request=request))
-            case EditFinding(finding_id=finding_id, fields=fields, request=request):
-                edits = fields.model_dump(exclude_none=True)
-                self._judge(session, lambda findings: findings.edit(finding_id, edits), "edited", request)
-            case ConfirmFinding(finding_id=finding_id, request=request):
-                self._judge(session, lambda findings: findings.confirm(finding_id), "confirmed", request)
-            case DismissFinding(finding_id=finding_id, request=request):
-                self._judge(session, lambda findings: findings.dismiss(finding_id), "dismissed", request)
+            case EditFinding() | ConfirmFinding() | DismissFinding() | AddFinding() | LeaveOut():
+                self._decide(session, message)
+            case ReviewNote(request=request):
+                await session.control(Control("review", request=request))
             case WithdrawConsent():
                 self._note("consent_withdrawn", session)
                 self._sessions.erase(session)
@@ -267,6 +267,25 @@ class Connection:
                 self._note("session_stopped", session)
             case StartSession() | ResumeSession():
                 raise ProtocolError("session_already_started", "this connection has a session: open another for more")
+
+    def _decide(self, session: Session, message: protocol.Decision) -> None:
+        """What the clinician says of the findings."""
+        match message:
+            case EditFinding(finding_id=finding_id, fields=fields, request=request):
+                edits = fields.model_dump(exclude_none=True)
+                self._judge(session, lambda findings: findings.edit(finding_id, edits), "edited", request)
+            case ConfirmFinding(finding_id=finding_id, request=request):
+                self._judge(session, lambda findings: findings.confirm(finding_id), "confirmed", request)
+            case DismissFinding(finding_id=finding_id, request=request):
+                self._judge(session, lambda findings: findings.dismiss(finding_id), "dismissed", request)
+            case AddFinding(fields=new, evidence=evidence, request=request):
+                quotes = [Quote(said.segment, said.quote, said.start) for said in evidence]
+                added = new.model_dump(exclude_none=True)
+                if session.add_finding(added, quotes, self._principal.person, request):
+                    self._note("finding_added", session)
+            case LeaveOut(omission_id=omission_id, request=request):
+                if session.leave_out(omission_id, request):
+                    self._note("omission_left_out", session)
 
     def _judge(
         self, session: Session, judgement: Callable[[Findings], Operation], what: Judged, request: int | None

@@ -1,54 +1,94 @@
 // The page: its phases, and the wiring between the form, the consultation and what is shown.
-// Phases: setup -> starting -> listening <-> paused -> finishing -> ended -> setup.
+// Phases: setup -> starting -> listening <-> paused -> checking -> finishing -> ended -> setup.
 
-import { Consultation } from "./consultation.js";
-import { byId } from "./dom.js";
+import "./running.js";
+import { copyText } from "./clipboard.js";
+import { Consultation, NOTHING } from "./consultation.js";
+import { Devices } from "./devices.js";
+import { byId, put, tell, translate } from "./dom.js";
 import { FindingsView } from "./findings.js";
+import { listenToKeys } from "./keyboard.js";
+import { say } from "./language.js";
+import { offerLanguages } from "./languages.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
+import { NoteView } from "./note.js";
 import { NoticesView } from "./notices.js";
+import { OmissionsView } from "./omissions.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
+import { Recovery } from "./recovery.js";
+import { SecondScreen } from "./second.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
+import { SoundWatch } from "./soundwatch.js";
 import { TranscriptView } from "./transcript.js";
-import { clock, closeFault, count, FILE_FAULT, microphoneFault, serverFault, STOPPED } from "./words.js";
+import { Visits } from "./visits.js";
+import { clock, closeFault, microphoneFault, serverFault, stopped } from "./words.js";
 
 const LATE_MS = 5000;
+const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
 // A request whose answer was lost with the connection is sent again: that it was done already is no fault.
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]);
-const PHASES = {
-  starting: "Starting …",
-  listening: "Listening",
-  paused: "Paused",
-  finishing: "Finishing …",
-  ended: "Finished",
-};
 
 let phase = "setup";
 let source = null;
 let consultation = null;
-let fault = null; // the server's own words about why it closes
+let watch = null; // of a microphone
+let takenUp = null; // how a visit of an earlier page goes on: {listen, paused, ending}
+let fault = null; // what the server said about why it closes
 let saved = true;
 let withdrawn = false;
 let screenLock = null;
+let checkTimer = 0;
 
 const setup = new SetupForm(start);
 const transcript = new TranscriptView();
 const findings = new FindingsView({
-  onSelect: (finding, show) => transcript.highlight(finding?.evidence ?? [], show),
-  onJudge: (type, id) => {
-    const told = consultation.judge(type, id);
-    if (!told) warn("Not connected just now. Try again when the connection is back.");
-    return told;
+  onSelect: (finding, show) => {
+    note.deselect();
+    transcript.highlight(finding?.evidence ?? [], show);
+  },
+  onJudge: (message) => {
+    const request = consultation.judge(message);
+    if (!request && message.type !== "edit_finding") warn("not_connected"); // the form of an edit says it itself
+    return request;
+  },
+  onGone: () => warn("edit.gone"),
+  onChange: () => note.show(findings.entries),
+});
+const note = new NoteView({
+  onSelect: (evidence) => {
+    findings.deselect();
+    transcript.highlight(evidence, true);
   },
 });
 const notices = new NoticesView();
+const told = (request) => {
+  if (!request) warn("not_connected");
+  return request;
+};
+const omissions = new OmissionsView({
+  onSelect: (evidence, show) => {
+    findings.deselect();
+    note.deselect();
+    transcript.highlight(evidence, show);
+  },
+  onAdd: (item) => told(consultation.add(item)),
+  onLeave: (id) => told(consultation.leaveOut(id)),
+});
+const secondScreen = new SecondScreen();
+const visits = new Visits();
+const recovery = new Recovery(visits, { goOn: takeUp, tell: warn });
+const devices = new Devices((refused) => warn(microphoneFault(refused)));
 const signIn = new SignIn({
-  onIn: () => phase === "sign-in" && setPhase("setup"),
+  onIn: () => {
+    if (phase === "sign-in") setPhase("setup");
+    if (phase === "setup") recovery.look(signIn.name);
+  },
   onOut: () => phase === "setup" && setPhase("sign-in"),
 });
-const level = new Level(() => phase === "listening" && source instanceof Microphone);
+const level = new Level();
 
 function setPhase(next) {
   phase = next;
@@ -58,24 +98,36 @@ function setPhase(next) {
   byId("session").hidden = next === "setup" || next === "sign-in";
   byId("sign-out").disabled = !["setup", "sign-in"].includes(next);
   byId("summary").hidden = next !== "ended";
-  byId("phase").textContent = PHASES[next] ?? "";
+  put(byId("phase"), ["setup", "sign-in"].includes(next) ? "" : `phase.${next}`);
   byId("pause").hidden = !["listening", "paused"].includes(next);
-  byId("withdraw").hidden = byId("pause").hidden;
+  byId("withdraw").hidden = !["listening", "paused", "checking"].includes(next);
   byId("pause").disabled = false;
-  byId("pause").textContent = next === "paused" ? "Continue" : "Pause";
+  put(byId("pause"), next === "paused" ? "session.continue" : "session.pause");
   byId("stop").hidden = ["starting", "ended"].includes(next);
-  byId("stop").textContent = next === "finishing" ? "Finish without waiting" : "Stop";
-  if (next !== "listening") level.clear();
+  put(byId("stop"), { checking: "session.finish", finishing: "session.abandon" }[next] ?? "session.stop");
+  if (next === "listening") watch?.start(consultation.heard_s);
+  else {
+    watch?.stop();
+    level.clear();
+  }
 }
 
-function warn(text) {
-  byId("alert-text").textContent = text;
-  byId("alert").hidden = !text;
+/** @param {string} key of what is said; "" takes the alert away @param {object} [values] of it */
+function warn(key, values) {
+  put(byId("alert-text"), key, values);
+  byId("alert").hidden = !key;
 }
 
-function showConnection(state, text) {
+/** @param {object} error of the server */
+function warnOf(error) {
+  tell(byId("alert-text"), serverFault(error));
+  byId("alert").hidden = false;
+}
+
+/** @param {"idle"|"waiting"|"open"} state @param {string} name of its words */
+function showConnection(state, name = state) {
   byId("connection").dataset.state = state;
-  byId("connection").textContent = text;
+  put(byId("connection"), `connection.${name}`);
 }
 
 async function start() {
@@ -84,38 +136,87 @@ async function start() {
   warn("");
   setPhase("starting");
   if (file) source = new FilePlayer(file, setup.playing, { onEnd: stop, pending_s: () => consultation.pending_s });
-  else source = new Microphone({ onLost: microphoneLost });
+  else source = listenWith(devices.choice);
   let format;
   try {
     format = await source.open();
   } catch (refused) {
-    return cancel(file ? FILE_FAULT : microphoneFault(refused));
+    return cancel(() => warn(file ? "file.unreadable" : microphoneFault(refused)));
   }
-  consultation = new Consultation(source, format, patient, setup.wording, { onEvent, onState, onSamples });
+  takenUp = null;
+  consult(format, { patient, wording: setup.wording, user: signIn.name, choice: file ? null : source.opened });
 }
 
-/** Back to the form: nothing was recorded. */
-async function cancel(text) {
+function consult(format, began, kept) {
+  const devices = source.choice?.devices.length; // of microphones alone
+  watch = devices ? new SoundWatch(format, devices, notices, (gap) => consultation.gap(gap)) : null;
+  const listener = { onEvent, onState, onSamples, onGap: (gap) => transcript.gap(gap), onUnkept };
+  consultation = new Consultation(source, format, began, listener, visits, kept);
+}
+
+const listenWith = (choice) =>
+  new Microphone(choice, {
+    onLost: microphoneLost,
+    onMuted: (device, muted) => phase === "listening" && watch?.muted(device, muted),
+  });
+
+const onUnkept = () => notices.apply({ code: "unkept" });
+
+/** Goes on with the visit of an earlier page, or ends it. @returns {Promise<boolean>} whether that was possible */
+async function takeUp(visit, listen) {
+  if (phase !== "setup") return false;
+  const { sample_rate: sampleRate, channels } = visit.record.audio;
+  warn("");
+  setPhase("starting");
+  const kept = await visits.takeUp(visit, onUnkept).catch(() => null);
+  source = listen && kept ? listenWith(visit.choice) : NOTHING;
+  try {
+    if (!kept) throw new DOMException("", "UnreadableError");
+    if (listen) await source.open(sampleRate);
+  } catch (refused) {
+    await cancel(() => warn(microphoneFault(refused)));
+    return false;
+  }
+  takenUp = { listen, paused: visit.paused, ending: visit.ending };
+  withdrawn = visit.ending === "withdraw";
+  const { patient } = visit.record;
+  consult({ sampleRate, channels, mode: channels === 2 ? "dual" : "ambient" }, { patient, wording: "" }, kept);
+  return true;
+}
+
+/** Back to the form: nothing was recorded. @param {() => void} explain says why */
+async function cancel(explain) {
   await source.close();
   setPhase("setup");
-  showConnection("idle", "Not connected");
-  warn(text);
+  showConnection("idle");
+  explain();
 }
 
 function begin(session) {
   saved = false;
-  setPhase("listening");
-  byId("stop").focus();
+  const listening = !takenUp || (takenUp.listen && !takenUp.paused);
+  consultation.begin(session, listening);
+  note.begin(session.session_id);
+  byId("elapsed").textContent = clock(consultation.heard_s);
+  if (takenUp && !takenUp.listen) {
+    setPhase("finishing");
+    if (!takenUp.ending) consultation.stop();
+    return;
+  }
+  secondScreen.offer(session.session_id);
+  setPhase(listening ? "listening" : "paused");
+  byId(listening ? "stop" : "pause").focus();
   keepAwake();
-  consultation.begin(session);
 }
 
-function onSamples(samples, rate) {
-  level.show(samples, rate);
+function onSamples(samples, rate, channels) {
+  level.show(samples, rate, channels);
+  watch?.hear(samples);
   byId("elapsed").textContent = clock(consultation.heard_s);
 }
 
 async function pause() {
+  watch?.stop();
   notices.clear();
   byId("pause").disabled = true;
   await consultation.pause();
@@ -127,6 +228,7 @@ async function goOn() {
   try {
     await consultation.resume();
     warn("");
+    watch?.found(consultation.heard_s);
     if (phase === "paused") setPhase("listening");
   } catch (refused) {
     byId("pause").disabled = false;
@@ -136,15 +238,42 @@ async function goOn() {
 
 async function stop() {
   if (phase === "finishing") return consultation.abandon();
+  if (phase === "checking") return findings.editing ? warn("edit.open") : end();
   if (phase !== "listening" && phase !== "paused") return;
+  if (findings.editing) return warn("edit.open"); // nothing can be changed after the end
+  setPhase("checking");
+  notices.clear();
+  checkTimer = setTimeout(compared, CHECK_MS);
+  await consultation.review();
+}
+
+/** What was said and not noted is there: the consultation ends, or waits for the clinician to look at it. */
+function checked(event) {
+  omissions.apply(event);
+  if (phase === "checking" && checkTimer) compared();
+}
+
+function compared() {
+  clearTimeout(checkTimer);
+  checkTimer = 0;
+  if (phase !== "checking") return;
+  if (!omissions.items.length && !findings.editing) return end();
+  put(byId("phase"), "phase.check");
+  omissions.focus();
+}
+
+async function end() {
+  clearTimeout(checkTimer);
+  checkTimer = 0;
+  if (phase !== "checking") return;
   setPhase("finishing");
   await consultation.stop();
 }
 
 /** The patient takes the consent back: nothing of the consultation stays, here or on the server. */
 async function withdraw() {
-  if (phase !== "listening" && phase !== "paused") return;
-  if (!confirm("Erase this consultation, here and on the server? Nothing of it can be brought back.")) return;
+  if (!["listening", "paused", "checking"].includes(phase)) return;
+  if (!confirm(say("withdraw.ask"))) return;
   withdrawn = true;
   setPhase("finishing");
   await consultation.withdraw();
@@ -153,21 +282,21 @@ async function withdraw() {
 /** @param {boolean} told whether the server said that it has erased the consultation */
 async function forget(told) {
   withdrawn = false;
-  showConnection("idle", "Not connected");
-  byId("lag").textContent = "";
+  const erased = consultation.over(); // not awaited here: the end of the connection follows at once, and is no fault
+  showConnection("idle");
+  put(byId("lag"), "");
   notices.clear();
   again();
-  warn(
-    told
-      ? "The patient withdrew consent. The consultation was erased, here and on the server."
-      : "The consultation was erased here. The server did not confirm that it erased it too: tell its operator.",
-  );
+  warn(told ? "withdraw.done" : "withdraw.untold");
   await leave();
+  await erased;
 }
 
-async function microphoneLost() {
+/** @param {number} device -1: the system took them all */
+async function microphoneLost(device) {
   if (phase !== "listening") return;
-  warn("The microphone was unplugged or taken by another program. What was said so far is safe. Press Continue to try it again.");
+  if (watch.lost(device, consultation.heard_s)) return;
+  warn("microphone.lost");
   await pause();
 }
 
@@ -177,62 +306,77 @@ function onEvent(event) {
     transcript.apply(event.segment);
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
-  else if (event.type === "extraction") findings.apply(event.ops);
+  else if (event.type === "extraction") {
+    findings.apply(event.ops, event.request);
+    omissions.added(event.ops);
+  } else if (event.type === "omissions") checked(event);
   else if (event.type === "progress") showLag(event.lag_ms);
   else if (event.type === "error") onFault(event);
   else if (event.type === "session_stopped" && event.reason === "withdrawn") forget(true);
-  else if (event.type === "session_stopped") finish(STOPPED[event.reason] ?? STOPPED.client, event);
+  else if (event.type === "session_stopped") finish(stopped(event.reason), event);
 }
 
 function showLag(lag_ms) {
-  byId("lag").textContent = `${(lag_ms / 1000).toFixed(1)} s behind`;
+  put(byId("lag"), "session.behind", { seconds: Math.round(lag_ms / 100) / 10 });
   byId("lag").dataset.late = String(lag_ms > LATE_MS);
 }
 
 function onFault(event) {
   if (REPEATED.has(event.code)) return;
-  if (event.fatal) fault = serverFault(event);
-  else warn(serverFault(event));
-  findings.unlock();
+  if (event.code === "unknown_type" && phase === "checking") return compared(); // an older server, which compares nothing
+  omissions.unlock();
+  if (event.fatal) fault = event;
+  else if (!findings.refused(event)) warnOf(event);
 }
 
 function onState(state, { code }) {
-  if (state === "connecting") showConnection("waiting", "Connecting …");
+  if (state === "connecting") showConnection("waiting", "connecting");
   else if (state === "open") {
     fault = null;
-    showConnection("open", "Connected");
+    showConnection("open");
   } else if (state === "reconnecting") {
-    showConnection("waiting", "Reconnecting … sound is kept");
-    byId("lag").textContent = "";
+    showConnection("waiting", "reconnecting");
+    put(byId("lag"), "");
   } else if (phase === "starting") {
-    cancel(code === 4401 ? closeFault(code) : (fault ?? closeFault(code)));
+    const why = code === 4401 ? null : fault;
+    cancel(() => (why ? warnOf(why) : warn(closeFault(code))));
     fault = null;
+    consultation.over(code === 4401);
     if (code === 4401) signIn.look();
   } else if (withdrawn) {
     forget(code === 4404);
   } else if (phase !== "ended" && phase !== "setup") {
-    if (code !== 0) warn(fault ?? closeFault(code));
-    finish("Consultation cut short.", null);
+    if (fault && code !== 0) warnOf(fault);
+    else if (code !== 0) warn(closeFault(code));
+    const { unsent_s, heard_s } = consultation;
+    if (unsent_s > 1) consultation.gap({ at: heard_s - unsent_s, seconds: unsent_s, reason: "unsent" });
+    finish("stopped.cut", null, code === 4401);
     fault = null;
   }
 }
 
-async function finish(title, stopped) {
+async function finish(title, end, resumable = false) {
   setPhase("ended");
-  showConnection("idle", "Not connected");
-  byId("lag").textContent = "";
+  showConnection("idle");
+  put(byId("lag"), "");
   notices.clear();
   transcript.dropPartials();
   findings.freeze();
-  const audio_s = stopped?.audio_s ?? consultation.heard_s;
-  consultation.record.summary = { reason: stopped?.reason ?? "connection_lost", audio_s };
-  byId("summary-title").textContent = title;
-  byId("summary-text").textContent =
-    `${clock(audio_s)} of sound, ${count(stopped?.segments ?? transcript.segments.length, "segment")}, ` +
-    `${count(stopped?.findings ?? findings.findings.length, "finding")}.`;
-  byId("saved").textContent = "Not saved yet: closing this page forgets it.";
+  omissions.freeze();
+  secondScreen.offer(null);
+  note.show(findings.entries);
+  const audio_s = end?.audio_s ?? consultation.heard_s;
+  consultation.record.summary = { reason: end?.reason ?? "connection_lost", audio_s };
+  put(byId("summary-title"), title);
+  put(byId("summary-text"), "summary.counts", {
+    time: clock(audio_s),
+    segments: end?.segments ?? transcript.segments.length,
+    findings: end?.findings ?? findings.findings.length,
+  });
+  put(byId("saved"), "summary.unsaved");
   byId("summary").focus();
   await leave();
+  await consultation.over(resumable);
 }
 
 /** Lets go of the microphone and of the screen. */
@@ -242,37 +386,43 @@ async function leave() {
   await source.close();
 }
 
-const wholeRecord = () => ({ ...consultation.record, segments: transcript.segments, findings: findings.findings });
+const wholeRecord = () => ({
+  ...consultation.record,
+  segments: transcript.segments,
+  findings: findings.findings,
+  omissions: omissions.items,
+});
 
-function keep(text) {
+function keep(key) {
   saved = true;
-  byId("saved").textContent = text;
+  put(byId("saved"), key);
 }
 
-async function note(format, ending) {
+async function download(format, ending) {
   const fault = await saveNote(consultation.record, format, ending);
-  if (fault) byId("saved").textContent = fault;
-  else keep("Saved to your downloads.");
+  if (fault) tell(byId("saved"), fault);
+  else keep("summary.saved");
 }
 
 async function copy() {
-  try {
-    await navigator.clipboard.writeText(asText(wholeRecord()));
-    keep("Copied.");
-  } catch {
-    byId("saved").textContent = "The browser does not allow copying here. Use Save.";
-  }
+  if (await copyText(asText(wholeRecord()))) keep("text.copied");
+  else put(byId("saved"), "copy.hint");
 }
 
 function again() {
-  if (!saved && phase === "ended" && !confirm("This consultation is not saved. Forget it?")) return;
+  if (!saved && phase === "ended" && !confirm(say("summary.forget"))) return;
   saved = true;
   transcript.clear();
   findings.clear();
+  note.clear();
+  omissions.clear();
+  secondScreen.offer(null);
   warn("");
   byId("elapsed").textContent = clock(0);
   setPhase("setup");
   setup.reset();
+  devices.keep();
+  recovery.look(signIn.name);
 }
 
 /** A tablet that goes to sleep stops listening. */
@@ -289,16 +439,26 @@ byId("stop").addEventListener("click", stop);
 byId("withdraw").addEventListener("click", withdraw);
 byId("save").addEventListener("click", () => {
   save(wholeRecord());
-  keep("Saved to your downloads.");
+  keep("summary.saved");
 });
-byId("pdf").addEventListener("click", () => note("pdf", ".pdf"));
-byId("fhir").addEventListener("click", () => note("fhir", ".fhir.json"));
+byId("pdf").addEventListener("click", () => download("pdf", ".pdf"));
+byId("fhir").addEventListener("click", () => download("fhir", ".fhir.json"));
 byId("copy").addEventListener("click", copy);
 byId("again").addEventListener("click", again);
 byId("alert-close").addEventListener("click", () => warn(""));
-addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect());
+addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  findings.deselect();
+  note.deselect();
+  transcript.highlight([], false);
+});
 addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && phase === "listening") keepAwake();
 });
+addEventListener("pagehide", () => consultation?.keep());
 addEventListener("beforeunload", (event) => !saved && event.preventDefault());
+listenToKeys();
+offerLanguages(() => warn("unreached"));
+translate();
+document.body.dataset.started = "true";
 signIn.look();

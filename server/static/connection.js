@@ -3,18 +3,31 @@
 import { Outbox } from "./outbox.js";
 
 const SUBPROTOCOL = "drtranscribe.v1";
-const RETRY_S = [0.3, 1, 2, 4, 8];
+const RETRY_S = [0.3, 1];
+const ANSWER_S = 1.5; // a network that comes back answers a new try at once, and an old one when TCP repeats it
+const MOST_TRIES = 4; // at once: a slow network has as many times as long
 const BACKLOG_S = 600;
+const WAKE_AFTER_S = 3; // the same, when the network has just come back
 const DEAD_AFTER_S = 30; // no event for so long, though audio waits for an answer: the line is dead without a close
+const NO_ANSWER = 1006;
 const NO_SUCH_SESSION = 4404;
 const FINAL_CODES = new Set([1000, 1008, 1009, 4401, 4404, 4408]);
+
+function discard(socket, tries) {
+  tries.delete(socket);
+  socket.onopen = socket.onmessage = socket.onclose = null;
+  socket.close();
+}
 
 /**
  * States: "connecting" -> "open" <-> "reconnecting" -> "ended"; a session that never started goes to "ended" too.
  * The close code (1006: no answer) comes with "ended", the seconds until the next try with "reconnecting".
+ * Where this is not the server's own page, the listener also has the `addresses` to try in turn, and a `WebSocket` that
+ * shows a ticket.
  */
 export class Connection {
   #socket = null;
+  #tries = new Set(); // sockets that have not opened yet
   #session = null;
   #lastSeq = 0;
   #attempts = 0;
@@ -29,13 +42,25 @@ export class Connection {
   /**
    * @param {object} start the start_session message
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void}} listener
+   * @param {object} [kept] a visit that an earlier page began (visits.js): all its events come again
    */
-  constructor(start, listener) {
+  constructor(start, listener, kept) {
     this.start = start;
     this.listener = listener;
+    this.#addresses = [...(listener.addresses ?? [null])];
     this.outbox = new Outbox(start.audio.channels, BACKLOG_S * start.audio.sample_rate);
+    if (kept) {
+      this.outbox.restore(kept);
+      this.#session = kept.visit;
+      this.#addresses.push(...(kept.visit.addresses ?? []));
+      this.#resumed = false;
+      this.#lostAt = performance.now();
+    }
     this.watchdog = setInterval(() => this.#checkAlive(), 5000);
-    this.online = () => this.#retry && this.#connect();
+    this.online = () => {
+      if (this.#retry) this.#connect();
+      else if (this.state === "open") this.#checkAlive(WAKE_AFTER_S);
+    };
     addEventListener("online", this.online);
     this.#setState("connecting");
     this.#connect();
@@ -58,18 +83,18 @@ export class Connection {
     if (this.#open) this.#send(numbered);
   }
 
-  /** Says it if there is a connection, and again if that is lost before the answer. Returns whether there is one. */
+  /** Says it if there is a connection, and again if that is lost before the answer. Returns its number, else 0. */
   tell(message) {
-    if (!this.#open) return false;
-    this.#send(this.outbox.addRequest(message));
-    return true;
+    if (!this.#open) return 0;
+    const numbered = this.outbox.addRequest(message);
+    this.#send(numbered);
+    return numbered.request;
   }
 
   end(code = 1000) {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.watchdog);
-    clearTimeout(this.#retry);
     removeEventListener("online", this.online);
     this.#drop();
     this.#setState("ended", { code });
@@ -79,22 +104,52 @@ export class Connection {
     return this.#socket?.readyState === WebSocket.OPEN && this.#session !== null && this.#resumed;
   }
 
+  /** Whether the server has stopped waiting for this page. */
+  get #givenUp() {
+    return performance.now() - this.#lostAt > (this.#session?.limits?.resume_ttl_s ?? 120) * 1000;
+  }
+
   #setState(state, detail = {}) {
     this.state = state;
     this.listener.onState(state, detail);
   }
 
   #connect() {
+    const WebSocket = this.listener.WebSocket ?? globalThis.WebSocket;
     clearTimeout(this.#retry);
     this.#retry = 0;
     const url = new URL(this.#addresses[0] ?? "ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = "";
     const socket = new WebSocket(url, [SUBPROTOCOL]);
+    this.#tries.add(socket);
+    socket.onopen = () => this.#adopt(socket);
+    socket.onclose = ({ code }) => {
+      this.#tries.delete(socket);
+      if (!this.#tries.size) this.#lost(code);
+    };
+    if (!this.#session) return;
+    if (this.#tries.size > MOST_TRIES) discard(this.#tries.values().next().value, this.#tries);
+    this.#retry = setTimeout(() => this.#tryNext(), ANSWER_S * 1000);
+  }
+
+  /** The last try has no answer yet: another one beside it, at the next address. */
+  #tryNext() {
+    if (this.#givenUp) return this.end(NO_ANSWER);
+    this.#addresses.push(this.#addresses.shift());
+    this.#connect();
+  }
+
+  /** The first try that opens is the connection; the others are not needed. */
+  #adopt(socket) {
+    clearTimeout(this.#retry);
+    this.#retry = 0;
+    this.#tries.delete(socket);
+    for (const other of this.#tries) discard(other, this.#tries);
     this.#socket = socket;
-    socket.onopen = () => this.#greet();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code }) => this.#lost(code);
+    this.#greet();
   }
 
   #greet() {
@@ -117,8 +172,8 @@ export class Connection {
       this.#lastSeq = event.seq;
     }
     if (event.type === "session_started") {
-      this.#session = event;
-      this.#addresses.push(...(event.addresses ?? []));
+      if (!this.#session) this.#addresses.push(...(event.addresses ?? []));
+      this.#session ??= event; // of a session that was taken up, the log may have no token
       this.#setState("open");
     }
     if (event.type === "progress") this.outbox.acknowledge(event.received_samples, event.durable_samples);
@@ -140,12 +195,10 @@ export class Connection {
   #lost(code) {
     if (this.#ended) return;
     this.#drop();
-    const patience_s = this.#session?.limits?.resume_ttl_s ?? 120;
     if (this.state === "open") this.#lostAt = performance.now();
-    const given_up = performance.now() - this.#lostAt > patience_s * 1000;
     if (code === NO_SUCH_SESSION) this.#unknown += 1;
     const elsewhere = code === NO_SUCH_SESSION && this.#unknown < this.#addresses.length;
-    if (!this.#session || (FINAL_CODES.has(code) && !elsewhere) || given_up) return this.end(code);
+    if (!this.#session || (FINAL_CODES.has(code) && !elsewhere) || this.#givenUp) return this.end(code);
     this.#resumed = false;
     this.#addresses.push(this.#addresses.shift());
     const round = Math.floor(this.#attempts++ / this.#addresses.length);
@@ -155,14 +208,15 @@ export class Connection {
   }
 
   #drop() {
-    if (!this.#socket) return;
-    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close();
+    clearTimeout(this.#retry);
+    this.#retry = 0;
+    for (const socket of this.#tries) discard(socket, this.#tries);
+    if (this.#socket) discard(this.#socket, this.#tries);
     this.#socket = null;
   }
 
-  #checkAlive() {
+  #checkAlive(after_s = DEAD_AFTER_S) {
     const silent_s = (performance.now() - this.#heardAt) / 1000;
-    if (this.#socket && this.state !== "connecting" && this.pending_s > 0 && silent_s > DEAD_AFTER_S) this.#lost(1006);
+    if (this.#socket && this.state !== "connecting" && this.pending_s > 0 && silent_s > after_s) this.#lost(NO_ANSWER);
   }
 }

@@ -5,29 +5,43 @@ import { Connection } from "./connection.js";
 
 const CHUNK_S = 3; // the protocol's default; the page's ?chunk_s= tries another
 
+/** What is heard when nothing is: a visit that is only brought to its end. */
+export const NOTHING = { start() {}, async pause() {}, async resume() {}, async close() {} };
+
 export class Consultation {
   #source;
   #chunker = null;
   #connection;
+  #journal = null;
+  #began;
+  #kept;
   #heard = 0; // sample frames
+  #lastHole = 0; // sample frames that are missing, as told last
 
   /**
    * @param {object} source opened: see microphone.js
    * @param {{sampleRate: number, channels: number, mode: string}} format of its samples
-   * @param {object} patient as start_session takes it
-   * @param {string} wording of the consent
+   * @param {{patient: object, wording: string, user: string, choice: object | null}} began patient as start_session
+   *   takes it, wording of the consent, who is signed in, and the microphones (null: a file)
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void,
-   *   onSamples: (samples: Int16Array, rate: number) => void}} listener
+   *   onSamples: (samples: Int16Array, rate: number, channels: number) => void, onGap: (gap: object) => void,
+   *   onUnkept: () => void}} listener `onUnkept`: the browser keeps nothing for a page that comes after this one
+   * @param {import("./visits.js").Visits} visits
+   * @param {object} [kept] the visit that an earlier page began
    */
-  constructor(source, format, patient, wording, { onEvent, onState, onSamples }) {
-    const audio = { encoding: "pcm_s16le", sample_rate: format.sampleRate, channels: format.channels };
-    const start = { type: "start_session", audio, mode: format.mode, consent: true, consent_wording: wording };
-    if (Object.keys(patient).length) start.patient = patient;
+  constructor(source, format, began, listener, visits, kept) {
+    const { sampleRate: sample_rate, channels, mode } = format;
+    const audio = { encoding: "pcm_s16le", sample_rate, channels };
+    const start = { type: "start_session", audio, mode, consent: true, consent_wording: began.wording };
+    if (Object.keys(began.patient).length) start.patient = began.patient;
     /** What Save writes, but for segments and findings. The token that resumes the session is not for keeping. */
-    this.record = { started_at: new Date().toISOString(), patient, audio };
-    this.onSamples = onSamples;
+    this.record = kept?.visit.record ?? { started_at: new Date().toISOString(), patient: began.patient, audio, gaps: [] };
+    Object.assign(this, { listener, visits });
     this.#source = source;
-    this.#connection = new Connection(start, { onEvent, onState });
+    this.#began = began;
+    this.#kept = kept;
+    this.#journal = kept?.journal ?? null;
+    this.#connection = new Connection(start, listener, kept);
   }
 
   get heard_s() {
@@ -39,43 +53,90 @@ export class Consultation {
     return this.#connection.pending_s;
   }
 
-  /** @param {object} session the session_started event */
-  begin({ session_id, models, limits }) {
+  /** Seconds of what was heard that the server has not counted yet. */
+  get unsent_s() {
+    const { outbox } = this.#connection;
+    return (this.#heard - outbox.sent + outbox.pending) / this.record.audio.sample_rate;
+  }
+
+  /** @param {object} session the session_started event @param {boolean} [listening] or paused from the beginning */
+  begin({ session_id, resume_token, models, limits, addresses }, listening = true) {
+    const { outbox } = this.#connection;
     Object.assign(this.record, { session_id, models });
+    if (this.#kept) this.#takeUp(listening);
+    else {
+      const { user, choice } = this.#began;
+      const visit = { session_id, resume_token, limits, addresses, user, choice, record: this.record };
+      this.#journal = outbox.keeper = this.visits.begin(visit, this.listener.onUnkept);
+    }
     const { sample_rate, channels } = this.record.audio;
     const largest_s = (limits?.max_frame_bytes ?? Infinity) / (2 * channels * sample_rate);
     const wanted_s = Number(new URLSearchParams(location.search).get("chunk_s")) || CHUNK_S;
-    this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, Math.min(wanted_s, largest_s), (pcm) =>
-      this.#connection.sendAudio(pcm),
+    this.#chunker = new Chunker(
+      { sampleRate: sample_rate, channels },
+      Math.min(wanted_s, largest_s),
+      (pcm) => this.#send(pcm),
+      (part, offset) => this.#journal.audio(outbox.sent + offset, part),
     );
     this.#source.start((samples) => {
       this.#heard += samples.length / channels;
       this.#chunker.push(samples);
-      this.onSamples(samples, sample_rate * channels);
-    });
+      this.listener.onSamples(samples, sample_rate, channels);
+    }, listening);
+  }
+
+  /** The page goes away: what was recorded until now is for the next one. */
+  keep() {
+    this.#chunker?.keep();
   }
 
   async pause() {
     await this.#source.pause();
     this.#chunker.flush();
+    this.#journal.note({ paused: true });
     this.#connection.request({ type: "pause_session" }, "session_paused");
   }
 
   /** Throws what the source throws when it cannot be heard again. */
   async resume() {
     await this.#source.resume();
+    this.#journal.note({ paused: false });
     this.#connection.request({ type: "continue_session" }, "session_continued");
+  }
+
+  /** Asks what was said and not noted, before the end: the session pauses, and no more sound follows. */
+  async review() {
+    await this.#source.close();
+    this.#chunker.flush();
+    this.#journal.note({ paused: true });
+    this.#connection.request({ type: "pause_session" }, "session_paused");
+    this.#connection.request({ type: "review_note" }, "omissions");
+  }
+
+  /** Takes an omission into the note, with its words. @returns {boolean} whether there was a connection to say it on */
+  add({ kind, text, status, temporality, experiencer, attributes, evidence }) {
+    const fields = { kind, text, status, temporality, experiencer, attributes };
+    const quotes = evidence.map(({ segment, quote, start }) => ({ segment, quote, start }));
+    return this.#connection.tell({ type: "add_finding", fields, evidence: quotes });
+  }
+
+  leaveOut(omission_id) {
+    return this.#connection.tell({ type: "leave_out", omission_id });
   }
 
   async stop() {
     await this.#source.close();
     this.#chunker.flush();
+    this.#journal.note({ ending: "stop" });
     this.#connection.request({ type: "stop_session" }, "session_stopped");
   }
 
   /** The patient takes the consent back: what is not sent yet never is, and the server erases the rest. */
   async withdraw() {
     await this.#source.close();
+    const { started_at, audio, session_id } = this.record;
+    this.#journal.dropAudio();
+    this.#journal.note({ ending: "withdraw", record: { started_at, audio, session_id, patient: {}, gaps: [] } });
     this.#connection.request({ type: "withdraw_consent" }, "session_stopped");
   }
 
@@ -84,8 +145,44 @@ export class Consultation {
     this.#connection.end(0);
   }
 
-  /** The clinician's word about a finding. @returns {boolean} whether there was a connection to say it on */
-  judge(type, finding_id) {
-    return this.#connection.tell({ type, finding_id });
+  /**
+   * The visit is over: the browser forgets it.
+   * @param {boolean} [resumable] the server still has it, for one who signs in again: it is left to be taken up
+   */
+  async over(resumable = false) {
+    if (resumable) this.#journal?.leave();
+    else await this.#journal?.erase();
+  }
+
+  /** @param {{at: number, seconds: number, reason: string}} gap in the recording, told and kept; an earlier state of it is replaced */
+  gap(gap) {
+    const rest = this.record.gaps.filter(({ at, reason }) => at !== gap.at || reason !== gap.reason);
+    this.record.gaps = [...rest, gap];
+    this.#journal?.note({ record: this.record });
+    this.listener.onGap(gap);
+  }
+
+  /** The clinician's word about a finding. @returns {number} of the message; 0: there was no connection to say it on */
+  judge(message) {
+    return this.#connection.tell(message);
+  }
+
+  /** Tells what is missing between the earlier page and this one. */
+  #takeUp(listening) {
+    const { touched, ending } = this.#kept.visit;
+    this.#heard = this.#connection.outbox.sent;
+    this.record.gaps.forEach((gap) => this.listener.onGap(gap));
+    if (listening && !ending) this.gap({ at: this.heard_s, seconds: (Date.now() - touched) / 1000, reason: "page" });
+  }
+
+  #send(pcm) {
+    this.#connection.sendAudio(pcm);
+    const { holes } = this.#connection.outbox;
+    const missing = holes.reduce((sum, { length }) => sum + length, 0);
+    if (missing === this.#lastHole) return;
+    this.#lastHole = missing;
+    const { sample_rate } = this.record.audio;
+    const { at, length } = holes.at(-1);
+    this.gap({ at: at / sample_rate, seconds: length / sample_rate, reason: "network" });
   }
 }

@@ -1,22 +1,24 @@
 // What the server says about the sound and its store: a line for each, until what it says is over.
 
 import { byId, element } from "./dom.js";
+import { onLanguage } from "./language.js";
 import { noticeWords } from "./words.js";
 
 export class NoticesView {
-  #rows = new Map(); // code and speaker -> row
+  #rows = new Map(); // code and speaker -> {row, notice}
 
   constructor() {
     this.list = byId("notices");
+    onLanguage(() => this.#rows.forEach(({ row, notice }) => (row.textContent = noticeWords(notice))));
   }
 
-  /** @param {{code: string, message: string, speaker?: string}} notice takes the place of the one of its code and speaker */
+  /** @param {{code: string, message?: string, speaker?: string | number}} notice takes the place of the one of its code and speaker */
   apply(notice) {
     const key = `${notice.code} ${notice.speaker ?? ""}`;
     this.#remove(key);
     if (notice.code === "store_caught_up") return this.#remove("store_behind ");
     const row = element("li", { className: "notice", textContent: noticeWords(notice), dataset: { code: notice.code } });
-    this.#rows.set(key, row);
+    this.#rows.set(key, { row, notice });
     this.list.append(row);
   }
 
@@ -28,13 +30,18 @@ export class NoticesView {
     if (final) this.#remove("audio_suspect ");
   }
 
+  /** What the page itself has said is over. @param {string} code @param {string | number} [speaker] */
+  over(code, speaker = "") {
+    this.#remove(`${code} ${speaker}`);
+  }
+
   clear() {
     this.#rows.clear();
     this.list.replaceChildren();
   }
 
   #remove(key) {
-    this.#rows.get(key)?.remove();
+    this.#rows.get(key)?.row.remove();
     this.#rows.delete(key);
   }
 }

@@ -16,21 +16,43 @@ export class Outbox {
   constructor(channels, limit) {
     this.channels = channels;
     this.limit = limit;
-    this.lost = 0; // sample frames that became silence
+    this.holes = []; // [{at, length}] in sample frames: audio that the server never had and that became silence
+    this.keeper = null; // a Journal (visits.js), which is told what comes and what goes
+  }
+
+  /** The sample frame after the last one that was handed in. */
+  get sent() {
+    return this.#sent;
+  }
+
+  /**
+   * Goes on with what an earlier page has kept.
+   * @param {{visit: {numbered: number}, audio: {at: number, pcm: Int16Array}[],
+   *   requests: {number: number, at: number, message: object, answer?: string}[], journal: object}} kept both in order
+   */
+  restore({ visit, audio, requests, journal }) {
+    this.#requests = visit.numbered;
+    this.#sent = audio[0]?.at ?? 0;
+    const waiting = [...requests];
+    for (const { at, pcm } of audio) {
+      while (waiting.length && waiting[0].at <= at) this.#entries.push(waiting.shift());
+      if (at > this.#sent) this.#add({ at: this.#sent, length: at - this.#sent, pcm: null }); // its writing failed
+      this.#add({ at, length: pcm.length / this.channels, pcm });
+    }
+    this.#entries.push(...waiting);
+    this.keeper = journal;
   }
 
   /** @param {Int16Array} pcm interleaved */
   addAudio(pcm) {
-    const length = pcm.length / this.channels;
-    this.#entries.push({ at: this.#sent, length, pcm });
-    this.#sent += length;
-    this.#held += length;
+    this.#add({ at: this.#sent, length: pcm.length / this.channels, pcm });
     for (const entry of this.#entries) {
       if (this.#held <= this.limit) break;
       if (!entry.pcm) continue;
       this.#held -= entry.length;
-      this.lost += entry.length;
       entry.pcm = null;
+      if (entry.at + entry.length > this.#received) this.#hole(entry);
+      this.keeper?.durable(entry.at + entry.length); // no use to keep it longer than here
     }
   }
 
@@ -40,7 +62,9 @@ export class Outbox {
    */
   addRequest(message, answer) {
     const numbered = { ...message, request: ++this.#requests };
-    this.#entries.push({ at: this.#sent, message: numbered, answer });
+    const entry = { at: this.#sent, message: numbered, answer };
+    this.#entries.push(entry);
+    this.keeper?.request(entry);
     return numbered;
   }
 
@@ -49,7 +73,9 @@ export class Outbox {
     const index = this.#entries.findIndex((entry) =>
       request ? entry.message?.request === request : entry.answer === type,
     );
-    if (index >= 0) this.#entries.splice(index, 1);
+    if (index < 0) return;
+    const [{ message }] = this.#entries.splice(index, 1);
+    this.keeper?.answered(message.request);
   }
 
   /** The server has every sample frame before `received`, and will not ask again for one before `durable`. */
@@ -58,8 +84,10 @@ export class Outbox {
     this.#entries = this.#entries.filter((entry) => {
       if (entry.message ? entry.at >= durable || entry.answer : entry.at + entry.length > durable) return true;
       if (entry.pcm) this.#held -= entry.length;
+      if (entry.message) this.keeper?.answered(entry.message.request);
       return false;
     });
+    this.keeper?.durable(durable);
   }
 
   /** Sample frames that the server has not counted yet. */
@@ -70,10 +98,23 @@ export class Outbox {
   /** Everything from sample frame `received` on, in order: Int16Array for audio, object for a request. */
   *replay(received) {
     this.#received = received;
+    this.#sent = Math.max(this.#sent, received); // an earlier page may have sent what it could not keep
     for (const { message, at, length, pcm } of this.#entries) {
       if (message) yield message;
       else if (at + length > received)
         yield (pcm ?? new Int16Array(length * this.channels)).subarray(Math.max(0, received - at) * this.channels);
     }
+  }
+
+  #add(entry) {
+    this.#entries.push(entry);
+    this.#sent = entry.at + entry.length;
+    if (entry.pcm) this.#held += entry.length;
+  }
+
+  #hole({ at, length }) {
+    const last = this.holes.at(-1);
+    if (last && last.at + last.length === at) last.length += length;
+    else this.holes.push({ at, length });
   }
 }

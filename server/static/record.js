@@ -1,6 +1,8 @@
 // What the clinician takes away: a file, or text for the clipboard. Nothing is stored in the browser.
 
-import { clock, KINDS, sentence, SPEAKERS } from "./words.js";
+import { gapText } from "./gaps.js";
+import { language, say } from "./language.js";
+import { clock, KINDS, sentence, serverFault, speakerWords } from "./words.js";
 
 /** @param {object} record as app.js gathers it: patient, segments, findings … */
 export function save(record) {
@@ -18,11 +20,11 @@ export async function saveNote(record, format, ending) {
     const url = new URL(`v1/sessions/${record.session_id}/record`, document.baseURI);
     url.search = new URLSearchParams({ format });
     const answer = await fetch(url);
-    if (!answer.ok) return `${(await answer.json()).message}. Save keeps what this page holds.`;
+    if (!answer.ok) return say("summary.no_record", { message: serverFault(await answer.json()) });
     keepAs(await answer.blob(), record, ending);
     return "";
   } catch {
-    return "The server does not answer. Save keeps what this page holds.";
+    return say("summary.unreached");
   }
 }
 
@@ -36,16 +38,20 @@ function keepAs(blob, { started_at }, ending) {
 }
 
 /** @returns {string} the findings by kind, then the transcript */
-export function asText({ patient, started_at, findings, segments }) {
-  const who = [patient?.name, patient?.age && `${patient.age} years`].filter(Boolean).join(", ");
-  const lines = [`Consultation of ${new Date(started_at).toLocaleString()}`, ...(who ? [`Patient: ${who}`] : []), ""];
-  for (const [kind, title] of KINDS) {
+export function asText({ patient, started_at, findings, segments, gaps = [] }) {
+  const who = [patient?.name, patient?.age && say("text.years", { age: patient.age })].filter(Boolean).join(", ");
+  const begun = new Date(started_at).toLocaleString(language());
+  const lines = [say("text.consultation", { time: begun }), ...(who ? [say("text.patient", { patient: who })] : []), ""];
+  for (const kind of KINDS) {
     const ofKind = findings.filter((finding) => finding.kind === kind);
-    if (ofKind.length) lines.push(title, ...ofKind.map((finding) => `- ${sentence(finding)}`), "");
+    if (ofKind.length) lines.push(say(`kind.${kind}`), ...ofKind.map((finding) => `- ${sentence(finding)}`), "");
   }
-  lines.push("Transcript");
-  for (const { start, speaker, text } of segments) {
-    lines.push(`[${clock(start)}] ${SPEAKERS[speaker] ? `${SPEAKERS[speaker]}: ` : ""}${text}`);
-  }
+  lines.push(say("transcript.title"));
+  const spoken = (speaker) => (speakerWords(speaker) ? `${speakerWords(speaker)}: ` : "");
+  const told = [
+    ...segments.map(({ start, speaker, text }) => ({ start, text: `${spoken(speaker)}${text}` })),
+    ...gaps.map((gap) => ({ start: gap.at, text: `(${gapText(gap)})` })),
+  ];
+  for (const { start, text } of told.sort((a, b) => a.start - b.start)) lines.push(`[${clock(start)}] ${text}`);
   return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,6 @@
 // The form before a consultation: where the sound comes from, who the patient is, and whether they agree.
 
-import { byId } from "./dom.js";
+import { byId, put } from "./dom.js";
 
 export class SetupForm {
   /** @param {() => void} onStart */
@@ -48,11 +48,11 @@ export class SetupForm {
   #check() {
     const wantsFile = this.form.elements.source.value === "file";
     byId("file-options").hidden = !wantsFile;
-    const missing = [];
-    if (wantsFile && !byId("file").files.length) missing.push("choose a file");
-    if (!byId("consent").checked) missing.push("tick the patient's agreement");
-    byId("start").disabled = missing.length > 0;
-    const hint = missing.length ? `${missing.join(" and ")} to start.` : "";
-    byId("start-hint").textContent = hint.charAt(0).toUpperCase() + hint.slice(1);
+    byId("microphone-options").hidden = wantsFile;
+    const file = wantsFile && !byId("file").files.length;
+    const consent = !byId("consent").checked;
+    byId("start").disabled = file || consent;
+    const missing = file && consent ? "both" : file ? "file" : consent ? "consent" : "";
+    put(byId("start-hint"), missing && `setup.missing.${missing}`);
   }
 }

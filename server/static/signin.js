@@ -1,14 +1,13 @@
 // Who uses the page. The key goes to the server once, for a cookie that no script can read, and is kept nowhere else.
 
-import { byId } from "./dom.js";
+import { byId, put, tell } from "./dom.js";
+import { serverFault } from "./words.js";
 
 const ask = (name, options) => fetch(new URL(`v1/${name}`, document.baseURI), { cache: "no-store", ...options });
 
-const UNREACHED = "The server does not answer. Check that it is running and that this computer is on its network.";
-const NO_SIGN_ON = "Your hospital's sign-on did not tell the server who you are. Reload this page to sign on again.";
-
 export class SignIn {
   #kind = "none"; // how people sign in here: "none", "key" or "proxy"
+  name = ""; // of who is signed in
 
   /** @param {{onIn: () => void, onOut: () => void}} listener */
   constructor({ onIn, onOut }) {
@@ -36,32 +35,33 @@ export class SignIn {
 
   #show(kind, name) {
     this.#kind = kind;
-    byId("user").textContent = name ?? "";
+    this.name = name ?? "";
+    tell(byId("user"), this.name);
     byId("sign-out").hidden = kind !== "key" || !name;
     if (kind === "none" || name) return this.onIn();
     byId("key-field").hidden = kind === "proxy";
     byId("enter").hidden = kind === "proxy";
-    this.#tell(kind === "proxy" ? NO_SIGN_ON : "");
+    this.#hint(kind === "proxy" ? "sign_in.proxy" : "");
     this.onOut();
     if (kind === "key") byId("key").focus();
   }
 
   async #enter() {
     const key = byId("key").value.trim();
-    if (!key) return this.#tell("Type or paste your key.");
+    if (!key) return this.#hint("sign_in.no_key");
     byId("enter").disabled = true;
-    this.#tell("");
+    this.#hint("");
     try {
       const answer = await ask("sign-in", { method: "POST", body: JSON.stringify({ key }) });
       if (answer.ok) {
         byId("key").value = "";
         return await this.look();
       }
-      const { message, retry_after_s } = await answer.json().catch(() => ({ message: "Too many tries. Wait a little" }));
-      const words = message.charAt(0).toUpperCase() + message.slice(1);
-      this.#tell(retry_after_s ? `${words}, in ${Math.ceil(retry_after_s)} s.` : `${words}.`);
+      const fault = await answer.json().catch(() => null);
+      if (fault) tell(byId("sign-in-hint"), serverFault(fault));
+      else this.#hint("sign_in.too_many");
     } catch {
-      this.#tell(UNREACHED);
+      this.#hint("unreached");
     } finally {
       byId("enter").disabled = false;
     }
@@ -72,11 +72,11 @@ export class SignIn {
       await ask("sign-out", { method: "POST" });
       this.#show(this.#kind, null);
     } catch {
-      byId("user").textContent = "Not signed out: the server does not answer";
+      put(byId("user"), "sign_in.not_left");
     }
   }
 
-  #tell(text) {
-    byId("sign-in-hint").textContent = text;
+  #hint(key) {
+    put(byId("sign-in-hint"), key);
   }
 }

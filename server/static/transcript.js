@@ -1,13 +1,16 @@
 // The transcript on the page: finals in order of time, and the words still being heard in lighter ink below them.
 
 import { byId, element, reveal } from "./dom.js";
-import { clock, SPEAKERS } from "./words.js";
+import { gapText } from "./gaps.js";
+import { onLanguage } from "./language.js";
+import { clock, speakerWords } from "./words.js";
 
 const NEAR_END_PX = 60;
 
 export class TranscriptView {
   #finals = new Map(); // id -> {segment, row, words}
   #partials = new Map(); // id -> row
+  #gaps = new Map(); // id -> {gap, row, words}
   #following = true;
   #evidence = [];
 
@@ -16,6 +19,7 @@ export class TranscriptView {
     this.finalList = byId("finals");
     this.partialList = byId("partials");
     this.latest = byId("latest");
+    onLanguage(() => this.#gaps.forEach(({ gap, words }) => (words.textContent = gapText(gap))));
     this.pane.addEventListener("scroll", () => {
       const below = this.pane.scrollHeight - this.pane.scrollTop - this.pane.clientHeight;
       this.#follow(below < NEAR_END_PX);
@@ -28,7 +32,18 @@ export class TranscriptView {
 
   /** @returns {object[]} the final segments in order of time */
   get segments() {
-    return [...this.finalList.children].map((row) => this.#finals.get(row.dataset.id).segment);
+    return [...this.finalList.querySelectorAll(".segment")].map((row) => this.#finals.get(row.dataset.id).segment);
+  }
+
+  /** @param {{at: number, seconds: number, reason: string}} gap takes the place of an earlier state of itself */
+  gap(gap) {
+    const id = `${gap.reason} ${gap.at}`;
+    this.#gaps.get(id)?.row.remove();
+    const words = element("p", { className: "words", textContent: gapText(gap) });
+    const time = element("time", { textContent: clock(gap.at) });
+    const row = element("li", { className: "gap", dataset: { id, start: gap.at } }, time, words);
+    this.#gaps.set(id, { gap, row, words });
+    this.#place(row, gap.at);
   }
 
   /** @param {object} segment a partial is replaced by the next of its id; a final never changes; an empty one is nothing */
@@ -44,11 +59,18 @@ export class TranscriptView {
       partial?.remove();
       this.#partials.delete(segment.id);
       if (!segment.text) return; // takes back a partial that was no speech
-      const later = [...this.finalList.children].findLast((other) => Number(other.dataset.start) <= segment.start);
-      if (later) later.after(row);
-      else this.finalList.prepend(row);
+      this.#place(row, segment.start);
       this.#finals.set(segment.id, { segment, row, words });
     }
+    byId("transcript-empty").hidden = true;
+    this.#scroll();
+  }
+
+  #place(row, start) {
+    let before = this.finalList.lastElementChild; // nearly always the place: an hour has thousands of rows
+    while (before && Number(before.dataset.start) > start) before = before.previousElementSibling;
+    if (before) before.after(row);
+    else this.finalList.prepend(row);
     byId("transcript-empty").hidden = true;
     this.#scroll();
   }
@@ -63,6 +85,7 @@ export class TranscriptView {
     this.dropPartials();
     this.finalList.replaceChildren();
     this.#finals.clear();
+    this.#gaps.clear();
     this.#evidence = [];
     this.#follow(true);
     byId("transcript-empty").hidden = false;
@@ -86,8 +109,7 @@ export class TranscriptView {
   #row(segment) {
     const words = element("p", { className: "words", textContent: segment.text, dir: "auto" });
     const said = element("div", { className: "said" }, words);
-    const speaker = SPEAKERS[segment.speaker];
-    if (speaker) said.prepend(element("span", { className: "speaker", textContent: speaker }));
+    if (speakerWords(segment.speaker)) said.prepend(element("span", { className: "speaker", words: `speaker.${segment.speaker}` }));
     const time = element("time", { textContent: clock(segment.start) });
     const dataset = { id: segment.id, start: segment.start, speaker: segment.speaker };
     return { row: element("li", { className: "segment", dataset }, time, said), words };

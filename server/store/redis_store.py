@@ -12,7 +12,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from server.store.journal import LIVE_S
 from server.store.sealing import Seal
-from server.store.stored import Answer, Batch, Kept, Standing, StoreDown
+from server.store.stored import Answer, Batch, Kept, Newer, Standing, StoreDown
 from server.store.together import Together
 
 TIMEOUT_S = 1.0
@@ -57,6 +57,12 @@ return {redis.call('HGET', KEYS[2], 'meta'), redis.call('HGET', KEYS[2], 'checkp
 """
 """Argument: the new writer, or nothing for whoever only reads."""
 
+NEWER = """
+if redis.call('HEXISTS', KEYS[2], 'writer') == 0 then return false end
+return {redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2]),
+  redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)}
+"""
+
 ERASE = """
 local held = redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[2], 'erased', '1')
@@ -81,6 +87,7 @@ class RedisStore:
         self._redis: Any = Redis.from_pool(pool)
         self._writing = Together(self._redis, WRITE)
         self._take = self._redis.register_script(TAKE)
+        self._newer = self._redis.register_script(NEWER)
         self._erase = self._redis.register_script(ERASE)
 
     async def write(self, session_id: str, batch: Batch, keep_s: float) -> Answer:
@@ -126,12 +133,17 @@ class RedisStore:
             return None
         seal = Seal(self._key, session_id)
         meta, checkpoint, entries = held
-        events = []
-        for number, fields in entries:
-            seq = int(number.partition(b"-")[0])
-            events.append((seq, seal.open(fields[1], f"event {seq}")))
         opened = None if checkpoint is None else seal.open(checkpoint, "checkpoint")
-        return Kept(seal.open(meta, "meta"), opened, tuple(events))
+        return Kept(seal.open(meta, "meta"), opened, _events(seal, entries))
+
+    async def newer(self, session_id: str, seq: int, most: int) -> Newer | None:
+        """Events above `seq`, and the newest of all. Nothing of the session is changed by it."""
+        held = await self._asked(self._newer(keys=_keys(session_id), args=[f"{seq + 1}-0", most]))
+        if held is None:
+            return None
+        seal = Seal(self._key, session_id)
+        entries, newest = held
+        return Newer(_events(seal, entries), _events(seal, newest)[0][1] if newest else b"")
 
     async def erase(self, session_id: str) -> int:
         """Deletes all that is stored of a session, on every server: its writer notices with its next event.
@@ -163,6 +175,12 @@ class RedisStore:
             raise StoreDown(f"Redis refuses to write ({word if full else type(error).__name__})", full) from None
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(f"Redis does not answer ({type(error).__name__})") from None
+
+
+def _events(seal: Seal, entries: Any) -> tuple[tuple[int, bytes], ...]:
+    """Number and text of each entry of a stream."""
+    numbered = [(int(number.partition(b"-")[0]), fields[1]) for number, fields in entries]
+    return tuple((seq, seal.open(stored, f"event {seq}")) for seq, stored in numbered)
 
 
 def _keys(session_id: str) -> list[str]:

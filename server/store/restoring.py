@@ -99,6 +99,7 @@ def restored(kept: Kept, token: str) -> Restored:
             folded.shown,
             Findings.folded(folded.changes),
             frozenset(folded.faults),
+            folded.left_out,
         ),
         frozenset(folded.requests),
         folded.notices,
@@ -116,6 +117,7 @@ class _Fold:
         self.shown: dict[Speaker, int] = {}
         self.changes: list[tuple[int, bool, list[Operation]]] = []
         self.faults: set[str] = set()
+        self.left_out: list[str] = []
         self.requests: set[int] = set()
         self.notices: Counter[tuple[str, str]] = Counter()
         self.received = 0
@@ -134,6 +136,8 @@ class _Fold:
                 self.edits_bytes += size if judged else 0
                 operations = [Operation(op["op"], _finding.validate_python(op["finding"])) for op in event["ops"]]
                 self.changes.append((event["revision"], judged, operations))
+            case "omissions":
+                self.left_out = event["left_out"]
             case "progress":
                 self.received = max(self.received, event["received_samples"])
             case "notice":

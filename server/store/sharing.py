@@ -12,7 +12,7 @@ from inference.updates import NoticeCode
 from server.store.journal import HeldLog, Journal
 from server.store.restoring import Declared, Restored, declarations, hashed, restored, without_token
 from server.store.sealing import KeyFault, master_key
-from server.store.stored import Store, StoreDown
+from server.store.stored import Newer, Store, StoreDown
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +92,14 @@ class Shared:
             logger.error("%s", fault)
             return None
         return None if kept is None else [text for _, text in kept.events]
+
+    async def newer(self, session_id: str, seq: int, most: int) -> Newer | None:
+        """Stored events above `seq` of a session that some server writes, for who only reads. Raises StoreDown."""
+        try:
+            return await self.store.newer(session_id, seq, most)
+        except KeyFault as fault:
+            logger.error("%s", fault)
+            return None
 
     async def erase(self, session_id: str) -> int:
         """Deletes what is stored of a session, on whichever server it is, and returns how many keys there were.

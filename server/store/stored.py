@@ -38,8 +38,18 @@ class Kept:
     events: tuple[tuple[int, bytes], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The stored events behind a number. `last` is the newest event of the session, whether it is among them or not."""
+
+    events: tuple[tuple[int, bytes], ...]
+    last: bytes
+
+
 class Store(Protocol):
-    """Where sessions outlive a server. Every method raises StoreDown; `take`, `read` and `meta` raise KeyFault too."""
+    """Where sessions outlive a server. Every method raises StoreDown; `take`, `read`, `meta` and `newer` raise KeyFault
+    too.
+    """
 
     retention_s: float
 
@@ -61,6 +71,10 @@ class Store(Protocol):
 
     async def read(self, session_id: str) -> Kept | None:
         """What is stored of a session, which stays its writer's."""
+        ...
+
+    async def newer(self, session_id: str, seq: int, most: int) -> Newer | None:
+        """Events above `seq`, `most` of them at most, for who only reads; None if the store has no such session."""
         ...
 
     async def erase(self, session_id: str) -> int:

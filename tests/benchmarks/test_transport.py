@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from benchmarks.transport import viewers
 from benchmarks.transport.client import CONNECTIONS_A_HOST, TRANSPORTS
 from benchmarks.transport.command import Case, drive
 from benchmarks.transport.counting_proxy import counting
 from benchmarks.transport.server import serving
+from benchmarks.transport.viewers import WAYS, watch, watched
 
 CHUNKS = 5
 
@@ -63,3 +65,17 @@ async def test_a_websocket_adds_a_few_bytes_to_a_chunk_and_a_post_its_headers() 
             added[transport] = (counts().up - before[0]) / CHUNKS - 3200
     assert 8 <= added["websocket"] < 12  # the frame's header with its mask, and a share of the closing frame
     assert added["sse_post"] > 100
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_every_viewer_of_a_session_reads_every_event_by_both_ways(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(viewers, "BEFORE_S", 0.2)
+    async with watched(50.0, 4) as (port, appended):
+        marks: list[int] = []
+        lags, missing = await watch(way, f"http://127.0.0.1:{port}/", 3, 0.3, lambda: marks.append(appended()))
+    assert missing == 0
+    assert len(lags) >= 3 * 5
+    assert min(lags) >= 0
+    assert marks[1] > marks[0] > 0

@@ -68,6 +68,12 @@ async def test_every_event_of_a_session_is_what_its_type_says():
         await consultation.pause()
         await consultation.continue_()
         seen += [event async for event in up_to(consultation, "session_continued")]
+        found = [op["finding"] for event in seen if event["type"] == "extraction" for op in event["ops"]]
+        await consultation.add_finding({"kind": "symptom", "text": "cough"}, found[0]["evidence"])
+        seen += [event async for event in up_to(consultation, "extraction")]
+        await consultation.leave_out("o-u1-0")
+        await consultation.review_note()
+        seen += [event async for event in up_to(consultation, "omissions")]
         await consultation.stop()
         seen += [event async for event in consultation]
     assert {event["type"] for event in seen} == KNOWN.keys()
@@ -94,6 +100,7 @@ async def up_to(consultation: Consultation, last: str):
         (drtranscribe.Evidence, findings.Evidence),
         (drtranscribe.Code, findings.Code),
         (drtranscribe.Operation, findings.Operation),
+        (drtranscribe.Omission, findings.Omission),
     ],
 )
 def test_a_type_has_the_fields_and_the_values_of_what_the_server_sends(type_, made_of):

@@ -27,6 +27,7 @@ HOMES = {
     "huggingface_hub": {"inference/weights/models.py"},
     "tenacity": {"inference/extraction/reader.py"},
     "fhir": {"server/record/as_fhir.py"},
+    "jinja2": {"server/record/templates/environment.py"},
     "redis": {"server/store/redis_store.py", "server/store/together.py"},
     "aiosqlite": {"server/compat/legacy/users.py"},
     "cryptography": {"server/store/sealing.py", "server/store/sharing.py"},

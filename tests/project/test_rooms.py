@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("benchmarks", "drtranscribe", "inference", "server", "tests", "tools")
+PACKAGES = ("benchmarks", "drtranscribe", "extension", "inference", "server", "tests", "tools")
 MOST = 14
 NOT_COUNTED = {"__init__.py", "__main__.py", "py.typed", "__pycache__"}
 

@@ -64,11 +64,13 @@ class FakeServer:
         self.addresses: list[str] = []  # of the server to go on with, which has the audio up to the mark alone
         self.ports: list[int] = []  # of each connection
         self.mark = 0
+        self.omissions: list[dict[str, Any]] = []
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/", self.page)
         app.router.add_get("/v1/me", self.me)
+        app.router.add_get("/v1/templates", self.templates)
         app.router.add_get("/ws", self.session)
         app.router.add_get("/v1/sessions/{id}/record", self.record)
         app.router.add_static("/static", STATIC)
@@ -85,6 +87,9 @@ class FakeServer:
 
     async def me(self, _request: web.Request) -> web.Response:
         return web.json_response({"name": None, "scopes": [], "sign_in": "none"})
+
+    async def templates(self, _request: web.Request) -> web.Response:
+        return web.json_response({"templates": []})
 
     async def record(self, request: web.Request) -> web.Response:
         if not self.kept:
@@ -140,6 +145,8 @@ class FakeServer:
                 await self.send("session_paused")
             case "continue_session":
                 await self.send("session_continued")
+            case "review_note":
+                await self.send("omissions", items=self.omissions, left_out=[], request=message["request"])
             case "stop_session":
                 audio_s = self.frame_count(len(self.pcm)) / SAMPLE_RATE
                 await self.send("session_stopped", reason="client", audio_s=audio_s, segments=1, findings=2)
@@ -427,7 +434,7 @@ async def test_a_final_replaces_its_partial_and_a_finding_shows_its_words(
         ]
         await server.send("extraction", revision=1, ops=ops)
         absent = page.get_by_role("button", name=re.compile("^No fever.*no fever.*0:03$"))
-        await expect(page.get_by_role("heading", name="Symptoms")).to_be_visible()
+        await expect(page.locator("#groups").get_by_role("heading", name="Symptoms")).to_be_visible()
         await absent.click()
         await expect(absent).to_have_attribute("aria-pressed", "true")
         await expect(page.locator("mark")).to_have_text("no fever")

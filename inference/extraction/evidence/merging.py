@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from inference.extraction.evidence.codes import codes_of
 from inference.extraction.evidence.proof import joined, still_proved, united
@@ -20,11 +21,16 @@ class Findings:
     revision: int = 0
     _live: dict[str, Finding] = field(default_factory=dict)
     _overruled: dict[tuple[str, ...], list[Finding]] = field(default_factory=dict)  # by what they are about
+    _unsaid: list[Finding] = field(default_factory=list)  # what somebody took back, in words
     _issued: int = 0
 
     def all(self) -> list[Finding]:
         """The findings that stand, in the order of their ids."""
         return list(self._live.values())
+
+    def overtaken(self) -> list[Finding]:
+        """What stood once and was taken back or changed, in words or by hand, as it was before."""
+        return [*self._unsaid, *(finding for same in self._overruled.values() for finding in same)]
 
     @classmethod
     def folded(cls, changes: Iterable[tuple[int, bool, Sequence[Operation]]]) -> "Findings":
@@ -41,6 +47,8 @@ class Findings:
         before = self._live.pop(finding.id, None) if operation.op == "retract" else self._live.get(finding.id)
         if judged and before is not None:
             self._overrule(before)
+        elif operation.op == "retract":
+            self._unsaid.append(finding)
         if operation.op == "add":
             self._issued += 1
         if operation.op != "retract":
@@ -84,6 +92,15 @@ class Findings:
         self._overrule(finding)
         return operation
 
+    def note(self, fields: Mapping[str, Any], evidence: tuple[Evidence, ...]) -> Operation:
+        """Adds a finding of the clinician's own, with the words that prove it."""
+        self._issued += 1
+        defaults = {"status": "present", "temporality": "current", "experiencer": "patient", "attributes": {}}
+        finding = Finding(
+            id=f"f{self._issued}", evidence=evidence, source="clinician", confidence=1.0, **(defaults | dict(fields))
+        )
+        return Operation("add", self._store(finding))
+
     def confirm(self, finding_id: str) -> Operation:
         """Holds the finding as it is against later proposals. Raises KeyError for an unknown id."""
         return self.edit(finding_id, {})
@@ -126,7 +143,9 @@ class Findings:
         if finding is None or finding.source == "clinician":
             return None
         del self._live[finding.id]
-        return Operation("retract", replace(finding, evidence=joined(finding.evidence, evidence, finding.attributes)))
+        gone = replace(finding, evidence=joined(finding.evidence, evidence, finding.attributes))
+        self._unsaid.append(gone)
+        return Operation("retract", gone)
 
     def _merged(self, finding: Finding, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation | None:
         """The same fact once more: more evidence and attributes, or another status, which old words do not prove."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import BaseModel, ValidationError
 
-from inference.extraction import ExtractionError, ExtractionRequest, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, Listed, UnusableAnswer
+from inference.extraction.llm.listing import FACTS_SCHEMA, listings, read_facts
 from inference.extraction.llm.prompt import RULES, Message, prompts
 from inference.extraction.llm.responses import Completion, ModelCard, Models
-from inference.extraction.llm.schema import ANSWER_SCHEMA, proposals_of, read_answer, whole_operations
+from inference.extraction.llm.schema import ANSWER_SCHEMA, proposals_of, read_answer, whole_items
 from inference.findings import Proposal
 
 CONNECT_TIMEOUT_S = 1.0
@@ -36,6 +37,9 @@ more round trip for each request, and the same bytes sent twice."""
 
 RULES_BYTES_PER_TOKEN = 3.5
 """For servers that do not count the tokens of a prompt in `usage` (vLLM does)."""
+
+LISTED_AT_ONCE = 4
+"""Requests of one session for the facts of its parts: the live ones of the others come before its end."""
 
 _OTHER_NAME = (62, 64)
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
@@ -165,6 +169,29 @@ class VllmExtractor:
                     raise
             self._bytes_per_token[consultation.language] = max(1.0, ratio / 2)
 
+    async def list_facts(self, consultation: ExtractionRequest) -> Listed:
+        """Every fact of the consultation with its quotes as the model wrote them, by a request for each few minutes.
+
+        Cancelling closes the requests. Raises ExtractionError.
+        """
+        served = self._served or await self._introduced()
+        max_tokens = min(self._max_tokens, int(served.window_tokens * ANSWER_SHARE))
+        asking = asyncio.Semaphore(LISTED_AT_ONCE)
+
+        async def ask(messages: Sequence[Message]) -> list[Proposal]:
+            async with asking:
+                completion = await self._complete(served.model, messages, max_tokens, "facts", FACTS_SCHEMA)
+            choice = completion.choices[0]
+            content = choice.message.content or ""
+            return read_facts(whole_items(content, "facts") if choice.finish_reason == "length" else content)
+
+        tasks = [asyncio.create_task(ask(messages)) for messages in listings(consultation)]
+        try:
+            return Listed([fact for facts in await asyncio.gather(*tasks) for fact in facts])
+        finally:
+            for task in tasks:
+                task.cancel()
+
     async def close(self) -> None:
         """Closes the connections; requests in flight fail."""
         if self._introduction is not None:
@@ -185,7 +212,7 @@ class VllmExtractor:
             choice = (await self._complete(model, messages, max_tokens)).choices[0]
             content = choice.message.content or ""
             cut_off = choice.finish_reason == "length"
-            if cut_off and not (content := whole_operations(content)):
+            if cut_off and not (content := whole_items(content, "operations")):
                 raise UnusableAnswer(self._complaint(_CUT_OFF.format(max_tokens)))
             answer = read_answer(content)
             if (cut_off or answer.exhausted) and len(asked.segments) - asked.new_from > 1:
@@ -223,13 +250,20 @@ class VllmExtractor:
             raise ExtractionError(self._complaint(f"does not serve the model {self._model}: choose from {names}"))
         return card
 
-    async def _complete(self, model: str, messages: Sequence[Message], max_tokens: int) -> Completion:
+    async def _complete(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        max_tokens: int,
+        name: str = "operations",
+        schema: Mapping[str, Any] = ANSWER_SCHEMA,
+    ) -> Completion:
         body = {
             "model": model,
             "messages": messages,
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "operations", "schema": ANSWER_SCHEMA, "strict": True},
+                "json_schema": {"name": name, "schema": schema, "strict": True},
             },
             "temperature": 0,
             "max_tokens": max_tokens,

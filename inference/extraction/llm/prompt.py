@@ -117,7 +117,7 @@ def prompts(consultation: ExtractionRequest, budget_bytes: int) -> Iterator[Prom
     """
     segments, new_from = consultation.segments, consultation.new_from
     patient = _patient(consultation.patient, consultation.language, int(budget_bytes * HISTORY_SHARE))
-    lines = [_line(segment) for segment in segments]
+    lines = [line_of(segment) for segment in segments]
     sizes = [len(line.encode()) for line in lines]
     room = budget_bytes - len(patient.encode()) - 200  # the tail's sentences
     findings_room = _step(consultation.findings, room)
@@ -184,7 +184,8 @@ def _patient(patient: Patient | None, language: str, history_bytes: int) -> str:
     return f"Patient: {line or 'unknown'}\nLanguage: {_inert(language)}\nTranscript:\n"
 
 
-def _line(segment: Segment) -> str:
+def line_of(segment: Segment) -> str:
+    """A segment as one line of a prompt."""
     return f"{segment.id} {segment.speaker}: {_inert(segment.text)}\n"
 
 

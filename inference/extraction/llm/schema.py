@@ -43,11 +43,11 @@ def _known(name: str) -> str:
     return name
 
 
-def _text(longest: int) -> Any:
+def bounded_text(longest: int) -> Any:
     return Field(min_length=1, max_length=_SLACK * longest, json_schema_extra={"maxLength": longest})
 
 
-def _list(most: int, least: int = 0) -> Any:
+def bounded_list(most: int, least: int = 0) -> Any:
     return Field(min_length=least, max_length=_SLACK * most, json_schema_extra={"maxItems": most})
 
 
@@ -71,27 +71,27 @@ class _Exact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _QuotedWords(_Exact):
+class QuotedWords(_Exact):
     segment: Identifier
-    quote: Annotated[str, _text(160)]
+    quote: Annotated[str, bounded_text(160)]
 
 
 class _Attribute(_Exact):
     name: AttributeName
-    value: Annotated[str, _text(60)]
+    value: Annotated[str, bounded_text(60)]
 
 
 class _Evident(_Exact):
-    evidence: Annotated[list[_QuotedWords], _list(3, least=1)]
+    evidence: Annotated[list[QuotedWords], bounded_list(3, least=1)]
 
 
 class _Fact(_Evident):
     kind: Kind
-    text: Annotated[str, _text(100)]
+    text: Annotated[str, bounded_text(100)]
     status: Status
     temporality: Temporality
     experiencer: Experiencer
-    attributes: Annotated[list[_Attribute], _list(8)]
+    attributes: Annotated[list[_Attribute], bounded_list(8)]
 
 
 class _Adds(_Exact):
@@ -124,7 +124,7 @@ class _Retraction(_Evident, _Retracts):
 class Answer(_Exact):
     """The model's answer: what it changes in the findings."""
 
-    operations: Annotated[list[_Addition | _Correction | _Retraction], _list(MOST_OPERATIONS)]
+    operations: Annotated[list[_Addition | _Correction | _Retraction], bounded_list(MOST_OPERATIONS)]
 
     @property
     def exhausted(self) -> bool:
@@ -170,8 +170,8 @@ def proposals_of(answer: Answer, findings: Sequence[Finding]) -> list[Proposal]:
     return proposals
 
 
-def whole_operations(content: str) -> str:
-    """An answer that was cut off, up to its last whole operation; "" if there is none.
+def whole_items(content: str, name: str) -> str:
+    """An answer that was cut off, up to the last whole item of its list `name`; "" if there is none.
 
     A small model may repeat one operation until its tokens are spent: what came before stands.
     """
@@ -179,11 +179,11 @@ def whole_operations(content: str) -> str:
         found = from_json(content, allow_partial=True)
     except ValueError:
         return ""
-    operations = found.get("operations") if isinstance(found, dict) else None
-    if not isinstance(operations, list) or len(operations) < 2:
+    items = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(items, list) or len(items) < 2:
         return ""
     try:
-        return json.dumps({"operations": operations[:-1]})
+        return json.dumps({name: items[:-1]})
     except ValueError:  # a number of more digits than Python writes
         return ""
 

@@ -6,10 +6,12 @@ model's findings replace it where a model is there.
 """
 
 import asyncio
+import threading
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from inference.extraction import ExtractionRequest, tables
+from inference.extraction import ExtractionRequest, Listed, tables
+from inference.extraction.memo import Memo
 from inference.extraction.rules.concepts.relatives import asks_of_family, relation_of
 from inference.extraction.rules.corrections.mending import mend
 from inference.extraction.rules.corrections.unsaid import settled, touched
@@ -31,11 +33,14 @@ from inference.extraction.rules.facts.headings import without_headings
 from inference.extraction.rules.facts.naming import one_name_a_drug, without_generic
 from inference.extraction.rules.facts.statements import WELL, concepts, imagined, stated
 from inference.extraction.rules.facts.treatment import question_before, treatments
+from inference.extraction.rules.unnoted import telling_sentences
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn, turns
 from inference.findings import Finding, Proposal, Status
 from inference.transcript import Segment
 
+_LISTED_AT_ONCE = 64
+"""Finals that are read in one step when a whole consultation is listed; it may be stopped between two steps."""
 _LOOK_BACK = 12
 """Earlier finals that are read for the questions that new ones answer."""
 _RELATIVE_TOKENS = 8
@@ -67,6 +72,14 @@ class RulesExtractor:
         """Runs `propose` in a worker thread and returns what it returns."""
         return await asyncio.to_thread(self.propose, consultation)
 
+    async def list_facts(self, consultation: ExtractionRequest) -> Listed:
+        """Lists, in a worker thread, what the whole consultation holds, for the comparison with its note."""
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(self._listed, consultation, stop)
+        finally:
+            stop.set()  # a thread cannot be cancelled
+
     async def close(self) -> None:
         """Does nothing: there is nothing to release."""
 
@@ -76,6 +89,17 @@ class RulesExtractor:
             return []
         with consultation.memo.reading():
             return self._propose(consultation)
+
+    def _listed(self, consultation: ExtractionRequest, stop: threading.Event) -> Listed:
+        if not consultation.language.startswith("en"):
+            return Listed()
+        facts: list[Proposal] = []
+        for start in range(0, len(consultation.segments), _LISTED_AT_ONCE):
+            if stop.is_set():
+                return Listed()
+            part = consultation.segments[: start + _LISTED_AT_ONCE]
+            facts += self.propose(replace(consultation, segments=part, new_from=start, findings=(), memo=Memo()))
+        return Listed(facts, telling_sentences(consultation.segments))
 
     def _propose(self, consultation: ExtractionRequest) -> list[Proposal]:
         first = max(0, consultation.new_from - _LOOK_BACK)

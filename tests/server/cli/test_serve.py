@@ -230,6 +230,14 @@ def test_files_of_keys_and_certificates_that_are_not_there_are_told_before_anyth
     )
 
 
+def test_a_template_that_cannot_be_used_is_told_with_file_and_line_before_anything_is_loaded(tmp_path):
+    (tmp_path / "ward.txt").write_text("{{ notice }}\n{% for x in %}")
+    result = CliRunner().invoke(app, ["serve", "--port", "0", "--model", "no such model", "--templates", str(tmp_path)])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"--templates: {tmp_path}/ward.txt, line 2: ")
+    assert result.stderr.endswith("correct it, or take the file out of the folder\n")
+
+
 async def test_a_server_with_keys_and_tls_reads_a_new_certificate_and_a_new_key_while_it_serves(tmp_path):
     cert, private = certificate(tmp_path, "server", "server")
     keys = tmp_path / "keys.json"

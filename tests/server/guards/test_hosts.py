@@ -42,6 +42,19 @@ def test_a_name_is_let_in_only_if_it_is_on_the_list_and_an_address_always(host, 
         ("https://evil.example", ("*",), True),
         ("null", (), False),
         ("null", ("*",), False),
+        ("chrome-extension://abcdefghijklmnopabcdefghijklmnop", (), False),
+        (
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            ("chrome-extension://abcdefghijklmnopabcdefghijklmnop",),
+            True,
+        ),
+        (
+            "chrome-extension://bbcdefghijklmnopabcdefghijklmnop",
+            ("chrome-extension://abcdefghijklmnopabcdefghijklmnop",),
+            False,
+        ),
+        ("https://abcdefghijklmnopabcdefghijklmnop", ("chrome-extension://abcdefghijklmnopabcdefghijklmnop",), False),
+        ("chrome-extension://scribe.example", (), False),
     ],
 )
 def test_a_page_is_let_in_by_scheme_name_and_port_and_a_page_without_an_origin_never(origin, allowed, let_in):

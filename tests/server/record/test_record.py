@@ -11,7 +11,7 @@ from inference.findings import Finding, Operation
 from inference.timing import Timings
 from inference.transcript import Segment
 from inference.updates import ExtractionUpdate, TranscriptUpdate
-from server.protocol import finding_fields
+from server.protocol import event, finding_fields
 from server.record.formats import FORMATS, NotInstalled, format_of, render
 from server.record.record import Declared, draw
 from server.record.soap import LAYOUT, soap
@@ -88,6 +88,7 @@ def test_the_record_as_json_is_the_wires_findings_and_segments_and_what_was_decl
         "models": {"asr": "base", "extraction": "rules"},
         "consent": None,
         "retracted": [],
+        "omissions": [],
         "software": {"name": "drtranscribe", "version": "1.2.3"},
         "patient": {"name": PATIENT.name, "age": 54, "gender": "female", "history": PATIENT.history},
     }
@@ -214,7 +215,7 @@ def test_words_that_look_like_markup_stay_words():
         ("A.FHIR.JSON", "fhir"),
         ("b.md", "markdown"),
         ("c.pdf", "pdf"),
-        ("d.txt", None),
+        ("d.txt", "text"),
         ("json", None),
     ],
 )
@@ -276,3 +277,42 @@ def test_a_record_names_the_appointment_that_the_client_gave():
     unbooked = drawn(events)
     assert json.loads(render(unbooked, "json"))["appointment_id"] is None
     assert "Appointment" not in render(unbooked, "markdown").decode()
+
+
+def judged(what: str, finding: Finding, seq: int, by: str | None = "dr-x") -> bytes:
+    ops = [{"op": "update", "finding": finding_fields(finding), "judgement": {"what": what, "by": by, "at": "now"}}]
+    return event("extraction", seq, revision=seq, ops=ops, timings={}, judged=True)
+
+
+def test_a_record_tells_an_edited_finding_from_what_was_heard_in_every_format_that_people_read():
+    heard, *_ = findings()
+    edited = replace(heard, text="chest tightness", attributes={"severity": "3"}, source="clinician")
+    again = replace(edited, status="possible")
+    events = [
+        *log(updates(findings()), ended=False),
+        judged("edited", edited, 50),
+        judged("edited", again, 51),
+        judged("confirmed", again, 52, None),
+    ]
+    made = drawn(events)
+    assert made.originals == {heard.id: heard}  # before the first edit, whatever followed
+    told = json.loads(render(made, "json"))["findings"]
+    assert told[0]["original"] == json.loads(json.dumps(finding_fields(heard)))
+    assert told[0]["judgement"] == {"what": "confirmed", "by": None, "at": "now"}
+    assert "original" not in told[1]
+    line = next(line for line in render(made, "markdown").decode().splitlines() if "tightness" in line)
+    before = "chest pain (onset since yesterday evening; severity seven out of ten)"
+    assert line == f"- possible chest tightness (severity 3) [00:05 patient; reviewed], edited, heard as “{before}”"
+
+
+def test_a_finding_that_was_edited_back_to_what_was_heard_is_no_edited_one():
+    heard, *_ = findings()
+    restored = replace(heard, source="clinician")
+    events = [
+        *log(updates(findings()), ended=False),
+        judged("edited", replace(heard, text="other"), 50),
+        judged("edited", restored, 51),
+    ]
+    assert drawn(events).originals == {}
+    line = next(line for line in render(drawn(events), "markdown").decode().splitlines() if "chest pain" in line)
+    assert line.endswith("reviewed], edited by dr-x")

@@ -8,8 +8,8 @@ import pytest
 
 from inference.extraction.rules.concepts.vitals import _MEASURES
 from inference.findings import ATTRIBUTES, KINDS
-from server.record import fhir_resource
-from server.record.fhir_codes import MEASURES
+from server.record.fhir import resource as fhir_resource
+from server.record.fhir.codes import MEASURES
 from tests.support.fhir_document import code, named, of
 from tests.support.recorded import findings
 
@@ -224,7 +224,7 @@ def test_every_attribute_of_every_kind_is_told_somewhere(kind, status):
 def test_a_vital_sign_has_a_time_and_a_stopped_medicine_is_not_current() -> None:
     """FHIR R4B, Vital Signs Profile: effective[x] is 1..1, and vs-2 asks for a value or the reason why there is none."""
     from inference.findings import Finding
-    from server.record.fhir_resource import resource
+    from server.record.fhir.resource import resource
 
     pulse = Finding(
         "f1", "vital", "pulse", "present", "current", "patient", {"value": "72", "unit": "bpm"}, (), "rules", 0.5

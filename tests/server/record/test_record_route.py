@@ -206,10 +206,90 @@ def test_a_recording_played_to_a_server_leaves_its_record_in_every_format_that_w
     assert paths[3].read_bytes().startswith(b"%PDF-")
 
 
+async def test_a_note_comes_in_the_form_of_a_template_of_ours_or_of_the_site(tmp_path):
+    (tmp_path / "ward.html").write_text(
+        "{# title: Ward #}\n{% for finding in findings %}<p>{{ finding }}</p>{% endfor %}"
+    )
+    async with serving(templates=tmp_path) as server, server.connect() as client:
+        await talk(client)
+        async with server.http.get(f"{server.url}/v1/templates") as response:
+            listed = (await response.json())["templates"]
+        assert [each["name"] for each in listed] == ["patient", "problems", "referral", "soap", "ward"]
+        assert listed[-1] == {"name": "ward", "title": "Ward", "kind": "html"}
+        path = f"{server.url}{record_path(client)}"
+        async with server.http.get(path, params={"format": "text", "template": "ward"}) as response:
+            assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+            assert response.headers["Content-Disposition"].endswith('.html"')
+            assert (await response.text()).startswith(f"<p>{stand(client)[0]['text']}")
+        async with server.http.get(path, params={"format": "lines", "template": "problems"}) as response:
+            lines = await response.json()
+        assert [found["id"] for found in lines["findings"]] == [found["id"] for found in stand(client)]
+        for query, code in (
+            ({"format": "text", "template": "../soap"}, "unknown_template"),
+            ({"format": "markdown", "template": "soap"}, "unknown_template"),
+        ):
+            async with server.http.get(path, params=query) as response:
+                told = await response.json()
+            assert (response.status, told["code"]) == (400, code)
+            assert "patient, problems, referral, soap, ward" in told["message"]
+
+
+async def test_a_template_that_fails_is_told_by_its_file_and_line_without_a_word_of_the_record(tmp_path, caplog):
+    (tmp_path / "ward.txt").write_text("fine")
+    notes = Notes()
+    async with serving(templates=tmp_path, audit_trail=notes) as server, server.connect() as client:
+        await talk(client)
+        (tmp_path / "ward.txt").write_text("fine\n{{ findings[patient.name] }}")  # since the server has started
+        path = f"{server.url}{record_path(client)}"
+        async with server.http.get(path, params={"format": "text", "template": "ward"}) as response:
+            told = await response.json()
+        _, metrics = await server.get("/metrics")
+    assert (response.status, told["code"]) == (500, "template_failed")
+    assert told["message"].startswith("the template ward.txt, line 2 (UndefinedError) cannot be rendered")
+    assert 'drtranscribe_records_refused_total{code="template_failed"} 1.0' in metrics
+    assert ("record_read", "anonymous", "template_failed") in notes.lines
+    assert PATIENT["name"] not in told["message"] + caplog.text
+
+
+async def test_templates_are_told_to_those_alone_who_may_read(tmp_path):
+    speaks, reads = key(tmp_path / "keys.json", "speaks", "speak"), key(tmp_path / "keys.json", "reads", "read")
+    async with serving(keys_file=tmp_path / "keys.json") as server:
+        answers = []
+        for headers in ({}, speaks, reads):
+            async with server.http.get(f"{server.url}/v1/templates", headers=headers) as response:
+                answers.append(response.status)
+    assert answers == [401, 403, 200]
+
+
+def test_a_recording_leaves_a_note_in_the_form_that_was_asked_for(tmp_path):
+    with server_in_a_thread() as url:
+        command = ("transcribe", SENTENCE, "--server", url, "--speed", 0, "--record", tmp_path / "note.txt")
+        assert run(*command, "--template", "patient")[::2] == (0, "")
+        assert (tmp_path / "note.txt").read_text().startswith("Your visit on ")
+        code, _, err = run(*command, "--template", "none-such")
+        assert (code, "give template as one of: patient, problems, referral, soap" in err) == (1, True)
+
+
+def test_a_form_that_nothing_is_written_in_is_told_before_any_audio_is_read(tmp_path):
+    asked = ("transcribe", "no-such-file.wav", "--template")
+    assert run(*asked, "soap", "--record", "a.md")[2] == (
+        "--template: it is the form of a note: give --record FILE.txt too\n"
+    )
+    assert run(*asked, "x", "--record", "a.txt") == (
+        2, "", "--template: there is no x; use one of patient, problems, referral, soap\n"
+    )  # fmt: skip
+    assert run(*asked, "soap", "--record", "a.txt", "--templates", tmp_path / "none") == (
+        2, "", f"--templates: there is no folder {tmp_path / 'none'}\n"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("record", "told"),
     [
-        ("notes.docx", "--record: notes.docx: the ending tells the format; use one of .json, .md, .fhir.json, .pdf\n"),
+        (
+            "notes.docx",
+            "--record: notes.docx: the ending tells the format; use one of .json, .md, .fhir.json, .pdf, .txt, .lines.json\n",
+        ),
         ("nowhere/at/all.pdf", "--record: there is no folder nowhere/at\n"),
     ],
 )

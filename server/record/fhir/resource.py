@@ -13,7 +13,7 @@ from typing import Any
 
 from inference.extraction.quantities.reader import quantities
 from inference.findings import Finding
-from server.record.fhir_codes import (
+from server.record.fhir.codes import (
     MEASURES,
     PROFILED,
     RELATIVES,

@@ -1,0 +1,45 @@
+// What a panel that is opened later has to be told: the present state of what was said and found. Pure.
+
+export class History {
+  #finals = new Map();
+  #partials = new Map();
+  #findings = new Map(); // id -> {finding, judgement, heard: the finding before it was first edited}
+  #notices = new Map();
+
+  /** @param {object} event of the session's log */
+  add(event) {
+    if (event.type === "transcript") this.#transcript(event);
+    else if (event.type === "extraction") {
+      for (const { op, finding, judgement } of event.ops) {
+        const before = this.#findings.get(finding.id);
+        const heard = before?.heard ?? (judgement?.what === "edited" ? before?.finding : undefined);
+        this.#findings.delete(finding.id);
+        if (op !== "retract") this.#findings.set(finding.id, { finding, judgement: judgement ?? before?.judgement, heard });
+      }
+    } else if (event.type === "notice") this.#notices.set(`${event.code} ${event.speaker ?? ""}`, event);
+  }
+
+  /** @returns {object[]} events that bring an empty panel up to date */
+  get events() {
+    const ops = [...this.#findings.values()].flatMap(({ finding, judgement, heard }) =>
+      heard
+        ? [{ op: "add", finding: heard }, { op: "update", finding, judgement: { ...judgement, what: "edited" } }]
+        : [{ op: "add", finding, judgement }],
+    );
+    const found = ops.length ? [{ type: "extraction", ops }] : [];
+    return [...this.#finals.values(), ...this.#partials.values(), ...found, ...this.#notices.values()];
+  }
+
+  clear() {
+    for (const kept of [this.#finals, this.#partials, this.#findings, this.#notices]) kept.clear();
+  }
+
+  #transcript(event) {
+    const { id, final, text, speaker } = event.segment;
+    this.#partials.delete(id);
+    if (!final) this.#partials.set(id, event);
+    else if (text) this.#finals.set(id, event);
+    if (!text) return;
+    for (const key of ["no_speech ", `no_speech ${speaker}`, ...(final ? ["audio_suspect "] : [])]) this.#notices.delete(key);
+  }
+}

@@ -1,0 +1,233 @@
+// One consultation: its sources, its connection, and what the panels are told about it.
+// Phases: starting -> listening <-> paused -> finishing -> ended; or failed (nothing began), or erased.
+
+import { Chunker } from "../page/chunker.js";
+import { Connection } from "../page/connection.js";
+import { serverFault } from "../page/words.js";
+import { Door } from "../door.js";
+import { closeFault, microphoneFault, WORDS } from "../words.js";
+import { History } from "./history.js";
+import { Sources } from "./sources.js";
+
+const RUNNING = new Set(["starting", "listening", "paused", "finishing"]);
+const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]); // answers to what was sent twice
+const NOT_AUTHORISED = 4401;
+const NO_SUCH_SESSION = 4404;
+const NO_ANSWER = 1006;
+
+export class Visit {
+  #sources;
+  #door;
+  #connection = null;
+  #chunker = null;
+  #audio = null; // as start_session declares it
+  #heard = 0; // sample frames
+  #judged = new Map(); // number of a request -> the panel's own number of it
+  #history = new History();
+  #fault = ""; // the server's own words about why it closes
+  #withdrawn = false;
+
+  /**
+   * @param {{mode: string, wording: string, streamId: string|null, settings: object}} order of the service worker
+   * @param {(message: object) => void} tell sends to every panel
+   */
+  constructor({ mode, wording, streamId, settings }, tell) {
+    Object.assign(this, { mode, wording, settings, tell });
+    this.state = { phase: "starting", mode, connection: "idle", heard_s: 0, lag_ms: null, troubles: {}, summary: null };
+    this.#door = new Door(settings);
+    this.#sources = new Sources({ streamId, deviceId: settings.microphone }, {
+      onTrouble: (name, on) => this.#onTrouble(name, on),
+      onLevel: (shares) => tell({ kind: "level", shares, heard_s: this.heard_s }),
+    });
+  }
+
+  get running() {
+    return RUNNING.has(this.state.phase);
+  }
+
+  /** Seconds of sound since the start. */
+  get heard_s() {
+    return this.#audio ? this.#heard / this.#audio.sample_rate : 0;
+  }
+
+  /** @returns {Promise<{fault?: string, page?: string}>} what kept it from starting */
+  async start() {
+    this.#set({ phase: "starting", connection: "connecting" });
+    try {
+      const { sampleRate, channels } = await this.#sources.open();
+      this.#audio = { encoding: "pcm_s16le", sample_rate: sampleRate, channels };
+    } catch (refused) {
+      return this.#fail(microphoneFault(refused), refused.name === "NotAllowedError" ? "microphone" : undefined);
+    }
+    let addresses;
+    try {
+      addresses = await this.#door.open();
+    } catch (refused) {
+      return this.#fail(refused.message, refused.code === NOT_AUTHORISED ? "options" : undefined);
+    }
+    const start = { type: "start_session", audio: this.#audio, mode: this.mode, consent: true, consent_wording: this.wording };
+    return new Promise((resolve) => {
+      this.begun = resolve;
+      this.#connection = new Connection(start, {
+        onEvent: (event) => this.#onEvent(event),
+        onState: (state, detail) => this.#onState(state, detail),
+        addresses,
+        WebSocket: this.#door.WebSocket,
+      });
+    });
+  }
+
+  /** @returns {object[]} the messages that bring a new panel up to date */
+  recall() {
+    return [...this.#history.events.map((event) => ({ kind: "event", event })), { kind: "state", state: this.state }];
+  }
+
+  /** @param {object} message of a panel */
+  take(message) {
+    const { phase } = this.state;
+    const running = phase === "listening" || phase === "paused";
+    if (message.do === "stop" && phase === "finishing") this.#connection.end(0);
+    else if (message.do === "stop" && running) this.#stop();
+    else if (message.do === "pause" && phase === "listening") this.#pause();
+    else if (message.do === "continue" && phase === "paused") this.#continue();
+    else if (message.do === "microphone" && running) this.#reopen();
+    else if (message.do === "withdraw" && running) this.#withdraw();
+    else if (message.do === "judge" && running) this.#judge(message);
+    else if (message.do === "close" && message.trouble in this.state.troubles) this.#trouble(message.trouble, null);
+  }
+
+  #set(changed) {
+    const { phase } = this.state;
+    Object.assign(this.state, changed);
+    this.tell({ kind: "state", state: this.state });
+    if (this.state.phase !== phase || phase === "starting")
+      chrome.runtime.sendMessage({ to: "worker", do: "badge", phase: this.state.phase }).catch(() => {});
+  }
+
+  /** @param {string|null} text null: it is over */
+  #trouble(name, text) {
+    const troubles = { ...this.state.troubles };
+    if ((troubles[name] ?? null) === text) return;
+    if (text === null) delete troubles[name];
+    else troubles[name] = text;
+    this.#set({ troubles });
+  }
+
+  #onTrouble(name, on) {
+    const text = WORDS.troubles[name][this.mode] ?? WORDS.troubles[name];
+    this.#trouble(name, on && this.running ? text : null);
+    if (name === "microphone" && on && this.mode === "ambient") this.#pause();
+  }
+
+  #onEvent(event) {
+    if (event.type === "session_started") {
+      this.#set({ phase: "listening" });
+      this.#listen(event.limits);
+      this.begun({});
+    } else if (event.type === "progress") this.state.lag_ms = event.lag_ms;
+    else if (event.type === "error") this.#onFault(event);
+    else if (event.type === "session_stopped") return this.#finish(event);
+    this.#history.add(event);
+    this.tell({ kind: "event", event: { ...event, request: this.#judged.get(event.request) } });
+  }
+
+  #listen(limits) {
+    const { sample_rate, channels } = this.#audio;
+    const largest_s = (limits?.max_frame_bytes ?? Infinity) / (2 * channels * sample_rate);
+    const chunk_s = Math.min(this.settings.chunk_s, largest_s);
+    this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, chunk_s, (pcm) => this.#connection.sendAudio(pcm));
+    this.#sources.start((samples) => {
+      this.#heard += samples.length / channels;
+      this.#chunker.push(samples);
+    });
+  }
+
+  /** The panel numbers what it says by itself: the answer bears its number again. */
+  #judge({ number, judgement }) {
+    const told = this.#connection.tell(judgement);
+    if (told) this.#judged.set(told, number);
+  }
+
+  #onFault(event) {
+    if (REPEATED.has(event.code)) return;
+    if (event.fatal) this.#fault = serverFault(event);
+    else this.#trouble("server", serverFault(event));
+  }
+
+  #onState(connection, { code }) {
+    if (connection !== "ended") {
+      if (connection === "open") this.#fault = "";
+      return this.#set({ connection });
+    }
+    const refused = code === NOT_AUTHORISED || code === NO_ANSWER ? this.#door.fault : "";
+    const why = this.#fault || refused || closeFault(code);
+    if (this.state.phase === "starting") this.begun(this.#fail(why, code === NOT_AUTHORISED ? "options" : undefined));
+    else if (!this.running) return; // the session's last event has told already
+    else if (this.#withdrawn) this.#forget(code === NO_SUCH_SESSION);
+    else {
+      if (code !== 0) this.#trouble("server", why);
+      this.#finish({ reason: "connection_lost", audio_s: this.heard_s });
+    }
+  }
+
+  #fail(fault, page) {
+    this.#sources.close();
+    this.#set({ phase: "failed", connection: "idle", troubles: {} });
+    return { fault, page };
+  }
+
+  async #pause() {
+    if (this.state.phase !== "listening") return;
+    this.#set({ phase: "paused" });
+    await this.#sources.pause();
+    this.#chunker.flush();
+    this.#connection.request({ type: "pause_session" }, "session_paused");
+  }
+
+  async #continue() {
+    try {
+      await this.#sources.resume();
+      this.#connection.request({ type: "continue_session" }, "session_continued");
+      if (this.state.phase === "paused") this.#set({ phase: "listening" });
+    } catch (refused) {
+      this.#trouble("microphone", microphoneFault(refused));
+    }
+  }
+
+  async #reopen() {
+    try {
+      await this.#sources.reopen();
+    } catch (refused) {
+      this.#trouble("microphone", microphoneFault(refused));
+    }
+  }
+
+  async #stop() {
+    this.#set({ phase: "finishing" });
+    await this.#sources.close();
+    this.#chunker.flush();
+    this.#connection.request({ type: "stop_session" }, "session_stopped");
+  }
+
+  async #withdraw() {
+    this.#withdrawn = true;
+    this.#set({ phase: "finishing" });
+    await this.#sources.close();
+    this.#connection.request({ type: "withdraw_consent" }, "session_stopped");
+  }
+
+  #finish({ reason, audio_s }) {
+    if (reason === "withdrawn") return this.#forget(true);
+    this.#sources.close();
+    const { server } = this.state.troubles;
+    this.#set({ phase: "ended", connection: "idle", troubles: server ? { server } : {}, summary: { reason, audio_s } });
+  }
+
+  /** @param {boolean} told whether the server said that it has erased the consultation */
+  #forget(told) {
+    this.#sources.close();
+    this.#history.clear();
+    this.tell({ kind: "reset" });
+    this.#set({ phase: "erased", connection: "idle", troubles: { server: told ? WORDS.erased : WORDS.erasedHere }, summary: null });
+  }
+}

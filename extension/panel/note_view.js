@@ -1,0 +1,69 @@
+// The note in the side panel: each section and part with a button that puts it where the caret stands in the record.
+
+import { element } from "../page/dom.js";
+import { hostPattern } from "../settings/settings.js";
+import { WORDS } from "../words.js";
+import { putInto } from "./insertion.js";
+import { sections } from "./note.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class NoteView {
+  #origin = null; // of the frame that Chrome has to be asked for
+
+  constructor() {
+    byId("allow-frame").addEventListener("click", () => this.#allow());
+    this.show([]);
+  }
+
+  /** @param {object[]} findings */
+  show(findings) {
+    const drawn = sections(findings).map(({ title, text, parts }) =>
+      element("section", { className: "section" },
+        element("header", {}, element("h3", { textContent: title }), this.#button(title, text, WORDS.putAll(title))),
+        ...parts.map((part) =>
+          element("div", { className: "part" },
+            element("header", {}, element("h4", { textContent: part.title }), this.#button(part.title, part.text, WORDS.put)),
+            element("p", { textContent: part.text, dir: "auto" }),
+          ),
+        ),
+      ),
+    );
+    const empty = element("p", { className: "empty", textContent: WORDS.noteEmpty });
+    byId("note").replaceChildren(...(drawn.length ? drawn : [empty]));
+    if (!drawn.length) this.#tell("", "");
+  }
+
+  #button(title, text, label) {
+    const button = element("button", { type: "button", textContent: label, "aria-label": WORDS.putAll(title) });
+    button.addEventListener("click", () => this.#put(title, text));
+    return button;
+  }
+
+  /** What was shown when the button was pressed is what goes in. */
+  async #put(title, text) {
+    this.#tell("", "");
+    const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+    let outcome;
+    try {
+      outcome = await putInto(tab.id, text);
+    } catch {
+      return this.#tell("refused", WORDS.notInvited);
+    }
+    if (outcome.placed) return this.#tell("placed", WORDS.placed(title));
+    const words = WORDS.refusals[outcome.refused];
+    this.#tell("refused", typeof words === "function" ? words(outcome) : words, outcome.origin);
+  }
+
+  async #allow() {
+    const granted = await chrome.permissions.request({ origins: [hostPattern(this.#origin)] });
+    this.#tell(granted ? "" : "refused", granted ? "" : WORDS.frameRefused);
+  }
+
+  #tell(outcome, text, origin = null) {
+    this.#origin = origin;
+    byId("put").dataset.outcome = outcome;
+    byId("put").textContent = text;
+    byId("allow-frame").hidden = !origin;
+  }
+}

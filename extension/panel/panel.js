@@ -1,0 +1,219 @@
+// The side panel: starts and steers the consultation that the offscreen document holds, and shows what it is told. It may
+// be closed and opened again at any time; nothing of the consultation is kept here.
+
+import { FindingsView } from "../page/findings.js";
+import { NoticesView } from "../page/notices.js";
+import { TranscriptView } from "../page/transcript.js";
+import { clock } from "../page/words.js";
+import { fill, WORDS } from "../words.js";
+import { NoteView } from "./note_view.js";
+
+const LATE_MS = 5000;
+const byId = (id) => document.getElementById(id);
+
+let port = null;
+let note = null;
+let judged = Math.floor(Math.random() * 2 ** 40); // the number of what this panel said last; other panels have others
+let state = { phase: "setup", connection: "idle", troubles: {} };
+
+fill(document);
+const transcript = new TranscriptView();
+const findings = new FindingsView({
+  onSelect: (finding, show) => {
+    if (finding && show) view("transcript");
+    transcript.highlight(finding?.evidence ?? [], show);
+  },
+  onJudge: (judgement) => {
+    if (state.connection !== "open") {
+      if (judgement.type !== "edit_finding") warn(WORDS.notConnected); // the form of an edit says it itself
+      return 0;
+    }
+    port?.postMessage({ do: "judge", number: ++judged, judgement });
+    return judged;
+  },
+  onChange: () => note?.show(findings.findings),
+  onGone: () => warn(WORDS.findingGone),
+});
+const notices = new NoticesView();
+note = new NoteView();
+const order = (name, more) => () => port?.postMessage({ do: name, ...more });
+
+/** Joins the offscreen document, if there is one: it tells what was said until now. */
+function join() {
+  port?.disconnect();
+  port = chrome.runtime.connect({ name: "panel" });
+  port.onMessage.addListener(hear);
+  port.onDisconnect.addListener(() => {
+    void chrome.runtime.lastError; // there is none: Chrome would complain of an error that nobody read
+    port = null;
+    if (state.phase !== "setup") reset();
+  });
+}
+
+function hear(message) {
+  if (message.kind === "reset") reset();
+  else if (message.kind === "state") show(message.state);
+  else if (message.kind === "level") showLevels(message);
+  else if (message.kind === "event") apply(message.event);
+}
+
+function apply(event) {
+  if (event.type === "transcript") {
+    transcript.apply(event.segment);
+    notices.heard(event.segment);
+  } else if (event.type === "notice") notices.apply(event);
+  else if (event.type === "progress") showLag(event.lag_ms);
+  else if (event.type === "error") findings.refused(event);
+  else if (event.type === "extraction") findings.apply(event.ops, event.request);
+}
+
+function reset() {
+  transcript.clear();
+  findings.clear();
+  notices.clear();
+  note.show([]);
+  show({ phase: "setup", connection: "idle", troubles: {} });
+}
+
+function show(next) {
+  const { phase, connection, troubles, summary } = next;
+  const before = state.phase;
+  state = next;
+  const setup = ["setup", "failed", "erased"].includes(phase);
+  document.body.dataset.phase = setup ? "setup" : phase;
+  byId("setup").hidden = !setup;
+  byId("session").hidden = setup;
+  byId("phase").textContent = WORDS.phases[phase] ?? "";
+  byId("connection").textContent = WORDS.connections[connection];
+  byId("connection").dataset.state = { open: "open", idle: "idle" }[connection] ?? "waiting";
+  byId("pause").hidden = byId("withdraw").hidden = !["listening", "paused"].includes(phase);
+  byId("pause").textContent = phase === "paused" ? WORDS.continue : WORDS.pause;
+  byId("stop").hidden = ["starting", "ended"].includes(phase);
+  byId("stop").textContent = phase === "finishing" ? WORDS.abandon : WORDS.stop;
+  byId("again").hidden = phase !== "ended";
+  showTroubles(troubles);
+  if (phase !== "listening") byId("lag").textContent = "";
+  if (phase === "ended" && before !== "ended") end(summary);
+  if (["setup", "erased"].includes(phase) && before !== phase) {
+    byId("setup").reset(); // the next patient has to be asked again
+    byId("start").disabled = true;
+  }
+}
+
+function end({ reason, audio_s }) {
+  transcript.dropPartials();
+  findings.freeze();
+  notices.clear();
+  byId("phase").textContent = WORDS.stopped[reason] ?? WORDS.phases.ended;
+  byId("elapsed").textContent = clock(audio_s);
+  view("note");
+}
+
+function showTroubles(troubles) {
+  const rows = Object.entries(troubles).map(([name, text]) => {
+    const row = document.createElement("li");
+    row.dataset.trouble = name;
+    row.append(Object.assign(document.createElement("p"), { textContent: text }));
+    const retry = name === "microphone" && state.mode === "dual";
+    const textContent = retry ? WORDS.retryMicrophone : WORDS.close;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent });
+    button.addEventListener("click", retry ? order("microphone") : order("close", { trouble: name }));
+    row.append(button);
+    return row;
+  });
+  const said = (list) => list.map((row) => row.textContent).join();
+  if (said(rows) !== said([...byId("troubles").children])) byId("troubles").replaceChildren(...rows);
+}
+
+function showLevels({ shares, heard_s }) {
+  const names = shares.length === 2 ? WORDS.speakers : [WORDS.room];
+  if (byId("levels").children.length !== shares.length) {
+    byId("levels").replaceChildren(...names.map((name) => {
+      const meter = document.createElement("div");
+      meter.className = "level";
+      meter.setAttribute("role", "meter");
+      meter.ariaLabel = meter.title = name;
+      meter.append(document.createElement("span"));
+      return meter;
+    }));
+  }
+  shares.forEach((share, channel) => {
+    const meter = byId("levels").children[channel];
+    meter.firstElementChild.style.setProperty("--share", share.toFixed(3));
+    meter.ariaValueNow = String(Math.round(share * 100));
+  });
+  byId("elapsed").textContent = clock(heard_s);
+}
+
+function showLag(lag_ms) {
+  byId("lag").textContent = `${(lag_ms / 1000).toFixed(1)} s`;
+  byId("lag").dataset.late = String(lag_ms > LATE_MS);
+}
+
+function view(name) {
+  for (const tab of document.querySelectorAll("[data-view]")) {
+    const chosen = tab.dataset.view === name;
+    tab.ariaSelected = String(chosen);
+    byId(`view-${tab.dataset.view}`).hidden = !chosen;
+  }
+}
+
+/** @param {string} text @param {{label: string, act: () => void}} [action] */
+function warn(text, action) {
+  byId("alert-text").textContent = text;
+  byId("alert").hidden = !text;
+  byId("alert-action").hidden = !action;
+  byId("alert-action").textContent = action?.label ?? "";
+  byId("alert-action").onclick = action?.act ?? null;
+}
+
+async function start() {
+  warn("");
+  const { state: allowed } = await navigator.permissions.query({ name: "microphone" }); // Chrome takes unused grants back
+  if (allowed !== "granted") return openMicrophone(allowed === "denied" ? WORDS.microphoneDenied : WORDS.microphoneAsk);
+  const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+  const mode = byId("setup").elements.mode.value;
+  byId("start").disabled = true;
+  const wording = byId("wording").textContent;
+  const told = await chrome.runtime.sendMessage({ to: "worker", do: "start", mode, wording, tabId: tab?.id });
+  byId("start").disabled = !byId("consent").checked;
+  if (told.page === "microphone") return openMicrophone(told.fault);
+  if (told.page === "options") return warn(told.fault, { label: WORDS.settings, act: () => chrome.runtime.openOptionsPage() });
+  if (told.fault) warn(told.fault);
+  else view("transcript");
+}
+
+function openMicrophone(text) {
+  chrome.tabs.create({ url: chrome.runtime.getURL("microphone/microphone.html") });
+  warn(text);
+}
+
+async function again() {
+  if (!confirm(WORDS.againSure)) return;
+  await chrome.runtime.sendMessage({ to: "worker", do: "close" });
+  reset();
+}
+
+chrome.runtime.onMessage.addListener((message) => {
+  if (message.to !== "panel") return;
+  if (message.do === "join") join();
+  if (message.do === "invited") warn(""); // the icon was pressed: what asked for that is out of date
+});
+byId("setup").addEventListener("input", () => {
+  byId("start").disabled = !byId("consent").checked;
+});
+byId("setup").addEventListener("submit", (submission) => {
+  submission.preventDefault();
+  start();
+});
+byId("pause").addEventListener("click", () => order(state.phase === "paused" ? "continue" : "pause")());
+byId("stop").addEventListener("click", order("stop"));
+byId("withdraw").addEventListener("click", () => confirm(WORDS.withdrawSure) && order("withdraw")());
+byId("again").addEventListener("click", again);
+byId("alert-close").addEventListener("click", () => warn(""));
+byId("settings").addEventListener("click", () => chrome.runtime.openOptionsPage());
+for (const tab of document.querySelectorAll("[data-view]")) tab.addEventListener("click", () => view(tab.dataset.view));
+addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect());
+view("transcript");
+show(state);
+join();

@@ -1,0 +1,65 @@
+// The settings: kept in this browser alone. Saving asks Chrome for the servers' hosts and tries each of them, in a tab,
+// where Chrome can show its question about the local network.
+
+import { Door } from "../door.js";
+import { fill, WORDS } from "../words.js";
+import { hostPattern, load, save, serverAddress } from "./settings.js";
+
+const CHUNKS_S = [0.5, 1, 2, 3, 5, 10];
+const byId = (id) => document.getElementById(id);
+
+function option(value, textContent) {
+  return Object.assign(document.createElement("option"), { value, textContent });
+}
+
+async function show() {
+  const { addresses, key, chunk_s, microphone, managed } = await load();
+  byId("addresses").value = addresses.join("\n");
+  byId("addresses").readOnly = managed;
+  if (managed) byId("addresses-hint").textContent = WORDS.addressesManaged;
+  byId("key").value = key;
+  const chunks = CHUNKS_S.includes(chunk_s) ? CHUNKS_S : [...CHUNKS_S, chunk_s];
+  byId("chunk").replaceChildren(...chunks.map((seconds) => option(seconds, WORDS.seconds(seconds))));
+  byId("chunk").value = chunk_s;
+  const devices = await navigator.mediaDevices.enumerateDevices(); // named only once the microphone is allowed
+  const microphones = devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId && deviceId !== "default");
+  byId("microphone").replaceChildren(option("", WORDS.usual), ...microphones.map(({ deviceId, label }) => option(deviceId, label)));
+  byId("microphone").value = microphone;
+  if (byId("microphone").selectedIndex < 0) byId("microphone").value = ""; // it is not plugged in
+  byId("origin").textContent = WORDS.origin(location.origin);
+}
+
+async function keep() {
+  let addresses;
+  try {
+    addresses = byId("addresses").value.split(/\s+/).filter(Boolean).map(serverAddress);
+  } catch (fault) {
+    return tell([fault.message]);
+  }
+  if (!addresses.length) return tell([WORDS.noAddress]);
+  byId("addresses").value = addresses.join("\n");
+  const asked = chrome.permissions.request({ origins: addresses.map(hostPattern) }); // before any await: it is a click's
+  const key = byId("key").value.trim();
+  const chosen = { key, chunk_s: Number(byId("chunk").value), microphone: byId("microphone").value };
+  await save(byId("addresses").readOnly ? chosen : { ...chosen, addresses });
+  const granted = await asked.catch(() => false);
+  tell([WORDS.saved, ...(granted ? [] : [WORDS.hostsRefused])]);
+  const door = new Door({ addresses, key });
+  for (const address of addresses) {
+    const { host } = new URL(address);
+    tell([await door.knock(address).then(() => WORDS.ready(host), (refused) => refused.message)], true);
+  }
+}
+
+function tell(lines, more = false) {
+  const items = lines.map((textContent) => Object.assign(document.createElement("li"), { textContent }));
+  if (more) byId("told").append(...items);
+  else byId("told").replaceChildren(...items);
+}
+
+fill(document);
+byId("options").addEventListener("submit", (submission) => {
+  submission.preventDefault();
+  keep();
+});
+show().catch((fault) => tell([fault.message]));

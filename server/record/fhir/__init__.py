@@ -1,0 +1,1 @@
+"""The parts of the record as FHIR: codes, and one resource for each finding."""

@@ -1,0 +1,28 @@
+// Notes in the forms of the server's templates, which the server writes from the same findings.
+
+const TEXT = "text";
+
+/** @param {string} [base] address beside which the server's paths are @returns {Promise<{name: string, title: string}[]>} */
+export async function templates(base = document.baseURI) {
+  try {
+    const answer = await fetch(new URL("v1/templates", base), { cache: "no-store" });
+    if (!answer.ok) return [];
+    return (await answer.json()).templates.filter(({ kind }) => kind === TEXT);
+  } catch {
+    return []; // an older server, or none just now: the note in the form SOAP needs none
+  }
+}
+
+/**
+ * @param {string} session_id @param {string} template @param {string} [base]
+ * @returns {Promise<{lines: {text: string, findings: string[], heading: boolean}[], findings: object[]}>} the lines of
+ *   the note and the findings that they say. Throws the server's error {code, message}, or TypeError where it does not
+ *   answer.
+ */
+export async function written(session_id, template, base = document.baseURI) {
+  const url = new URL(`v1/sessions/${session_id}/record`, base);
+  url.search = new URLSearchParams({ format: "lines", template });
+  const answer = await fetch(url, { cache: "no-store" });
+  if (!answer.ok) throw await answer.json();
+  return answer.json();
+}

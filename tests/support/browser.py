@@ -1,0 +1,74 @@
+"""What the tests of the page share: the browser's flags, sound files."""
+
+import shutil
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.async_api import Browser, BrowserContext, Page
+
+CHROMIUM = shutil.which("chromium")
+SAMPLE_RATE = 16_000
+LEFT_HZ = 440
+RIGHT_HZ = 880
+MICROPHONE_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+KEPT_ROWS = """async () => {
+  const open = indexedDB.open("drtranscribe");
+  const db = await new Promise((done) => { open.onsuccess = () => done(open.result); });
+  const names = [...db.objectStoreNames];
+  if (!names.length) return 0;
+  const transaction = db.transaction(names);
+  const counts = names.map((name) => new Promise((done) => {
+    const count = transaction.objectStore(name).count();
+    count.onsuccess = () => done(count.result);
+  }));
+  const rows = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  db.close();
+  return rows;
+}"""
+"""JavaScript: the rows that the browser keeps of visits."""
+
+
+def write_wav(path: Path, samples: NDArray[np.int16]) -> Path:
+    """Writes [samples] or [samples, channels] at 16 kHz."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(samples.tobytes())
+    return path
+
+
+def loudest_hz(samples: NDArray[np.int16]) -> float:
+    return float(np.argmax(np.abs(np.fft.rfft(samples.astype(float))))) * SAMPLE_RATE / samples.size
+
+
+@asynccontextmanager
+async def profile(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
+    """A browser profile of its own, whose pages may use the microphone."""
+    context = await browser.new_context(**options)
+    await context.grant_permissions(["microphone"])
+    try:
+        yield context
+    finally:
+        await context.close()
+
+
+async def agree_and_start(page: Page) -> None:
+    await page.get_by_label("The patient agrees").check()
+    await page.get_by_role("button", name="Start").click()
