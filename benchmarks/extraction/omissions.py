@@ -203,8 +203,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
             segments = _turns(turns[row["id"]])
             found = await replay(segments, listers, Log())
             pairs = matched(found, row["findings"])
-            labels = noted(row["findings"], segments)
-            lacking = [labels[at] for at in range(len(labels)) if at not in {label for _, label in pairs}]
+            told = noted(row["findings"], segments)
+            lacking = [told[at] for at in range(len(told)) if at not in {label for _, label in pairs}]
             own = [(one, [one.text]) for one in found if one.kind not in UNLABELLED]
             part = row["part"]
             await bench.without(

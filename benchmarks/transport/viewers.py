@@ -33,7 +33,7 @@ from server.access.doorkeeper import Doorkeeper
 from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.sessions.events import EventLog
-from server.settings import Settings
+from server.settings import load
 from server.viewers.route import Viewers
 from server.viewers.viewer import Viewer
 
@@ -73,7 +73,7 @@ class OneSession:
 async def watched(events_per_s: float, most_viewers: int) -> AsyncIterator[tuple[int, Callable[[], int]]]:
     """The server: its port, and how many events it has appended."""
     session, metrics = OneSession(), Metrics()
-    settings = Settings(viewers_per_session=most_viewers, key_viewers=most_viewers)
+    settings = load({"viewers_per_session": most_viewers, "key_viewers": most_viewers})
     viewers = Viewers(session, settings, metrics, Doorkeeper(Access(), metrics, Audit()))  # type: ignore[arg-type]
 
     async def socket(request: web.Request) -> web.WebSocketResponse:

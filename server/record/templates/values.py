@@ -184,7 +184,7 @@ def _problems(parts: Mapping[str, tuple[Said, ...]]) -> tuple[tuple[Problem, ...
     titles = [name for name, _ in LAYOUT[3][2]]
     plan = [finding for title in titles for finding in parts.get(title, ())]
     taken: dict[str, list[Said]] = {finding.id: [] for finding in heads}
-    other = []
+    other: list[Said] = []
     for finding in plan:
         reason = finding.attributes["reason"].words
         problem = next((head for head in heads if _names(reason, head.text.words)), None) if reason else None
