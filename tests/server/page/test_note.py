@@ -162,14 +162,14 @@ async def test_where_the_browser_forbids_copying_the_text_is_shown_and_selected(
         await expect(page.locator("#note-hint")).to_have_text("Copied as text.")
         text = "Subjective\nSymptoms\n- sore throat\n"
         assert await page.evaluate("older") == [["copy", text]]
-        await expect(page.locator("dialog")).to_have_count(0)
+        await expect(page.locator("dialog.by-hand")).to_have_count(0)
         await copy.click()
         box = page.get_by_role("dialog", name="Copy by hand").get_by_label("Text to copy")
         await expect(box).to_have_value(text)
         selected = await box.evaluate("(box) => box.value.slice(box.selectionStart, box.selectionEnd)")
         assert selected == text
         await page.keyboard.press("Escape")
-        await expect(page.locator("dialog")).to_have_count(0)
+        await expect(page.locator("dialog.by-hand")).to_have_count(0)
 
 
 async def test_the_note_in_the_form_of_a_template_is_the_servers_and_each_line_shows_its_words(
