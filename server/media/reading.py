@@ -128,14 +128,14 @@ def _s16le(samples: Samples) -> bytes:
 
 @contextmanager
 def _faults_named(name: str) -> Iterator[None]:
-    """Turns whatever PyAV raises into AudioError.
+    """Turns whatever PyAV raises into AudioError, but for MemoryError.
 
     Besides its own errors these are AttributeError, UnicodeError and ValueError, where FFmpeg leaves something out or
     changes it in the middle of a damaged file.
     """
     try:
         yield
-    except AudioError:
+    except (AudioError, MemoryError):
         raise
     except Exception as error:
         reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__

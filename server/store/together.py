@@ -34,18 +34,23 @@ class Together:
         return await answer
 
     async def close(self) -> None:
+        """Cancels the calls that wait for an answer."""
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
+        self._drop()  # a task that is cancelled before its first step runs none of its code
 
     async def _send(self) -> None:
         try:
             while self._waiting:
                 await self._go(self._next())
         finally:
-            self._sending = None
-            for _, answer in self._waiting:  # of a store that is closed
-                answer.cancel()
+            self._drop()
+
+    def _drop(self) -> None:
+        self._sending = None
+        while self._waiting:
+            self._waiting.popleft()[1].cancel()
 
     def _next(self) -> list[tuple[Sequence[Any], "asyncio.Future[Any]"]]:
         calls, size = [], 0

@@ -285,6 +285,7 @@ async def test_a_consultation_leaves_its_actions_in_the_trail_and_none_of_its_wo
         ("finding_edited", session, "ok"),
         ("finding_confirmed", session, "ok"),
         ("finding_dismissed", session, "ok"),
+        ("refused", session, "no_such_finding"),
         ("session_resumed", session, "ok"),
         ("session_stopped", session, "ok"),
         ("session_ended", session, "client"),

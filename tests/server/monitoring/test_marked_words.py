@@ -241,7 +241,7 @@ async def trouble(http: aiohttp.ClientSession, url: str, told: Told) -> None:
             await ws.send_json(first)
             await ws.receive()
             await ws.close(message=f"{MARK}-reason".encode())
-    await others(http, url)
+    await others(http, url, key)
     where = urlsplit(url)
     for request in (f"{MARK}\r\n\r\n", f"GET /{MARK} HTTP/9.9\r\n\r\n", f"GET /\0{MARK} HTTP/1.1\r\nHost: x\r\n\r\n"):
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -250,24 +250,24 @@ async def trouble(http: aiohttp.ClientSession, url: str, told: Told) -> None:
         writer.close()
 
 
-async def others(http: aiohttp.ClientSession, url: str) -> None:
+async def others(http: aiohttp.ClientSession, url: str, key: dict[str, str]) -> None:
     """What clients of other protocols may send, with a marked word in every part of it."""
     doctor = {"name": f"{MARK}-doctor", "phone": "9876543210", "email": f"{MARK}@clinic.example"}
     for body in (doctor, doctor, {**doctor, "email": f"{MARK}-no-email"}):
-        async with http.post(f"{url}/users", json=body) as response:
+        async with http.post(f"{url}/users", json=body, headers=key) as response:
             assert response.status in (201, 409, 422)
     paths = ("/users/{}@clinic.example", "/users/{}-nobody", "/api/doctors/{}", "/api/doctors/lookup?email={}")
     for path in paths:
-        async with http.get(url + path.format(MARK)) as response:
+        async with http.get(url + path.format(MARK), headers=key) as response:
             assert response.status in (200, 404)
     listen = f"{url}/v1/listen?encoding=linear16&sample_rate=16000&keyterm={MARK}-term&tag={MARK}-tag"
     with suppress(aiohttp.WSServerHandshakeError):
-        await http.ws_connect(f"{listen}&language={MARK}-language")
-    async with http.ws_connect(listen) as ws:
+        await http.ws_connect(f"{listen}&language={MARK}-language", headers=key)
+    async with http.ws_connect(listen, headers=key) as ws:
         for message in (f'{{"type": "{MARK}-type"}}', f"{MARK}-broken", '{"type": "CloseStream"}'):
             await ws.send_str(message)
         assert [True async for _ in ws]
-    async with http.ws_connect(f"{url}/ws") as ws:
+    async with http.ws_connect(f"{url}/ws", headers=key) as ws:
         patient = {"name": f"{MARK}-name", "age": f"{MARK}-age"}
         for fields in (
             {"type": "start_session", "appointment_id": f"{MARK}-appointment", "patient": patient},

@@ -82,6 +82,7 @@ def test_the_record_as_json_is_the_wires_findings_and_segments_and_what_was_decl
         "seq": 18,
         "started_at": "2026-03-04T09:30:00+00:00",
         "drawn_at": "2026-03-04T10:30:00+00:00",
+        "appointment_id": None,
         "mode": "dual",
         "language": "en",
         "audio_s": 70.5,

@@ -303,7 +303,10 @@ def test_one_record_holds_one_consultation():
 
 
 def test_a_record_that_the_server_does_not_give_is_told_and_is_a_failure(tmp_path, monkeypatch):
-    monkeypatch.setattr("server.sessions.registry.Sessions.known", lambda self, session_id: None)
+    async def unknown(self, session_id, owns):
+        return None
+
+    monkeypatch.setattr("server.sessions.registry.Sessions.consulted", unknown)
     with server_in_a_thread() as url:
         code, _, err = run("transcribe", SENTENCE, "--server", url, "--speed", 0, "--record", tmp_path / "a.md")
     assert code == 1
