@@ -65,7 +65,11 @@ class Chromium:
         """Stops the service worker, as Chrome does after 30 idle seconds."""
         for target in await self.targets("service_worker"):
             await self._cdp.send("Target.closeTarget", {"targetId": target["targetId"]})
-        assert not await self.targets("service_worker")
+        for _ in range(200):  # a worker that has been told to end is still listed for a moment
+            if not await self.targets("service_worker"):
+                return
+            await asyncio.sleep(0.1)
+        raise TimeoutError("the service worker did not stop")
 
     async def ask(self, path: str, method: str, **parameters: object) -> dict[str, Any]:
         """A command of the DevTools to a page of the extension that Playwright does not see, by the end of its address."""
