@@ -22,7 +22,7 @@ from server.access.keys import remove
 from server.access.strangers import ADDRESS_AT_ONCE
 from server.app import METRICS, PIPELINE, RENDERING, SESSIONS
 from server.record.formats import NotInstalled
-from server.record.rendering import RecordsBusy, RenderingFailed
+from server.record.rendering import RecordsBusy, RenderingFailed, TemplateBroken
 from server.sessions.registry import Sessions
 from server.store.sharing import Shared
 from server.store.stored import StoreDown
@@ -345,6 +345,22 @@ async def malformed_request(scene: Scene) -> None:
 @case("open")
 async def unknown_format(scene: Scene) -> None:
     await scene.http("GET", "/v1/sessions/x/record?format=tea", 400, "unknown_format")
+
+
+@case("open")
+async def unknown_template(scene: Scene) -> None:
+    await scene.http("GET", "/v1/sessions/x/record?format=text&template=tea", 400, "unknown_template")
+
+
+@case("open")
+async def template_failed(scene: Scene) -> None:
+    await record(scene, TemplateBroken("visit.txt, line 3: 'patient' is undefined"), 500, "template_failed")
+
+
+@case("open")
+async def not_said(scene: Scene) -> None:
+    added = {"fields": {"kind": "symptom", "text": "cough"}, "evidence": [{"segment": "s1", "quote": "a cough"}]}
+    await scene.later({"type": "add_finding", **added}, code="not_said")
 
 
 @case("open")
