@@ -15,8 +15,9 @@ MAX_WORDS = 5
 MIN_WEIGHT = 2.6
 """A term that sounds lighter ("Ann") may be nothing but chance: it is written as the recogniser wrote it."""
 
-NEAR = 0.5
-"""How far, of the weight of a term, words may lie from it to be asked about."""
+NEAR = 0.4
+"""How far, of the weight of a term, words may lie from it to be asked about. At 0.5, half of the finals of consultations
+without a name would be decoded again, at 0.4 one in thirteen (benchmarks/LOG.md)."""
 
 MAX_CANDIDATES = 3
 """Places of one span that are asked about: the nearest ones."""
