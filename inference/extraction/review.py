@@ -100,7 +100,9 @@ class Review:
             listed = await extractor.list_facts(request)
             self._said[extractor.name] = await asyncio.to_thread(_proved, listed, finals)
         except ExtractionError as error:
-            logger.info("what was said is not compared with the note by the %s extractor: %s", extractor.name, error)
+            logger.info(
+                "what was said is not compared with the note by the %s extractor: %s", extractor.name, place_of(error)
+            )
         except Exception as error:
             logger.error("what was said could not be compared with the note: %s", place_of(error))
         else:

@@ -203,20 +203,24 @@ class Stream:
 
     async def _answer(self, control: Control) -> None:
         if control.kind == "stop":
-            self.extraction.list_facts()
+            with self.extraction.isolation:
+                self.extraction.list_facts()
             with self.extraction.isolation:
                 await self.extraction.finish()
-            await self.extraction.compare()
+            with self.extraction.isolation:
+                await self.extraction.compare()
             return
         if control.kind == "marker":
             with self.extraction.isolation:
                 await self.extraction.caught_up()
             self._emit(MarkerReached(control.marker_id, control.request))
         elif control.kind == "review":
-            self.extraction.list_facts()
+            with self.extraction.isolation:
+                self.extraction.list_facts()
             with self.extraction.isolation:
                 await self.extraction.caught_up()
-            await self.extraction.compare(asked=True, request=control.request)
+            with self.extraction.isolation:
+                await self.extraction.compare(asked=True, request=control.request)
         elif control.kind == "pause":
             self._emit(Paused(control.request))
         elif control.kind == "continue":

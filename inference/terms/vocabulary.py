@@ -16,8 +16,11 @@ MIN_WEIGHT = 2.6
 """A term that sounds lighter ("Ann") may be nothing but chance: it is written as the recogniser wrote it."""
 
 NEAR = 0.4
-"""How far, of the weight of a term, words may lie from it to be asked about. At 0.5, half of the finals of consultations
-without a name would be decoded again, at 0.4 one in thirteen (benchmarks/LOG.md)."""
+"""How far, of the weight of a term, words may lie from it to be asked about. At 0.5, half of the finals of
+consultations without a name would be decoded again, at 0.4 one in thirteen (benchmarks/LOG.md)."""
+
+BESIDE = 1.5
+"""How much farther other places for the term of a candidate may lie: the one at its time may sound less like it."""
 
 MAX_CANDIDATES = 3
 """Places of one span that are asked about: the nearest ones."""
@@ -75,6 +78,7 @@ class Vocabulary:
         is written as it should be is none.
         """
         letters = [letters_of(word.text) for word in words]
+        far = near * BESIDE
         found: list[Candidate] = []
         for first in range(len(words)):
             sound: list[int] = []
@@ -83,12 +87,16 @@ class Vocabulary:
                 sound += coded("".join(map(sound_of, letters[end - 1])))
                 ends[len(sound)] = end
             for tree in self._trees:
-                for distance, length, term in nearest(tree, sound, list(ends), near, lambda w: near * w):
+                for distance, length, term in nearest(tree, sound, list(ends), far, lambda w: far * w):
                     found.append(Candidate(term, first, ends[length], distance))
         chosen = list(self._spelt_in(letters))
         most = len(chosen) + MAX_CANDIDATES
         for candidate in sorted(found, key=lambda c: (c.distance, c.first, c.end)):
-            if len(chosen) < most and not any(candidate.meets(other) for other in chosen):
+            if (
+                candidate.distance <= near
+                and len(chosen) < most
+                and not any(candidate.meets(other) for other in chosen)
+            ):
                 chosen.append(candidate)
         placed = [replace(c, others=() if c.spelt else _others(c, found, chosen)) for c in chosen]
         return [c for c in placed if not (c.spelt and _written_as(c.term, words[c.first : c.end]))]

@@ -146,7 +146,8 @@ def test_several_gpus_in_one_server_are_refused_wherever_they_are_named(
         ),
         (
             {"allowed_origins": "emr.example"},
-            "--allowed-origins: give origins such as https://emr.example, without a path, or *",
+            "--allowed-origins: give origins such as https://emr.example, without a path, "
+            "chrome-extension://ID for an extension, or *",
         ),
         ({"max_sessions": "0"}, "--max-sessions: Input should be greater than or equal to 1"),
     ],

@@ -234,9 +234,12 @@ async def test_a_stream_of_chromium_is_decoded_as_ffmpeg_does_and_nearly_so_from
     mark = 4 * 48_000
     place = first.place(mark)
     assert place["byte"] > 8_000
-    again = await heard(RecorderStream("webm_opus", 1, decoding, place, mark), place["byte"])
+    second = RecorderStream("webm_opus", 1, decoding, place, mark)
+    again = await heard(second, place["byte"])
     assert again.shape == expected[mark:].shape
     assert np.abs(again.astype(int) - expected[mark:]).max() < 100
+    first.close()
+    second.close()
     await decoding.close()
 
 
