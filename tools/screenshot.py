@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "tests" / "data" / "consultation.flac"
 PICTURE = ROOT / "docs" / "page.png"
 
-SIZE = ViewportSize(width=1200, height=760)
+SIZE = ViewportSize(width=1160, height=700)
 LARGEST_BYTES = 150_000
 WAIT_MS = 120_000
 
