@@ -142,9 +142,9 @@ async def test_a_paused_visit_that_is_taken_up_after_a_crash_stays_paused_until_
         await server.asked("continue_session")
         await server.heard(paused_at + CHUNK_BYTES)
         await expect(after.locator("#finals .gap")).to_have_count(0)
-    pause, go_on = (message for message in server.requests if "request" in message)
-    assert (pause["type"], go_on["type"]) == ("pause_session", "continue_session")
-    assert go_on["request"] > pause["request"]
+    # A page that crashed before it had the answer asks again under the same number, and the server acts once.
+    asked = {message["request"]: message["type"] for message in server.requests if "request" in message}
+    assert [asked[number] for number in sorted(asked)] == ["pause_session", "continue_session"]
 
 
 async def test_a_visit_that_was_played_from_a_file_can_only_be_ended(server, browser, tmp_path):

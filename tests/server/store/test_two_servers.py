@@ -2,7 +2,7 @@
 
 import json
 import signal
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -130,22 +130,23 @@ async def test_a_client_that_comes_back_to_the_first_server_gets_what_happened_a
 
 
 async def test_a_server_that_shuts_down_hands_its_sessions_over_within_seconds_and_without_a_last_event(redis):
-    async with serving(store=redis.url) as second:
-        async with serving(store=redis.url) as first:
-            urls = ",".join(server.url.replace("http", "ws") for server in (first, second))
-            consultation = Consultation.connect(urls, backoff=lambda attempt: 0.05)
-            await consultation.__aenter__()
+    async with serving(store=redis.url) as second, AsyncExitStack() as until_shutdown:
+        first = await until_shutdown.enter_async_context(serving(store=redis.url))
+        urls = ",".join(server.url.replace("http", "ws") for server in (first, second))
+        async with Consultation.connect(urls, backoff=lambda attempt: 0.05) as consultation:
             for frame in chunks(SAID[:HALF], 16_000):
                 await consultation.send(frame)
-            await until(lambda: consultation._transport.outbox.durable > 0)
-        await consultation.send(SAID[HALF:])
-        stopped = await consultation.stop()
-        assert (stopped["reason"], stopped["audio_s"]) == ("client", len(SAID) / 32_000)
-        events = [event async for event in consultation]
+            session = first.app[SESSIONS].known(consultation.session_id)
+            # The store, and not what the client was told: a checkpoint after the last chunk is told with the next one.
+            await until(lambda: session.journal.durable_samples > 0)
+            await until_shutdown.aclose()
+            await consultation.send(SAID[HALF:])
+            stopped = await consultation.stop()
+            assert (stopped["reason"], stopped["audio_s"]) == ("client", len(SAID) / 32_000)
+            events = [event async for event in consultation]
         finals = [e["segment"] for e in events if e["type"] == "transcript" and e["segment"]["final"]]
         assert [(s["id"], s["start"], s["end"], s["text"]) for s in finals] == await undisturbed()
         assert [e["type"] for e in events].count("session_stopped") == 1
-        await consultation.__aexit__(None, None, None)
 
 
 async def test_a_session_that_has_ended_can_be_read_to_its_end_at_the_other_server(redis):
