@@ -10,7 +10,7 @@
         await sending
         record = await consultation.record("markdown")
 
-docs/client.md explains it, and docs/protocol.md describes what goes over the wire.
+docs/python-client.md explains it, and docs/protocol.md describes what goes over the wire.
 """
 
 from drtranscribe.consultation import Consultation, full_jitter

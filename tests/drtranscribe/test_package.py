@@ -12,7 +12,7 @@ import drtranscribe
 from tests.support.fakes import speech
 from tests.support.live import serving
 
-MANUAL = Path(__file__).parents[2] / "docs" / "client.md"
+MANUAL = Path(__file__).parents[2] / "docs" / "python-client.md"
 MODULES = sorted(Path(drtranscribe.__file__).parent.glob("*.py"))
 
 
