@@ -43,16 +43,8 @@ def release(error: BaseException) -> None:
         pending += [other for other in behind if other is not None and id(other) not in seen]
 
 
-class Isolation:
-    """The errors of one session's extraction. As a context manager it ends every `Exception` that its block raises.
-
-    The client is told of the first one, and the log of the first at each place.
-    """
-
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self.told = False
-        self._logged: set[str] = set()
+class _Guard:
+    """As a context manager it ends every `Exception` that its block raises, and notes it."""
 
     def __enter__(self) -> None:
         return None
@@ -62,6 +54,29 @@ class Isolation:
             return False
         self.note(error)
         return True
+
+    def note(self, error: Exception) -> None:
+        raise NotImplementedError
+
+
+class Apart(_Guard):
+    """The errors of the comparison with the note. The client is not told: they cost no finding."""
+
+    def note(self, error: Exception) -> None:
+        """Logs where an error was raised. Never raises."""
+        logger.error("what was said could not be compared with the note: %s", place_of(error))
+
+
+class Isolation(_Guard):
+    """The errors of one session's extraction. As a context manager it ends every `Exception` that its block raises.
+
+    The client is told of the first one, and the log of the first at each place.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.told = False
+        self._logged: set[str] = set()
 
     def note(self, error: Exception) -> None:
         """Logs where an error was raised, and tells the client once that findings may be missing. Never raises."""

@@ -5,18 +5,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from weakref import WeakMethod
 
 from inference.extraction import ExtractionError, ExtractionRequest, Extractor, Patient, UnusableAnswer, reads
 from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.evidence.retractions import is_justified
 from inference.extraction.evidence.support import supported
-from inference.extraction.isolation import Isolation, place_of
+from inference.extraction.isolation import Apart, Isolation
 from inference.extraction.memo import Memo
 from inference.extraction.reader import Reading
 from inference.extraction.review import WAIT_S, Review
@@ -43,6 +42,7 @@ class LiveExtraction:
 
     An error of our own, in an extractor, in merging or in sending, costs the findings that it met and no others; it
     ends in `isolation`. Callers put what they call here into that too: `with live.isolation: await live.add(...)`.
+    The comparison with the note, which costs no finding, they put into `apart`: `list_facts`, `compare`, `leave_out`.
     """
 
     def __init__(
@@ -51,9 +51,8 @@ class LiveExtraction:
         self.findings = Findings()
         self.language = language
         self.isolation = Isolation(emit)
-        # A weak reference: otherwise this object and its review would keep each other until the collector runs.
-        late = WeakMethod(self._tell_late)
-        self.review = Review(late=lambda: _call(late))
+        self.apart = Apart()
+        self.review = Review(self.apart)
         self.on_read: Callable[[], None] = lambda: None
         """Called when an extractor has read more segments, in the same step in which its operations are emitted."""
         self._emit = emit
@@ -115,42 +114,27 @@ class LiveExtraction:
 
     def list_facts(self) -> None:
         """Begins to look for what was said and not noted: `compare` tells what was found."""
-        with self._free_of_cost():
-            self.review.begin(self._readings, tuple(self._segments), self._whole)
+        self.review.begin(self._readings, tuple(self._segments), self._whole, self._tell_omissions)
 
     async def compare(self, limit_s: float = WAIT_S, *, asked: bool = False, request: int | None = None) -> None:
-        """Emits what was said and stands in no finding; waits for that for `limit_s` at most, and never raises.
+        """Emits what was said and stands in no finding; waits for that for `limit_s` at most.
 
         Where there is nothing, only whoever `asked` is told so.
         """
         self.list_facts()
-        with self._free_of_cost():
-            await self.review.wait(limit_s)
-            self._tell_omissions(asked, request)
+        await self.review.wait(limit_s)
+        self._tell_omissions(asked, request)
 
     def leave_out(self, omission_id: str, request: int | None = None) -> None:
         """Sets an omission aside: it is not offered again. Emits those that are left."""
-        with self._free_of_cost():
-            self.review.left_out[omission_id] = None
-            self._tell_omissions(True, request)
+        self.review.left_out[omission_id] = None
+        self._tell_omissions(True, request)
 
     def _tell_omissions(self, asked: bool = False, request: int | None = None) -> None:
         before = self.review.offered
         items = self.review.omissions([*self.findings.all(), *self.findings.overtaken()])
         if asked or items != before:
             self._emit(Omissions(items, tuple(self.review.left_out), request))
-
-    def _tell_late(self) -> None:
-        with self._free_of_cost():
-            self._tell_omissions()
-
-    @contextmanager
-    def _free_of_cost(self) -> Iterator[None]:
-        """Ends every error of the comparison with the note: nothing else depends on it."""
-        try:
-            yield
-        except Exception as error:
-            logger.error("what was said could not be compared with the note: %s", place_of(error))
 
     def _whole(self, one: Reading) -> ExtractionRequest:
         """The whole consultation, as the extractor may read it."""
@@ -329,9 +313,3 @@ class LiveExtraction:
                     "start the server with --vllm-url for findings in languages other than English",
                 )
             )
-
-
-def _call(method: "WeakMethod[Callable[[], None]]") -> None:
-    call = method()
-    if call is not None:
-        call()

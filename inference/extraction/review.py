@@ -13,7 +13,7 @@ from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.evidence.omissions import Note, Sentence, omission
 from inference.extraction.evidence.support import supported
-from inference.extraction.isolation import place_of
+from inference.extraction.isolation import Apart, place_of
 from inference.extraction.reader import Reading
 from inference.findings import Evidence, Finding, Omission, Proposal
 from inference.transcript import Segment
@@ -40,10 +40,10 @@ class _Said:
 class Review:
     """The comparison of one session. `begin` asks the extractors, `omissions` compares what they have answered so far.
 
-    `late` is called when one of them answers after the first comparison.
+    Its errors end in `apart`.
     """
 
-    late: Callable[[], None] = lambda: None
+    apart: Apart
     left_out: dict[str, None] = field(default_factory=dict)
     """The ids of what the clinician set aside, in order."""
     offered: tuple[Omission, ...] = ()
@@ -54,9 +54,17 @@ class Review:
     _compared: bool = False
 
     def begin(
-        self, readings: Iterable[Reading], finals: Sequence[Segment], request: Callable[[Reading], ExtractionRequest]
+        self,
+        readings: Iterable[Reading],
+        finals: Sequence[Segment],
+        request: Callable[[Reading], ExtractionRequest],
+        late: Callable[[], None],
     ) -> None:
-        """Asks every extractor that lists facts, unless it was asked about the same finals."""
+        """Asks every extractor that lists facts, unless it was asked about the same finals.
+
+        `late` is called when one of them answers after the first comparison. Only the questions hold it, so that this
+        object and the one that `late` belongs to are freed when they are over.
+        """
         if self._asked == len(finals):
             return
         self.close()
@@ -64,7 +72,7 @@ class Review:
         self._said.clear()
         for one in readings:
             if isinstance(one.extractor, Lister):
-                work = self._list(one.extractor, request(one), finals)
+                work = self._list(one.extractor, request(one), finals, late)
                 self._tasks.append(asyncio.create_task(work))
 
     async def wait(self, limit_s: float = WAIT_S) -> None:
@@ -95,22 +103,19 @@ class Review:
             task.cancel()
         self._tasks.clear()
 
-    async def _list(self, extractor: Lister, request: ExtractionRequest, finals: Sequence[Segment]) -> None:
-        try:
-            listed = await extractor.list_facts(request)
+    async def _list(
+        self, extractor: Lister, request: ExtractionRequest, finals: Sequence[Segment], late: Callable[[], None]
+    ) -> None:
+        with self.apart:
+            try:
+                listed = await extractor.list_facts(request)
+            except ExtractionError as error:
+                name, place = extractor.name, place_of(error)
+                logger.info("what was said is not compared with the note by the %s extractor: %s", name, place)
+                return
             self._said[extractor.name] = await asyncio.to_thread(_proved, listed, finals)
-        except ExtractionError as error:
-            logger.info(
-                "what was said is not compared with the note by the %s extractor: %s", extractor.name, place_of(error)
-            )
-        except Exception as error:
-            logger.error("what was said could not be compared with the note: %s", place_of(error))
-        else:
-            self._tell_late()
-
-    def _tell_late(self) -> None:
-        if self._compared:
-            self.late()
+            if self._compared:
+                late()
 
 
 def _proved(listed: Listed, finals: Sequence[Segment]) -> _Said:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from inference.asr.language import TrackLanguage
@@ -203,30 +203,31 @@ class Stream:
 
     async def _answer(self, control: Control) -> None:
         if control.kind == "stop":
-            with self.extraction.isolation:
-                self.extraction.list_facts()
-            with self.extraction.isolation:
-                await self.extraction.finish()
-            with self.extraction.isolation:
-                await self.extraction.compare()
+            await self._compare(self.extraction.finish)
             return
         if control.kind == "marker":
             with self.extraction.isolation:
                 await self.extraction.caught_up()
             self._emit(MarkerReached(control.marker_id, control.request))
         elif control.kind == "review":
-            with self.extraction.isolation:
-                self.extraction.list_facts()
-            with self.extraction.isolation:
-                await self.extraction.caught_up()
-            with self.extraction.isolation:
-                await self.extraction.compare(asked=True, request=control.request)
+            await self._compare(self.extraction.caught_up, asked=True, request=control.request)
         elif control.kind == "pause":
             self._emit(Paused(control.request))
         elif control.kind == "continue":
             self._emit(Continued(control.request))
         if self._keeper is not None:
             self._keeper.committed()
+
+    async def _compare(
+        self, read: Callable[[], Awaitable[None]], *, asked: bool = False, request: int | None = None
+    ) -> None:
+        """Compares what was said with the note. The facts are listed while the extractors `read` the last finals."""
+        with self.extraction.apart:
+            self.extraction.list_facts()
+        with self.extraction.isolation:
+            await read()
+        with self.extraction.apart:
+            await self.extraction.compare(asked=asked, request=request)
 
     def erase(self) -> None:
         """Overwrites the audio that is kept and drops all that was said. To be called when `run` has ended."""

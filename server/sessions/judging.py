@@ -52,7 +52,8 @@ class Judging:
         """Sets an omission aside, for good. Raises ProtocolError."""
         self._check_room()
         written = self._log.written_bytes
-        extraction.leave_out(omission_id, request)
+        with extraction.apart:
+            extraction.leave_out(omission_id, request)
         self._edits_bytes += self._log.written_bytes - written
 
     def apply(
