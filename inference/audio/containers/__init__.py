@@ -4,8 +4,9 @@ The packets are not decoded here. How long each of them sounds stands in its fir
 can be counted without a decoder.
 """
 
-from typing import Literal, Protocol, Self
+from typing import Literal
 
+from inference.audio.containers.demuxer import Demuxer
 from inference.audio.containers.ogg import Ogg
 from inference.audio.containers.opus import ContainerError, Head, Packet, Unit
 from inference.audio.containers.webm import Webm
@@ -13,22 +14,6 @@ from inference.audio.containers.webm import Webm
 Container = Literal["webm_opus", "ogg_opus"]
 
 __all__ = ["Container", "ContainerError", "Demuxer", "Head", "Packet", "Unit", "demuxer", "is_beginning"]
-
-
-class Demuxer(Protocol):
-    """One stream, cut at any byte."""
-
-    @property
-    def key(self) -> int:
-        """The number of the track that is read; with the head of the stream it is all that another demuxer needs to go
-        on behind a packet that has an `end`."""
-        ...
-
-    def push(self, data: bytes) -> list[Unit]:
-        """The heads and packets that the next bytes complete. Raises ContainerError."""
-        ...
-
-    def copy(self) -> Self: ...
 
 
 SIGNATURES: dict[Container, bytes] = {"webm_opus": b"\x1aE\xdf\xa3", "ogg_opus": b"OggS"}

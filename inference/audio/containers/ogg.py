@@ -3,9 +3,7 @@
 The checksum of a page is not looked at: the bytes came over TCP.
 """
 
-import copy
-from typing import Self
-
+from inference.audio.containers.demuxer import Demuxer
 from inference.audio.containers.opus import MAX_PACKET_BYTES, ContainerError, Head, Packet, Unit
 
 CONTINUED, FIRST = 1, 2
@@ -22,25 +20,14 @@ NO_BEGINNING = (
 NO_OPUS = "the stream holds no Opus audio: record with audio/ogg;codecs=opus"
 
 
-class Ogg:
-    """One stream; see `inference.audio.containers.Demuxer`. Streams beside the first one of Opus are passed over."""
+class Ogg(Demuxer):
+    """One stream. The track is a logical stream by its serial number; those beside the first one of Opus are passed
+    over."""
 
     def __init__(self, serial: int | None = None) -> None:
-        self._held = bytearray()
-        self._at = 0
-        self._serial = serial
+        super().__init__(serial)
         self._tags = False  # the packet of tags is still to come
         self._part = b""  # of a packet that goes on in the next page
-        self._begun = serial is not None
-
-    @property
-    def key(self) -> int:
-        return self._serial or 0
-
-    def copy(self) -> Self:
-        made = copy.copy(self)
-        made._held = bytearray(self._held)
-        return made
 
     def push(self, data: bytes) -> list[Unit]:
         self._held += data
@@ -54,9 +41,7 @@ class Ogg:
             end = start + sum(lacing)
             if len(lacing) < head[26] or len(self._held) < end:
                 return units
-            body = bytes(self._held[start:end])
-            del self._held[:end]
-            self._at += end
+            body = self._take(end)[start:]
             units += self._page(head[5], int.from_bytes(head[14:18], "little"), bytes(lacing), body)
         if self._held and not self._begun and not b"OggS\0".startswith(bytes(self._held[:5])):
             raise ContainerError(NO_BEGINNING)
@@ -67,11 +52,11 @@ class Ogg:
             if not body.startswith(b"OpusHead"):
                 self._begun = True
                 return []
-            self._begun, self._serial, self._tags, self._part = True, serial, True, b""
+            self._begun, self._track, self._tags, self._part = True, serial, True, b""
             return [Head.of(body)]
-        if self._serial is None:
+        if self._track is None:
             raise ContainerError(NO_OPUS if self._begun else NO_BEGINNING)
-        if serial != self._serial:
+        if serial != self._track:
             return []
         packets, whole = _packets(lacing, body)
         if packets and kind & CONTINUED:

@@ -4,9 +4,7 @@ The elements are read one after the other (RFC 8794, RFC 9559). A segment, its c
 by passing over their heads, so nothing has to be remembered between two elements but the number of the track.
 """
 
-import copy
-from typing import Self
-
+from inference.audio.containers.demuxer import Demuxer
 from inference.audio.containers.opus import MAX_PACKET_BYTES, ContainerError, Head, Packet, Unit
 
 EBML, SEGMENT, CLUSTER, BLOCK_GROUP = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xA0
@@ -31,24 +29,12 @@ NO_OPUS = "the stream holds no Opus audio: record with audio/webm;codecs=opus"
 LACED = "the stream packs several packets into one block: record with a MediaRecorder, or send ogg_opus"
 
 
-class Webm:
-    """One stream; see `inference.audio.containers.Demuxer`."""
+class Webm(Demuxer):
+    """One stream."""
 
     def __init__(self, track: int | None = None) -> None:
-        self._held = bytearray()
+        super().__init__(track)
         self._passing = 0  # bytes of an element that are still to be passed over
-        self._at = 0
-        self._track = track
-        self._begun = track is not None
-
-    @property
-    def key(self) -> int:
-        return self._track or 0
-
-    def copy(self) -> Self:
-        made = copy.copy(self)
-        made._held = bytearray(self._held)
-        return made
 
     def push(self, data: bytes) -> list[Unit]:
         self._held += data
@@ -73,13 +59,7 @@ class Webm:
             elif len(self._held) < start + size:
                 return units
             else:
-                body = bytes(self._held[start : start + size])
-                self._take(start + size)
-                units += self._read(name, body)
-
-    def _take(self, size: int) -> None:
-        del self._held[:size]
-        self._at += size
+                units += self._read(name, self._take(start + size)[start:])
 
     def _read(self, name: int, body: bytes) -> list[Unit]:
         if name == EBML:
