@@ -8,12 +8,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from inference.extraction import ExtractionRequest, UnusableAnswer
-from inference.extraction.llm.prompt import NEW_BYTES, Message, line_of, restored
-from inference.extraction.llm.schema import QuotedWords, bounded_list, bounded_text
-from inference.findings import Experiencer, Kind, Proposal, Quote, Status, Temporality
+from inference.extraction.llm.prompt import NEW_BYTES, Message, line_of
+from inference.extraction.llm.schema import Exact, PlainFact, bounded_list, proposal_of
+from inference.findings import Proposal
 from inference.transcript import Segment
 
 MOST_FACTS = 24
@@ -52,23 +52,10 @@ e2 patient: No, none. I take ramipril, five milligrams.
 """
 
 
-class _Exact(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Fact(_Exact):
-    evidence: Annotated[list[QuotedWords], bounded_list(3, least=1)]
-    kind: Kind
-    text: Annotated[str, bounded_text(100)]
-    status: Status
-    temporality: Temporality
-    experiencer: Experiencer
-
-
-class Facts(_Exact):
+class Facts(Exact):
     """The model's answer."""
 
-    facts: Annotated[list[_Fact], bounded_list(MOST_FACTS)]
+    facts: Annotated[list[PlainFact], bounded_list(MOST_FACTS)]
 
 
 FACTS_SCHEMA: dict[str, Any] = Facts.model_json_schema()
@@ -91,7 +78,7 @@ def listings(consultation: ExtractionRequest) -> Iterator[list[Message]]:
 def read_facts(content: str) -> list[Proposal]:
     """The facts of an answer, their quotes unchecked. Raises UnusableAnswer, without a word of it, for a broken one."""
     with contextlib.suppress(ValidationError):
-        return [_proposal(fact) for fact in Facts.model_validate_json(content).facts]
+        return [proposal_of(fact) for fact in Facts.model_validate_json(content).facts]
     raise UnusableAnswer(
         "the extraction model's list of facts is not JSON under the schema: serve it with structured outputs, as vLLM "
         "does"
@@ -106,15 +93,3 @@ def _messages(before: Sequence[Segment], asked: Sequence[Segment]) -> list[Messa
 
 def _size(segment: Segment) -> int:
     return len(line_of(segment).encode())
-
-
-def _proposal(fact: _Fact) -> Proposal:
-    return Proposal(
-        kind=fact.kind,
-        text=restored(fact.text),
-        quotes=tuple(Quote(words.segment, restored(words.quote)) for words in fact.evidence),
-        source="model",
-        status=fact.status,
-        temporality=fact.temporality,
-        experiencer=fact.experiencer,
-    )

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +23,6 @@ from inference.findings import (
     Experiencer,
     Finding,
     Kind,
-    Op,
     Proposal,
     Quote,
     Status,
@@ -43,7 +43,7 @@ def _known(name: str) -> str:
     return name
 
 
-def bounded_text(longest: int) -> Any:
+def _text(longest: int) -> Any:
     return Field(min_length=1, max_length=_SLACK * longest, json_schema_extra={"maxLength": longest})
 
 
@@ -67,43 +67,46 @@ RETRACTED_SHARE = 1 / 3
 answer that takes back more is broken, or does what somebody told it."""
 
 
-class _Exact(BaseModel):
+class Exact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class QuotedWords(_Exact):
+class _QuotedWords(Exact):
     segment: Identifier
-    quote: Annotated[str, bounded_text(160)]
+    quote: Annotated[str, _text(160)]
 
 
-class _Attribute(_Exact):
+class _Attribute(Exact):
     name: AttributeName
-    value: Annotated[str, bounded_text(60)]
+    value: Annotated[str, _text(60)]
 
 
-class _Evident(_Exact):
-    evidence: Annotated[list[QuotedWords], bounded_list(3, least=1)]
+class _Evident(Exact):
+    evidence: Annotated[list[_QuotedWords], bounded_list(3, least=1)]
 
 
-class _Fact(_Evident):
+class PlainFact(_Evident):
     kind: Kind
-    text: Annotated[str, bounded_text(100)]
+    text: Annotated[str, _text(100)]
     status: Status
     temporality: Temporality
     experiencer: Experiencer
+
+
+class _Fact(PlainFact):
     attributes: Annotated[list[_Attribute], bounded_list(8)]
 
 
-class _Adds(_Exact):
+class _Adds(Exact):
     op: Literal["add"]
 
 
-class _Updates(_Exact):
+class _Updates(Exact):
     op: Literal["update"]
     finding_id: Identifier
 
 
-class _Retracts(_Exact):
+class _Retracts(Exact):
     op: Literal["retract"]
     finding_id: Identifier
 
@@ -121,7 +124,7 @@ class _Retraction(_Evident, _Retracts):
     pass
 
 
-class Answer(_Exact):
+class Answer(Exact):
     """The model's answer: what it changes in the findings."""
 
     operations: Annotated[list[_Addition | _Correction | _Retraction], bounded_list(MOST_OPERATIONS)]
@@ -189,26 +192,32 @@ def whole_items(content: str, name: str) -> str:
 
 
 def _proposal(operation: _Addition | _Correction | _Retraction, known: Mapping[str, Finding]) -> Proposal | None:
-    quotes = tuple(Quote(words.segment, restored(words.quote)) for words in operation.evidence)
     if isinstance(operation, _Addition):
-        return _fact(operation, quotes, "add", None)
+        return replace(proposal_of(operation), attributes=_attributes(operation))
     if operation.finding_id not in known:
         return None
     if isinstance(operation, _Correction):
-        return _fact(operation, quotes, "update", operation.finding_id)
-    return retraction(known[operation.finding_id], quotes, "model")
+        changed = replace(proposal_of(operation), attributes=_attributes(operation))
+        return replace(changed, op="update", finding_id=operation.finding_id)
+    return retraction(known[operation.finding_id], _quotes(operation), "model")
 
 
-def _fact(fact: _Fact, quotes: tuple[Quote, ...], op: Op, finding_id: str | None) -> Proposal:
+def proposal_of(fact: PlainFact) -> Proposal:
+    """The addition of a fact, without attributes."""
     return Proposal(
         kind=fact.kind,
         text=restored(fact.text),
-        quotes=quotes,
+        quotes=_quotes(fact),
         source="model",
         status=fact.status,
         temporality=fact.temporality,
         experiencer=fact.experiencer,
-        attributes={attribute.name: restored(attribute.value) for attribute in fact.attributes},
-        op=op,
-        finding_id=finding_id,
     )
+
+
+def _quotes(evident: _Evident) -> tuple[Quote, ...]:
+    return tuple(Quote(words.segment, restored(words.quote)) for words in evident.evidence)
+
+
+def _attributes(fact: _Fact) -> dict[str, str]:
+    return {attribute.name: restored(attribute.value) for attribute in fact.attributes}
