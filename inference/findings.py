@@ -5,7 +5,7 @@ How proposals become findings is in inference/extraction/evidence/merging.py.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from inference.transcript import Speaker
 
@@ -122,6 +122,22 @@ class Finding:
     source: Source
     confidence: float
     codes: tuple[Code, ...] = ()
+
+    @classmethod
+    def of(cls, identifier: str, proposal: "Proposal", evidence: tuple[Evidence, ...]) -> Self:
+        """What a proposal says, as a finding with its evidence and without codes."""
+        return cls(
+            id=identifier,
+            kind=proposal.kind,
+            text=proposal.text,
+            status=proposal.status,
+            temporality=proposal.temporality,
+            experiencer=proposal.experiencer,
+            attributes=dict(proposal.attributes),
+            evidence=evidence,
+            source=proposal.source,
+            confidence=proposal.confidence,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,10 +107,7 @@ class LiveExtraction:
 
     def prove(self, quotes: Sequence[Quote]) -> tuple[Evidence, ...] | None:
         """The evidence for the quotes; None unless each of them stands in a final."""
-        finals = FinalTexts(self._segments)
-        found = [finals.ground(quote) for quote in quotes]
-        evidence = tuple(one for one in found if one is not None)
-        return evidence if len(evidence) == len(quotes) else None
+        return FinalTexts(self._segments).proof(quotes)
 
     def list_facts(self) -> None:
         """Begins to look for what was said and not noted: `compare` tells what was found."""

@@ -15,7 +15,7 @@ from inference.extraction.evidence.omissions import Note, Sentence, omission
 from inference.extraction.evidence.support import supported
 from inference.extraction.isolation import Apart, place_of
 from inference.extraction.reader import Reading
-from inference.findings import Evidence, Finding, Omission, Proposal
+from inference.findings import Finding, Omission
 from inference.transcript import Segment
 
 logger = logging.getLogger(__name__)
@@ -131,24 +131,6 @@ def _proved(listed: Listed, finals: Sequence[Segment]) -> _Said:
 
 def _sentence(identifier: str, heard: Heard, texts: FinalTexts) -> Sentence | None:
     """The sentence with its proof; None where part of it cannot prove anything."""
-    evidence = [texts.ground(quote) for quote in heard.proposal.quotes]
-    named = [texts.ground(quote) for quote in heard.named]
-    proof, tells = tuple(one for one in evidence if one), tuple(one for one in named if one)
-    if len(proof) < len(evidence) or not tells:
-        return None
-    return Sentence(_as_finding(identifier, heard.proposal, proof), tells)
-
-
-def _as_finding(identifier: str, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Finding:
-    return Finding(
-        id=identifier,
-        kind=proposal.kind,
-        text=proposal.text,
-        status=proposal.status,
-        temporality=proposal.temporality,
-        experiencer=proposal.experiencer,
-        attributes=proposal.attributes,
-        evidence=evidence,
-        source=proposal.source,
-        confidence=proposal.confidence,
-    )
+    proof = texts.proof(heard.proposal.quotes)
+    named = tuple(evidence for quote in heard.named if (evidence := texts.ground(quote)) is not None)
+    return Sentence(Finding.of(identifier, heard.proposal, proof), named) if proof is not None and named else None

@@ -29,6 +29,12 @@ class FinalTexts:
         """The proposal with the evidence for those of its quotes that stand in a final."""
         return Grounded(proposal, distinct(self.ground(quote) for quote in proposal.quotes))
 
+    def proof(self, quotes: Iterable[Quote]) -> tuple[Evidence, ...] | None:
+        """The evidence for the quotes; None unless each of them stands in a final."""
+        found = [self.ground(quote) for quote in quotes]
+        evidence = tuple(one for one in found if one is not None)
+        return evidence if len(evidence) == len(found) else None
+
     def ground(self, quote: Quote) -> Evidence | None:
         """The evidence for a quote, or None where no final holds it.
 

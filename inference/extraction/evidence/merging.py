@@ -124,19 +124,7 @@ class Findings:
 
     def _added(self, proposal: Proposal, evidence: tuple[Evidence, ...]) -> Operation:
         self._issued += 1
-        finding = Finding(
-            id=f"f{self._issued}",
-            kind=proposal.kind,
-            text=proposal.text,
-            status=proposal.status,
-            temporality=proposal.temporality,
-            experiencer=proposal.experiencer,
-            attributes=dict(proposal.attributes),
-            evidence=evidence,
-            source=proposal.source,
-            confidence=proposal.confidence,
-        )
-        return Operation("add", self._store(finding))
+        return Operation("add", self._store(Finding.of(f"f{self._issued}", proposal, evidence)))
 
     def _retract(self, finding: Finding | None, evidence: tuple[Evidence, ...]) -> Operation | None:
         """The finding goes, with the words that said it and those that took it back."""
