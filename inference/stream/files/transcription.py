@@ -137,6 +137,7 @@ class FileTranscription:
             self._speakers[number],
             Segmenter(config.segmenter, config.vad.threshold),
             TrackLanguage(self._language),
+            self._engines.vocabulary,
             context=self._prompt,
         )
         asr, found = _Behind(self._engines.asr), list[FileSegment]()

@@ -9,6 +9,7 @@ from inference.config import SAMPLE_RATE
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.stream.files.transcription import FileFailed, FileSegment
+from inference.terms.vocabulary import Term, Vocabulary
 from inference.timing import Timings
 from inference.updates import TranscriptUpdate
 from tests.support.fakes import ONE_PAUSE, LevelAsr, LoudnessVad, speech
@@ -72,6 +73,15 @@ async def test_each_stretch_begins_with_the_prompt_of_the_request_as_its_context
     await transcribed(pipeline, SAID, prompt="Lisinopril")
     assert [r.prompt for r in asr.requests].count("Lisinopril") > 1
     assert all(r.prompt.startswith("Lisinopril") for r in asr.requests[:2])
+    await pipeline.close()
+
+
+async def test_the_names_of_the_site_are_looked_for_in_a_recording_as_in_a_live_session():
+    asr, site = LevelAsr(), Vocabulary([Term("Oyelaran")])
+    pipeline = Pipeline(LoudnessVad(), asr, [], ONE_PAUSE, vocabulary=site)
+    await transcribed(pipeline, SAID)
+    assert asr.requests
+    assert all(request.vocabulary is site for request in asr.requests)
     await pipeline.close()
 
 
