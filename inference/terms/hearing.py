@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inference.terms.vocabulary import Candidate, letters_of
+from inference.terms.vocabulary import Candidate, letters_of, without_ending
 from inference.transcript import Word
 
 SLACK_S = 0.2
@@ -63,7 +63,7 @@ def _written(term: str, place: Sequence[Word], found: Sequence[Word]) -> list[Wo
     """The words of the term over the time of the words that it replaces, with the punctuation that followed these."""
     parts = term.split()
     last = place[-1].text
-    ending = last[len(last.rstrip(".,;:?!").removesuffix("'s")) :]
+    ending = last[len(without_ending(last)) :]
     probability = round(min(word.probability for word in found), 3)
     start, length = place[0].start, (place[-1].end - place[0].start) / len(parts)
     heard = " ".join(word.text for word in place)

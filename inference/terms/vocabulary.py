@@ -25,6 +25,8 @@ BESIDE = 1.5
 MAX_CANDIDATES = 3
 """Places of one span that are asked about: the nearest ones."""
 
+_MARKS = ".,;:?!"
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -78,13 +80,14 @@ class Vocabulary:
         is written as it should be is none.
         """
         letters = [letters_of(word.text) for word in words]
+        sounds = [coded("".join(map(sound_of, part))) for part in letters]
         far = near * BESIDE
         found: list[Candidate] = []
         for first in range(len(words)):
             sound: list[int] = []
             ends: dict[int, int] = {}
             for end in range(first + 1, min(first + MAX_WORDS, len(words)) + 1):
-                sound += coded("".join(map(sound_of, letters[end - 1])))
+                sound += sounds[end - 1]
                 ends[len(sound)] = end
             for tree in self._trees:
                 for distance, length, term in nearest(tree, sound, list(ends), far, lambda w: far * w):
@@ -126,7 +129,12 @@ def _others(
 
 
 def _written_as(term: str, words: Sequence[Word]) -> bool:
-    return " ".join(word.text.strip(".,;:?!") for word in words).removesuffix("'s") == term
+    return " ".join(word.text.strip(_MARKS) for word in words).removesuffix("'s") == term
+
+
+def without_ending(text: str) -> str:
+    """The text without the punctuation at its end and a genitive's "'s" before that."""
+    return text.rstrip(_MARKS).removesuffix("'s")
 
 
 def letters_of(text: str) -> list[str]:
@@ -134,8 +142,8 @@ def letters_of(text: str) -> list[str]:
 
     Punctuation and a genitive's "'s" at the end of the text are left out.
     """
-    straight = text.lower().replace("\u2019", "'").rstrip(".,;:?!").removesuffix("'s").replace("'", "")
-    plain = unicodedata.normalize("NFKD", straight)
+    straight = without_ending(text.lower().replace("\u2019", "'"))
+    plain = unicodedata.normalize("NFKD", straight.replace("'", ""))
     return re.findall(r"[a-z]+", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
