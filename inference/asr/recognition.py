@@ -22,6 +22,7 @@ from inference.batching.batcher import Batcher
 from inference.batching.waiting import Lane, Served
 from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.terms.hearing import hint, with_terms
+from inference.transcript import Word
 
 MAX_GAPS = 3
 """Stretches of one span that are decoded again because no word lies over them."""
@@ -56,7 +57,7 @@ class _Caller:
 
     session: str
     since: float
-    again: Lane = Lane.RETRY
+    again: Lane
 
 
 class Recogniser:
@@ -205,7 +206,7 @@ class Recogniser:
         if unsure := [candidate for candidate in found if not candidate.spelt]:
             again = await self._again(replace(request, hint=hint(unsure)), caller)
         words = with_terms(said.words, again.value.words if again is not None else (), found)
-        named = said if words == said.words else replace(said, text=" ".join(w.text for w in words), words=words)
+        named = said if words == said.words else _with_words(said, words)
         return _both(served, again, named) if again is not None else replace(served, value=named)
 
 
@@ -231,7 +232,11 @@ def _with_piece(said: Hypothesis, gap: Gap, piece: Hypothesis) -> Hypothesis:
     )
     words = said.words[: gap.first] + within + said.words[gap.end :]
     language = said.language if piece.language == said.language else SEVERAL
-    return replace(said, text=" ".join(word.text for word in words), words=words, language=language)
+    return replace(_with_words(said, words), language=language)
+
+
+def _with_words(said: Hypothesis, words: tuple[Word, ...]) -> Hypothesis:
+    return replace(said, text=" ".join(word.text for word in words), words=words)
 
 
 def _is_better(second: Hypothesis, first: Hypothesis) -> bool:
@@ -242,9 +247,7 @@ def _unlooped(said: Hypothesis) -> Hypothesis:
     """What still loops after every try, said three times at most."""
     plain = [re.sub(r"[^\w']", "", word.text.lower()) for word in said.words]
     words = tuple(said.words[i] for i in unlooped(plain))
-    if len(words) == len(said.words):
-        return said
-    return replace(said, text=" ".join(word.text for word in words), words=words)
+    return said if len(words) == len(said.words) else _with_words(said, words)
 
 
 def _both(first: Served[Hypothesis], second: Served[Hypothesis], value: Hypothesis) -> Served[Hypothesis]:
