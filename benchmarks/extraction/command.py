@@ -86,11 +86,11 @@ class Scorer:
 
     async def orders(self) -> dict[str, Any]:
         """Orders, and medicines where they are labelled, of consultations that are text alone."""
-        rows = _rows(self.args.orders)[: self.args.limit]
-        medicines = {row["id"]: row for row in _rows(self.args.medications)} if self.args.medications.exists() else {}
+        rows = rows_of(self.args.orders)[: self.args.limit]
+        medicines = {row["id"]: row for row in rows_of(self.args.medications)} if self.args.medications.exists() else {}
         orders, log, parts = OrderTally(), Log(), dict[str, MedicationTally]()
         for row in rows:
-            found = await self.find(_turns(row["turns"]), log)
+            found = await self.find(spoken(row["turns"]), log)
             pairs = orders.judge(found, row["orders"])
             if self.args.show:
                 show_orders(row["id"], found, row["orders"], pairs)
@@ -107,14 +107,14 @@ class Scorer:
 
     async def texts(self) -> dict[str, dict[str, Any]]:
         """Every finding of consultations that are text alone, by part and mode."""
-        turns = {row["id"]: row["turns"] for row in _rows(self.args.orders)}
-        labels = [row for row in _rows(self.args.findings) if row["id"] in turns]
+        turns = {row["id"]: row["turns"] for row in rows_of(self.args.orders)}
+        labels = [row for row in rows_of(self.args.findings) if row["id"] in turns]
         scored: dict[str, dict[str, Any]] = {}
         for part in sorted({row["part"] for row in labels}):
             for mode in MODES:
                 tally, log = Tally(), Log()
                 for row in (row for row in labels if row["part"] == part):
-                    found = await self.find(_turns(turns[row["id"]], mode), log)
+                    found = await self.find(spoken(turns[row["id"]], mode), log)
                     found = [finding for finding in found if finding.kind not in UNLABELLED]
                     pairs = tally.judge(found, row["findings"])
                     if self.args.show:
@@ -200,11 +200,11 @@ def _heard(corpus: Path, heard: OwnTranscripts, mode: Mode) -> Listen:
     return lambda name: heard.segments(corpus / f"{name}.flac", mode)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def rows_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _turns(turns: Iterable[Mapping[str, str]], mode: Mode = "dual") -> list[Segment]:
+def spoken(turns: Iterable[Mapping[str, str]], mode: Mode = "dual") -> list[Segment]:
     timed = [{**turn, "start": at * TURN_S, "end": (at + 0.9) * TURN_S} for at, turn in enumerate(turns)]
     return reference(timed, mode)
 

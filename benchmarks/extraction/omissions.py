@@ -27,7 +27,7 @@ from typing import Any
 from benchmarks.common.machine import card
 from benchmarks.common.percentiles import ranks
 from benchmarks.common.result import deliver
-from benchmarks.extraction.command import FINDINGS, MODES, UNLABELLED, _rows, _turns, labelled
+from benchmarks.extraction.command import FINDINGS, MODES, UNLABELLED, labelled, rows_of, spoken
 from benchmarks.extraction.extractors import add_choice, chosen
 from benchmarks.extraction.replay import LIMIT_S, Log, replay
 from benchmarks.extraction.score import OVERLAP, Label, kind_of, matched, overlap, wordings
@@ -196,11 +196,11 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
             segments = reference(utterances, mode)
             await bench.without(count, name, segments, noted(labels, segments))
     if args.orders:
-        turns: Mapping[str, Any] = {row["id"]: row["turns"] for row in _rows(args.orders)}
-        for row in _rows(FINDINGS):
+        turns: Mapping[str, Any] = {row["id"]: row["turns"] for row in rows_of(args.orders)}
+        for row in rows_of(FINDINGS):
             if row["id"] not in turns:
                 continue
-            segments = _turns(turns[row["id"]])
+            segments = spoken(turns[row["id"]])
             found = await replay(segments, listers, Log())
             pairs = matched(found, row["findings"])
             told = noted(row["findings"], segments)
