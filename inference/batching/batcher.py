@@ -63,7 +63,7 @@ class Batcher(Generic[Item, Result]):
         self._observe = observe
         self._out_of_memory = out_of_memory
         self._running = 0
-        self._live_at = float("-inf")  # when something else than a file was queued last
+        self._live_at = float("-inf")  # when something other than a file was queued last
         self._queue: list[Ticket[Item, Result]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)

@@ -72,7 +72,8 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A sentence of which no fact was made: its `text` is the sentence itself. `named` are the words that tell most."""
+    """A sentence of which no fact was made. The proposal's `text` is the sentence itself; `named` quotes the clinical
+    words in it."""
 
     proposal: Proposal
     named: tuple[Quote, ...]

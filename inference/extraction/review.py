@@ -1,6 +1,6 @@
 """Said and not noted: at the end of a consultation its facts are listed anew and compared with the findings one by one.
 
-This may fail or be late, and then costs nothing but the comparison.
+If this fails or is late, nothing but the comparison is lost.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from inference.transcript import Segment
 logger = logging.getLogger(__name__)
 
 MOST = 40
-"""Omissions of one consultation. Who is offered more reads none of them."""
+"""Omissions of one consultation that are offered at most: nobody reads a longer list."""
 
 WAIT_S = 1.0
-"""For the lists, behind the last findings: the end of a session waits no longer. A model is asked before that wait,
-while the last findings are still on their way."""
+"""How long the end of a session waits for the lists, once the last findings are there. A model is asked earlier, while
+the last findings are still on their way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ READ = (EBML, TRACKS, SIMPLE_BLOCK, BLOCK)
 
 MAX_READ_BYTES = MAX_PACKET_BYTES + 64
 MAX_PASSED_BYTES = 16 << 20
-"""Of an element that is read, and of one that is passed over, such as a picture of the video beside the audio."""
+"""The largest element that is read, and the largest that is passed over, such as a picture of a video track."""
 
 BROKEN = "the stream is no WebM at this place: send every byte of one recorder in order, or begin with a new one"
 NO_BEGINNING = (

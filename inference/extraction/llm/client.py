@@ -39,7 +39,8 @@ RULES_BYTES_PER_TOKEN = 3.5
 """For servers that do not count the tokens of a prompt in `usage` (vLLM does)."""
 
 LISTED_AT_ONCE = 4
-"""Requests of one session for the facts of its parts: the live ones of the others come before its end."""
+"""Requests for the parts of one consultation that are under way at a time, so that those of live sessions are answered
+soon."""
 
 _OTHER_NAME = (62, 64)
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""

@@ -13,7 +13,7 @@ from inference.findings import Kind, Proposal
 from inference.transcript import Segment
 
 LONGEST_SENTENCE = 30
-"""Tokens. In what is longer, without punctuation, nobody finds a fact at a glance."""
+"""Tokens. In a longer one, which the recogniser wrote without punctuation, nobody finds a fact at a glance."""
 
 _KINDS: Mapping[str, Kind] = {
     "symptom": "symptom",
@@ -35,7 +35,7 @@ def _stated(turn: Turn) -> Iterator[Heard]:
     if turn.form != "statement" or is_empty(turn) or len(turn.tokens) > LONGEST_SENTENCE:
         return
     if turn.speaker == "clinician" and not vitals(turn.tokens):
-        return  # who explains names much that nobody has
+        return  # explanations name much that the patient does not have
     unreal = imagined(turn)
     named = [m for m in mentions(turn.segment.text, turn.tokens) if m.concept not in unreal and m.kind in _KINDS]
     drugs = find(drugs_trie(), turn.tokens)

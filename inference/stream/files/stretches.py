@@ -13,8 +13,9 @@ from inference.config import SAMPLE_RATE
 STRETCH_S = 40.0
 FIRST_S = 12.0
 GROWTH = 1 / 4
-"""A stretch ends when it is this long and nobody is in mid-speech. The first ones are shorter, a part of the recording
-up to there: a short recording is decoded side by side too, and the words of a long one begin to come soon."""
+"""A stretch ends when it is `STRETCH_S` long and nobody is in mid-speech. The first ones are shorter, `FIRST_S` or the
+share `GROWTH` of the recording so far: then a short recording is decoded side by side too, and the first words of a
+long one come soon."""
 
 LONGEST_S = 300.0
 """A stretch in which nobody pauses ends here all the same, so that its audio does not fill the memory."""

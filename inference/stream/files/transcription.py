@@ -29,7 +29,8 @@ from inference.transcript import Segment, Speaker, Transcript
 from inference.updates import Fault, TranscriptUpdate, Update
 
 MOST_STRETCHES = 32
-"""Stretches that are decoded side by side, at most; a CPU has fewer, since two of its batches are eight spans."""
+"""At most this many stretches are decoded side by side, and no more than fill two batches of every worker: on a CPU
+that is less."""
 
 
 class FileFailed(Exception):
