@@ -51,12 +51,10 @@ nothing, the number of events to drop and their numbers, then number and text of
 
 TAKE = """
 if redis.call('HEXISTS', KEYS[2], 'writer') == 0 then return false end
-if ARGV[1] ~= '' then redis.call('HSET', KEYS[2], 'writer', ARGV[1]) end
+redis.call('HSET', KEYS[2], 'writer', ARGV[1])
 return {redis.call('HGET', KEYS[2], 'meta'), redis.call('HGET', KEYS[2], 'checkpoint'),
   redis.call('XRANGE', KEYS[1], '-', '+')}
 """
-"""Argument: the new writer, or nothing for whoever only reads."""
-
 NEWER = """
 if redis.call('HEXISTS', KEYS[2], 'writer') == 0 then return false end
 return {redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2]),
@@ -121,13 +119,6 @@ class RedisStore:
 
     async def take(self, session_id: str, writer: str) -> Kept | None:
         """Makes `writer` the only one that writes the session, and returns what is stored."""
-        return await self._kept(session_id, writer)
-
-    async def read(self, session_id: str) -> Kept | None:
-        """What is stored of a session, which stays its writer's."""
-        return await self._kept(session_id, "")
-
-    async def _kept(self, session_id: str, writer: str) -> Kept | None:
         held = await self._asked(self._take(keys=_keys(session_id), args=[writer]))
         if held is None:
             return None

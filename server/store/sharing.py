@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,15 +87,11 @@ class Shared:
 
     async def read(self, session_id: str) -> list[bytes] | None:
         """The events of a session of the store as wire text, in order. Raises StoreDown."""
-        try:
-            kept = await self.store.read(session_id)
-        except KeyFault as fault:
-            logger.error("%s", fault)
-            return None
-        return None if kept is None else [text for _, text in kept.events]
+        stored = await self.newer(session_id, 0, sys.maxsize)
+        return None if stored is None else [text for _, text in stored.events]
 
     async def newer(self, session_id: str, seq: int, most: int) -> Newer | None:
-        """Stored events above `seq` of a session that some server writes, for who only reads. Raises StoreDown."""
+        """Stored events above `seq` of a session that any server writes, for a reader. Raises StoreDown."""
         try:
             return await self.store.newer(session_id, seq, most)
         except KeyFault as fault:

@@ -47,9 +47,7 @@ class Newer:
 
 
 class Store(Protocol):
-    """Where sessions outlive a server. Every method raises StoreDown; `take`, `read`, `meta` and `newer` raise KeyFault
-    too.
-    """
+    """Where sessions outlive a server. Every method raises StoreDown; `take`, `meta` and `newer` raise KeyFault too."""
 
     retention_s: float
 
@@ -67,10 +65,6 @@ class Store(Protocol):
 
     async def take(self, session_id: str, writer: str) -> Kept | None:
         """Makes `writer` the only one that writes the session, and returns what is stored."""
-        ...
-
-    async def read(self, session_id: str) -> Kept | None:
-        """What is stored of a session, which stays its writer's."""
         ...
 
     async def newer(self, session_id: str, seq: int, most: int) -> Newer | None:
