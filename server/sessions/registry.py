@@ -21,6 +21,7 @@ from server.sessions.erasing import Erasing
 from server.sessions.patience import patience
 from server.sessions.session import Again, Limits, Session
 from server.settings import Settings, SettingsError
+from server.store.restoring import Declared
 from server.store.sharing import MOST_AHEAD, STORE_RETRY_S, KeyFault, Shared, StoreDown, shared
 
 DEFAULT_CAPACITY = 32
@@ -243,8 +244,8 @@ class Sessions:
         """The session with that id, for those who may read the session and do not have its token."""
         return self._sessions.get(session_id)
 
-    async def consulted(self, session_id: str, owns: Callable[[str | None], bool]) -> Consulted | None:
-        """What is known of a session here, or in the store, if `owns` is true of its owner. Raises StoreDown.
+    async def readable(self, session_id: str, owns: Callable[[str | None], bool]) -> Session | Declared | None:
+        """A session of this server, or what the store has of one, if `owns` is true of its owner. Raises StoreDown.
 
         A session that lives on, or ended, at another server of the store stays that server's.
         """
@@ -252,14 +253,18 @@ class Sessions:
         if session is not None and not owns(session.owner):
             return None
         if session is not None and await self.current(session):
-            return Consulted(session.id, session.options, session.started_at, session.log.kept())
-        if self.store is None or session_id in self._erasing:
-            return None
-        declared = await self.store.known(session_id)
-        if declared is None or not owns(declared.owner):
+            return session
+        return None if session_id in self._erasing else await self._declared(session_id, owns)
+
+    async def consulted(self, session_id: str, owns: Callable[[str | None], bool]) -> Consulted | None:
+        """What the record of a `readable` session is drawn from. Raises StoreDown."""
+        found = await self.readable(session_id, owns)
+        if isinstance(found, Session):
+            return Consulted(found.id, found.options, found.started_at, found.log.kept())
+        if found is None or self.store is None:
             return None
         events = await self.store.read(session_id)
-        return None if events is None else Consulted(session_id, declared.options, declared.started_at, events)
+        return None if events is None else Consulted(session_id, found.options, found.started_at, events)
 
     def erase(self, session: Session) -> None:
         """Ends a session at once, and forgets it and all that was said in it, whether it runs or has ended.
@@ -286,11 +291,15 @@ class Sessions:
 
         Returns whether there was one. The server that holds it ends it with its next event. Raises StoreDown.
         """
-        declared = None if self.store is None else await self.store.known(session_id)
-        if self.store is None or declared is None or not owns(declared.owner):
+        if self.store is None or await self._declared(session_id, owns) is None:
             return False
         await self.store.erase(session_id)
         return True
+
+    async def _declared(self, session_id: str, owns: Callable[[str | None], bool]) -> Declared | None:
+        """What was declared of a session of the store, if `owns` is true of its owner. Raises StoreDown."""
+        declared = None if self.store is None else await self.store.known(session_id)
+        return declared if declared is not None and owns(declared.owner) else None
 
     def _drop(self, session: Session) -> None:
         """Forgets a session, unless it came back meanwhile as another object."""

@@ -14,6 +14,7 @@ from server.access.principal import Principal
 from server.monitoring.metrics import Metrics
 from server.protocol import error_fields
 from server.sessions.registry import Sessions
+from server.sessions.session import Session
 from server.settings import Settings
 from server.socket.door import visitor_of
 from server.store.sharing import STORE_RETRY_S, StoreDown
@@ -84,16 +85,11 @@ class Viewers:
 
     async def _source(self, session_id: str, principal: Principal) -> Source | None:
         """Where the session's events are; None where there is none of this principal. Raises StoreDown."""
-        session = self._sessions.known(session_id)
-        if session is not None and not principal.owns(session.owner):
-            return None
-        if session is not None and await self._sessions.current(session):
-            return LogSource(session.log)
+        found = await self._sessions.readable(session_id, principal.owns)
+        if isinstance(found, Session):
+            return LogSource(found.log)
         store = self._sessions.store
-        declared = await store.known(session_id) if store is not None else None
-        if store is None or declared is None or not principal.owns(declared.owner):
-            return None
-        return StoredSource(store, session_id)
+        return StoredSource(store, session_id) if found is not None and store is not None else None
 
     async def _stream(self, request: web.Request, source: Source, session_id: str, seq: int) -> web.StreamResponse:
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

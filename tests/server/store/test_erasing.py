@@ -72,6 +72,12 @@ async def record(server: Server, started: Event, header: dict[str, str]) -> int:
         return response.status
 
 
+async def watched(server: Server, started: Event, header: dict[str, str]) -> int:
+    url = f"{server.url}/v1/sessions/{started['session_id']}/events"
+    async with server.http.get(url, headers=header) as response:
+        return response.status
+
+
 async def held(redis: RedisProcess, started: Event) -> list[bytes]:
     store = RedisStore(redis.url, None, 60)
     try:
@@ -139,6 +145,7 @@ async def test_who_erases_while_the_store_is_away_is_told_so_and_it_is_done_when
             redis.stop(signal.SIGSTOP)  # it takes nothing, and forgets nothing
             assert await erase(first, started, header) == (503, "store_away")
             assert (await client.hear("session_stopped"))["reason"] == "withdrawn"
+            assert await record(first, started, header) == await watched(first, started, header) == 404
             assert await erase(second, started, header) == (503, "store_away")
         redis.process.send_signal(signal.SIGCONT)
         await until(lambda: not first.app[SESSIONS]._erasing)
