@@ -142,7 +142,12 @@ class Sessions:
     def open(self, options: StreamOptions, owner: str | None = None) -> Session:
         """A new running session. Raises Full, and AudioError if the options do not fit together."""
         self._check_room()
-        session = Session(
+        session = self._made(options, owner)
+        self._begin(session)
+        return session
+
+    def _made(self, options: StreamOptions, owner: str | None, again: Again | None = None) -> Session:
+        return Session(
             self.pipeline,
             options,
             self.limits,
@@ -150,10 +155,9 @@ class Sessions:
             self._ended,
             owner,
             store=self.store,
+            again=again,
             decoding=self.decoding,
         )
-        self._begin(session)
-        return session
 
     def _begin(self, session: Session) -> None:
         self._sessions[session.id] = session
@@ -216,17 +220,7 @@ class Sessions:
         known = max((seq for seq, _ in restored.events), default=0)
         last = last_seq if known < last_seq <= known + MOST_AHEAD and not restored.ended else known
         again = Again(session_id, token, declared.started_at, restored, last)
-        session = Session(
-            self.pipeline,
-            declared.options,
-            self.limits,
-            self.metrics,
-            self._ended,
-            declared.owner,
-            store=store,
-            again=again,
-            decoding=self.decoding,
-        )
+        session = self._made(declared.options, declared.owner, again)
         if restored.ended:
             self._sessions[session_id] = session
             session.log.close()
