@@ -88,8 +88,8 @@ class Code(TypedDict):
     suggestion: bool
 
 
-class Finding(TypedDict):
-    """One clinical fact with the words that prove it."""
+class Fact(TypedDict):
+    """What a finding and an omission have in common: a clinical fact, and in `evidence` the words that say it."""
 
     id: str
     kind: Kind
@@ -100,6 +100,11 @@ class Finding(TypedDict):
     attributes: dict[str, str]
     evidence: list[Evidence]
     source: Literal["model", "rules", "clinician"]
+
+
+class Finding(Fact):
+    """One clinical fact with the words that prove it."""
+
     confidence: float
     codes: list[Code]
 
@@ -258,18 +263,8 @@ class ErrorEvent(TypedDict):
     request: NotRequired[int]
 
 
-class Omission(TypedDict):
-    """Something that was said and stands in no finding; `evidence` holds the words."""
-
-    id: str
-    kind: Kind
-    text: str
-    status: Literal["present", "absent", "possible"]
-    temporality: Literal["current", "past", "planned"]
-    experiencer: Literal["patient", "family"]
-    attributes: dict[str, str]
-    evidence: list[Evidence]
-    source: Literal["model", "rules", "clinician"]
+class Omission(Fact):
+    """Something that was said and stands in no finding."""
 
 
 class Omissions(TypedDict):
