@@ -2,11 +2,11 @@
 
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inference.audio.containers import Container, ContainerError, Head, Packet, demuxer, is_beginning
+from inference.audio.containers import Container, ContainerError, Head, Packet, Unit, demuxer, is_beginning
 from inference.audio.containers.opus import RATE as _RATE
 from inference.audio.decoding import AudioError, AudioFormat
 from server.media.decoding import FRAME_BYTES, Decoding
@@ -126,24 +126,18 @@ class RecorderStream:
                 self._note(self._base + unit.end)
 
     async def decoded(self, frame: Frame) -> AsyncIterator[bytes]:
-        group: list[Packet] = []
-        for number, unit in enumerate(frame.units):
-            following = frame.units[number + 1] if number + 1 < len(frame.units) else None
-            if isinstance(unit, Head):
-                self._decoded_head = unit
-                self._decoded_skip += unit.pre_skip
+        for group in _groups(frame.units):
+            if isinstance(group, Head):
+                self._decoded_head = group
+                self._decoded_skip += group.pre_skip
                 continue
-            group.append(unit)
-            long = sum(packet.samples for packet in group) >= GROUP_S * _RATE
-            if long or not isinstance(following, Packet):
-                assert self._decoded_head is not None
-                pcm = await self._opus.decode(self._decoded_head, group)
-                self.damaged |= self._opus.damaged
-                group = []
-                skipped = min(self._decoded_skip, len(pcm) // FRAME_BYTES)
-                self._decoded_skip -= skipped
-                if pcm := pcm[skipped * FRAME_BYTES :]:
-                    yield pcm
+            assert self._decoded_head is not None
+            pcm = await self._opus.decode(self._decoded_head, group)
+            self.damaged |= self._opus.damaged
+            skipped = min(self._decoded_skip, len(pcm) // FRAME_BYTES)
+            self._decoded_skip -= skipped
+            if pcm := pcm[skipped * FRAME_BYTES :]:
+                yield pcm
 
     def place(self, sample: int) -> dict[str, Any] | None:
         wanted = sample - LEAD_IN_S * _RATE
@@ -164,6 +158,25 @@ class RecorderStream:
         ):
             head = b64encode(self._head.data).decode()
             self._places.append(EncodedPlace(byte, self._sample, head, self._demuxer.key))
+
+
+def _groups(units: Iterable[Unit]) -> Iterator[Head | list[Packet]]:
+    """Each head by itself, and the packets between heads in groups of `GROUP_S`; the last group may be shorter."""
+    group: list[Packet] = []
+    samples = 0
+    for unit in units:
+        if isinstance(unit, Packet):
+            group.append(unit)
+            samples += unit.samples
+            if samples < GROUP_S * _RATE:
+                continue
+        if group:
+            yield group
+            group, samples = [], 0
+        if isinstance(unit, Head):
+            yield unit
+    if group:
+        yield group
 
 
 def incoming(
