@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from aiohttp import WSMsgType
 
-from inference.stream import Control
 from inference.updates import Fault
 from server.access.principal import Principal
 from server.compat.legacy import messages
@@ -21,7 +20,6 @@ from server.compat.legacy.messages import (
     StopSession,
 )
 from server.compat.legacy.telling import Telling
-from server.compat.legacy.tracks import Tracks
 from server.compat.legacy.visits import Visit, Visits
 from server.compat.line import MAX_REFUSALS, Farewell, Line, Site
 from server.protocol import AudioFields, Close, ProtocolError, ResumeSession
@@ -34,9 +32,6 @@ CONSENT = "Not stated in words: the client speaks the legacy contract, which has
 
 TICK_S = 0.25
 """How often it is looked whether audio has waited long enough for another source."""
-
-SILENCE_S = 1800.0
-"""How long silence goes on to a session of which nothing is heard: its client sends no chunk without speech."""
 
 KEY_BYTES = "this key sends more bytes a minute than it may: stop, and start again later"
 BINARY = "audio comes as audio_chunk, a WAV file in base64: send no binary frames"
@@ -55,7 +50,6 @@ class Client:
         self._principal = principal
         self._visit: Visit | None = None
         self._visiting = asyncio.Event()
-        self._now = asyncio.get_running_loop().time
         self._telling = Telling(line)
 
     def leave(self) -> None:
@@ -133,7 +127,7 @@ class Client:
             await asyncio.sleep(TICK_S)
             if self._visit is not None:
                 with suppress(ProtocolError):
-                    await self._hand_on(self._visit)
+                    await self._visit.hand_on()
 
     async def _take(self, message: ClientMessage) -> None:
         match message:
@@ -144,15 +138,10 @@ class Client:
             case AudioChunk():
                 await self._hear(message)
             case PauseSession():
-                visit = self._current()
-                await self._hand_on(visit, everything=True)
-                await visit.session.control(Control("pause"))
-                visit.tracks.hold(self._now())
-                visit.paused = True
+                await self._current().pause()
             case StopSession():
                 visit = self._current()
-                await self._hand_on(visit, everything=True)
-                visit.session.stop("client")
+                await visit.stop()
                 self._line.note("session_stopped", visit.session)
 
     async def _start(self, message: StartSession) -> None:
@@ -178,8 +167,7 @@ class Client:
         admission = await admit(start, self._line, site.sessions, site.settings.language, self._principal, most)
         session = admission.session
         self._line.note("session_started", session)
-        tracks = Tracks(SOURCES[message.mode], self._now())
-        visit = Visit(message.appointment_id, session, message.mode, tracks)
+        visit = Visit(message.appointment_id, session, message.mode)
         self._visits.add(self._principal.owner, visit)
         self._attached(visit)
         await self._answer(
@@ -207,12 +195,9 @@ class Client:
                 admission.session.detach(self._line)
                 raise LegacyError("SESSION_NOT_FOUND", NOT_FOUND)
             self._line.note("session_resumed", session)
-            visit.tracks.reconnected(self._now())
+            visit.reconnected()
             self._attached(visit)
-        if visit.paused:
-            await visit.session.control(Control("continue"))
-            visit.tracks.go_on(self._now())
-            visit.paused = False
+        await visit.go_on()
         await self._answer(
             messages.message("session_resumed", session_id=visit.session.id, extraction=visit.newest_extraction())
         )
@@ -235,23 +220,7 @@ class Client:
         if again_s := self._site.keeper.access.quotas.receive(self._principal, len(samples)):
             self._line.refused("key_bytes")
             raise _TooMuch(f"{KEY_BYTES}, in {math.ceil(again_s)} s")
-        visit.chunks += 1
-        visit.heard.add(source)
-        visit.tracks.put(source, samples, self._now())
-        await self._hand_on(visit)
-
-    async def _hand_on(self, visit: Visit, everything: bool = False) -> None:
-        """Gives the session what has come, in order. Waits while the session is behind. Raises ProtocolError."""
-        async with visit.handing_on:
-            now = self._now()
-            if everything:
-                visit.ready += visit.tracks.flush()
-            elif visit.tracks.silent_s(now) <= SILENCE_S:
-                visit.ready += visit.tracks.take(now)
-            while visit.ready:
-                frame = bytes(visit.ready[: visit.session.max_frame_bytes])
-                await visit.session.receive_audio(frame)
-                del visit.ready[: len(frame)]  # not before: a lost connection may cancel the wait for room
+        await visit.hear(source, samples)
 
     def _current(self) -> Visit:
         if self._visit is None or self._visit.session.stopping:

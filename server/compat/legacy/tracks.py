@@ -80,6 +80,11 @@ class Tracks:
         """Samples of each source that have gone on."""
         return self._done
 
+    @property
+    def held(self) -> bool:
+        """Whether a pause goes on."""
+        return self._held_at is not None
+
     def silent_s(self, now: float) -> float:
         """Seconds since the last chunk came, or since the end of a pause."""
         return now - self._came_at

@@ -9,7 +9,7 @@ import pytest
 
 from server.app import SESSIONS
 from server.compat.legacy import client as connection
-from server.compat.legacy import telling
+from server.compat.legacy import telling, visits
 from tests.server.compat.legacy.client import extension, legacy_serving, wav
 from tests.support.access import Notes, key
 from tests.support.fakes import speech
@@ -299,7 +299,7 @@ async def test_a_client_that_leaves_silence_out_is_not_idle(monkeypatch):
         monkeypatch.setattr("server.compat.legacy.tracks.LATE", 0.0)
         await until(lambda: session.audio_s >= 6.0)
         assert not session.stopping
-        monkeypatch.setattr(connection, "SILENCE_S", 0.0)
+        monkeypatch.setattr(visits, "SILENCE_S", 0.0)
         await client.hear("session_stopped")
         assert session.reason == "idle"
 
