@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 from aiohttp.http import WSMessage
 
 from server.access.doorkeeper import Doorkeeper
@@ -14,16 +13,7 @@ from server.sessions.registry import Sessions
 from server.sessions.session import Session
 from server.settings import Settings
 from server.socket.door import visitor_of
-from server.socket.peer import Peer
-
-MAX_REFUSALS = 50
-"""Messages in a row that a client may send in vain before its connection is closed."""
-
-MAX_MESSAGE_BYTES = 2 << 20
-"""aiohttp closes with 1009 above this: 10 s of two channels at 48 kHz fit, and 10 s of one channel in base64."""
-
-GOODBYE_S = 1.0
-"""For the answer to a close, of a client that is not listened to any more."""
+from server.socket.peer import Farewell, Peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +23,6 @@ class Site:
     sessions: Sessions
     settings: Settings
     keeper: Doorkeeper
-
-
-@dataclass(frozen=True, slots=True)
-class Farewell:
-    """How a connection is closed: the code, its reason, and a message that goes out before."""
-
-    code: int
-    reason: str
-    last_words: bytes | None = None
 
 
 class Line:
@@ -54,12 +35,11 @@ class Line:
         self, ws: web.WebSocketResponse, request: web.Request, site: Site, principal: Principal, revoked: Farewell
     ) -> None:
         self.visitor = visitor_of(request.transport)
-        self._ws = ws
         self._request = request
         self._transport = request.transport
         self._site = site
         self._principal = principal
-        self._peer = Peer(ws, site.settings.send_timeout_s)
+        self._peer = Peer(ws, site.settings.send_timeout_s, request.transport)
         self._one_sends = asyncio.Lock()
         self._revoked = revoked
         self._dismissal: Farewell | None = None
@@ -108,19 +88,8 @@ class Line:
                 await self.part(farewell)
 
     async def next(self) -> WSMessage:
-        """The next message of the client; pings and pongs are taken care of."""
-        while True:
-            await asyncio.sleep(0)  # `receive` does not wait while messages are left, and others have to get their turn
-            self._peer.listening = True
-            message = await self._ws.receive()
-            self._peer.listening = False
-            if message.type is WSMsgType.PING:
-                with suppress(ConnectionError):  # then the next message says that it is closed
-                    await self._ws.pong(message.data)
-            elif message.type is WSMsgType.PONG:
-                self._peer.answered()
-            else:
-                return message
+        """The next message of the client."""
+        return await self._peer.receive()
 
     async def send(self, text: bytes) -> None:
         """Sends a message; several loops may. Raises ConnectionError."""
@@ -128,16 +97,8 @@ class Line:
             await self._peer.send(text)
 
     async def part(self, farewell: Farewell) -> None:
-        """Says goodbye; a client that does not answer is not waited for."""
-        try:
-            async with asyncio.timeout(GOODBYE_S):
-                with suppress(ConnectionError):
-                    if farewell.last_words is not None:
-                        await self.send(farewell.last_words)
-                    await self._peer.close(farewell.code, farewell.reason)
-        except TimeoutError:
-            if self._transport is not None and self._transport.get_write_buffer_size():
-                self._transport.abort()
+        """Closes the socket."""
+        await self._peer.close(farewell)
 
     def deafen(self) -> None:
         """What still comes is thrown away; the connection is about to be closed."""

@@ -11,8 +11,20 @@ from server.settings import Settings
 from server.socket.websocket import Connection
 
 MAX_MESSAGE_BYTES = 2 << 20
-"""aiohttp closes with 1009 above this by itself: 10 s of two channels at 48 kHz fit. A session's own, lower limit is
-answered with an error event first, and before there is a session the door lets in 64 kB (server/socket/door.py)."""
+"""aiohttp closes with 1009 above this by itself: 10 s of two channels at 48 kHz fit, and 10 s of one channel at 16 kHz
+in base64. A session's own, lower limit is answered with an error event first, and before there is a session the door
+lets in 64 kB (server/socket/door.py)."""
+
+
+def socket(*protocols: str) -> web.WebSocketResponse:
+    """A WebSocket before its handshake; it agrees to one of these subprotocols."""
+    return web.WebSocketResponse(
+        protocols=protocols,
+        autoping=False,
+        compress=False,  # speech and short events shrink little, for a third of a megabyte and a pass of zlib each
+        max_msg_size=MAX_MESSAGE_BYTES,
+        writer_limit=0,  # every send waits while the client does not read, not one in 256 KiB of them
+    )
 
 
 async def consultation(
@@ -33,13 +45,7 @@ async def consultation(
         if not denied.explained:
             return keeper.refusal(request, denied)
         refusal = denied
-    ws = web.WebSocketResponse(
-        protocols=(protocol.SUBPROTOCOL,),
-        autoping=False,
-        compress=False,  # speech and short events shrink little, for a third of a megabyte and a pass of zlib each
-        max_msg_size=MAX_MESSAGE_BYTES,
-        writer_limit=0,  # every send waits while the client does not read, not one in 256 KiB of them
-    )
+    ws = socket(protocol.SUBPROTOCOL)
     await ws.prepare(request)
     connection = Connection(ws, request, sessions, settings, keeper, principal)
     if refusal is None:

@@ -2,26 +2,44 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from server.sessions.patience import patience
 
 PROBE_S = 2.0
 """How long a silent socket has to prove that it is alive before another one may take its session over."""
 
+GOODBYE_S = 1.0
+"""For the answer to a close, of a client that is not listened to any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """How a connection is closed. `brief`: the server waits for the client's answer for `GOODBYE_S` at most.
+
+    `last_words` is a message that goes out before the close frame.
+    """
+
+    code: int
+    reason: str
+    last_words: bytes | None = None
+    brief: bool = True
+
 
 class Peer:
-    """The client at the other end of one socket: what is sent to it, and its signs of life.
+    """The client at the other end of one socket: what is sent to it and comes from it, and its signs of life.
 
     A client that does not read leaves what it is sent in the buffers of two kernels, which hold minutes of events
     before a send waits. It cannot answer a ping, though. aiohttp's own heartbeat does not do: it takes audio for an
     answer, and ends a connection whose pong waits behind audio that the session is not ready for.
     """
 
-    def __init__(self, ws: web.WebSocketResponse, limit_s: float) -> None:
+    def __init__(self, ws: web.WebSocketResponse, limit_s: float, transport: asyncio.Transport | None = None) -> None:
         self.listening = True  # for the client; False while its last message waits for the session
         self._ws = ws
+        self._transport = transport
         self._limit_s = limit_s
         self._sending = False
         self._blocked_s = 0.0  # since this send began
@@ -39,13 +57,33 @@ class Peer:
         finally:
             self._sending = False
 
-    async def close(self, code: int, reason: str) -> None:
-        """Closes the socket with the handshake. Raises ConnectionError."""
-        self._sending, self._blocked_s = True, 0.0
+    async def receive(self) -> WSMessage:
+        """The next message of the client; pings and pongs are taken care of."""
+        while True:
+            self.listening = True
+            # `receive` does not wait while messages are left, and others have to get their turn.
+            await asyncio.sleep(0)
+            message = await self._ws.receive()
+            self.listening = False
+            if message.type is WSMsgType.PING:
+                with suppress(ConnectionError):  # then the next message says that it is closed
+                    await self._ws.pong(message.data)
+            elif message.type is WSMsgType.PONG:
+                self.answered()
+            else:
+                return message
+
+    async def close(self, farewell: Farewell) -> None:
+        """Closes the socket with the handshake. To be called while nobody receives."""
         try:
-            await self._ws.close(code=code, message=reason.encode())
-        finally:
-            self._sending = False
+            async with asyncio.timeout(GOODBYE_S if farewell.brief else None):
+                with suppress(ConnectionError):
+                    if farewell.last_words is not None:
+                        await self.send(farewell.last_words)
+                    await self._close(farewell.code, farewell.reason)
+        except TimeoutError:
+            if self._transport is not None and self._transport.get_write_buffer_size():
+                self._transport.abort()  # it reads nothing, and would keep the connection for as long as it likes
 
     def answered(self) -> None:
         """A pong came."""
@@ -83,6 +121,13 @@ class Peer:
             return False
         except TimeoutError:
             return not self.listening and not self._ws.closed  # held back by flow control, it cannot see a pong
+
+    async def _close(self, code: int, reason: str) -> None:
+        self._sending, self._blocked_s = True, 0.0
+        try:
+            await self._ws.close(code=code, message=reason.encode())
+        finally:
+            self._sending = False
 
     async def _ping(self) -> None:
         with suppress(ConnectionError):  # the loops of the socket see for themselves that it is gone

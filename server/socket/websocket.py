@@ -4,10 +4,8 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from inference.extraction.evidence.merging import Findings
 from inference.findings import Operation, Quote
@@ -41,29 +39,13 @@ from server.sessions.session import Session
 from server.settings import Settings
 from server.socket.admission import Admission, Refused, admit
 from server.socket.door import visitor_of
-from server.socket.peer import Peer
+from server.socket.peer import Farewell, Peer
 
 MAX_REFUSALS = 50
 """Messages in a row that a client may send in vain before its connection is closed."""
 
 KEY_BYTES = "this key sends more bytes a minute than it may: resume the session later, and go on from received_samples"
 KEY_REVOKED = "the key of this connection was revoked: connect with another one; the session waits to be resumed"
-
-GOODBYE_S = 1.0
-"""For the answer to a close, of a client that is not listened to any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Farewell:
-    """How a conversation is closed. `brief`: the server waits for the client's answer for `GOODBYE_S` at most.
-
-    `last_words` is a message that goes out before the close frame.
-    """
-
-    code: Close
-    reason: str
-    brief: bool = False
-    last_words: bytes | None = None
 
 
 class Connection:
@@ -78,7 +60,6 @@ class Connection:
         keeper: Doorkeeper,
         principal: Principal,
     ) -> None:
-        self._ws = ws
         self._request = request
         self._transport = request.transport
         self._visitor = visitor_of(request.transport)
@@ -90,7 +71,7 @@ class Connection:
         """The limit of the wait for the first message, while that lasts."""
         self._sessions = sessions
         self._settings = settings
-        self._peer = Peer(ws, settings.send_timeout_s)
+        self._peer = Peer(ws, settings.send_timeout_s, request.transport)
         self._receiver: asyncio.Task[Farewell | None] | None = None
 
     async def serve(self) -> None:
@@ -100,14 +81,15 @@ class Connection:
             except Refused as refused:
                 self._refused(refused.error.code)
                 fields = protocol.error_fields(refused.error.code, str(refused.error), True, refused.retry_after_s)
-                await self._part(refused.close, refused.error.code, protocol.unnumbered("error", **fields))
+                error = protocol.unnumbered("error", **fields)
+                await self._peer.close(Farewell(refused.close, refused.error.code, error))
                 return
             if admission is not None:
                 if self._visitor is not None:
                     self._visitor.admitted()
                 await self._converse(admission)
             elif self._dismissal is not None:
-                await self._bid(self._dismissal)
+                await self._peer.close(self._dismissal)
 
     async def alive(self) -> bool:
         """Whether the client at the other end still answers."""
@@ -138,7 +120,7 @@ class Connection:
                 self._waiting = bound
                 if visitor is not None:
                     visitor.on_overflow = lambda: bound.reschedule(0)
-                message = await self._next()
+                message = await self._peer.receive()
             if visitor is not None:
                 visitor.on_overflow = None
                 visitor.taken()
@@ -191,32 +173,17 @@ class Connection:
             farewells = [self._dismissal, *(loop.result() for loop in (sender, receiver) if not loop.cancelled())]
             farewell = next(filter(None, farewells), None)
             if farewell is not None:
-                await self._bid(farewell)
+                await self._peer.close(farewell)
         finally:
             self._receiver = None  # a cancelled task holds the session, and this connection, through its traceback
             session.detach(self)
-
-    async def _next(self) -> WSMessage:
-        """The next message of the client; pings and pongs are taken care of."""
-        while True:
-            # `receive` does not wait while messages are left, and others have to get their turn.
-            await asyncio.sleep(0)
-            message = await self._ws.receive()
-            if message.type is WSMsgType.PING:
-                with suppress(ConnectionError):  # then the next message says that it is closed
-                    await self._ws.pong(message.data)
-            elif message.type is WSMsgType.PONG:
-                self._peer.answered()
-            else:
-                return message
 
     async def _receive(self, session: Session) -> Farewell | None:
         """Takes what the client sends. Returns None when the socket is closed. Slow sessions hold the socket back."""
         in_vain = 0
         while True:
             asked = time.monotonic()
-            message = await self._next()
-            self._peer.listening = False
+            message = await self._peer.receive()
             request = None
             try:
                 match message.type:
@@ -239,8 +206,6 @@ class Connection:
                 in_vain += 1
                 if in_vain == MAX_REFUSALS:
                     return await self._too_many_refusals(session)
-            finally:
-                self._peer.listening = True
             del message  # a chunk is not kept while the next one is waited for
 
     async def _take(self, session: Session, message: protocol.ClientMessage) -> None:
@@ -309,7 +274,7 @@ class Connection:
         self._refused("key_bytes")
         session.error(ProtocolError("key_bytes", KEY_BYTES, math.ceil(again_s)))
         await asyncio.sleep(0)
-        return Farewell(Close.FULL, "key_bytes")
+        return Farewell(Close.FULL, "key_bytes", brief=False)
 
     def _dismiss(self) -> None:
         """Ends the connection because its key was revoked. Its session waits to be resumed.
@@ -320,21 +285,17 @@ class Connection:
         self._refused("key_revoked")
         fields = protocol.error_fields("key_revoked", KEY_REVOKED, fatal=True)
         error = protocol.unnumbered("error", **fields)
-        self._dismissal = Farewell(Close.NOT_AUTHORISED, "key_revoked", brief=True, last_words=error)
+        self._dismissal = Farewell(Close.NOT_AUTHORISED, "key_revoked", error)
         if self._receiver is not None:
             self._receiver.cancel()
         elif self._waiting is not None:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
-    async def _bid(self, farewell: Farewell) -> None:
-        close = self._part if farewell.brief else self._close
-        await close(farewell.code, farewell.reason, farewell.last_words)
-
     async def turn_away(self, denied: Denied) -> None:
         """Says why the connection gets no session, where a browser can see it, and closes it."""
         fields = protocol.error_fields(denied.code, str(denied), True, denied.retry_after_s)
         close = Close.FULL if denied.status == 429 else Close.NOT_AUTHORISED
-        await self._part(close, denied.code, protocol.unnumbered("error", **fields))
+        await self._peer.close(Farewell(close, denied.code, protocol.unnumbered("error", **fields)))
 
     async def _frame_too_large(self, session: Session) -> Farewell:
         limit = session.max_frame_bytes
@@ -342,7 +303,7 @@ class Connection:
         self._refuse(session, ProtocolError("frame_too_large", told))
         # The sender is cancelled with this loop: what the log still holds reaches the client when it resumes.
         await asyncio.sleep(0)
-        return Farewell(Close.TOO_LARGE, "frame_too_large")
+        return Farewell(Close.TOO_LARGE, "frame_too_large", brief=False)
 
     async def _too_many_refusals(self, session: Session) -> Farewell:
         told = f"{MAX_REFUSALS} messages in a row were refused: mend the client, then resume the session"
@@ -350,7 +311,7 @@ class Connection:
         await asyncio.sleep(0)
         if self._visitor is not None:
             self._visitor.deafen()
-        return Farewell(Close.BAD_MESSAGE, "too_many_refusals", brief=True)
+        return Farewell(Close.BAD_MESSAGE, "too_many_refusals")
 
     async def _send(self, admission: Admission) -> Farewell | None:
         """Follows the log from the client's place to its last event. Returns None when the socket is closed."""
@@ -363,22 +324,7 @@ class Connection:
         except ConnectionError:
             return None
         if session.left is not None:
-            return Farewell(session.left, "resume elsewhere", brief=True)  # the server may be going down
+            return Farewell(session.left, "resume elsewhere")  # the server may be going down
         reason = session.reason or "client"
         code = {"idle": Close.IDLE, "shutdown": Close.GOING_AWAY}.get(reason, Close.DONE)
         return Farewell(code, reason, brief=code is Close.GOING_AWAY)
-
-    async def _part(self, code: int, reason: str, last_words: bytes | None = None) -> None:
-        """Closes a connection whose client has done nothing that would earn it a long wait for its answer."""
-        try:
-            async with asyncio.timeout(GOODBYE_S):
-                await self._close(code, reason, last_words)
-        except TimeoutError:
-            if self._transport is not None and self._transport.get_write_buffer_size():
-                self._transport.abort()  # it reads nothing, and would keep the connection for as long as it likes
-
-    async def _close(self, code: int, reason: str, last_words: bytes | None = None) -> None:
-        with suppress(ConnectionError):
-            if last_words is not None:
-                await self._peer.send(last_words)
-            await self._peer.close(code, reason)

@@ -15,11 +15,14 @@ from server.access.principal import Principal
 from server.compat.deepgram import query
 from server.compat.deepgram.query import Asked
 from server.compat.deepgram.results import Message, Results, error
-from server.compat.line import MAX_MESSAGE_BYTES, MAX_REFUSALS, Farewell, Line, Site
+from server.compat.line import Line, Site
 from server.guards.bounds import TooMuch, check_shape, check_text
 from server.protocol import AudioFields, Close, ProtocolError, StartSession
 from server.sessions.session import Session
 from server.socket.admission import Refused, admit
+from server.socket.handshake import socket
+from server.socket.peer import Farewell
+from server.socket.websocket import MAX_REFUSALS
 
 CONSENT = "Not stated in words: the client speaks Deepgram's protocol, which has no field for consent."
 """What the record says. Whoever connects a client answers for the consent of those who are recorded."""
@@ -56,9 +59,7 @@ class Listen:
             if not denied.explained:
                 return keeper.refusal(request, denied)
             return _refusal(denied.status, denied.code, str(denied), denied.retry_after_s)
-        ws = web.WebSocketResponse(
-            protocols=SUBPROTOCOLS, autoping=False, compress=False, max_msg_size=MAX_MESSAGE_BYTES, writer_limit=0
-        )
+        ws = socket(*SUBPROTOCOLS)
         try:
             if not ws.can_prepare(request).ok:
                 raise ProtocolError("no_websocket", "connect with a WebSocket: this path takes live audio alone")

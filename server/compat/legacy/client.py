@@ -21,11 +21,13 @@ from server.compat.legacy.messages import (
 )
 from server.compat.legacy.telling import Telling
 from server.compat.legacy.visits import Visit, Visits
-from server.compat.line import MAX_REFUSALS, Farewell, Line, Site
+from server.compat.line import Line, Site
 from server.protocol import AudioFields, Close, ProtocolError, ResumeSession
 from server.protocol import StartSession as OurStart
 from server.sessions.patience import patience
 from server.socket.admission import Refused, admit
+from server.socket.peer import Farewell
+from server.socket.websocket import MAX_REFUSALS
 
 CONSENT = "Not stated in words: the client speaks the legacy contract, which has no field for consent."
 """What the record says. Whoever hands out the extension answers for the consent of those who are recorded."""

@@ -8,8 +8,9 @@ from server.access.access import Denied
 from server.access.principal import ANYBODY
 from server.compat.legacy.client import Client, farewell
 from server.compat.legacy.visits import Visits
-from server.compat.line import MAX_MESSAGE_BYTES, Line, Site
+from server.compat.line import Line, Site
 from server.protocol import Close
+from server.socket.handshake import MAX_MESSAGE_BYTES, socket
 
 KEY_REVOKED = "the key of this connection was revoked: ask the server's operator for another one"
 
@@ -31,7 +32,7 @@ class LegacySockets:
             if not denied.explained:
                 return keeper.refusal(request, denied)
             refusal = denied
-        ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=MAX_MESSAGE_BYTES, writer_limit=0)
+        ws = socket()
         line = Line(ws, request, self.site, principal, farewell(Close.NOT_AUTHORISED, "key_revoked", KEY_REVOKED))
         await ws.prepare(request)
         if refusal is not None:

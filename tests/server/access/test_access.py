@@ -241,7 +241,7 @@ async def test_the_client_of_a_revoked_key_has_the_time_to_answer_the_close_fram
             assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 4401)
             await client.ws.close(code=3210)
             await until(lambda: len(server.app[SESSIONS]._sockets) == 1)
-            assert connection._ws.close_code == 3210, "the server did not wait for the answer"
+            assert connection._peer._ws.close_code == 3210, "the server did not wait for the answer"
         assert refused(server, "key_revoked") == 1
         await other.finish()
 

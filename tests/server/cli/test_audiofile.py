@@ -30,7 +30,7 @@ class Saboteur:
         self.done = True
         sessions = self.app[SESSIONS]._sessions
         for session in sessions.values():
-            session.attachment._ws._req.transport.abort()
+            session.attachment._peer._ws._req.transport.abort()
         sessions.clear()
 
 

@@ -53,7 +53,7 @@ async def test_a_connection_stays_open_until_the_client_has_answered_the_close_f
         assert (message.data, client.ws.close_code) == (code, code)
         await client.ws.close(code=3210)
         await until(lambda: not server.app[_sessions_key()]._sockets)
-        assert connection._ws.close_code == 3210, "the server did not wait for the answer"
+        assert connection._peer._ws.close_code == 3210, "the server did not wait for the answer"
 
 
 async def test_marker_pause_and_continue_are_answered_in_order():
