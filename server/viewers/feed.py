@@ -4,13 +4,12 @@ import asyncio
 import logging
 
 from inference.extraction.isolation import place_of
-from server.viewers.frames import frame
+from server.viewers.frames import STOPPED, frame
 from server.viewers.source import Source
 from server.viewers.viewer import Viewer
 
 logger = logging.getLogger(__name__)
 
-_STOPPED = b'{"type":"session_stopped"'
 _WITHDRAWN = b'"reason":"withdrawn"'
 
 
@@ -49,7 +48,7 @@ class Feed:
             async for text in self._source.follow(self.seq):
                 shown = frame(text)
                 self.seq = shown.seq
-                whole = text.startswith(_STOPPED) and _WITHDRAWN not in text
+                whole = text.startswith(STOPPED) and _WITHDRAWN not in text
                 for viewer in tuple(self._viewers):
                     viewer.show(shown)
         except Exception as error:  # viewers come back and read on; the session goes on

@@ -9,6 +9,9 @@ from pydantic_core import from_json, to_json
 SHOWN_AT_START = ("type", "seq", "session_id", "audio", "limits", "models", "consent")
 """What viewers see of `session_started`. A new field stays hidden until it is named here: one of them is the token."""
 
+STOPPED = b'{"type":"session_stopped"'
+"""How the last event of a session begins."""
+
 KEEP_ALIVE = b": \n\n"
 RETRY = b"retry: 1000\n\n"
 """Browsers come back a second after a lost connection."""

@@ -6,13 +6,12 @@ from typing import Protocol
 
 from server.sessions.events import EventLog
 from server.store.sharing import STORE_RETRY_S, Shared, StoreDown
-from server.viewers.frames import frame
+from server.viewers.frames import STOPPED, frame
 
 POLL_S = 0.25
 """How often the store is asked for new events of a session, whatever the number of its viewers here."""
 
 MOST_AT_ONCE = 100
-_LAST = b'{"type":"session_stopped"'
 
 
 class Source(Protocol):
@@ -62,7 +61,7 @@ class StoredSource:
         newer = await self._store.newer(self._session_id, 0, 1)
         if newer is None or not newer.last:
             return 0, newer is None
-        return frame(newer.last).seq, newer.last.startswith(_LAST)
+        return frame(newer.last).seq, newer.last.startswith(STOPPED)
 
     async def follow(self, seq: int) -> AsyncIterator[bytes]:
         while True:
@@ -77,6 +76,6 @@ class StoredSource:
                 yield text
                 seq = number
             if not newer.events:
-                if newer.last.startswith(_LAST):
+                if newer.last.startswith(STOPPED):
                     return
                 await asyncio.sleep(POLL_S)
