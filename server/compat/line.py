@@ -9,9 +9,11 @@ from aiohttp.http import WSMessage
 
 from server.access.doorkeeper import Doorkeeper
 from server.access.principal import Principal
+from server.protocol import ResumeSession, StartSession
 from server.sessions.registry import Sessions
 from server.sessions.session import Session
 from server.settings import Settings
+from server.socket.admission import admit
 from server.socket.door import visitor_of
 from server.socket.peer import Farewell, Peer
 
@@ -66,6 +68,13 @@ class Line:
             self.refused("key_revoked")
             self._dismissal = self._revoked
             self._cancel()
+
+    async def admit(self, message: StartSession | ResumeSession) -> Session:
+        """The session that `message` asks for, to which this connection is now attached. Raises Refused."""
+        site = self._site
+        most = site.keeper.access.quotas.sessions(self._principal)
+        admission = await admit(message, self, site.sessions, site.settings.language, self._principal, most)
+        return admission.session
 
     async def converse(self, *loops: Coroutine[None, None, Farewell | None]) -> None:
         """Runs the loops of a connection until the first of them ends, and closes the socket after them.

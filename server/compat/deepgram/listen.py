@@ -19,7 +19,7 @@ from server.compat.line import Line, Site
 from server.guards.bounds import TooMuch, check_shape, check_text
 from server.protocol import AudioFields, Close, ProtocolError, StartSession
 from server.sessions.session import Session
-from server.socket.admission import Refused, admit
+from server.socket.admission import Refused
 from server.socket.handshake import socket
 from server.socket.peer import Farewell
 from server.socket.websocket import MAX_REFUSALS
@@ -65,7 +65,7 @@ class Listen:
                 raise ProtocolError("no_websocket", "connect with a WebSocket: this path takes live audio alone")
             asked = query.read(request.query)
             line = Line(ws, request, self.site, principal, _revoked())
-            session = await self._session(asked, line, principal)
+            session = await line.admit(_start(asked))
         except ProtocolError as fault:
             keeper.refused(request, fault.code, principal)
             return _refusal(400, fault.code, str(fault))
@@ -87,22 +87,6 @@ class Listen:
                 session.stop("client")
                 line.note("session_stopped", session)
         return ws
-
-    async def _session(self, asked: Asked, line: Line, principal: Principal) -> Session:
-        """Raises ProtocolError and Refused."""
-        start = StartSession(
-            type="start_session",
-            audio=AudioFields(sample_rate=asked.sample_rate, channels=asked.channels),
-            language=asked.language,
-            mode=asked.mode,
-            appointment_id=None,
-            vocabulary=list(asked.terms),
-            consent=True,
-            consent_wording=CONSENT,
-        )
-        site = self.site
-        most = site.keeper.access.quotas.sessions(principal)
-        return (await admit(start, line, site.sessions, site.settings.language, principal, most)).session
 
 
 class _Stream:
@@ -209,6 +193,19 @@ class _Stream:
 
     def _farewell(self, code: int, why: str, told: str) -> Farewell:
         return Farewell(code, why, to_json(error(why, told, self._session.id)))
+
+
+def _start(asked: Asked) -> StartSession:
+    return StartSession(
+        type="start_session",
+        audio=AudioFields(sample_rate=asked.sample_rate, channels=asked.channels),
+        language=asked.language,
+        mode=asked.mode,
+        appointment_id=None,
+        vocabulary=list(asked.terms),
+        consent=True,
+        consent_wording=CONSENT,
+    )
 
 
 def _type(text: str) -> str:

@@ -25,7 +25,7 @@ from server.compat.line import Line, Site
 from server.protocol import AudioFields, Close, ProtocolError, ResumeSession
 from server.protocol import StartSession as OurStart
 from server.sessions.patience import patience
-from server.socket.admission import Refused, admit
+from server.socket.admission import Refused
 from server.socket.peer import Farewell
 from server.socket.websocket import MAX_REFUSALS
 
@@ -164,10 +164,7 @@ class Client:
             consent=message.consent,
             consent_wording=CONSENT,
         )
-        site = self._site
-        most = site.keeper.access.quotas.sessions(self._principal)
-        admission = await admit(start, self._line, site.sessions, site.settings.language, self._principal, most)
-        session = admission.session
+        session = await self._line.admit(start)
         self._line.note("session_started", session)
         visit = Visit(message.appointment_id, session, message.mode)
         self._visits.add(self._principal.owner, visit)
@@ -185,16 +182,16 @@ class Client:
         if visit is not self._visit:
             if self._visit is not None:
                 raise LegacyError("SESSION_ALREADY_ACTIVE", ACTIVE)
-            session, site = visit.session, self._site
+            session = visit.session
             again = ResumeSession(
                 type="resume_session",
                 session_id=session.id,
                 resume_token=session.resume_token,
                 last_seq=visit.seq,
             )
-            admission = await admit(again, self._line, site.sessions, site.settings.language, self._principal)
-            if admission.session is not session:  # it has come back from the store, without what its client knows
-                admission.session.detach(self._line)
+            found = await self._line.admit(again)
+            if found is not session:  # it has come back from the store, without what its client knows
+                found.detach(self._line)
                 raise LegacyError("SESSION_NOT_FOUND", NOT_FOUND)
             self._line.note("session_resumed", session)
             visit.reconnected()
