@@ -1,5 +1,6 @@
 """How large a client's message may be, counted before anything is built from it. Pure."""
 
+import json
 from typing import Any
 
 MAX_TEXT_BYTES = 64 << 10
@@ -25,6 +26,17 @@ above alone would let a client fill more than a gigabyte in four hours with the 
 
 class TooMuch(ValueError):
     """A message is larger than any that the protocol has; `str()` says what to send and quotes nothing."""
+
+
+def decoded(text: str) -> Any:
+    """The JSON of a text frame. Raises TooMuch, and another ValueError where it is no JSON."""
+    check_text(text)
+    try:
+        message = json.loads(text)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply to be parsed") from None
+    check_shape(message)
+    return message
 
 
 def check_text(text: str) -> None:

@@ -16,7 +16,7 @@ from server.compat.deepgram import query
 from server.compat.deepgram.query import Asked
 from server.compat.deepgram.results import Message, Results, error
 from server.compat.line import Line, Site
-from server.guards.bounds import TooMuch, check_shape, check_text
+from server.guards.bounds import TooMuch, decoded
 from server.protocol import AudioFields, Close, ProtocolError, StartSession
 from server.sessions.session import Session
 from server.socket.admission import Refused
@@ -211,12 +211,10 @@ def _start(asked: Asked) -> StartSession:
 def _type(text: str) -> str:
     """The type of a client's message. Raises ProtocolError."""
     try:
-        check_text(text)
-        message = json.loads(text)
-        check_shape(message)
+        message = decoded(text)
     except TooMuch as much:
         raise ProtocolError("text_too_large", str(much)) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise ProtocolError("not_json", f"a text message is not JSON: send {MESSAGES} as JSON") from None
     said = message.get("type") if isinstance(message, dict) else None
     if not isinstance(said, str):

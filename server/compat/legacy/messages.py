@@ -3,7 +3,6 @@
 import base64
 import binascii
 import io
-import json
 import re
 import wave
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, Va
 from pydantic_core import to_json
 
 from inference.config import SAMPLE_RATE
-from server.guards.bounds import TooMuch, check_shape, check_text
+from server.guards.bounds import TooMuch, decoded
 from server.protocol import MAX_FRAME_S, PatientFields
 
 Mode = Literal["ambient", "dual"]
@@ -89,12 +88,10 @@ def parse(text: str) -> ClientMessage:
     found = _AUDIO.search(text)
     rest = text if found is None else f"{text[: found.end(1)]}{text[found.end(2) :]}"
     try:
-        check_text(rest)
-        said = json.loads(rest)
-        check_shape(said)
+        said = decoded(rest)
     except TooMuch as much:
         raise LegacyError("INVALID_MESSAGE", str(much)) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise LegacyError("INVALID_MESSAGE", "a message is not JSON: send one JSON object a message") from None
     if not isinstance(said, dict) or said.get("type") not in TYPES:
         raise LegacyError("INVALID_MESSAGE", f'a message needs a "type" that is one of: {", ".join(TYPES)}')
