@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.http import WSMessage
 
+from inference.updates import Fault
 from server.access.doorkeeper import Doorkeeper
 from server.access.principal import Principal
 from server.protocol import ResumeSession, StartSession
@@ -117,6 +118,16 @@ class Line:
     def note(self, action: str, session: Session) -> None:
         """Notes in the audit trail what was done."""
         self._site.keeper.note(self._request, action, self._principal, session.id)
+
+    def fault(self, code: str, told: str, session: Session | None) -> None:
+        """Counts and notes a message that was not taken."""
+        self._site.sessions.metrics.observe(Fault(code, told))
+        self.note_fault(code, session)
+
+    def note_fault(self, code: str, session: Session | None) -> None:
+        """Notes a message that was not taken and that its session has counted."""
+        name = session.id if session is not None else None
+        self._site.keeper.note(self._request, "refused", self._principal, name, outcome=code)
 
     def refused(self, code: str) -> None:
         """Counts and notes a refusal."""

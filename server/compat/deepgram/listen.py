@@ -123,10 +123,12 @@ class _Stream:
                 in_vain = 0
             except ProtocolError as fault:
                 self._session.error(fault)
+                self._line.note_fault(fault.code, self._session)
                 in_vain += 1
                 if in_vain == MAX_REFUSALS:
                     self._line.deafen()
                     told = f"{MAX_REFUSALS} messages in a row were refused: mend the client, then connect again"
+                    self._line.fault("too_many_refusals", told, self._session)
                     return self._farewell(POLICY, "too_many_refusals", told)
             del message  # a chunk is not kept while the next one is waited for
 

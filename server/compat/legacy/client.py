@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from aiohttp import WSMsgType
 
-from inference.updates import Fault
 from server.access.principal import Principal
 from server.compat.legacy import messages
 from server.compat.legacy.messages import (
@@ -89,6 +88,7 @@ class Client:
             if in_vain == MAX_REFUSALS:
                 self._line.deafen()
                 told = f"{MAX_REFUSALS} messages in a row were refused: mend the client, then connect again"
+                self._line.fault("too_many_refusals", told, self._visit.session if self._visit is not None else None)
                 return farewell(Close.BAD_MESSAGE, "too_many_refusals", told)
             del message
 
@@ -102,6 +102,7 @@ class Client:
             except TimeoutError:
                 if later:  # the client has had its session
                     return Farewell(Close.DONE, "client")
+                self._line.refused("first_message_late")
                 return farewell(Close.BAD_MESSAGE, "first_message_late", f"send start_session within {limit_s:g} s")
             visit, later = self._visit, True
             assert visit is not None
@@ -229,7 +230,7 @@ class Client:
     async def _error(self, code: str, told: str) -> None:
         """Says why a message was not taken; what came before it is not lost."""
         visit = self._visit
-        self._site.sessions.metrics.observe(Fault(code.lower(), told))
+        self._line.fault(code.lower(), told, visit.session if visit is not None else None)
         session_id, chunk_id = (visit.session.id, visit.chunks) if visit is not None else (None, None)
         await self._answer(messages.error(code, told, session_id, chunk_id))
 

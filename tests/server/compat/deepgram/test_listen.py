@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from inference.pipeline import Pipeline
-from server.app import SESSIONS
+from server.app import METRICS, SESSIONS
 from tests.support.access import Notes, key, text_of
 from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.support.live import serving, until
@@ -181,11 +181,16 @@ async def test_a_wrong_message_is_answered_and_the_stream_goes_on(text, code):
 
 
 async def test_fifty_wrong_messages_in_a_row_close_the_stream():
-    async with serving() as server, listening(server) as stream:
+    notes = Notes()
+    async with serving(audit_trail=notes) as server, listening(server) as stream:
         for _ in range(50):
             await stream.say("Sing")
         assert await stream.end() == 1008
         assert stream.told[-1]["err_code"] == "too_many_refusals"
+        errors = server.app[METRICS].errors
+        assert [errors.labels(code)._value.get() for code in ("unknown_type", "too_many_refusals")] == [50, 1]
+    refused = [outcome for action, _, outcome in notes.lines if action == "refused"]
+    assert refused == ["unknown_type"] * 50 + ["too_many_refusals"]
 
 
 async def test_a_keep_alive_keeps_a_silent_stream_and_silence_ends_it():

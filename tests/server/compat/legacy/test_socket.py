@@ -277,17 +277,21 @@ async def test_a_second_visit_may_follow_on_the_same_connection():
 
 
 async def test_a_connection_that_says_nothing_is_closed():
-    async with legacy_serving(first_message_timeout_s=0.3) as server, extension(server) as client:
+    notes = Notes()
+    async with legacy_serving(first_message_timeout_s=0.3, audit_trail=notes) as server, extension(server) as client:
         assert await client.end() == 1008
         assert client.told[-1]["error_code"] == "FIRST_MESSAGE_LATE"
+    assert notes.lines == [("refused", "-", "first_message_late")]
 
 
 async def test_fifty_wrong_messages_in_a_row_close_the_connection():
-    async with legacy_serving() as server, extension(server) as client:
+    notes = Notes()
+    async with legacy_serving(audit_trail=notes) as server, extension(server) as client:
         for _ in range(50):
             await client.say("sing")
         assert await client.end() == 1008
         assert client.told[-1]["error_code"] == "TOO_MANY_REFUSALS"
+    assert [outcome for _, _, outcome in notes.lines] == ["invalid_message"] * 50 + ["too_many_refusals"]
 
 
 async def test_a_client_that_leaves_silence_out_is_not_idle(monkeypatch):
