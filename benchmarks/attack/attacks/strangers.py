@@ -4,12 +4,13 @@ import asyncio
 import secrets
 import ssl
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from benchmarks.attack.aim import QUIET_S, Aim
 
 PER_S = 1000
-HANDSHAKES_PER_S = 1000
 AT_ONCE = 400
 """At most so many attempts wait for their answer. If the server answers too slowly, the rate falls below `PER_S`."""
 
@@ -24,22 +25,7 @@ async def attempts_without_a_key(aim: Aim) -> None:
         aim.upgrade(f"Sec-WebSocket-Protocol: bearer.{secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}"),
         aim.upgrade(f"Cookie: drtranscribe={secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}"),
     )
-    attempts: set[asyncio.Task[None]] = set()
-    began, sent = time.monotonic(), 0
-    while aim.left_s:
-        due = min(int((time.monotonic() - began) * PER_S) - sent, AT_ONCE - len(attempts))
-        for _ in range(due):
-            # Half of them come from one address, the others from 500.
-            address = f"127.0.{3 + sent % 4}.{1 + sent // 4 % 250}" if sent % 2 else "127.0.0.2"
-            attempt = asyncio.create_task(_attempt(aim, requests[sent % len(requests)], address))
-            attempts.add(attempt)
-            attempt.add_done_callback(attempts.discard)
-            sent += 1
-        await asyncio.sleep(TICK_S)
-    took_s = time.monotonic() - began
-    await asyncio.gather(*attempts)
-    aim.figures["attempts"] = sent
-    aim.figures["attempts_per_s"] = round(sent / took_s)
+    sent = await _at_rate(aim, lambda number, address: _attempt(aim, requests[number % len(requests)], address))
     aim.expect(sum(aim.codes.values()) == sent, "an attempt was not counted")
     aim.expect(set(aim.codes) <= {"401", "101", "closed"}, f"strangers were answered {sorted(aim.codes)}")
 
@@ -50,21 +36,30 @@ async def handshakes(aim: Aim) -> None:
     The attack computes nothing itself, since it sends the same hello each time.
     """
     hello = _hello()
+    await _at_rate(aim, lambda _, address: _handshake(aim, hello, address))
+
+
+async def _at_rate(aim: Aim, attempt: Callable[[int, str], Coroutine[Any, Any, None]]) -> int:
+    """Makes `PER_S` attempts a second until the time is over, and returns how many it made.
+
+    `attempt` is given a number and the address to come from: half of them come from one address, the others from 500.
+    """
     attempts: set[asyncio.Task[None]] = set()
     began, sent = time.monotonic(), 0
     while aim.left_s:
-        due = min(int((time.monotonic() - began) * HANDSHAKES_PER_S) - sent, AT_ONCE - len(attempts))
+        due = min(int((time.monotonic() - began) * PER_S) - sent, AT_ONCE - len(attempts))
         for _ in range(due):
             address = f"127.0.{3 + sent % 4}.{1 + sent // 4 % 250}" if sent % 2 else "127.0.0.2"
-            attempt = asyncio.create_task(_handshake(aim, hello, address))
-            attempts.add(attempt)
-            attempt.add_done_callback(attempts.discard)
+            task = asyncio.create_task(attempt(sent, address))
+            attempts.add(task)
+            task.add_done_callback(attempts.discard)
             sent += 1
         await asyncio.sleep(TICK_S)
     took_s = time.monotonic() - began
     await asyncio.gather(*attempts)
     aim.figures["attempts"] = sent
     aim.figures["attempts_per_s"] = round(sent / took_s)
+    return sent
 
 
 def _hello() -> bytes:
