@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -47,11 +47,18 @@ class Lab:
         path.write_text(SHARED_KEY)
         return path
 
-    def server(self, *flags: str, model: str | None = None, **setup: object) -> Target:
+    def server(
+        self,
+        *flags: str,
+        model: str | None = None,
+        keys: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> Target:
         """A server, to be entered with `async with`."""
         chosen = self.model if model is None else model
         decoder = () if chosen == FAKES else ("--asr-workers", "1", "--asr-threads", "2")
-        return Target(Setup(flags=(*decoder, *flags), **setup), chosen)  # type: ignore[arg-type]
+        variables = tuple((environment or {}).items())
+        return Target(Setup(flags=(*decoder, *flags), keys=keys, environment=variables), chosen)
 
 
 async def until(ask: Callable[[], Awaitable[Value]], limit_s: float) -> Value | None:

@@ -31,7 +31,7 @@ async def clock(lab: Lab) -> Outcome:
 async def _server(lab: Lab, outcome: Outcome) -> None:
     wall, trail = WallClock(lab.folder), lab.folder / "audit.jsonl"
     flags = ("--audit", str(trail), "--retention", f"{RETENTION_S:g}", "--idle-timeout-s", "60")
-    async with lab.server(*flags, keys=True, environment=tuple(wall.environment.items())) as server:
+    async with lab.server(*flags, keys=True, environment=wall.environment) as server:
         ws_url = str(server.url.with_scheme("ws") / "ws")
         key = server.headers["Authorization"].removeprefix("Bearer ")
         audio = lab.audio(6, AUDIO_S)

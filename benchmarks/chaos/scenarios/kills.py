@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -81,7 +82,7 @@ async def _redis(lab: Lab, outcome: Outcome, style: str, options: tuple[str, ...
                     await asyncio.sleep(chance.uniform(0.3, 1.0))
                     began = asyncio.get_running_loop().time()
                     store.start()
-                    if await until(lambda told=told: _level(told), CAUGHT_UP_S) and not talking.done():  # type: ignore[misc]
+                    if await until(partial(_level, told), CAUGHT_UP_S) and not talking.done():
                         caught_up.append(round(asyncio.get_running_loop().time() - began, 2))
                         servers.kill(serving)
                         await asyncio.sleep(chance.uniform(0.5, 1.0))
