@@ -81,8 +81,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
             pem, private = certificate(folder)
             flags += ["--tls-cert", str(pem), "--tls-key", str(private)]
             trusted = ssl.create_default_context(cafile=pem)
-        module = "benchmarks.attack.server serve" if args.model == "fakes" else "server serve"
-        server = ServerProcess(module, *flags, *(() if args.model == "fakes" else ("--model", args.model)))
+        server = ServerProcess.serving(args.model, flags)
         if args.flood == "tls":
             server.url = server.url.replace("http:", "https:")
         try:

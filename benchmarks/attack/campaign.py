@@ -15,6 +15,7 @@ from benchmarks.attack.catalogue import Attack
 from benchmarks.attack.judge import Bounds, Memory, Observation, settled_mb, verdict
 from benchmarks.attack.target import Setup, Target
 from benchmarks.attack.witness import GoodSession, listen_in
+from benchmarks.common.server_process import FAKES
 
 WATCH_S = 0.1
 OVERTIME_S = 90.0
@@ -82,7 +83,7 @@ class Campaign:
 
     async def _idle_of(self, setup: Setup, target: Target) -> GoodSession:
         """The undisturbed session of a healthy server with the same engines: this one, if it is healthy."""
-        engines = "fakes" if setup.staged is not None else self.model
+        engines = FAKES if setup.staged is not None else self.model
         if engines not in self._idle:
             if setup.staged:
                 async with Target(Setup(staged=()), self.model) as healthy:

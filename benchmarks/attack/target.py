@@ -14,7 +14,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from benchmarks.common.server_process import ServerProcess, free_port
+from benchmarks.common.server_process import FAKES, ServerProcess, free_port, serve
 from server.access.keys import add, generate
 
 READY_S = 240.0
@@ -53,14 +53,8 @@ class Target:
             add(keys_file := Path(self._folder.name, "keys.json"), key)
             flags += ["--keys-file", str(keys_file)]
             self.headers["Authorization"] = f"Bearer {text}"
-        if setup.staged is None and model != "fakes":
-            module = "server serve"
-            flags = ["--model", model, *flags]
-        else:
-            module = " ".join(("benchmarks.attack.server", *(setup.staged or ()), "serve"))
-        self._process = ServerProcess(
-            module, *flags, log=self._log, nofile=setup.nofile, environment=dict(setup.environment)
-        )
+        command = serve(model if setup.staged is None else FAKES, *flags, staged=setup.staged or ())
+        self._process = ServerProcess(*command, log=self._log, nofile=setup.nofile, environment=dict(setup.environment))
         self.url = URL(self._process.url)
         self.pid = self._process.process.pid
 

@@ -31,7 +31,7 @@ from benchmarks.chaos.report import markdown
 from benchmarks.common.machine import card
 from benchmarks.common.redis_process import installed
 from benchmarks.common.result import deliver
-from benchmarks.load.consultation import FAKES
+from benchmarks.common.server_process import FAKES
 
 MOST_S = 900.0
 """A scenario that is not done by then has failed."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.attack.target import Setup, Target
-from benchmarks.load.consultation import FAKES, spoken
+from benchmarks.common.server_process import FAKES
+from benchmarks.load.consultation import spoken
 from benchmarks.load.failover import SHARED_KEY
 
 Value = TypeVar("Value")

@@ -13,12 +13,25 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+FAKES = "fakes"
+"""In place of a model's name: engines that answer at once."""
+
 
 def free_port() -> int:
     """A port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def serve(model: str, *flags: str, staged: Sequence[str] = ()) -> tuple[str, ...]:
+    """What `ServerProcess` is given for `drtranscribe serve` with a model, or with `FAKES`.
+
+    `staged` are flags of benchmarks/attack/server.py, which sets up the engines of `FAKES`.
+    """
+    if model == FAKES:
+        return " ".join(("benchmarks.attack.server", *staged, "serve")), *flags
+    return "server serve", "--model", model, *flags
 
 
 class ServerProcess:
@@ -52,8 +65,8 @@ class ServerProcess:
 
     @classmethod
     def serving(cls, model: str, extra: Sequence[str] = ()) -> "ServerProcess":
-        """`drtranscribe serve` with a model."""
-        return cls("server serve", "--model", model, *extra)
+        """`drtranscribe serve` with a model, or with `FAKES`."""
+        return cls(*serve(model, *extra))
 
     async def ready(self, http: aiohttp.ClientSession) -> float:
         """Seconds from its start until it was warm. Raises SystemExit if it ends before."""

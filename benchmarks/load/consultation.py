@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.common.corpus import load, pcm
 from benchmarks.common.pacing import cut, paced
+from benchmarks.common.server_process import FAKES
 from benchmarks.load.audio import SAMPLE
 from drtranscribe import Consultation
 from drtranscribe.outbox import Outbox
@@ -19,9 +20,6 @@ from inference.config import SAMPLE_RATE
 FRAME_S = 0.5
 SHIFT_S = 17
 """Between the places at which two consultations begin in the sample."""
-
-FAKES = "fakes"
-"""In place of a model's name: engines that answer at once."""
 
 Event = dict[str, Any]
 

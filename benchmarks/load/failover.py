@@ -27,8 +27,8 @@ import aiohttp
 
 from benchmarks.common.redis_process import RedisProcess, installed
 from benchmarks.common.result import deliver
-from benchmarks.common.server_process import ServerProcess
-from benchmarks.load.consultation import FAKES, Told, consult, faults, spoken
+from benchmarks.common.server_process import FAKES, ServerProcess, serve
+from benchmarks.load.consultation import Told, consult, faults, spoken
 from inference.config import SAMPLE_RATE
 
 SPEED = 10.0
@@ -51,11 +51,9 @@ class Servers:
 
     def __init__(self, store: str, key_file: Path, model: str = FAKES, flags: Sequence[str] = ()) -> None:
         store_flags = ("--store", store, "--store-key-file", str(key_file))
-        if model == FAKES:
-            self._command: tuple[str, ...] = ("benchmarks.attack.server serve", *store_flags, *flags)
-        else:  # one decoder: what is measured is who goes on, and a start without trials is sooner done
-            decoder = ("--asr-workers", "1", "--asr-threads", "1")
-            self._command = ("server serve", "--model", model, *decoder, *store_flags, *flags)
+        # One decoder: what is measured is who goes on, and a start without trials is sooner done.
+        decoder = () if model == FAKES else ("--asr-workers", "1", "--asr-threads", "1")
+        self._command = serve(model, *decoder, *store_flags, *flags)
         self.killed_at: list[float] = []
         self._logs = (key_file.with_name(f"server-{number}.log") for number in count())
         self._running = [self._start(), self._start()]
@@ -88,8 +86,7 @@ class Servers:
             server.process.wait()
 
     def _start(self, port: int | None = None) -> ServerProcess:
-        module, *flags = self._command
-        return ServerProcess(module, *flags, log=next(self._logs), port=port)
+        return ServerProcess(*self._command, log=next(self._logs), port=port)
 
 
 async def disturbed(

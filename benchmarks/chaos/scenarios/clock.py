@@ -11,7 +11,8 @@ from benchmarks.chaos.lab import Lab, audit_verified, until
 from benchmarks.chaos.outcome import Outcome
 from benchmarks.chaos.wall_clock import WallClock
 from benchmarks.common.redis_process import RedisProcess
-from benchmarks.load.consultation import FAKES, Told, consult
+from benchmarks.common.server_process import FAKES
+from benchmarks.load.consultation import Told, consult
 
 JUMP_S = 3600
 RETENTION_S = 25.0

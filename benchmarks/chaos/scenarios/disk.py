@@ -11,9 +11,9 @@ from benchmarks.chaos.lab import Lab, audit_verified, until
 from benchmarks.chaos.outcome import Outcome
 from benchmarks.chaos.small_disk import SmallDisk
 from benchmarks.common.redis_process import RedisProcess
-from benchmarks.common.server_process import free_port
+from benchmarks.common.server_process import FAKES, free_port
 from benchmarks.load import failover
-from benchmarks.load.consultation import FAKES, Told, consult
+from benchmarks.load.consultation import Told, consult
 
 AUDIO_S = 60.0
 SMALL_KB, STORE_KB, CACHE_KB = 64, 1024, 250_000

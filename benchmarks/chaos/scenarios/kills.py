@@ -13,6 +13,7 @@ from benchmarks.chaos.lab import Lab, until
 from benchmarks.chaos.model_process import ModelProcess
 from benchmarks.chaos.outcome import Outcome
 from benchmarks.common.redis_process import RedisProcess
+from benchmarks.common.server_process import FAKES
 from benchmarks.load import failover
 from benchmarks.load.consultation import Told, consult
 from drtranscribe import ConsultationError
@@ -122,7 +123,7 @@ async def _both_gone(lab: Lab, outcome: Outcome) -> None:
         servers = failover.Servers(store.url, lab.store_key())
         try:
             await servers.ready()
-            talking = asyncio.create_task(consult(servers.urls, lab.audio(2, 200.0, "fakes"), 10.0))
+            talking = asyncio.create_task(consult(servers.urls, lab.audio(2, 200.0, FAKES), 10.0))
             await asyncio.sleep(2.0)
             store.stop(signal.SIGKILL)
             servers.kill(0)

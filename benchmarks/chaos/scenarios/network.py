@@ -11,7 +11,8 @@ from benchmarks.attack.target import Target
 from benchmarks.chaos.lab import Lab, until
 from benchmarks.chaos.outcome import Outcome
 from benchmarks.chaos.proxy import Fault, Proxy
-from benchmarks.load.consultation import FAKES, Told, consult
+from benchmarks.common.server_process import FAKES
+from benchmarks.load.consultation import Told, consult
 
 AUDIO_S = 58.0
 CUT_S = 3.0

@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.attack.target import Target
 from benchmarks.chaos.lab import Lab
 from benchmarks.chaos.outcome import Outcome
-from benchmarks.load.consultation import FAKES, Told, consult
+from benchmarks.common.server_process import FAKES
+from benchmarks.load.consultation import Told, consult
 
 SESSIONS = 8
 CONSULTATION_S = 300.0
