@@ -19,6 +19,10 @@ from server.access.keys import add, generate
 
 READY_S = 240.0
 EMPTY_TRIES = 40
+ANSWER_S = 5.0
+METRIC = re.compile(r"^(\w+) (\S+)$", re.MULTILINE)
+"""One without labels, as Prometheus reads it."""
+
 BLOCK = 1 << 24
 
 
@@ -78,6 +82,16 @@ class Target:
         self._folder.cleanup()
 
     @property
+    def socket(self) -> str:
+        """The address of a session's WebSocket."""
+        return str(self.url.with_scheme("ws") / "ws")
+
+    async def metrics(self) -> dict[str, float]:
+        """What the server tells of itself now, by name. Metrics with labels are left out."""
+        async with aiohttp.ClientSession(headers=self.headers) as http, http.get(self.url / "metrics") as response:
+            return {name: float(value) for name, value in METRIC.findall(await response.text())}
+
+    @property
     def alive(self) -> bool:
         return self._process.process.poll() is None
 
@@ -106,13 +120,12 @@ class Target:
 
     async def empty(self) -> None:
         """Returns when no session is left, those that wait to be resumed included, or after a while."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
-            for _ in range(EMPTY_TRIES):
-                with suppress(aiohttp.ClientError, TimeoutError):
-                    async with http.get(self.url / "metrics", headers=self.headers) as metrics:
-                        if "drtranscribe_sessions 0.0\n" in await metrics.text():
-                            return
-                await asyncio.sleep(0.25)
+        for _ in range(EMPTY_TRIES):
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with asyncio.timeout(ANSWER_S):
+                    if (await self.metrics()).get("drtranscribe_sessions") == 0:
+                        return
+            await asyncio.sleep(0.25)
 
     def held(self, words: Iterable[bytes]) -> int:
         """How many of the words stand in the process's memory; only its parent may look."""

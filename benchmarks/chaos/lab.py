@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import aiohttp
+from yarl import URL
+
 from benchmarks.attack.target import Setup, Target
 from benchmarks.common.server_process import FAKES
 from benchmarks.load.consultation import spoken
@@ -71,6 +74,13 @@ async def until(ask: Callable[[], Awaitable[Value]], limit_s: float) -> Value | 
             return answer
         await asyncio.sleep(POLL_S)
     return None
+
+
+async def health(url: URL) -> tuple[int, str, str]:
+    """What `/health/ready` answers: its HTTP status, the state of the server, and the reason for it."""
+    async with aiohttp.ClientSession() as http, http.get(url / "health/ready") as response:
+        told = await response.json()
+        return response.status, told["status"], told.get("reason", "")
 
 
 def audit_verified(trail: Path) -> "subprocess.CompletedProcess[str]":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.attack.target import Target
 from benchmarks.load.consultation import Told, faults
 
 
@@ -27,6 +28,11 @@ class Outcome:
         self.counted(what, {name: n for name, n in faults(told, undisturbed).items() if name not in leave_out})
         self.add("finals", len(undisturbed.finals))
         self.add("findings", len(undisturbed.findings))
+
+    def survived(self, server: Target) -> None:
+        """Expects that a server still runs, and that no exception stands in its log."""
+        self.expect(server.alive, "the server ended")
+        self.expect("Traceback" not in server.log(), "the server's log holds a traceback")
 
     def counted(self, what: str, differences: Mapping[str, int]) -> None:
         """Expects that every one of these counts is 0."""

@@ -22,7 +22,7 @@ async def frames(lab: Lab) -> Outcome:
     outcome, count, good = Outcome(), lab.size(3_000, 100_000), 0
     flags = ("--max-sessions", "2000", "--resume-ttl-s", "2", "--retention", "2")  # each frame may take a place
     async with lab.server(*flags) as server:
-        url = str(server.url.with_scheme("ws") / "ws")
+        url = server.socket
         audio = lab.audio(5, SPEECH_S)
         undisturbed = await consult(url, audio, lab.speed)
         before_mb = server.memory_mb()

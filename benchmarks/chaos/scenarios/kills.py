@@ -5,11 +5,11 @@ import random
 import signal
 from collections import Counter
 from functools import partial
-from typing import Any
 
 import aiohttp
+from yarl import URL
 
-from benchmarks.chaos.lab import Lab, until
+from benchmarks.chaos.lab import Lab, health, until
 from benchmarks.chaos.model_process import ModelProcess
 from benchmarks.chaos.outcome import Outcome
 from benchmarks.common.redis_process import RedisProcess
@@ -148,7 +148,7 @@ async def model_server(lab: Lab) -> Outcome:
     with ModelProcess(lab.model_server) as model:
         await model.ready()
         async with lab.server("--vllm-url", model.url) as server:
-            url = str(server.url.with_scheme("ws") / "ws")
+            url = server.socket
             await until(lambda: _state(server.url, "ready"), 30.0)
             audio = lab.audio(3, lab.size(14, 28 * wanted) * lab.speed)  # until the last kill, and beyond it
             undisturbed = await consult(url, audio, 2 * lab.speed, judging=False)
@@ -192,9 +192,8 @@ def _of(told: Told, source: str) -> Counter[tuple[str, ...]]:
     return Counter({fact: count for fact, count in told.facts.items() if fact[0] == source})
 
 
-async def _state(url: Any, wanted: str) -> bool:
+async def _state(url: URL, wanted: str) -> bool:
     try:
-        async with aiohttp.ClientSession() as http, http.get(url / "health/ready") as response:
-            return bool((await response.json())["status"] == wanted)
+        return (await health(url))[1] == wanted
     except (aiohttp.ClientError, ValueError):
         return False

@@ -1,11 +1,9 @@
 """Networks that are cut, connections that are open on one side only, and clients that read slowly or not at all."""
 
 import asyncio
-import re
 from contextlib import suppress
 
 import aiohttp
-from yarl import URL
 
 from benchmarks.attack.target import Target
 from benchmarks.chaos.lab import Lab, until
@@ -35,7 +33,7 @@ async def network(lab: Lab) -> Outcome:
     """Network cuts, half-open connections on either side, a client that reads slowly and one that stops to read."""
     outcome = Outcome()
     async with lab.server("--send-timeout-s", f"{SEND_TIMEOUT_S:g}") as server:
-        port, url = server.url.port or 0, str(server.url.with_scheme("ws") / "ws")
+        port, url = server.url.port or 0, server.socket
         audio = lab.audio(4, AUDIO_S)
         undisturbed = await consult(url, audio, 2 * lab.speed)
         cases: list[tuple[str, Fault | None, float | None, int]] = [
@@ -52,7 +50,7 @@ async def network(lab: Lab) -> Outcome:
         ]
         if not lab.short:
             cases.append(("half-open at the client", Fault("client half-open", HALF_WAY), None, 1))
-        before = await _unread(server.url)
+        before = await _unread(server)
 
         async def one(name: str, fault: Fault | None, rate: float | None, resumed: int) -> None:
             faults = [fault]
@@ -67,7 +65,7 @@ async def network(lab: Lab) -> Outcome:
             outcome.expect(took_s < HEARTBEAT_LIMIT_S + AUDIO_S, f"{name}: it took {took_s:.0f} s")
 
         await asyncio.gather(*(one(*case) for case in cases))
-        cut = await _unread(server.url) - before
+        cut = await _unread(server) - before
         outcome.figures["cut_since_unread"] = cut
         outcome.expect(cut >= 1, "the server did not cut the client that stopped to read")
         outcome.expect(server.alive, "the server ended")
@@ -91,26 +89,20 @@ async def _left_alone(lab: Lab, outcome: Outcome) -> None:
                             await ws.send_bytes(bytes(32_000))
                     await ws.close()
             began = asyncio.get_running_loop().time()
-            gone = await until(lambda: _none_left(server.url), 40.0)
+            gone = await until(lambda: _none_left(server), 40.0)
             outcome.expect(bool(gone), "sessions of clients that are gone were open after 40 s")
             outcome.figures["forgotten_after_s"] = round(asyncio.get_running_loop().time() - began, 1)
         left = await until(lambda: _at_most(server, idle), 10.0)
         outcome.expect(bool(left), "the server keeps descriptors of clients that are gone")
 
 
-async def _metrics(url: URL) -> str:
-    async with aiohttp.ClientSession() as http, http.get(url / "metrics") as response:
-        return await response.text()
+async def _unread(server: Target) -> int:
+    return int((await server.metrics()).get("drtranscribe_unread_total", 0))
 
 
-async def _unread(url: URL) -> int:
-    found = re.search(r"^drtranscribe_unread_total ([0-9.]+)$", await _metrics(url), re.MULTILINE)
-    return int(float(found[1])) if found else 0
-
-
-async def _none_left(url: URL) -> bool:
-    text = await _metrics(url)
-    return "drtranscribe_sessions 0.0\n" in text and "drtranscribe_connections 0.0\n" in text
+async def _none_left(server: Target) -> bool:
+    told = await server.metrics()
+    return told.get("drtranscribe_sessions") == told.get("drtranscribe_connections") == 0
 
 
 async def _at_most(server: Target, count: int) -> bool:
