@@ -4,8 +4,8 @@
 
 keys: 1,000 connections a second without a valid key. tls: 1,000 begun TLS handshakes a second, at a server that speaks
 TLS itself. The flood runs on the same cores, at the lowest priority. Lags of a few seconds of speech scatter more than
-a flood moves them, so the rounds are many and short, their medians are compared, and so is the server's CPU time, which
-shows what an attempt costs. The last line is JSON.
+a flood moves them, so there are many short rounds. Their medians are compared, and the server's CPU time, which shows
+what an attempt costs. The last line is JSON.
 """
 
 import argparse
@@ -39,7 +39,7 @@ READY_S = 240.0
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 with an RSA key of 2,048 bits, the dearest that is usual."""
+    """A self-signed certificate for 127.0.0.1 with an RSA key of 2,048 bits, the most expensive in common use."""
     pem, key = folder / "cert.pem", folder / "key.pem"
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
     made = ["-newkey", "rsa:2048", "-keyout", str(key), "-out", str(pem)]
@@ -52,18 +52,10 @@ def lags_ms(heard: GoodSession) -> list[float]:
     return [(done - sent) * 1000 for sent, done in zip(heard.sent, heard.done, strict=False)]
 
 
-async def flooding(name: str, url: str, seconds: float) -> "asyncio.subprocess.Process":
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.attack.beside",
-        "--flood",
-        name,
-        "--at",
-        url,
-        "--seconds",
-        str(seconds),
-    ]
+async def flooding(name: str, url: str, seconds: float) -> asyncio.subprocess.Process:
+    """The flood's own process, ready to begin at a line."""
+    flags = ("--flood", name, "--at", url, "--seconds", str(seconds))
+    command = (sys.executable, "-m", "benchmarks.attack.beside", *flags)
     process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"

@@ -63,7 +63,7 @@ def break_(fault: str | None) -> None:
         case "merging":
             Findings.merge = failing(Findings.merge)  # type: ignore[method-assign]
         case "codes":
-            # Replaced in merging, which has imported it by name. For mypy merging does not export that name.
+            # Replaced in merging, which has imported it by name. To mypy, merging does not export that name.
             merging.codes_of = failing(merging.codes_of)  # type: ignore[attr-defined]
 
 

@@ -34,11 +34,11 @@ from benchmarks.common.result import deliver
 from benchmarks.common.server_process import FAKES
 
 MOST_S = 900.0
-"""A scenario that is not done by then has failed."""
+"""A scenario that takes longer has failed."""
 
 
 def chosen(only: Sequence[str]) -> list[Scenario]:
-    """The named scenarios, or all. Raises SystemExit for a name that there is not."""
+    """The named scenarios, or all. Raises SystemExit for an unknown name."""
     unknown = sorted(set(only) - {scenario.name for scenario in SCENARIOS})
     if unknown:
         raise SystemExit(f"--only {' '.join(unknown)}: choose among {' '.join(s.name for s in SCENARIOS)}")
@@ -81,7 +81,7 @@ async def every(
     """The scenarios, `lanes` of them at once. `tell` hears of all that are done whenever one is."""
     this = asyncio.current_task()
     assert this is not None
-    # So that a run that is stopped ends its servers and takes its disks away.
+    # A run that is stopped then ends its servers and unmounts its disks.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     turn, done = asyncio.Semaphore(args.lanes), list[dict[str, Any]]()
 
@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return {"benchmark": "chaos", "machine": machine, "scenarios": kept(args.output, rows, not args.only)}
 
     def write(rows: list[dict[str, Any]]) -> None:
-        """What is there so far, so that a run that is stopped has told it."""
+        """Writes the result so far, so that a run that is stopped leaves it."""
         if args.output:
             args.output.write_text(json.dumps(result(rows), indent=1) + "\n")
             args.output.with_suffix(".md").write_text(markdown(result(rows)))

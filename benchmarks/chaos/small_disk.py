@@ -1,4 +1,4 @@
-"""A disk of a few kilobytes that can be filled: a tmpfs, which needs root."""
+"""A small disk that can be filled: a tmpfs, which needs root."""
 
 import errno
 import subprocess

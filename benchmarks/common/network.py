@@ -8,7 +8,7 @@ from typing import Self
 class Relay:
     """Carries bytes between a port of 127.0.0.1 and the server's.
 
-    `cut` breaks the connections and refuses new ones, `swallow` keeps them and carries nothing, `restore` ends both.
+    `cut` breaks the connections and refuses new ones. `swallow` keeps them and carries nothing. `restore` ends either.
     """
 
     def __init__(self, port: int) -> None:

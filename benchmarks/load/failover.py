@@ -106,7 +106,8 @@ async def disturbed(
     return list(told), kills
 
 
-async def measure(args: argparse.Namespace) -> dict[str, Any]:
+async def measure(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, int]]:
+    """The figures of a run, and how often each of the differences of `faults` was found."""
     length_s = max(UNIT_S, min(args.kills, KILLS_A_ROUND) * (sum(KILL_S) / 2 + sum(BACK_S) / 2 + 4.0) * args.speed)
     audio = [spoken(args.model, args.seed * 100 + number, length_s) for number in range(args.sessions)]
     with RedisProcess() as redis, tempfile.TemporaryDirectory() as folder:
@@ -128,7 +129,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
             servers.close()
     rounds = len(told) // len(audio)
     found = [faults(one, other) for one, other in zip(told, rounds * undisturbed, strict=True)]
-    return {
+    figures = {
         "benchmark": "failover",
         "kills": kills,
         "signal": args.signal.name,
@@ -141,8 +142,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
         "judgements": rounds * sum(len(one.judged) for one in undisturbed),
         "gaps_s": outages(told),
         "resumed_s": resumptions(servers.killed_at, told),
-        **{name: sum(one[name] for one in found) for name in found[0]},
     }
+    return figures, {name: sum(one[name] for one in found) for name in found[0]}
 
 
 def outages(told: list[Told]) -> dict[str, float]:
@@ -180,7 +181,8 @@ def main() -> None:
     if not installed():
         sys.exit("there is no redis-server: apt install redis-server")
     os.environ.setdefault("PYTHONPATH", str(Path.cwd()))
-    deliver(asyncio.run(measure(args)), args.output)
+    figures, differences = asyncio.run(measure(args))
+    deliver(figures | differences, args.output)
 
 
 if __name__ == "__main__":

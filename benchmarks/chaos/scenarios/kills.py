@@ -23,25 +23,15 @@ RESUMED_S = 3.0
 """From SIGKILL to `session_resumed`, at most."""
 
 CAUGHT_UP_S = 30.0
-COMPARED = (
-    "finals_lost",
-    "finals_doubled_or_other",
-    "out_of_order",
-    "findings_other",
-    "judgements_other",
-    "events_doubled",
-    "events_missing",
-    "samples_lost",
-)
 
 
 async def gateways(lab: Lab) -> Outcome:
     """SIGKILL of one of two gateways on one Redis, again and again; the clients go on at the other one."""
     kills = lab.size(2, 20)
     wanted = ["--kills", str(kills), "--sessions", "2", "--speed", f"{lab.speed:g}", "--seed", str(lab.seed)]
-    found = await failover.measure(failover.parser().parse_args([*wanted, "--model", lab.model]))
+    found, differences = await failover.measure(failover.parser().parse_args([*wanted, "--model", lab.model]))
     outcome = Outcome()
-    outcome.counted(f"{kills} kills", {name: found[name] for name in COMPARED})
+    outcome.counted(f"{kills} kills", differences)
     outcome.figures |= {
         name: found[name]
         for name in ("kills", "rounds", "audio_s", "finals", "findings", "judgements", "resumed_s", "gaps_s")

@@ -24,13 +24,13 @@ HALF_WAY = 700_000
 """Bytes of a consultation's audio after which its connection is broken."""
 
 HEARTBEAT_LIMIT_S = 95.0
-"""Within which the Python client finds out that its server is gone without a word: a ping after 60 s, and 30 s more."""
+"""The Python client notices within this time that its server is gone without a close: a ping after 60 s, 30 s more."""
 
 LEFT_TTL_S = 3.0
 
 
 async def network(lab: Lab) -> Outcome:
-    """Network cuts, half-open connections on either side, a client that reads slowly and one that stops to read."""
+    """Network cuts, half-open connections on either side, a client that reads slowly and one that stops reading."""
     outcome = Outcome()
     async with lab.server("--send-timeout-s", f"{SEND_TIMEOUT_S:g}") as server:
         port, url = server.url.port or 0, server.socket
@@ -42,7 +42,7 @@ async def network(lab: Lab) -> Outcome:
             ("half-open at the server", Fault("server half-open", HALF_WAY), None, 1),
             ("a client that reads slowly", None, SLOW_RATE, 0),
             (
-                "a client that stops to read",
+                "a client that stops reading",
                 Fault("deaf", HALF_WAY // 200, downstream=True, hold_s=5 * SEND_TIMEOUT_S),
                 None,
                 1,
@@ -67,7 +67,7 @@ async def network(lab: Lab) -> Outcome:
         await asyncio.gather(*(one(*case) for case in cases))
         cut = await _unread(server) - before
         outcome.figures["cut_since_unread"] = cut
-        outcome.expect(cut >= 1, "the server did not cut the client that stopped to read")
+        outcome.expect(cut >= 1, "the server did not cut the client that stopped reading")
         outcome.expect(server.alive, "the server ended")
     await _left_alone(lab, outcome)
     return outcome
