@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
-import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,11 +13,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import WSMsgType, web
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
+from tests.support.browser import CHROMIUM, SAMPLE_RATE, chromium, write_wav
 from tools.screenshot import play, show
 
-CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("needs the browser: apt-get install chromium", allow_module_level=True)
 
@@ -27,18 +25,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of 
 
 STATIC = Path(__file__).parents[2] / "server" / "static"
 POLICY = {"Content-Security-Policy": "default-src 'self'"}
-SAMPLE_RATE = 16_000
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
 TONE_HZ = 440
 CHUNK_BYTES = 3 * SAMPLE_RATE * 2
 TEXT = "I have a sore throat, but no fever."
@@ -203,15 +189,6 @@ def finding(number: int, text: str, quote: str, status: str = "present", source:
     }
 
 
-def wav(path: Path, samples: NDArray[np.int16]) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(samples.tobytes())
-    return path
-
-
 @asynccontextmanager
 async def opened(server: FakeServer, browser: Browser, expected: str = "nothing") -> AsyncIterator[Page]:
     """The page, in a profile of its own; fails at the end if the browser complained of anything but what is `expected`."""
@@ -248,12 +225,9 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
     """Chromium, whose microphone hears a tone."""
     time_s = np.arange(30 * SAMPLE_RATE) / SAMPLE_RATE
     tone = (8000 * np.sin(2 * np.pi * TONE_HZ * time_s)).astype(np.int16)
-    path = wav(tmp_path_factory.mktemp("microphone") / "tone.wav", tone)
-    async with async_playwright() as playwright:
-        flags = [*FLAGS, f"--use-file-for-fake-audio-capture={path}"]
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    path = write_wav(tmp_path_factory.mktemp("microphone") / "tone.wav", tone)
+    async with chromium(path) as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture
@@ -340,7 +314,7 @@ async def test_a_dropped_connection_loses_and_repeats_no_sample(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:
     async with opened(server, browser) as page:
-        await start_file(page, wav(tmp_path / "noise.wav", noise))
+        await start_file(page, write_wav(tmp_path / "noise.wav", noise))
         await server.heard(2 * CHUNK_BYTES)
         await server.drop(lost_bytes=CHUNK_BYTES // 4)
         await server.send("transcript", segment=segment(TEXT, final=True))
@@ -360,7 +334,7 @@ async def test_the_page_goes_on_at_the_next_address_with_the_audio_from_the_mark
 ) -> None:
     server.addresses = ["known when it listens"]
     async with opened(server, browser) as page:
-        await start_file(page, wav(tmp_path / "noise.wav", noise))
+        await start_file(page, write_wav(tmp_path / "noise.wav", noise))
         await server.heard(4 * CHUNK_BYTES)
         await server.drop(lost_bytes=0)
         await expect(page.locator("#summary")).to_contain_text("0:20 of sound")
@@ -377,7 +351,7 @@ async def test_two_channels_arrive_interleaved_in_dual_mode(
     async with opened(server, browser) as page:
         await page.get_by_label("Audio file", exact=True).first.check()
         await page.get_by_label("Two channels").check()
-        await start_file(page, wav(tmp_path / "stereo.wav", stereo))
+        await start_file(page, write_wav(tmp_path / "stereo.wav", stereo))
         await expect(page.locator("#summary")).to_contain_text("0:10 of sound")
     assert server.start["mode"] == "dual"
     assert server.start["audio"]["channels"] == 2
@@ -388,7 +362,7 @@ async def test_silence_and_wrong_sound_are_told_until_somebody_is_heard(
     server: FakeServer, browser: Browser, tmp_path: Path
 ) -> None:
     async with opened(server, browser) as page:
-        await start_file(page, wav(tmp_path / "long.wav", np.zeros(60 * SAMPLE_RATE, np.int16)), speed="1")
+        await start_file(page, write_wav(tmp_path / "long.wav", np.zeros(60 * SAMPLE_RATE, np.int16)), speed="1")
         await server.asked("start_session")
         await server.send("notice", code="no_speech", message="nobody is heard: check the microphone")
         await server.send("notice", code="no_speech", message="the patient's microphone is dead", speaker="patient")
@@ -411,7 +385,7 @@ async def test_a_final_replaces_its_partial_and_a_finding_shows_its_words(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:
     async with opened(server, browser) as page:
-        await start_file(page, wav(tmp_path / "noise.wav", noise), speed="1")
+        await start_file(page, write_wav(tmp_path / "noise.wav", noise), speed="1")
         await server.asked("start_session")
         partials, finals = page.locator("#partials > li"), page.locator("#finals > li")
         await server.send("transcript", segment=segment("I have a", final=False))
@@ -462,7 +436,7 @@ async def test_the_script_that_takes_the_picture_of_the_readme_finds_what_it_pre
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:
     async with opened(server, browser) as page:
-        await play(page, wav(tmp_path / "stereo.wav", noise.reshape(-1, 2)), speed="1")
+        await play(page, write_wav(tmp_path / "stereo.wav", noise.reshape(-1, 2)), speed="1")
         await server.asked("start_session")
         await server.send("transcript", segment=segment(TEXT, final=True))
         ops = [{"op": "add", "finding": finding(1, "sore throat", "sore throat")}]
@@ -485,7 +459,7 @@ async def test_what_people_say_is_never_markup(
 ) -> None:
     markup = "<img src=x onerror=alert(1)><b>bold</b>"
     async with opened(server, browser) as page:
-        await start_file(page, wav(tmp_path / "noise.wav", noise), speed="1")
+        await start_file(page, write_wav(tmp_path / "noise.wav", noise), speed="1")
         await server.asked("start_session")
         await server.send("transcript", segment=segment(markup, final=True))
         await expect(page.locator("#finals .words")).to_have_text(markup)
@@ -497,7 +471,7 @@ async def test_save_writes_the_consultation_to_a_file_and_the_browser_keeps_noth
 ) -> None:
     async with opened(server, browser) as page:
         await page.get_by_label("Patient's name").fill("Ada Example")
-        await start_file(page, wav(tmp_path / "noise.wav", noise[: 3 * SAMPLE_RATE]))
+        await start_file(page, write_wav(tmp_path / "noise.wav", noise[: 3 * SAMPLE_RATE]))
         await server.asked("start_session")
         await server.send("transcript", segment=segment(TEXT, final=True))
         added = {"op": "add", "finding": finding(1, "sore throat", "sore throat")}
@@ -525,7 +499,7 @@ async def test_the_servers_note_goes_to_the_downloads_or_it_is_told_why_not(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:
     async with opened(server, browser, expected="404 (Not Found)") as page:
-        await start_file(page, wav(tmp_path / "noise.wav", noise[: 3 * SAMPLE_RATE]))
+        await start_file(page, write_wav(tmp_path / "noise.wav", noise[: 3 * SAMPLE_RATE]))
         await server.asked("stop_session")
         await server.send("session_stopped", reason="client", audio_s=3.0, segments=0, findings=0)
         for name, form, ending in (("Note as PDF", "pdf", ".pdf"), ("Note as FHIR", "fhir", ".fhir.json")):
@@ -546,6 +520,6 @@ async def test_a_refusal_is_told_in_the_servers_words_and_the_form_comes_back(
     server.refusal = {"type": "error", "code": "full", "message": "All places are taken.", "fatal": True}
     server.refusal["retry_after_s"] = 20
     async with opened(server, browser) as page:
-        await start_file(page, wav(tmp_path / "noise.wav", noise))
+        await start_file(page, write_wav(tmp_path / "noise.wav", noise))
         await expect(page.get_by_role("alert")).to_contain_text("All places are taken. Try again in 20 seconds.")
         await expect(page.get_by_role("button", name="Start")).to_be_enabled()

@@ -1,4 +1,4 @@
-"""What the tests of the page share: the browser's flags, sound files."""
+"""What the tests of the page share: the browser and its profiles, and sound files."""
 
 import shutil
 import wave
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 CHROMIUM = shutil.which("chromium")
 SAMPLE_RATE = 16_000
 LEFT_HZ = 440
 RIGHT_HZ = 880
-MICROPHONE_FLAGS = [
+FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -56,6 +56,16 @@ def write_wav(path: Path, samples: NDArray[np.int16]) -> Path:
 
 def loudest_hz(samples: NDArray[np.int16]) -> float:
     return float(np.argmax(np.abs(np.fft.rfft(samples.astype(float))))) * SAMPLE_RATE / samples.size
+
+
+@asynccontextmanager
+async def chromium(microphone: Path | None = None) -> AsyncIterator[Browser]:
+    """The browser, whose microphones hear the sound file; without one, the browser's own beep."""
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"] if microphone else FLAGS
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        await browser.close()
 
 
 @asynccontextmanager

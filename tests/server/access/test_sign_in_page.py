@@ -1,21 +1,19 @@
 """The page in a real browser against the real server: a key, a cookie, a WebSocket with its Origin, and a foreign page."""
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from server.access.access import ACCESS
 from server.access.keys import remove
 from server.app import SESSIONS
-from tests.server.test_page import FLAGS
 from tests.support.access import key, text_of
+from tests.support.browser import CHROMIUM, chromium
 from tests.support.live import Server, serving, until
 
-CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("needs the browser: apt-get install chromium", allow_module_level=True)
 
@@ -24,10 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,15 +1,16 @@
 """One browser for the tests of this folder; its microphone is the browser's own beep.
 
-The imports wait: without the browser, `tests.server.test_page` skips the module that imports it.
+The import of `visiting` waits: without the browser, `tests.server.test_page` skips the module that imports it.
 """
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
+
+from tests.support.browser import chromium
 
 if TYPE_CHECKING:
     from tests.server.page.visiting import NoteServer
@@ -17,12 +18,8 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser() -> AsyncIterator[Browser]:
-    from tests.server.test_page import FLAGS
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-from tests.support.browser import CHROMIUM, LEFT_HZ, MICROPHONE_FLAGS, RIGHT_HZ, SAMPLE_RATE, write_wav
+from tests.support.browser import LEFT_HZ, RIGHT_HZ, SAMPLE_RATE, chromium, write_wav
 
 
 @pytest.fixture(scope="package")
@@ -20,8 +20,5 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser(tones: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        flags = [*MICROPHONE_FLAGS, f"--use-file-for-fake-audio-capture={tones}"]
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    async with chromium(tones) as browser:
         yield browser
-        await browser.close()

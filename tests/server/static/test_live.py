@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from benchmarks.common.network import Relay
 from inference.config import EngineConfig
@@ -18,8 +18,7 @@ from inference.pipeline import Pipeline
 from server.app import STATIC
 from tests.conftest import SCREENSHOTS
 from tests.server.static.test_visits import opened
-from tests.server.test_page import FLAGS
-from tests.support.browser import CHROMIUM, KEPT_ROWS, agree_and_start, profile, write_wav
+from tests.support.browser import KEPT_ROWS, agree_and_start, chromium, profile, write_wav
 from tests.support.live import Server, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,11 +39,8 @@ async def browser(dual_consultation, tmp_path_factory) -> AsyncIterator[Browser]
     """Chromium, whose microphones hear the beginning of the consultation: the clinician left, the patient right."""
     samples = (dual_consultation[:, : SECONDS * 16_000].T * 32767).astype(np.int16)
     path = write_wav(tmp_path_factory.mktemp("speech") / "consultation.wav", samples)
-    async with async_playwright() as playwright:
-        flags = [*FLAGS, f"--use-file-for-fake-audio-capture={path}"]
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    async with chromium(path) as browser:
         yield browser
-        await browser.close()
 
 
 async def photograph(page: Page, name: str) -> None:

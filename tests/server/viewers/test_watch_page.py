@@ -1,6 +1,5 @@
 """The second screen and the cards of what was not noted, in a real browser."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,28 +8,21 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from numpy.typing import NDArray
-
-if shutil.which("chromium") is None:
-    pytest.skip("needs the browser: apt-get install chromium", allow_module_level=True)
-
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from server.app import SESSIONS
 from server.viewers.viewer import Viewer
 from tests.server.test_page import (
-    CHROMIUM,
     CHUNK_BYTES,
-    FLAGS,
-    SAMPLE_RATE,
     TEXT,
     FakeServer,
     finding,
     opened,
     segment,
     start_file,
-    wav,
 )
 from tests.support.access import key, text_of
+from tests.support.browser import SAMPLE_RATE, chromium, write_wav
 from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving
 
@@ -39,10 +31,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @asynccontextmanager
@@ -164,7 +154,7 @@ async def test_what_was_said_and_not_noted_is_offered_at_the_stop_and_added_or_l
 ) -> None:
     server = FakeServer()
     server.omissions = OMITTED
-    path = wav(tmp_path / "visit.wav", speech_samples())
+    path = write_wav(tmp_path / "visit.wav", speech_samples())
     async with opened(server, browser) as page:
         await start_file(page, path, speed="1")
         link = page.get_by_role("link", name="Second screen")
@@ -204,7 +194,7 @@ async def test_what_was_said_and_not_noted_is_offered_at_the_stop_and_added_or_l
 async def test_where_nothing_is_missing_the_consultation_ends_at_once(browser: Browser, tmp_path: Path) -> None:
     server = FakeServer()
     async with opened(server, browser) as page:
-        await start_file(page, wav(tmp_path / "visit.wav", speech_samples()), speed="1")
+        await start_file(page, write_wav(tmp_path / "visit.wav", speech_samples()), speed="1")
         await server.heard(CHUNK_BYTES)
         await page.get_by_role("button", name="Stop").click()
         await server.asked("stop_session")
