@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browser import CHROMIUM, SAMPLE_RATE, chromium, write_wav
+from tests.support.browser import CHROMIUM, SAMPLE_RATE, chromium, faultless, listening, write_wav
 from tools.screenshot import play, show
 
 if CHROMIUM is None:
@@ -192,24 +192,12 @@ def finding(number: int, text: str, quote: str, status: str = "present", source:
 @asynccontextmanager
 async def opened(server: FakeServer, browser: Browser, expected: str = "nothing") -> AsyncIterator[Page]:
     """The page, in a profile of its own; fails at the end if the browser complained of anything but what is `expected`."""
-    complaints: list[str] = []
-    runner = web.AppRunner(server.app())
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    if server.addresses:
-        server.addresses = [f"ws://127.0.0.1:{runner.addresses[1][1]}/ws"]
-    context = await browser.new_context()
-    page = await context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
-    try:
+    async with listening(server.app()) as (runner, url), faultless(browser, expected) as page:
+        if server.addresses:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            server.addresses = [f"ws://127.0.0.1:{runner.addresses[1][1]}/ws"]
+        await page.goto(url)
         yield page
-    finally:
-        await context.close()
-        await runner.cleanup()
-    assert [complaint for complaint in complaints if expected not in complaint] == []
 
 
 async def start_file(page: Page, path: Path, speed: str = "8") -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the page share: the browser and its profiles, and sound files."""
+"""What the tests of the page share: the browser, its pages, the port of a test's server, and sound files."""
 
 import shutil
 import wave
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from aiohttp import web
 from numpy.typing import NDArray
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -66,6 +67,36 @@ async def chromium(microphone: Path | None = None) -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield browser
         await browser.close()
+
+
+@asynccontextmanager
+async def listening(app: web.Application) -> AsyncIterator[tuple[web.AppRunner, str]]:
+    """The server of a test on a port of this machine, with the address of its page."""
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner, f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def faultless(browser: Browser, expected: str = "nothing", **options: Any) -> AsyncIterator[Page]:
+    """An empty page in a profile of its own, where the options are those of Playwright's `new_context`.
+
+    Fails at the end if the browser complained of anything but what is `expected`.
+    """
+    complaints: list[str] = []
+    context = await browser.new_context(**options)
+    page = await context.new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    try:
+        yield page
+    finally:
+        await context.close()
+    assert [complaint for complaint in complaints if expected not in complaint] == []
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from server.record.record import Declared
 from server.record.renderer import RENDERED, answer, job
 from server.record.templates.catalogue import catalogue
 from tests.server.test_page import TEXT, FakeServer, segment
+from tests.support.browser import faultless, listening
 
 STARTED = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
@@ -55,21 +56,9 @@ async def visiting(
 
     Fails at the end if the browser complained of anything but what is `expected`.
     """
-    complaints: list[str] = []
-    runner = web.AppRunner(server.app())
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    context = await browser.new_context(**options)
-    page = await context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
-    try:
-        yield context, page
-    finally:
-        await context.close()
-        await runner.cleanup()
-    assert [complaint for complaint in complaints if expected not in complaint] == []
+    async with listening(server.app()) as (_, url), faultless(browser, expected, **options) as page:
+        await page.goto(url)
+        yield page.context, page
 
 
 async def talk(server: FakeServer, page: Page) -> None:

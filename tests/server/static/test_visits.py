@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 
 from tests.server.test_page import CHUNK_BYTES, TEXT, FakeServer, segment, start_file
-from tests.support.browser import KEPT_ROWS, LEFT_HZ, RIGHT_HZ, SAMPLE_RATE, agree_and_start, profile, write_wav
+from tests.support.browser import (
+    KEPT_ROWS,
+    LEFT_HZ,
+    RIGHT_HZ,
+    SAMPLE_RATE,
+    agree_and_start,
+    listening,
+    profile,
+    write_wav,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -43,14 +52,8 @@ def server() -> ShyServer:
 @asynccontextmanager
 async def visited(server: ShyServer, browser: Browser) -> AsyncIterator[tuple[BrowserContext, str]]:
     """A profile, and the address of the page."""
-    runner = web.AppRunner(server.app())
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        async with profile(browser) as context:
-            yield context, f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    async with listening(server.app()) as (_, url), profile(browser) as context:
+        yield context, url
 
 
 async def opened(context: BrowserContext, url: str) -> Page:

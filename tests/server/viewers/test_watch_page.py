@@ -22,7 +22,7 @@ from tests.server.test_page import (
     start_file,
 )
 from tests.support.access import key, text_of
-from tests.support.browser import SAMPLE_RATE, chromium, write_wav
+from tests.support.browser import SAMPLE_RATE, chromium, faultless, write_wav
 from tests.support.fakes import speech
 from tests.support.live import Client, Server, serving
 
@@ -38,17 +38,9 @@ async def browser() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def watching(server: Server, browser: Browser, session_id: str, expected: str = "nothing") -> AsyncIterator[Page]:
     """The second screen; fails at the end if the browser complained of anything but what is `expected`."""
-    complaints: list[str] = []
-    context = await browser.new_context()
-    page = await context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(f"{server.url}/watch#{session_id}")
-    try:
+    async with faultless(browser, expected) as page:
+        await page.goto(f"{server.url}/watch#{session_id}")
         yield page
-    finally:
-        await context.close()
-    assert [complaint for complaint in complaints if expected not in complaint] == []
 
 
 async def talk(client: Client) -> str:
