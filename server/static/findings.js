@@ -3,7 +3,8 @@
 import { byId, element, put, tell } from "./dom.js";
 import { FindingEditor, restored } from "./editor.js";
 import { onLanguage, say } from "./language.js";
-import { attributes, clock, KINDS, markers, sentence, serverFault } from "./words.js";
+import { proof, statement } from "./statement.js";
+import { attributes, KINDS, sentence, serverFault } from "./words.js";
 
 // What makes two states of a finding the same to a clinician.
 const said = ({ kind, text, status, temporality, experiencer, attributes }) =>
@@ -147,11 +148,7 @@ export class FindingsView {
 
   #row(entry) {
     const { finding, original } = entry;
-    const line = element("span", { className: "line" });
-    for (const { name, text } of markers(finding)) {
-      line.append(element("span", { className: "marker", dataset: { name }, textContent: text }), " ");
-    }
-    line.append(element("span", { className: "what", textContent: finding.text }));
+    const line = statement(finding);
     if (original) line.append(" ", element("span", { className: "edited", words: "finding.edited" }));
     else if (finding.source === "clinician") line.append(" ", element("span", { className: "confirmed", words: "finding.confirmed" }));
     const show = element("button", { type: "button", className: "show", "aria-pressed": "false" }, line);
@@ -163,10 +160,7 @@ export class FindingsView {
       const label = element("span", { className: "label", words: "finding.original" });
       show.append(element("span", { className: "original" }, label, " ", sentence(original)));
     }
-    for (const { quote, from_s } of finding.evidence) {
-      const words = element("q", { textContent: quote });
-      show.append(element("span", { className: "quote" }, words, " ", element("time", { textContent: clock(from_s) })));
-    }
+    show.append(...proof(finding));
     show.addEventListener("click", () => this.#select(this.#selected === finding.id ? null : finding.id, true));
     const dataset = { id: finding.id, status: finding.status, source: finding.source };
     const row = element("li", { className: "finding", dataset }, show);
@@ -177,7 +171,7 @@ export class FindingsView {
   #judge(entry) {
     const { finding, original } = entry;
     const judge = element("span", { className: "judge" });
-    const tell = (message) => () => {
+    const send = (message) => () => {
       if (!this.listener.onJudge({ ...message, finding_id: finding.id })) return;
       judge.querySelectorAll("button").forEach((button) => {
         button.disabled = true; // the row changes when the server's answer comes: what is shown is what the record holds
@@ -189,10 +183,10 @@ export class FindingsView {
       button.addEventListener("click", act);
       judge.append(button, " ");
     };
-    if (finding.source !== "clinician") add("finding.confirm", tell({ type: "confirm_finding" }));
+    if (finding.source !== "clinician") add("finding.confirm", send({ type: "confirm_finding" }));
     add("finding.edit", () => this.#edit(entry));
-    if (original) add("finding.restore", tell({ type: "edit_finding", fields: restored(original) }));
-    add("finding.remove", tell({ type: "dismiss_finding" }));
+    if (original) add("finding.restore", send({ type: "edit_finding", fields: restored(original) }));
+    add("finding.remove", send({ type: "dismiss_finding" }));
     return judge;
   }
 

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { onLanguage, say } from "./language.js";
-import { clock, markers } from "./words.js";
+import { proof, statement } from "./statement.js";
 
 export class OmissionsView {
   #rows = new Map(); // id -> {item, row}
@@ -84,16 +84,8 @@ export class OmissionsView {
   #row(item) {
     const heard = item.evidence.length === 1 && item.evidence[0].quote === item.text; // no more than the sentence is known
     const show = element("button", { type: "button", className: "show" });
-    if (!heard) {
-      const line = element("span", { className: "line" });
-      for (const { name, text } of markers(item)) line.append(element("span", { className: "marker", dataset: { name }, textContent: text }), " ");
-      line.append(element("span", { className: "what", textContent: item.text }));
-      show.append(line);
-    }
-    for (const { quote, from_s } of item.evidence) {
-      const words = element("q", { textContent: quote });
-      show.append(element("span", { className: "quote" }, words, " ", element("time", { textContent: clock(from_s) })));
-    }
+    if (!heard) show.append(statement(item));
+    show.append(...proof(item));
     show.addEventListener("click", () => this.listener.onSelect(item.evidence, true));
     const row = element("li", { className: "finding omission", dataset: { id: item.id, status: item.status } }, show);
     if (this.listener.onAdd && !this.#frozen) row.append(this.#offer(item));
