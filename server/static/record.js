@@ -2,6 +2,7 @@
 
 import { gapText } from "./gaps.js";
 import { language, say } from "./language.js";
+import { recordOf } from "./templates.js";
 import { clock, KINDS, sentence, serverFault, speakerWords } from "./words.js";
 
 /** @param {object} record as app.js gathers it: patient, segments, findings … */
@@ -16,15 +17,12 @@ export function save(record) {
  */
 export async function saveNote(record, format, ending) {
   try {
-    // Beside the page, which a proxy may serve under a path of its own.
-    const url = new URL(`v1/sessions/${record.session_id}/record`, document.baseURI);
-    url.search = new URLSearchParams({ format });
-    const answer = await fetch(url);
-    if (!answer.ok) return say("summary.no_record", { message: serverFault(await answer.json()) });
+    const answer = await recordOf(record.session_id, { format });
     keepAs(await answer.blob(), record, ending);
     return "";
-  } catch {
-    return say("summary.unreached");
+  } catch (fault) {
+    if (fault instanceof Error) return say("summary.unreached");
+    return say("summary.no_record", { message: serverFault(fault) });
   }
 }
 

@@ -1,4 +1,4 @@
-// Notes in the forms of the server's templates, which the server writes from the same findings.
+// What the server writes from the same findings: records, and notes in the forms of its templates.
 
 const TEXT = "text";
 
@@ -19,10 +19,19 @@ export async function templates(base = document.baseURI) {
  *   the note and the findings that they say. Throws the server's error {code, message}, or TypeError where it does not
  *   answer.
  */
-export async function written(session_id, template, base = document.baseURI) {
-  const url = new URL(`v1/sessions/${session_id}/record`, base);
-  url.search = new URLSearchParams({ format: "lines", template });
+export async function written(session_id, template, base) {
+  const answer = await recordOf(session_id, { format: "lines", template }, base);
+  return answer.json();
+}
+
+/**
+ * @param {string} session_id @param {{format: string, template?: string}} form @param {string} [base]
+ * @returns {Promise<Response>} Throws as `written` does.
+ */
+export async function recordOf(session_id, form, base = document.baseURI) {
+  const url = new URL(`v1/sessions/${session_id}/record`, base); // a proxy may serve the server under a path of its own
+  url.search = new URLSearchParams(form);
   const answer = await fetch(url, { cache: "no-store" });
   if (!answer.ok) throw await answer.json();
-  return answer.json();
+  return answer;
 }
