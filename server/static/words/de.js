@@ -141,7 +141,6 @@ export default {
   "finding.remove": "Entfernen",
   "finding.restore": "Zurück zum Gehörten",
   "finding.judge": "{action}: {finding}",
-  "edit.label": "Ändern: {finding}",
   "edit.text": "Befund",
   "edit.status": "Status",
   "edit.present": "Vorhanden",

@@ -141,7 +141,6 @@ export default {
   "finding.remove": "Remove",
   "finding.restore": "Restore as heard",
   "finding.judge": "{action}: {finding}",
-  "edit.label": "Edit: {finding}",
   "edit.text": "Finding",
   "edit.status": "Status",
   "edit.present": "Present",
