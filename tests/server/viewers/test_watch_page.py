@@ -74,6 +74,9 @@ async def test_the_second_screen_shows_words_and_findings_as_they_come_and_goes_
             await expect(page.locator("#finals .segment")).to_have_count(1)
             await expect(page.locator(".finding")).to_have_count(1)
             await expect(page.locator("#connection")).to_have_text("Watching")
+            box = await page.locator("#language").bounding_box()
+            assert box is not None
+            assert box["width"] < 250, "the choice of the language has a line of its own"
             await page.locator(".finding .show").click()
             await expect(page.locator("#finals mark")).to_have_count(1)
             assert await page.get_by_role("button", name="Remove").count() == 0
