@@ -148,8 +148,8 @@ async function start() {
 }
 
 function consult(format, began, kept) {
-  const devices = source.choice?.devices.length; // of microphones alone
-  watch = devices ? new SoundWatch(format, devices, notices, (gap) => consultation.gap(gap)) : null;
+  const microphones = source.choice?.devices.length; // a file has none
+  watch = microphones ? new SoundWatch(format, microphones, notices, (gap) => consultation.gap(gap)) : null;
   const listener = { onEvent, onState, onSamples, onGap: (gap) => transcript.gap(gap), onUnkept };
   consultation = new Consultation(source, format, began, listener, visits, kept);
 }

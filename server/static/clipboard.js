@@ -1,4 +1,4 @@
-// Plain text to the clipboard, and to the hand of the clinician where the browser does not allow it.
+// Copies plain text to the clipboard, or shows it to be copied by hand where the browser does not allow that.
 
 import { element, translate } from "./dom.js";
 

@@ -5,7 +5,7 @@ import { Connection } from "./connection.js";
 
 const CHUNK_S = 3; // the protocol's default; the page's ?chunk_s= tries another
 
-/** What is heard when nothing is: a visit that is only brought to its end. */
+/** A source without sound, for a visit that is only brought to its end. */
 export const NOTHING = { start() {}, async pause() {}, async resume() {}, async close() {} };
 
 export class Consultation {

@@ -8,7 +8,7 @@ const KINDS = { one: ["microphone-1"], stereo: ["microphone-1"], two: ["micropho
 export class Devices {
   #chosen = null; // for the next patient too
 
-  /** @param {(text: string) => void} onFault gets what the browser throws when it does not show them */
+  /** @param {(fault: DOMException) => void} onFault gets what the browser throws when it does not show them */
   constructor(onFault) {
     this.onFault = onFault;
     this.kind = byId("speakers");

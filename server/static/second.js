@@ -1,4 +1,4 @@
-// The link on the page that listens which opens its consultation on a second screen.
+// The link that opens the consultation of this page on a second screen.
 
 import { byId, element } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// No module: it runs where the modules of the page do not, and says so.
+// A classic script, so that it also runs in a browser that cannot run the modules of the page, and says so there.
 
 function tooOld() {
   if (!document.body.dataset.started) document.getElementById("too-old").hidden = false;

@@ -9,7 +9,7 @@ export async function templates(base = document.baseURI) {
     if (!answer.ok) return [];
     return (await answer.json()).templates.filter(({ kind }) => kind === TEXT);
   } catch {
-    return []; // an older server, or none just now: the note in the form SOAP needs none
+    return []; // an older server, or none just now: the page writes the SOAP note by itself
   }
 }
 
