@@ -51,12 +51,17 @@ def clock(seconds: float, *, tenths: bool = False) -> str:
 
 def named(finding: Finding) -> str:
     """Name with what belongs to it (dose and frequency, or value and unit), without its status."""
-    text = plain(finding.text)
-    for name in INLINE.get(finding.kind, ()):
-        value = plain(finding.attributes.get(name, ""))
+    return plain(finding.text) + read_with_name(finding)
+
+
+def read_with_name(finding: Finding) -> str:
+    """What belongs to the name, as it follows the name, without what the name or another value says already."""
+    name = text = plain(finding.text)
+    for attribute in INLINE.get(finding.kind, ()):
+        value = plain(finding.attributes.get(attribute, ""))
         if value and not _says(text, value):
             text += value if value == "%" else f" {value}"
-    return text
+    return text.removeprefix(name)
 
 
 def details(finding: Finding, unsaid: Iterable[str] = ()) -> list[str]:

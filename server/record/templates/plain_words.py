@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from inference.findings import Finding
-from server.record.wording import INLINE, plain
+from server.record.wording import INLINE, plain, read_with_name
 
 NAMES: Mapping[str, str] = {
     "abdominal pain": "belly pain",
@@ -83,12 +83,8 @@ def told_plainly(finding: Finding) -> str:
     """The finding without its status, which the line of the summary tells: "high blood pressure (hypertension)"."""
     text = plain(finding.text)
     name = NAMES.get(text.casefold())
-    told = f"{name} ({text})" if name else text
+    told = (f"{name} ({text})" if name else text) + read_with_name(finding)
     inline = INLINE.get(finding.kind, ())
-    for attribute in inline:
-        value = plain(finding.attributes.get(attribute, ""))
-        if value and value.casefold() not in text.casefold():
-            told += value if value == "%" else f" {value}"
     more = [
         f"{label}: {value}"
         for attribute, label in LABELS.items()

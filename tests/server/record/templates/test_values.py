@@ -89,6 +89,12 @@ def test_a_medicine_in_doubt_is_to_be_asked_about_in_the_patients_summary():
     assert told_plainly(doubted) == "lisinopril 10 (please ask about this: it was not certain)"
 
 
+def test_a_form_that_the_dose_tells_is_told_once():
+    (lisinopril,) = [found for found in findings() if found.text == "lisinopril"]
+    told = replace(lisinopril, attributes={"dose": "2 tablets", "form": "tablets", "frequency": "once a day"})
+    assert told_plainly(told) == "lisinopril 2 tablets once a day"
+
+
 def test_plain_names_are_of_small_letters_and_none_names_itself():
     assert all(name == name.casefold() != plain for name, plain in NAMES.items())
 
