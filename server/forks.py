@@ -7,6 +7,7 @@ socket that is its standard input; the fork works under limits of memory and pro
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -118,3 +119,33 @@ class Forks:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)  # with the forks that still work
         process.wait()
+
+
+def set_apart() -> None:
+    """Prepares such a process, before it loads anything: no service manager ends it, and it leaves no core dump."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager tells every process; the server says when to end
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def fork_for_each(work: Callable[[list[int]], None], memory_bytes: int, cpu_s: int, files: int = 0) -> None:
+    """Runs each piece of work that the server hands over in a fork of its own, until the server closes its line.
+
+    `work` gets descriptors: its end of the socket pair, then those of as many `files` at most. `memory_bytes` are of
+    address space. What `work` raises ends its fork and is not told.
+    """
+    with socket.socket(fileno=os.dup(0)) as server:
+        while True:
+            _, handed, _, _ = socket.recv_fds(server, 1, 1 + files)
+            if not handed:
+                return  # the server has closed its end, or is gone
+            if os.fork() == 0:
+                try:
+                    server.close()
+                    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+                    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+                    work(handed)
+                finally:
+                    os._exit(0)
+            for each in handed:
+                os.close(each)

@@ -12,7 +12,6 @@ A message is one byte that says what it is, four bytes of length (little endian)
 import json
 import os
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 from inference.audio.containers import Head, Packet
 from inference.audio.decoding import AudioError
 from inference.config import SAMPLE_RATE
-from server.forks import NICENESS
+from server.forks import NICENESS, fork_for_each, set_apart
 from server.media.reading import FORMATS, OneChannel, OpusDecoder, TooLong, load, read_pcm, regrouped
 
 READ, HEAD, PACKETS = b"R", b"H", b"K"
@@ -47,41 +46,25 @@ def packed(packets: list[bytes]) -> bytes:
 
 def main() -> None:
     memory, cpu_s = map(int, sys.argv[1:])
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager tells every process; the server says when to end
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    set_apart()
     load()
-    with socket.socket(fileno=os.dup(0)) as server:
-        while True:
-            _, handed, _, _ = socket.recv_fds(server, 1, 2)
-            if not handed:
-                return  # the server has closed its end, or is gone
-            if os.fork() == 0:
-                server.close()
-                _serve(handed, memory, cpu_s)
-            for each in handed:
-                os.close(each)
+    fork_for_each(_serve, memory, cpu_s, files=1)
 
 
-def _serve(handed: list[int], memory: int, cpu_s: int) -> None:
-    """One file or one stream in a fork of its own; does not return."""
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-        with socket.socket(fileno=handed[0]) as line:
-            for kind, body in _told(line):
-                if kind == READ:
-                    os.nice(NICENESS)
-                    _read(line, handed[1], **json.loads(body))
-                    return
-                if kind == HEAD:
-                    decoder = OpusDecoder(Head.of(body))
-                else:
-                    line.sendall(_decoded(decoder, body))
-    finally:
-        os._exit(0)
+def _serve(handed: list[int]) -> None:
+    """One file or one stream, in a fork of its own."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    with socket.socket(fileno=handed[0]) as line:
+        for kind, body in _told(line):
+            if kind == READ:
+                os.nice(NICENESS)
+                _read(line, handed[1], **json.loads(body))
+                return
+            if kind == HEAD:
+                decoder = OpusDecoder(Head.of(body))
+            else:
+                line.sendall(_decoded(decoder, body))
 
 
 def _read(line: socket.socket, file: int, channels: int, most_s: float) -> None:

@@ -12,8 +12,6 @@ a record that takes too much memory or time ends its fork alone. Nothing is writ
 
 import importlib
 import json
-import os
-import resource
 import signal
 import socket
 import sys
@@ -22,11 +20,13 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from inference.extraction import Patient
 from inference.extraction.isolation import place_of
+from server.forks import fork_for_each, set_apart
 from server.record.formats import FORMATS, NAMES, FormatName, render
 from server.record.record import Declared, draw
 from server.record.templates.catalogue import DEFAULT, TemplateFailed
@@ -81,23 +81,13 @@ def answer(told: bytes, templates: Path | None = None) -> bytes:
 def main() -> None:
     memory, cpu_s, folder_of_templates, *formats = sys.argv[1:]
     templates = Path(folder_of_templates) if folder_of_templates else None
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager tells every process; the server says when to end
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    set_apart()
     for name in NAMES:
         if name in formats:
             importlib.import_module(FORMATS[name].module)
     with _folder() as folder:
         tempfile.tempdir = folder
-        with socket.socket(fileno=os.dup(0)) as server:
-            while True:
-                _, handed, _, _ = socket.recv_fds(server, 1, 1)
-                if not handed:
-                    return  # the server has closed its end, or is gone
-                if os.fork() == 0:
-                    server.close()
-                    _serve(handed[0], int(memory), int(cpu_s), templates)
-                os.close(handed[0])
+        fork_for_each(partial(_serve, waits_s=4 * int(cpu_s), templates=templates), int(memory), int(cpu_s))
 
 
 def _folder() -> AbstractContextManager[str | None]:
@@ -108,20 +98,15 @@ def _folder() -> AbstractContextManager[str | None]:
         return nullcontext()
 
 
-def _serve(handed: int, memory: int, cpu_s: int, templates: Path | None) -> None:
-    """One job in a fork of its own; does not return."""
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(4 * cpu_s)  # for one that waits without computing
-        with socket.socket(fileno=handed) as line:
-            told = bytearray()
-            while part := line.recv(READ_BYTES):
-                told += part
-            line.sendall(answer(bytes(told), templates))
-    finally:
-        os._exit(0)
+def _serve(handed: list[int], waits_s: int, templates: Path | None) -> None:
+    """One job, in a fork of its own."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(waits_s)  # for one that waits without computing
+    with socket.socket(fileno=handed[0]) as line:
+        told = bytearray()
+        while part := line.recv(READ_BYTES):
+            told += part
+        line.sendall(answer(bytes(told), templates))
 
 
 if __name__ == "__main__":
