@@ -18,7 +18,7 @@ from tests.support.recorded import evidence, findings, log, segments, updates
 STARTED = datetime(2026, 3, 4, tzinfo=UTC)
 BY_TEXT = {(finding.kind, finding.text): finding for finding in findings()}
 ORDERED = BY_TEXT["medication", "aspirin"]
-LATEX = BY_TEXT["allergy", "penicillin"]
+PENICILLIN = BY_TEXT["allergy", "penicillin"]
 PAIN = BY_TEXT["chief_complaint", "chest pain"]
 
 
@@ -62,7 +62,7 @@ def test_a_dismissed_finding_is_in_no_export(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_corrected_finding_stands_as_corrected_alone(name):
-    edited = replace(LATEX, text="amoxicillin", source="clinician", attributes={"reaction": "swelling"})
+    edited = replace(PENICILLIN, text="amoxicillin", source="clinician", attributes={"reaction": "swelling"})
     found = note(drawn(Operation("update", edited)), name)
     assert "amoxicillin" in found
     assert "swelling" in found
