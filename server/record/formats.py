@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from server.record.record import Record
+from server.record.templates.catalogue import DEFAULT
 
 FormatName = Literal["json", "markdown", "fhir", "pdf", "text", "lines"]
 NAMES: tuple[FormatName, ...] = get_args(FormatName)
@@ -59,11 +60,11 @@ def check_installed(name: FormatName) -> None:
         raise NotInstalled(f"records as {name} need the extra clinical where the server runs: {EXTRA}")
 
 
-def render(record: Record, name: FormatName, template: str = "soap", folder: Path | None = None) -> bytes:
+def render(record: Record, name: FormatName, template: str = DEFAULT, folder: Path | None = None) -> bytes:
     """The record in a format. The first takes a second longer: it loads a library.
 
     `template` and the folder of a site's own are for the formats that are `templated`. Raises NotInstalled, and
-    TemplateFailed (server/record/templates/environment.py) where the template cannot be rendered.
+    TemplateFailed (server/record/templates/catalogue.py) where the template cannot be rendered.
     """
     check_installed(name)
     module = importlib.import_module(FORMATS[name].module)

@@ -86,7 +86,7 @@ class Record:
 def draw(
     events: Iterable[bytes], session_id: str, declared: Declared, drawn_at: datetime, software: tuple[str, str]
 ) -> Record:
-    """The record after the given events: wire texts of one log, in order, from its beginning; swept ones may lack."""
+    """The record after the given events: wire texts of one log in order, of which some may have been swept."""
     fold = EventFold()
     for text in events:
         fold.apply(json.loads(text))

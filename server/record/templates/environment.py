@@ -39,7 +39,7 @@ class _Loader(BaseLoader):
     """The files of a site's folder before ours, by their names alone."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folders = [*([folder] if folder else []), BUILTIN]
+        self._folders = _folders(folder)
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         for folder in self._folders:
@@ -74,8 +74,7 @@ def environment(folder: Path | None) -> Environment:
 
 def rendered(record: Record, name: str, folder: Path | None) -> tuple[str, Given]:
     """What the template of that name writes, with its marks (see tracing.py). Raises TemplateFailed."""
-    places = [place for place in (folder, BUILTIN) if place is not None]
-    files = (f"{name}{ending}" for place in places for ending in KINDS if within(place, f"{name}{ending}"))
+    files = (f"{name}{ending}" for place in _folders(folder) for ending in KINDS if within(place, f"{name}{ending}"))
     file, values = next(files, name), given(record)
     try:
         with _bounded(TIME_S):
@@ -96,9 +95,14 @@ def rendered(record: Record, name: str, folder: Path | None) -> tuple[str, Given
         raise TemplateFailed(*_where(error, folder, file), type(error).__name__, str(error)) from None
 
 
+def _folders(folder: Path | None) -> tuple[Path, ...]:
+    """Where templates are looked for, in this order."""
+    return (BUILTIN,) if folder is None else (folder, BUILTIN)
+
+
 def _where(error: Exception, folder: Path | None, file: str) -> tuple[str, int | None]:
     """The file and the line of the template that the error came from: perhaps one that `file` includes."""
-    folders = {str(place) for place in (folder, BUILTIN) if place}
+    folders = set(map(str, _folders(folder)))
     trace, line = error.__traceback__, None
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
