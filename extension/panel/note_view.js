@@ -1,12 +1,10 @@
 // The note in the side panel: each section and part with a button that puts it where the caret stands in the record.
 
-import { element } from "../page/dom.js";
+import { byId, element } from "../page/dom.js";
 import { hostPattern } from "../settings/settings.js";
 import { WORDS } from "../words.js";
 import { putInto } from "./insertion.js";
 import { sections } from "./note.js";
-
-const byId = (id) => document.getElementById(id);
 
 export class NoteView {
   #origin = null; // of the frame that Chrome has to be asked for

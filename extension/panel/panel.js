@@ -1,6 +1,7 @@
 // The side panel: starts and steers the consultation that the offscreen document holds, and shows what it is told. It may
 // be closed and opened again at any time; nothing of the consultation is kept here.
 
+import { byId, element } from "../page/dom.js";
 import { FindingsView } from "../page/findings.js";
 import { NoticesView } from "../page/notices.js";
 import { TranscriptView } from "../page/transcript.js";
@@ -9,15 +10,14 @@ import { fill, WORDS } from "../words.js";
 import { NoteView } from "./note_view.js";
 
 const LATE_MS = 5000;
-const byId = (id) => document.getElementById(id);
 
 let port = null;
-let note = null;
 let judged = Math.floor(Math.random() * 2 ** 40); // the number of what this panel said last; other panels have others
 let state = { phase: "setup", connection: "idle", troubles: {} };
 
 fill(document);
 const transcript = new TranscriptView();
+const note = new NoteView();
 const findings = new FindingsView({
   onSelect: (finding, show) => {
     if (finding && show) view("transcript");
@@ -31,11 +31,10 @@ const findings = new FindingsView({
     port?.postMessage({ do: "judge", number: ++judged, judgement });
     return judged;
   },
-  onChange: () => note?.show(findings.findings),
+  onChange: () => note.show(findings.findings),
   onGone: () => warn(WORDS.findingGone),
 });
 const notices = new NoticesView();
-note = new NoteView();
 const order = (name, more) => () => port?.postMessage({ do: name, ...more });
 
 /** Joins the offscreen document, if there is one: it tells what was said until now. */
@@ -71,7 +70,6 @@ function reset() {
   transcript.clear();
   findings.clear();
   notices.clear();
-  note.show([]);
   show({ phase: "setup", connection: "idle", troubles: {} });
 }
 
@@ -111,15 +109,10 @@ function end({ reason, audio_s }) {
 
 function showTroubles(troubles) {
   const rows = Object.entries(troubles).map(([name, text]) => {
-    const row = document.createElement("li");
-    row.dataset.trouble = name;
-    row.append(Object.assign(document.createElement("p"), { textContent: text }));
     const retry = name === "microphone" && state.mode === "dual";
-    const textContent = retry ? WORDS.retryMicrophone : WORDS.close;
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent });
+    const button = element("button", { type: "button", textContent: retry ? WORDS.retryMicrophone : WORDS.close });
     button.addEventListener("click", retry ? order("microphone") : order("close", { trouble: name }));
-    row.append(button);
-    return row;
+    return element("li", { dataset: { trouble: name } }, element("p", { textContent: text }), button);
   });
   const said = (list) => list.map((row) => row.textContent).join();
   if (said(rows) !== said([...byId("troubles").children])) byId("troubles").replaceChildren(...rows);
@@ -128,14 +121,8 @@ function showTroubles(troubles) {
 function showLevels({ shares, heard_s }) {
   const names = shares.length === 2 ? WORDS.speakers : [WORDS.room];
   if (byId("levels").children.length !== shares.length) {
-    byId("levels").replaceChildren(...names.map((name) => {
-      const meter = document.createElement("div");
-      meter.className = "level";
-      meter.setAttribute("role", "meter");
-      meter.ariaLabel = meter.title = name;
-      meter.append(document.createElement("span"));
-      return meter;
-    }));
+    const meter = (name) => element("div", { className: "level", role: "meter", ariaLabel: name, title: name }, element("span"));
+    byId("levels").replaceChildren(...names.map(meter));
   }
   shares.forEach((share, channel) => {
     const meter = byId("levels").children[channel];

@@ -2,15 +2,12 @@
 // where Chrome can show its question about the local network.
 
 import { Door } from "../door.js";
+import { byId, element } from "../page/dom.js";
 import { fill, WORDS } from "../words.js";
 import { hostPattern, load, save, serverAddress } from "./settings.js";
 
 const CHUNKS_S = [0.5, 1, 2, 3, 5, 10];
-const byId = (id) => document.getElementById(id);
-
-function option(value, textContent) {
-  return Object.assign(document.createElement("option"), { value, textContent });
-}
+const option = (value, textContent) => element("option", { value, textContent });
 
 async function show() {
   const { addresses, key, chunk_s, microphone, managed } = await load();
@@ -52,7 +49,7 @@ async function keep() {
 }
 
 function tell(lines, more = false) {
-  const items = lines.map((textContent) => Object.assign(document.createElement("li"), { textContent }));
+  const items = lines.map((textContent) => element("li", { textContent }));
   if (more) byId("told").append(...items);
   else byId("told").replaceChildren(...items);
 }
