@@ -1,5 +1,7 @@
 // What a panel that is opened later has to be told: the present state of what was said and found. Pure.
 
+import { endedByNotice, endedByWords, lasts, noticeKey } from "../page/standing.js";
+
 export class History {
   #finals = new Map();
   #partials = new Map();
@@ -16,7 +18,10 @@ export class History {
         this.#findings.delete(finding.id);
         if (op !== "retract") this.#findings.set(finding.id, { finding, judgement: judgement ?? before?.judgement, heard });
       }
-    } else if (event.type === "notice") this.#notices.set(`${event.code} ${event.speaker ?? ""}`, event);
+    } else if (event.type === "notice") {
+      this.#end(endedByNotice(event));
+      if (lasts(event)) this.#notices.set(noticeKey(event), event);
+    }
   }
 
   /** @returns {object[]} events that bring an empty panel up to date */
@@ -35,11 +40,14 @@ export class History {
   }
 
   #transcript(event) {
-    const { id, final, text, speaker } = event.segment;
+    const { id, final, text } = event.segment;
     this.#partials.delete(id);
     if (!final) this.#partials.set(id, event);
     else if (text) this.#finals.set(id, event);
-    if (!text) return;
-    for (const key of ["no_speech ", `no_speech ${speaker}`, ...(final ? ["audio_suspect "] : [])]) this.#notices.delete(key);
+    this.#end(endedByWords(event.segment));
+  }
+
+  #end(keys) {
+    for (const key of keys) this.#notices.delete(key);
   }
 }

@@ -2,6 +2,7 @@
 
 import { byId, element } from "./dom.js";
 import { onLanguage } from "./language.js";
+import { endedByNotice, endedByWords, lasts, noticeKey } from "./standing.js";
 import { noticeWords } from "./words.js";
 
 export class NoticesView {
@@ -14,25 +15,21 @@ export class NoticesView {
 
   /** @param {{code: string, message?: string, speaker?: string | number}} notice takes the place of the one of its code and speaker */
   apply(notice) {
-    const key = `${notice.code} ${notice.speaker ?? ""}`;
-    this.#remove(key);
-    if (notice.code === "store_caught_up") return this.#remove("store_behind ");
+    endedByNotice(notice).forEach((key) => this.#remove(key));
+    if (!lasts(notice)) return;
     const row = element("li", { className: "notice", textContent: noticeWords(notice), dataset: { code: notice.code } });
-    this.#rows.set(key, { row, notice });
+    this.#rows.set(noticeKey(notice), { row, notice });
     this.list.append(row);
   }
 
-  /** Words take back that nobody is heard; a final, that the sound looks wrong. @param {object} segment */
-  heard({ text, final, speaker }) {
-    if (!text) return;
-    this.#remove("no_speech ");
-    this.#remove(`no_speech ${speaker}`);
-    if (final) this.#remove("audio_suspect ");
+  /** @param {object} segment */
+  heard(segment) {
+    endedByWords(segment).forEach((key) => this.#remove(key));
   }
 
   /** What the page itself has said is over. @param {string} code @param {string | number} [speaker] */
-  over(code, speaker = "") {
-    this.#remove(`${code} ${speaker}`);
+  over(code, speaker) {
+    this.#remove(noticeKey({ code, speaker }));
   }
 
   clear() {
