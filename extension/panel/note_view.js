@@ -14,9 +14,9 @@ export class NoteView {
     this.show([]);
   }
 
-  /** @param {object[]} findings */
-  show(findings) {
-    const drawn = sections(findings).map(({ title, text, parts }) =>
+  /** @param {{finding: object, judgement?: object, original?: object}[]} entries */
+  show(entries) {
+    const drawn = sections(entries).map(({ title, text, parts }) =>
       element("section", { className: "section" },
         element("header", {}, element("h3", { textContent: title }), this.#button(title, text, WORDS.putAll(title))),
         ...parts.map((part) =>

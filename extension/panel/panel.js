@@ -31,7 +31,7 @@ const findings = new FindingsView({
     port?.postMessage({ do: "judge", number: ++judged, judgement });
     return judged;
   },
-  onChange: () => note.show(findings.findings),
+  onChange: () => note.show(findings.entries),
   onGone: () => warn(WORDS.findingGone),
 });
 const notices = new NoticesView();
