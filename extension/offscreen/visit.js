@@ -1,6 +1,7 @@
 // One consultation: its sources, its connection, and what the panels are told about it.
 // Phases: starting -> listening <-> paused -> finishing -> ended; or failed (nothing began), or erased.
 
+import "../english.js";
 import { Chunker } from "../page/chunker.js";
 import { Connection } from "../page/connection.js";
 import { serverFault } from "../page/words.js";

@@ -1,6 +1,7 @@
 // The side panel: starts and steers the consultation that the offscreen document holds, and shows what it is told. It may
 // be closed and opened again at any time; nothing of the consultation is kept here.
 
+import "../english.js";
 import { byId, element } from "../page/dom.js";
 import { FindingsView } from "../page/findings.js";
 import { NoticesView } from "../page/notices.js";

@@ -48,9 +48,10 @@ class Chromium:
         await self.context.clear_permissions()
         await self.context.grant_permissions(list(permissions))
 
-    async def open(self, path: str) -> Page:
-        """A page of the extension in a tab."""
+    async def open(self, path: str, before: str = "") -> Page:
+        """A page of the extension in a tab; the script `before` runs before its own."""
         page = await self.context.new_page()
+        await page.add_init_script(before)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
         await page.goto(f"{ORIGIN}/{path}")

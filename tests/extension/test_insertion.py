@@ -234,3 +234,19 @@ async def test_an_editor_that_puts_the_text_in_itself_is_left_to_it(record: Reco
     await record.page.evaluate("getSelection().setPosition(byId('own'), 1)")
     assert await record.put("No fever") == {"placed": True}
     assert await record.page.locator("#own").inner_text() == "Own: No fever"
+
+
+async def test_a_panel_in_a_german_browser_writes_the_note_in_english_as_its_own_words_are(chromium: Chromium) -> None:
+    german = "Object.defineProperty(navigator, 'languages', { get: () => ['de-AT'] })"
+    panel = await chromium.open("panel/panel.html", german)
+    assert await panel.evaluate("navigator.languages") == ["de-AT"]
+    assert await panel.locator("html").get_attribute("lang") == "en"
+    assert await panel.locator("#kind-symptom").inner_text() == "Symptoms"
+    fever = {"kind": "symptom", "text": "fever", "status": "absent", "temporality": "current", "experiencer": "patient"}
+    throat = {**fever, "text": "sore throat", "status": "present"}
+    entries = [{"finding": each | {"attributes": {}, "evidence": [], "codes": []}} for each in (fever, throat)]
+    note = await panel.evaluate("(entries) => import('./note.js').then(({ sections }) => sections(entries))", entries)
+    lines = "sore throat\ndenies fever"
+    parts = [{"title": "Symptoms", "text": lines}]
+    assert note == [{"title": "Subjective", "text": f"Symptoms:\n{lines}", "parts": parts}]
+    await panel.close()
