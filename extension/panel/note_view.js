@@ -28,7 +28,7 @@ export class NoteView {
       ),
     );
     const empty = element("p", { className: "empty", textContent: WORDS.noteEmpty });
-    byId("note").replaceChildren(...(drawn.length ? drawn : [empty]));
+    byId("record-note").replaceChildren(...(drawn.length ? drawn : [empty]));
     if (!drawn.length) this.#tell("", "");
   }
 
