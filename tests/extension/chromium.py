@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, CDPSession, Page, async_playwright
 
+from tests.support.browser import CHROMIUM
 from tests.support.live import until
 from tools.pack_extension import extension_id, packed, with_key, write_folder
 
-CHROMIUM = shutil.which("chromium")
 ID = extension_id()
 ORIGIN = f"chrome-extension://{ID}"
 FLAGS = (
@@ -58,7 +57,7 @@ class Chromium:
         return page
 
     async def targets(self, kind: str) -> list[dict[str, Any]]:
-        """What there is of a kind, such as "tab" or "service_worker"; of the offscreen document, "background_page"."""
+        """The targets of a kind, such as "tab" or "service_worker"; the offscreen document is a "background_page"."""
         found = (await self._cdp.send("Target.getTargets", {"filter": [{}]}))["targetInfos"]
         return [target for target in found if target["type"] == kind]
 
@@ -96,7 +95,7 @@ class Chromium:
         return result
 
     async def in_offscreen(self, expression: str) -> Any:
-        """What an expression is in the offscreen document."""
+        """The value of an expression in the offscreen document."""
         wanted = {"expression": expression, "awaitPromise": True, "returnByValue": True}
         told = await self.ask("offscreen/offscreen.html", "Runtime.evaluate", **wanted)
         assert "exceptionDetails" not in told, told["exceptionDetails"]

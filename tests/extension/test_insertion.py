@@ -8,7 +8,8 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Error, Frame, Page
 
-from tests.extension.chromium import CHROMIUM, Chromium, installed
+from tests.extension.chromium import Chromium, installed
+from tests.support.browser import CHROMIUM
 
 if CHROMIUM is None:
     pytest.skip("needs the browser: apt-get install chromium", allow_module_level=True)

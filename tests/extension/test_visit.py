@@ -20,9 +20,10 @@ from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
 from server.app import SESSIONS
 from server.sessions.session import Session
-from tests.extension.chromium import CHROMIUM, ORIGIN, Chromium, installed, set_up
+from tests.extension.chromium import ORIGIN, Chromium, installed, set_up
 from tests.extension.relay import Relay
 from tests.support.access import key, text_of
+from tests.support.browser import CHROMIUM
 from tests.support.live import Server, serving
 from tests.support.speech import pcm
 
