@@ -1,5 +1,6 @@
-// How the extension comes in at a server: which of the addresses answers, and a ticket for each connection. The key
-// goes to the addresses of the settings alone, in a header: never into a URL, never to an address that a server named.
+// How the extension gets into a server: it finds the address that answers, and asks for a ticket before each
+// connection. The key goes to the addresses of the settings alone, in a header: never into a URL, never to an address
+// that a server named.
 
 import { WORDS } from "./words.js";
 
@@ -10,7 +11,7 @@ const FULL = 1013;
 const BLOCKED = ["local-network-access", "local-network", "loopback-network"]; // the name depends on Chrome's version
 
 export class Refused extends Error {
-  /** @param {number} code as of a WebSocket's close @param {string} message what a person can do */
+  /** @param {number} code a close code of a WebSocket @param {string} message what a person can do */
   constructor(code, message) {
     super(message);
     this.code = code;
@@ -26,9 +27,9 @@ export class Door {
   }
 
   /**
-   * Tries the addresses in turn, with a request that may make Chrome ask for access to the local network: a WebSocket
-   * alone does not. @returns {Promise<string[]>} the addresses as WebSockets, the first that answers in front
-   * @throws {Refused} the last one's fault
+   * Tries the addresses in turn, with a request that may make Chrome ask for access to the local network. Chrome would
+   * not ask for a WebSocket. @returns {Promise<string[]>} the addresses as WebSockets, the first that answers in front
+   * @throws {Refused} the fault of the last address that was tried
    */
   async open() {
     let fault = new Refused(NO_ANSWER, WORDS.noAddress);

@@ -18,7 +18,7 @@ chrome.sidePanel.setPanelBehavior({ openPanelOnActionClick: false });
 chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" }); // the key is no business of scripts in pages
 
 chrome.action.onClicked.addListener((tab) => {
-  chrome.sidePanel.open({ windowId: tab.windowId }).catch(() => {}); // before any await, or the click counts no more
+  chrome.sidePanel.open({ windowId: tab.windowId }).catch(() => {}); // before any await, while Chrome still takes it for a click
   chrome.runtime.sendMessage({ to: "panel", do: "invited", tabId: tab.id }).catch(() => {}); // no panel listens yet
 });
 
@@ -82,7 +82,7 @@ function showBadge(phase) {
   chrome.action.setTitle({ title: WORDS.title(phase) });
 }
 
-/** After a stop of the worker, or of the browser, the icon shows again what is so. */
+/** After a stop of the worker, or of the browser, the icon shows the present phase again. */
 async function wake() {
   const told = (await present()) ? await chrome.runtime.sendMessage({ to: "offscreen", do: "state" }).catch(() => null) : null;
   showBadge(told?.phase ?? "closed");

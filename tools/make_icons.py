@@ -9,10 +9,10 @@ INK = (0xFF, 0xFF, 0xFF)
 VIEW = 32.0
 CORNER = 8.0
 BARS = ((6.0, 16.0, 16.0), (11.0, 11.0, 21.0), (16.0, 7.0, 25.0), (21.0, 12.0, 20.0), (26.0, 15.0, 17.0))
-"""Of a sound: x of the middle, and y of both ends, in units of which the icon has 32."""
+"""The bars of a sound: the x of the middle and the y of both ends, in units of which the icon has 32 across."""
 HALF_WIDTH = 1.3
 SAMPLES = 4
-"""Points a pixel has across and down, so that edges are smooth."""
+"""How many points of a pixel are looked at, across and down, so that edges are smooth."""
 
 SIZES = (16, 32, 48, 128)
 

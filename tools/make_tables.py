@@ -1,4 +1,4 @@
-"""Writes server/static/tables.js: what the page must know of findings and notes exactly as the server does.
+"""Writes server/static/tables.js, the tables of findings and notes that the page shares with the server.
 
 A test compares the file with what this makes (tests/server/page/test_tables.py). Run it from the root of the repository
 after a change of `inference/findings.py`, `server/record/soap.py` or `server/record/wording.py`:

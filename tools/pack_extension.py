@@ -29,7 +29,7 @@ BUILD = ROOT / "build"
 PAGE = "page/"
 """Where the modules of the page lie in a packed extension."""
 LEFT_OUT = ("policy/",)
-"""Of the extension's own folder: for administrators, not for Chrome."""
+"""Parts of the extension's folder that are for administrators, not for Chrome."""
 
 UNPACKED_KEY = (
     "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAy2pg2e4qXfQlRnNCNwIe1aoOc19Se9th4EUmvDHoGktCKJvteGtX0sdX"

@@ -1,7 +1,7 @@
 // How loud each channel is, and since when it has been silent. Pure.
 
 const FLOOR_DB = -60;
-const SILENT_PEAK = 4; // of 32768: the own noise of a live microphone is above it
+const SILENT_PEAK = 4; // of 32768: the noise of a live microphone itself is louder
 
 export class Loudness {
   /** @param {number} channels @param {number} rate sample frames a second */
@@ -27,7 +27,7 @@ export class Loudness {
     }
   }
 
-  /** A pause, or a device that was opened anew, counts as a beginning. */
+  /** Forgets what was heard, after a pause or when a device was opened anew. */
   restart() {
     this.shares.fill(0);
     this.silent_s.fill(0);

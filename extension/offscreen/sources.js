@@ -34,7 +34,7 @@ export class Sources {
 
   /** @returns {Promise<object>} the format of the samples @throws what the browser throws when a device cannot be had */
   async open() {
-    // The id of the tab's stream is good for some seconds alone: it goes first.
+    // The tab goes first: the id of its stream is valid for a few seconds only.
     if (this.dual) await this.#openTab();
     await this.#openMicrophone();
     this.#context = new AudioContext({ sampleRate: SAMPLE_RATE });
@@ -112,7 +112,7 @@ export class Sources {
     const wanted = { mandatory: { chromeMediaSource: "tab", chromeMediaSourceId: this.streamId } };
     this.#tab = await navigator.mediaDevices.getUserMedia({ audio: wanted });
     this.#tab.getAudioTracks()[0].onended = () => this.onTrouble("tab", true);
-    // A captured tab goes silent for its user. It is played in full quality, apart from the 16 kHz of the recogniser.
+    // A captured tab goes silent for its user. This context plays it in full quality; the recogniser's has 16 kHz.
     this.#playback = new AudioContext();
     this.#playback.createMediaStreamSource(this.#tab).connect(this.#playback.destination);
     await this.#playback.resume();

@@ -44,7 +44,7 @@ function join() {
   port = chrome.runtime.connect({ name: "panel" });
   port.onMessage.addListener(hear);
   port.onDisconnect.addListener(() => {
-    void chrome.runtime.lastError; // there is none: Chrome would complain of an error that nobody read
+    void chrome.runtime.lastError; // there was no document to join: Chrome would complain of an error that nobody read
     port = null;
     if (state.phase !== "setup") reset();
   });
@@ -185,7 +185,7 @@ async function again() {
 chrome.runtime.onMessage.addListener((message) => {
   if (message.to !== "panel") return;
   if (message.do === "join") join();
-  if (message.do === "invited") warn(""); // the icon was pressed: what asked for that is out of date
+  if (message.do === "invited") warn(""); // the icon was pressed: the alert that asked for it is out of date
 });
 byId("setup").addEventListener("input", () => {
   byId("start").disabled = !byId("consent").checked;

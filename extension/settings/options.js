@@ -35,7 +35,7 @@ async function keep() {
   }
   if (!addresses.length) return tell([WORDS.noAddress]);
   byId("addresses").value = addresses.join("\n");
-  const asked = chrome.permissions.request({ origins: addresses.map(hostPattern) }); // before any await: it is a click's
+  const asked = chrome.permissions.request({ origins: addresses.map(hostPattern) }); // before any await, while Chrome still takes it for a click
   const key = byId("key").value.trim();
   const chosen = { key, chunk_s: Number(byId("chunk").value), microphone: byId("microphone").value };
   await save(byId("addresses").readOnly ? chosen : { ...chosen, addresses });
