@@ -1,4 +1,5 @@
-// What the extension says to people. Everything that the page says too comes from the page's own modules.
+// What the extension says to people, but for the transcript, the findings, the note, the notices and the server's errors:
+// those are worded by the page's modules, which a service worker cannot load.
 
 const seconds = (number) => `${number} second${number === 1 ? "" : "s"}`;
 
