@@ -303,7 +303,13 @@ class Session:
         if control.kind in ("pause", "continue"):
             self._paused = control.kind == "pause"
             self._pace.forget()
-        await self._put(control)
+        try:
+            await self._put(control)
+        except asyncio.CancelledError:
+            # Its connection was lost while it waited for room: it was not taken, and the client sends it again.
+            if control.request is not None:
+                self._requests.discard(control.request)
+            raise
 
     def touch(self) -> None:
         """Notes that the client is there, and has nothing to say: the session does not end for its silence."""

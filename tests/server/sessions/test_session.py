@@ -131,6 +131,25 @@ async def test_a_frame_whose_connection_is_dropped_while_it_waits_is_neither_cou
         assert stream.fed == [1.0, 1.0, 1.0]
 
 
+async def test_a_control_whose_connection_is_dropped_while_it_waits_is_taken_when_it_comes_again():
+    async with running() as (session, stream):
+        frame = await held_back(session)
+        control = asyncio.create_task(session.control(Control("marker", 7, request=1)))
+        await settle()
+        for waiting in (control, frame):
+            waiting.cancel()
+        await asyncio.gather(control, frame, return_exceptions=True)
+        again = asyncio.create_task(session.control(Control("marker", 7, request=1)))
+        for _ in range(4):
+            stream.go.release()
+            await settle()
+        await again
+        await session.control(Control("marker", 7, request=1))  # and this time once
+        stream.go.release()
+        await settle()
+        assert stream.fed == [1.0, 1.0, 1.0, "marker"]
+
+
 async def test_the_end_comes_after_a_frame_that_waits_for_room_even_if_its_connection_is_gone():
     async with running() as (session, stream):
         waiting = await held_back(session)
