@@ -98,6 +98,7 @@ class AsrConfig:
     `timestamps` adds timestamp tokens to finals. `suppress_symbols` suppresses the 88 ids of Whisper's own list instead
     of the 27 that begin text which nobody said. CTranslate2 applies both on the host, for each id and each row: with
     timestamps, 32 finals would wait 1.4 s for the host of a GPU before their first token (benchmarks/LOG.md).
+    `weigh_names` lets the clinical names in a text decide between finals that are almost equally likely.
     """
 
     device: Device = "cpu"
@@ -114,6 +115,7 @@ class AsrConfig:
     suppress_symbols: bool = True
     tokens_per_second: float = 7.0
     guard: bool = True
+    weigh_names: bool = True
     ladder: Ladder = CPU_LADDER
     keep_memory: bool = True
     mel_stream: bool = True
@@ -133,6 +135,7 @@ ASR_DEFAULTS: dict[Device, AsrConfig] = {
         ladder=CUDA_LADDER,
         timestamps=False,
         suppress_symbols=False,
+        weigh_names=False,  # not measured on CUDA yet
     ),
 }
 

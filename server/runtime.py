@@ -116,17 +116,20 @@ def _check_gpu(index: int, model: Path) -> None:
 def _recogniser(model: Path, config: AsrConfig, settings: Settings) -> "tuple[WhisperAsr, AsrConfig]":
     """The recogniser and its settings. On a CPU, the numbers of decoders and threads are measured if not given."""
     from inference.asr.whisper import WhisperAsr
+    from inference.extraction.words.named import clinical_names
     from inference.serving import threads
 
     if config.device == "cpu" and not (settings.asr_workers or settings.asr_threads):
-        asr, config, trials = threads.fastest(lambda tried: WhisperAsr(model, tried), config, threads.cores())
+        asr, config, trials = threads.fastest(
+            lambda tried: WhisperAsr(model, tried, clinical_names), config, threads.cores()
+        )
         for trial in trials:
             logger.info("%s", trial)
         return asr, config
     width = settings.asr_threads or 1
     workers = config.workers if config.device == "cuda" else max(1, threads.cores() // width)
     config = replace(config, threads=width, workers=settings.asr_workers or workers)
-    return WhisperAsr(model, config), config
+    return WhisperAsr(model, config, clinical_names), config
 
 
 def _extractors(settings: Settings) -> list[Extractor]:

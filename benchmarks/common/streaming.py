@@ -19,6 +19,7 @@ from inference.asr.whisper import WhisperAsr
 from inference.audio.vad import SileroVad
 from inference.batching.waiting import Served
 from inference.config import FULL_FRAMES, SAMPLE_RATE, EngineConfig
+from inference.extraction.words.named import clinical_names
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
 from inference.timing import Timings
@@ -71,7 +72,7 @@ class Engine:
 
     def __init__(self, model_dir: Path, config: EngineConfig, padded: bool = False) -> None:
         self._batches: list[int] = []
-        asr = WhisperAsr(model_dir, config.asr)
+        asr = WhisperAsr(model_dir, config.asr, clinical_names)
         self.pipeline = Pipeline(SileroVad(config.vad), asr, [], config, observe_batch=self._batches.append)
         if padded:
             _ask_for_full_windows(self.pipeline.asr)

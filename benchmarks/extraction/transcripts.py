@@ -64,11 +64,14 @@ async def engines(
 
     from inference.asr.whisper import WhisperAsr
     from inference.audio.vad import SileroVad
+    from inference.extraction.words.named import clinical_names
 
     torch.set_num_threads(1)
     config = EngineConfig(segmenter=segmenter or SegmenterConfig())
     folder = resolve(model, default_cache())
-    pipeline = Pipeline(SileroVad(config.vad), WhisperAsr(folder, config.asr), extractors, config, model)
+    pipeline = Pipeline(
+        SileroVad(config.vad), WhisperAsr(folder, config.asr, clinical_names), extractors, config, model
+    )
     try:
         await pipeline.start()
         yield pipeline

@@ -28,6 +28,7 @@ from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device import cublas, memory_pool
 from inference.device.faults import OutOfMemory, device_faults
 from inference.device.priority import yielding
+from inference.terms.alternatives import Names, preferred
 from inference.transcript import Word
 
 MAX_HINT_TOKENS = 96
@@ -43,11 +44,13 @@ class WhisperAsr:
 
     `model_dir` holds a model in CTranslate2 format (`inference.weights.models.resolve`). Raises ValueError if the
     device does not know the compute type or the tokenizer is not Whisper's, RuntimeError if the weights cannot be
-    loaded.
+    loaded. `names` counts the clinical names of an English text, and decides between finals that are almost equally
+    likely (inference/terms/alternatives.py); without it the likeliest is taken.
     """
 
-    def __init__(self, model_dir: Path, config: AsrConfig | None = None) -> None:
+    def __init__(self, model_dir: Path, config: AsrConfig | None = None, names: Names | None = None) -> None:
         self.config = config or AsrConfig()
+        self._names = names if self.config.weigh_names else None
         if self.config.device == "cpu":
             _use_avx512()
         else:
@@ -163,24 +166,27 @@ class WhisperAsr:
         # Timestamp tokens cost steps, and keep a final from skipping a speaker or running on into the silence.
         ending = [] if final and self.config.timestamps else [self._id("<|notimestamps|>")]
         limit = forced or self._token_limit(requests[0])
+        names = self._names if final and language == "en" and not forced else None
         starts = [[*([self._id("<|startofprev|>"), *prompt] if prompt else []), *task, *ending] for prompt in prompts]
         results = self.model.generate(
             encoded,
             starts,
             beam_size=self.config.final_beam if final else 1,
+            num_hypotheses=self.config.final_beam if names is not None else 1,
             # CTranslate2 decodes until half of it, or until all of it less the start sequence: exactly `limit`.
             max_length=limit + max(limit, len(starts[0]) - 1),
             suppress_tokens=[*self._suppressed, self._end_of_text] if forced else self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
         )
-        tokens = [[t for t in result.sequences_ids[0] if t < self._end_of_text] for result in results]
+        chosen = [0 if names is None else self._preferred(result, names) for result in results]
+        tokens = [self._spoken(result.sequences_ids[at]) for result, at in zip(results, chosen, strict=True)]
         if forced:  # alignment costs what the words cost, which are there in any text
             tokens = [[self._end_of_text - 1] * forced] * len(requests)
         words = self._align(encoded, task, tokens, requests)
         judged = [
-            self._judged(request, result, found, timed, language, limit)
-            for request, result, found, timed in zip(requests, results, tokens, words, strict=True)
+            self._judged(request, result, at, found, timed, language, limit)
+            for request, result, at, found, timed in zip(requests, results, chosen, tokens, words, strict=True)
         ]
         # A partial's text is mostly right and soon replaced: its language is looked for only where the text is weak.
         wanted = [final or said.doubtful or said.logprob < WEAK_LOGPROB for said in judged]
@@ -192,6 +198,14 @@ class WhisperAsr:
             replace(said, heard=heard) if want else said
             for said, heard, want in zip(judged, detected, wanted, strict=True)
         ]
+
+    def _spoken(self, ids: Sequence[int]) -> list[int]:
+        return [t for t in ids if t < self._end_of_text]
+
+    def _preferred(self, result: Any, names: Names) -> int:
+        """Index of the hypothesis of a beam that its final takes."""
+        texts = [self.tokenizer.decode(self._spoken(ids)) for ids in result.sequences_ids]
+        return preferred(result.scores, texts, names)
 
     def _encode(self, mels: Sequence[Mel]) -> Any:
         """Encoder output of mels of one length: [batch, frames / 2, features]."""
@@ -214,14 +228,15 @@ class WhisperAsr:
         self,
         request: AsrRequest,
         result: Any,
+        at: int,
         tokens: list[int],
         words: tuple[Word, ...],
         language: str,
         limit: int,
     ) -> Hypothesis:
         text = self.tokenizer.decode(tokens).strip()
-        logprob = result.scores[0]
-        ids = result.sequences_ids[0]
+        logprob = result.scores[at]
+        ids = result.sequences_ids[at]
         # An unlikely partial may be half a word: only loops are distrusted.
         likely = logprob if request.final else 0.0
         doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, crammed(words), request.seconds)

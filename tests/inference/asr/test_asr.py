@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -136,6 +138,27 @@ def test_a_model_that_is_started_anew_hears_as_before(sentence):
     model.restart()
     (after,) = model.transcribe([AsrRequest(sentence, True)])
     assert after.text == before.text != ""
+
+
+def test_a_final_takes_the_hypothesis_of_its_beam_that_the_names_prefer_with_its_own_words_and_score(sentence):
+    seen: list[str] = []
+
+    def names(text: str) -> int:
+        seen.append(text)
+        return 1000 * (len(seen) == 2)  # the second one, however unlikely
+
+    folder = resolve("tiny.en", default_cache())
+    config = AsrConfig(workers=1, guard=False)
+    (likeliest,) = WhisperAsr(folder, config).transcribe([AsrRequest(sentence, True)])
+    (other,) = WhisperAsr(folder, config, names).transcribe([AsrRequest(sentence, True)])
+    assert len(seen) == config.final_beam
+    assert seen[0].strip() == likeliest.text
+    assert seen[1].strip() == other.text == " ".join(word.text for word in other.words)
+    assert other.logprob < likeliest.logprob
+    (unweighed,) = WhisperAsr(folder, replace(config, weigh_names=False), names).transcribe(
+        [AsrRequest(sentence, True)]
+    )
+    assert unweighed == likeliest
 
 
 def test_a_rehearsal_works_as_long_as_it_says_whatever_is_heard(tiny, monkeypatch):
