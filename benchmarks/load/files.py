@@ -5,7 +5,8 @@
 
 `speed` gives one recording of ten minutes, put together from the corpus, to faster-whisper (the same weights, beam 5,
 its own voice detection, all cores) and to a server without sessions. `lag` measures live sessions alone, and again
-while a recording is being transcribed all the time. Each is run in turn on the same machine. The last line is JSON.
+while a recording is being transcribed all the time, and tells how many seconds of it were transcribed meanwhile
+(`file_transcribed_s`, from the server's metrics). Each is run in turn on the same machine. The last line is JSON.
 """
 
 import argparse
@@ -30,32 +31,35 @@ from benchmarks.load.target import Target, target
 from benchmarks.load.watch import usage
 
 LIMIT_S = 600.0
+PROGRESS = "drtranscribe_file_seconds_total"
 
 
 def recording(corpus: Path | None, seconds: float) -> tuple[bytes, str, Any]:
-    """A WAV of the corpus' consultations in turn, mixed to one channel: the file, its words, and its samples."""
+    """A WAV of the corpus' consultations in turn, mixed to one channel: the file, its words, and its samples.
+
+    The last consultation is cut behind an utterance, and its words up to there count: the recording is somewhat shorter
+    than `seconds`.
+    """
     import numpy as np
 
     from benchmarks.common.corpus import consultations, pcm
 
-    found = consultations(corpus or Path(__file__).parents[2] / "tests" / "data")
-    parts: list[Any] = []
-    texts: list[str] = []
-    length = 0.0
+    folder = corpus or Path(__file__).parents[2] / "tests" / "data"
+    found = consultations(folder)
+    parts = []
+    left = seconds
     for one in itertools.cycle(found):
-        if length + one.seconds > seconds and parts:
+        if one.seconds > left:
             break
-        parts.append(one.audio)
-        texts.append(one.text)
-        length += one.seconds
-    left = int((seconds - length) * 16_000)  # the beginning of the next one, whose words are not counted
-    parts.append(found[len(parts) % len(found)].audio[:left])
-    samples = np.concatenate(parts)
+        parts.append(one)
+        left -= one.seconds
+    parts.append(consultations(folder, left)[len(parts) % len(found)])
+    samples = np.concatenate([part.audio for part in parts])
     file = BytesIO()
     with wave.open(file, "wb") as made:
         made.setparams((1, 2, 16_000, 0, "NONE", ""))
         made.writeframes(pcm(samples))
-    return file.getvalue(), " ".join(texts), samples
+    return file.getvalue(), " ".join(part.text for part in parts), samples
 
 
 Found = tuple[float, float | None, str]
@@ -105,13 +109,14 @@ async def speed(args: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.common.corpus import word_errors
 
     data, said, samples = recording(args.corpus, args.file_s)
-    result: dict[str, Any] = {"file_s": args.file_s}
+    file_s = len(samples) / 16_000
+    result: dict[str, Any] = {"file_s": round(file_s, 1)}
 
     def told(name: str, found: Found) -> None:
         seconds, cpu_s, text = found
         result[name] = {
             "seconds": round(seconds, 2),
-            "times_real": round(args.file_s / seconds, 1),
+            "times_real": round(file_s / seconds, 1),
             "cpu_s": None if cpu_s is None else round(cpu_s, 2),
             "wer": word_errors([said], [text]).wer,
         }
@@ -136,8 +141,10 @@ async def lag(args: argparse.Namespace) -> dict[str, Any]:
         async with target(args.load) as at:
             for name in args.order.split(","):
                 files: list[float] = []
+                began, before = time.perf_counter(), await file_progress(at)
                 posting = asyncio.create_task(_again_and_again(at, data, files)) if name == "beside" else None
                 found = await command.measure(args.sessions, among, at, args.load)
+                took, progress_s = time.perf_counter() - began, await file_progress(at) - before
                 if posting is not None:
                     posting.cancel()
                     with suppress(asyncio.CancelledError):
@@ -145,9 +152,23 @@ async def lag(args: argparse.Namespace) -> dict[str, Any]:
                 shown = {
                     key: found[key] for key in ("coverage_lag_s", "chunk_done_ms", "final_ms", "failed", "refused")
                 }
-                result.setdefault(name, []).append({**shown, "file_seconds": [round(one, 1) for one in files]})
+                shown |= {
+                    "files_done_in_s": [round(one, 1) for one in files],
+                    "file_transcribed_s": round(progress_s, 1),
+                    "file_times_real": round(progress_s / took, 2),
+                    "server_cpu_s_per_audio_s": found["server_cpu_s_per_audio_s"],
+                }
+                result.setdefault(name, []).append(shown)
                 print(name, result[name][-1], flush=True)
     return result
+
+
+async def file_progress(at: Target) -> float:
+    """Seconds of recordings that the server has transcribed since its start, those under way included."""
+    async with aiohttp.ClientSession() as http, http.get(at.url / "metrics") as response:
+        response.raise_for_status()
+        text = await response.text()
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{PROGRESS} "))
 
 
 async def _again_and_again(at: Target, data: bytes, took: list[float]) -> None:

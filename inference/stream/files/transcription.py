@@ -54,6 +54,14 @@ class FileSegment:
 Tell = Callable[[Sequence[FileSegment]], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Decoding:
+    """A stretch on its way through the recogniser; it ends `end_s` seconds after the beginning of the recording."""
+
+    end_s: float
+    segments: asyncio.Task[list[FileSegment]]
+
+
 class FileTranscription:
     """Transcribes one recording. `speakers` are those of its channels; one speaker is one channel.
 
@@ -73,6 +81,8 @@ class FileTranscription:
         self._ahead = min(MOST_STRETCHES, 2 * asr.workers * asr.max_batch)
         self.audio_s = 0.0
         """Seconds of audio so far."""
+        self.told_s = 0.0
+        """Seconds from the beginning of the recording up to which `tell` was given every segment."""
 
     async def run(self, pcm: AsyncGenerator[bytes, None], tell: Tell) -> None:
         """Takes the recording as s16le at 16 kHz, interleaved, in pieces of whole sample frames.
@@ -80,19 +90,21 @@ class FileTranscription:
         `tell` gets the segments of each stretch, in the order of the recording; within a stretch they are ordered by
         their beginnings. Raises FileFailed, and what `pcm` and `tell` raise.
         """
-        ready: asyncio.Queue[asyncio.Task[list[FileSegment]] | None] = asyncio.Queue(self._ahead)
+        ready: asyncio.Queue[_Decoding | None] = asyncio.Queue(self._ahead)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._cut(pcm, ready, group))
                 while (stretch := await ready.get()) is not None:
-                    await tell(await stretch)
+                    segments = await stretch.segments
+                    self.told_s = max(self.told_s, stretch.end_s)
+                    await tell(segments)
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
     async def _cut(
         self,
         pcm: AsyncGenerator[bytes, None],
-        ready: "asyncio.Queue[asyncio.Task[list[FileSegment]] | None]",
+        ready: "asyncio.Queue[_Decoding | None]",
         group: asyncio.TaskGroup,
     ) -> None:
         config = self._engines.config
@@ -104,7 +116,8 @@ class FileTranscription:
         async def decode(cuts: list[Cut]) -> None:
             nonlocal count
             count += 1
-            await ready.put(group.create_task(self._stretch(cuts, f"{self._name}/{count}")))
+            end_s = max((span.end_s for _, span in cuts), default=0.0)
+            await ready.put(_Decoding(end_s, group.create_task(self._stretch(cuts, f"{self._name}/{count}"))))
 
         async with aclosing(pcm):
             async for piece in pcm:

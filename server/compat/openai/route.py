@@ -122,8 +122,17 @@ class Transcriptions:
     async def _decode(self, form: Form, transcription: FileTranscription, tell: Tell) -> None:
         """The recording from its bytes to its segments. Raises Refusal."""
         pcm = self._sessions.decoding.read(form.file.fileno(), 2 if form.diarized else 1, self._settings.max_file_s)
+        counted_s = 0.0
+
+        async def count_and_tell(segments: Sequence[FileSegment]) -> None:
+            nonlocal counted_s
+            self._metrics.file_seconds.inc(transcription.told_s - counted_s)
+            counted_s = transcription.told_s
+            await tell(segments)
+
         try:
-            await transcription.run(pcm, tell)
+            await transcription.run(pcm, count_and_tell)
+            self._metrics.file_seconds.inc(transcription.audio_s - counted_s)  # the silence at the end
         except FileFault as fault:
             told = FAULTS.get(fault.code, str(fault))
             raise Refusal(STATUS.get(fault.code, 400), f"file_{fault.code}", told, "file") from None
