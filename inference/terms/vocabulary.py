@@ -4,9 +4,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import accumulate, chain
 
 from inference.extraction.words.sounds import Node, coded, dictionary, nearest, sound_of, weight
+from inference.terms.index import Index
 from inference.transcript import Word
 
 MAX_WORDS = 5
@@ -25,7 +26,13 @@ BESIDE = 1.5
 MAX_CANDIDATES = 3
 """Places of one span that are asked about: the nearest ones."""
 
+FIRST_LOOK = 0.6
+"""Of `NEAR`, what is searched first: of 5,000 names, the most, three are mostly that near, and none may be nearer."""
+
 _MARKS = ".,;:?!"
+
+Sound = tuple[int, ...]
+"""Phonemes as numbers, as `sounds.coded` makes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,33 @@ class Candidate:
         return self.first < other.end and other.first < self.end
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is heard from each word of a text on, up to `MAX_WORDS` words: its `sounds`; the `lengths` at which a word
+    ends in them; and the number of the word behind that end, by its length, in `ends`."""
+
+    sounds: list[Sound]
+    lengths: list[list[int]]
+    ends: list[dict[int, int]]
+
+    @classmethod
+    def of(cls, words: Sequence[Sound]) -> "Heard":
+        parts = [words[first : first + MAX_WORDS] for first in range(len(words))]
+        ends = [
+            {length: first + count for count, length in enumerate(accumulate(map(len, part)), 1)}
+            for first, part in enumerate(parts)
+        ]
+        return cls([tuple(chain.from_iterable(part)) for part in parts], [list(found) for found in ends], ends)
+
+
 class Vocabulary:
     """Terms by their sound. Nothing changes it, so all sessions share that of their site as `beside`."""
 
     def __init__(self, terms: Iterable[Term], beside: "Vocabulary | None" = None) -> None:
-        self._tree = Node()
-        self._trees: tuple[Node, ...] = (self._tree, *(beside._trees if beside is not None else ()))
+        tree = Node()
+        self._sounds: dict[str, list[Sound]] = {}
         self._spelt: dict[str, str] = dict(beside._spelt if beside is not None else ())
+        self._beside = beside
         for term in terms:
             letters = letters_of(term.text)
             if all(part in dictionary() for part in letters):
@@ -71,7 +98,9 @@ class Vocabulary:
             for spoken in (letters, *map(letters_of, term.spoken)):
                 sound = coded("".join(map(sound_of, spoken)))
                 if weight(sound) >= MIN_WEIGHT:
-                    self._tree.add(sound, term.text)
+                    tree.add(sound, term.text)
+                    self._sounds.setdefault(term.text, []).append(sound)
+        self._index = Index(tree)
 
     def candidates(self, words: Sequence[Word], near: float = NEAR) -> list[Candidate]:
         """The places where a term may have been said and something else is written, the nearest first.
@@ -80,29 +109,52 @@ class Vocabulary:
         is written as it should be is none.
         """
         letters = [letters_of(word.text) for word in words]
-        sounds = [coded("".join(map(sound_of, part))) for part in letters]
-        far = near * BESIDE
-        found: list[Candidate] = []
-        for first in range(len(words)):
-            sound: list[int] = []
-            ends: dict[int, int] = {}
-            for end in range(first + 1, min(first + MAX_WORDS, len(words)) + 1):
-                sound += sounds[end - 1]
-                ends[len(sound)] = end
-            for tree in self._trees:
-                for distance, length, term in nearest(tree, sound, list(ends), far, lambda w: far * w):
-                    found.append(Candidate(term, first, ends[length], distance))
-        chosen = list(self._spelt_in(letters))
-        most = len(chosen) + MAX_CANDIDATES
-        for candidate in sorted(found, key=lambda c: (c.distance, c.first, c.end)):
-            if (
-                candidate.distance <= near
-                and len(chosen) < most
-                and not any(candidate.meets(other) for other in chosen)
-            ):
-                chosen.append(candidate)
-        placed = [replace(c, others=() if c.spelt else _others(c, found, chosen)) for c in chosen]
+        heard = Heard.of([coded("".join(map(sound_of, part))) for part in letters])
+        chosen = self._chosen(heard, list(self._spelt_in(letters)), near)
+        placed = [replace(c, others=() if c.spelt else self._others(c, heard, chosen, near * BESIDE)) for c in chosen]
         return [c for c in placed if not (c.spelt and _written_as(c.term, words[c.first : c.end]))]
+
+    def _chosen(self, heard: "Heard", spelt: Sequence[Candidate], near: float) -> list[Candidate]:
+        """The spelt ones, and the nearest ones that overlap with none before them."""
+        chosen = list(spelt)
+        for share in (near * FIRST_LOOK, near):
+            chosen = list(spelt)
+            for candidate in self._sounding(heard, near * BESIDE, share):
+                if len(chosen) < len(spelt) + MAX_CANDIDATES and not any(candidate.meets(other) for other in chosen):
+                    chosen.append(candidate)
+            if len(chosen) == len(spelt) + MAX_CANDIDATES:
+                break  # what lies farther away is not asked about
+        return chosen
+
+    def _sounding(self, heard: "Heard", far: float, share: float) -> list[Candidate]:
+        """The places that differ from a term by at most `share` of its weight, the nearest first."""
+        found = [] if self._beside is None else self._beside._sounding(heard, far, share)
+        for first, distance, length, term in self._index.near(heard.sounds, heard.lengths, far, share):
+            found.append(Candidate(term, first, heard.ends[first][length], distance))
+        return sorted(found, key=lambda c: (c.distance, c.first, c.end, c.term))
+
+    def _others(
+        self, candidate: Candidate, heard: "Heard", chosen: Sequence[Candidate], far: float
+    ) -> tuple[tuple[int, int], ...]:
+        """Further places for the term of a chosen candidate, which no other chosen candidate meets."""
+        tree = Node()
+        for sound in self._sounds_of(candidate.term):
+            tree.add(sound, candidate.term)
+        places = {
+            (first, heard.ends[first][length])
+            for first in range(max(0, candidate.first - MAX_WORDS + 1), candidate.end)
+            for _, length, _ in nearest(tree, heard.sounds[first], heard.lengths[first], far, lambda w: far * w)
+        }
+        beside = [other for other in chosen if other is not candidate]
+        within = (replace(candidate, first=first, end=end) for first, end in sorted(places))
+        return tuple(
+            (place.first, place.end)
+            for place in within
+            if place.meets(candidate) and not any(place.meets(other) for other in beside)
+        )
+
+    def _sounds_of(self, term: str) -> list[Sound]:
+        return self._sounds.get(term, []) + (self._beside._sounds_of(term) if self._beside is not None else [])
 
     def _spelt_in(self, letters: Sequence[Sequence[str]]) -> Iterator[Candidate]:
         """The places that have the letters of a term, however they are divided into words, the longest first."""
@@ -114,18 +166,6 @@ class Vocabulary:
             if end is not None:
                 yield Candidate(self._spelt[joined[end]], at, end, 0.0, spelt=True)
             at = end or at + 1
-
-
-def _others(
-    candidate: Candidate, found: Sequence[Candidate], chosen: Sequence[Candidate]
-) -> tuple[tuple[int, int], ...]:
-    """Further places for the term of a chosen candidate, which no other chosen candidate meets."""
-    beside = [c for c in chosen if c is not candidate]
-    return tuple(
-        (other.first, other.end)
-        for other in found
-        if other.term == candidate.term and other.meets(candidate) and not any(other.meets(c) for c in beside)
-    )
 
 
 def _written_as(term: str, words: Sequence[Word]) -> bool:

@@ -24,10 +24,10 @@ _VOWEL_STEP, _VOWEL_BASE = 0.35, 0.1
 _VOWEL_GAP, _CONSONANT_GAP = 0.4, 0.9
 _GAPS = {"@": 0.3, "I": 0.35, "h": 0.4, "r": 0.6, "t": 0.7, "d": 0.7, "w": 0.6, "y": 0.3, "n": 0.8, "N": 0.7}
 _FAR, _GLIDE = 1.1, 0.3
-_FAR_AWAY = 99.0
-_BAND = 4
+FAR_AWAY = 99.0
+BAND = 4
 """Phonemes by which two sounds may run apart."""
-_SLACK = 0.5
+SLACK = 0.5
 """What the beginning of a name may cost beyond its share: 0.6 finds a hundredth more."""
 _CONFUSED = (
     (0.25, "pb td kg fv TD sz SZ CJ nN"),
@@ -145,7 +145,7 @@ def nearest(
     for gap in gaps:
         first.append(first[-1] + gap)
     size = len(heard)
-    empty = [_FAR_AWAY] * (size + 1)
+    empty = [FAR_AWAY] * (size + 1)
     stack = [(root, 0, first)]
     while stack:
         node, depth, row = stack.pop()
@@ -153,7 +153,7 @@ def nearest(
             most = allowed(node.weight)
             near = [(row[end] / node.weight, end) for end in ends if row[end] <= most]
             yield from ((distance, end, name) for name in node.names for distance, end in near)
-        low, high = max(0, depth - _BAND), min(size, depth + 1 + _BAND)
+        low, high = max(0, depth - BAND), min(size, depth + 1 + BAND)
         if low >= high:
             continue
         for a, branch in node.branches.items():
@@ -177,5 +177,5 @@ def nearest(
                 diagonal = above
                 if best < least:
                     least = best
-            if least <= _SLACK + limit * branch.weight and least <= allowed(branch.heaviest):
+            if least <= SLACK + limit * branch.weight and least <= allowed(branch.heaviest):
                 stack.append((branch, depth + 1, current))

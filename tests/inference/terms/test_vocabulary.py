@@ -1,7 +1,22 @@
+import random
+from itertools import product
+
 import pytest
 
+from inference.extraction.words.sounds import Node, coded, nearest, sound_of, weight
 from inference.terms.hearing import with_terms
-from inference.terms.vocabulary import Term, Vocabulary, letters_of, vocabulary_of
+from inference.terms.vocabulary import (
+    BESIDE,
+    MAX_CANDIDATES,
+    MAX_WORDS,
+    MIN_WEIGHT,
+    NEAR,
+    Candidate,
+    Term,
+    Vocabulary,
+    letters_of,
+    vocabulary_of,
+)
 from inference.transcript import Word
 
 
@@ -68,3 +83,49 @@ def test_a_session_knows_its_own_terms_and_those_of_the_site_and_hands_none_on()
 
 def test_letters_lose_their_accents_and_apostrophes():
     assert letters_of("Ménière's 2nd O\u2019Brien") == ["menieres", "nd", "obrien"]
+
+
+def plain(terms, spoken):
+    """The candidates of words without a spelt term, by comparing every name with every place, nearest first."""
+    root = Node()
+    for term in terms:
+        sound = coded(sound_of(letters_of(term)[0]))
+        if weight(sound) >= MIN_WEIGHT:
+            root.add(sound, term)
+    sounds = [coded("".join(map(sound_of, letters_of(word.text)))) for word in spoken]
+    found = set()
+    for first in range(len(spoken)):
+        heard, ends = [], {}
+        for end in range(first + 1, min(first + MAX_WORDS, len(spoken)) + 1):
+            heard += sounds[end - 1]
+            ends[len(heard)] = end
+        near = nearest(root, heard, list(ends), NEAR * BESIDE, lambda weight: NEAR * BESIDE * weight)
+        found |= {(distance, first, ends[length], term) for distance, length, term in near}
+    chosen = []
+    for distance, first, end, term in sorted(found):
+        place = Candidate(term, first, end, distance)
+        if distance <= NEAR and len(chosen) < MAX_CANDIDATES and not any(place.meets(other) for other in chosen):
+            chosen.append(place)
+    return [
+        (c, sorted((f, e) for _, f, e, term in found if term == c.term and free(Candidate(term, f, e, 0), c, chosen)))
+        for c in chosen
+    ]
+
+
+def free(place, candidate, chosen):
+    return place.meets(candidate) and not any(place.meets(other) for other in chosen if other is not candidate)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_candidates_are_those_that_comparing_every_name_with_every_place_finds(seed):
+    rng = random.Random(seed)
+    syllables = ["".join(parts) for parts in product("bdfgklmnprstvz", "aeiou", ("", "n", "l", "r", "x"))]
+    names = {"".join(rng.sample(syllables, rng.randint(2, 4))).capitalize() for _ in range((10, 60, 300)[seed % 3])}
+    common = "so I would like to start you on it once a day and the pain in my chest began last week".split()
+    spoken = words(" ".join(rng.choice([*common, *rng.sample(syllables, 6)]) for _ in range(25)))
+    terms = sorted(names)
+    site = Vocabulary(map(Term, terms[::2]))
+    both = Vocabulary(map(Term, terms[1::2]), site)
+    found = both.candidates(spoken)
+    assert not any(c.spelt for c in found)
+    assert [(Candidate(c.term, c.first, c.end, c.distance), list(c.others)) for c in found] == plain(terms, spoken)
