@@ -114,7 +114,9 @@ class Metrics:
         self.audio_seconds = Counter("drtranscribe_audio_seconds", "Audio received", registry=r)
         self.files = Counter("drtranscribe_files", "Recordings that were transcribed", registry=r)
         self.file_seconds = Counter(
-            "drtranscribe_file_seconds", "Audio of recordings that was transcribed, those under way included", registry=r
+            "drtranscribe_file_seconds",
+            "Audio of recordings that was transcribed, those under way included",
+            registry=r,
         )
         self.chunks = Counter("drtranscribe_chunks", "Audio frames received", registry=r)
         self.segments = Counter("drtranscribe_segments", "Segments sent", ["kind"], registry=r)

@@ -121,7 +121,7 @@ def test_the_candidates_are_those_that_comparing_every_name_with_every_place_fin
     rng = random.Random(seed)
     syllables = ["".join(parts) for parts in product("bdfgklmnprstvz", "aeiou", ("", "n", "l", "r", "x"))]
     names = {"".join(rng.sample(syllables, rng.randint(2, 4))).capitalize() for _ in range((10, 60, 300)[seed % 3])}
-    common = "so I would like to start you on it once a day and the pain in my chest began last week".split()
+    common = [word.text for word in words("so I would like to start you on it once a day and the pain began last week")]
     spoken = words(" ".join(rng.choice([*common, *rng.sample(syllables, 6)]) for _ in range(25)))
     terms = sorted(names)
     site = Vocabulary(map(Term, terms[::2]))
