@@ -1,12 +1,14 @@
 """The real client, with a record of what it has read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jsonschema
 
 from inference.extraction import ExtractionRequest
 from inference.extraction.llm.client import VllmExtractor
+from inference.extraction.llm.listing import FACTS_SCHEMA
 from inference.extraction.llm.prompt import Message
 from inference.extraction.llm.responses import Completion
 from inference.extraction.llm.schema import ANSWER_SCHEMA
@@ -24,14 +26,24 @@ class Watched(VllmExtractor):
         self.answered: dict[str, list[tuple[int, int]]] = {}
         self.proposals = 0
         self.valid = 0
+        self.lists = 0
+        """Answers to `list_facts`."""
 
-    async def _complete(self, model: str, messages: Sequence[Message], max_tokens: int) -> Completion:
+    async def _complete(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        max_tokens: int,
+        name: str = "operations",
+        schema: Mapping[str, Any] = ANSWER_SCHEMA,
+    ) -> Completion:
         """By the schema itself: the client reads answers of servers that do not know it, and is more tolerant."""
-        completion = await super()._complete(model, messages, max_tokens)
+        completion = await super()._complete(model, messages, max_tokens, name, schema)
         (choice,) = completion.choices
         if choice.finish_reason == "stop":
-            jsonschema.validate(json.loads(choice.message.content or ""), ANSWER_SCHEMA)
-            self.valid += 1
+            jsonschema.validate(json.loads(choice.message.content or ""), schema)
+            self.valid += schema is ANSWER_SCHEMA
+        self.lists += schema is FACTS_SCHEMA
         return completion
 
     async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
