@@ -67,6 +67,21 @@ async def test_several_spans_of_one_recording_are_decoded_in_one_batch():
     await pipeline.close()
 
 
+async def test_how_far_a_recording_has_come_is_told_with_each_stretch():
+    pipeline, told = Pipeline(LoudnessVad(), LevelAsr(), [], ONE_PAUSE), []
+    recording = pipeline.open_file("file", ("unknown",), "en")
+
+    async def tell(segments):
+        told.append((segments[-1].segment.end if segments else 0.0, recording.told_s))
+
+    await recording.run(pieces(SAID), tell)
+    assert len(told) > 3
+    assert all(end <= told_s for end, told_s in told)
+    assert [told_s for _, told_s in told] == sorted(told_s for _, told_s in told)
+    assert 0 < told[0][1] < told[-1][1] <= recording.audio_s
+    await pipeline.close()
+
+
 async def test_each_stretch_begins_with_the_prompt_of_the_request_as_its_context():
     asr = LevelAsr()
     pipeline = Pipeline(LoudnessVad(), asr, [], ONE_PAUSE)

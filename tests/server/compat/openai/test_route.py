@@ -35,7 +35,9 @@ async def test_a_key_that_may_speak_transcribes_and_the_audit_holds_it_without_a
         assert (status, headers["Cache-Control"]) == (200, "no-store")
         assert "s of" in body["text"]
         assert notes.lines == [("file_transcribed", "clinic", "ok")]
-        assert server.app[METRICS].files._value.get() == 1
+        metrics = server.app[METRICS]
+        assert metrics.files._value.get() == 1
+        assert metrics.file_seconds._value.get() == pytest.approx(metrics.audio_seconds._value.get())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""Where a recording is cut into spans. Pure.
+
+A live session cuts at the next short pause, because findings wait for the words. A recording has all of its audio at
+hand: its spans are long, since Whisper hears long spans better, and each is cut at the longest pause within reach.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from inference.audio.segmenter import Segmenter, Span
+from inference.config import FRAME_SAMPLES, SAMPLE_RATE, SegmenterConfig
+
+REST_S = 2.0
+"""Seconds without speech that end a span in any case."""
+
+LONGEST_S = 25.0
+"""A span is cut when it is this long."""
+
+REACH = 0.5
+"""The share of such a span in which the cut is looked for, from its end back."""
+
+LEAST_PAUSE_S = 0.2
+"""A pause that is shorter may lie within a word. Without a longer one, the span is cut in mid-speech, as in a session:
+it keeps its settled words, and the others are decoded again with what follows them."""
+
+
+class Cutter(Segmenter):
+    """Cuts one track of a recording. Call `push` with its samples and probabilities in order, and `flush` at the end.
+
+    Of the live session's settings, it takes what is heard before and after speech, and what counts as speech at all.
+    """
+
+    def __init__(self, config: SegmenterConfig, threshold: float = 0.5) -> None:
+        long = replace(
+            config, pause_s=REST_S, short_pause_s=REST_S, draft_after_s=REST_S, max_segment_s=LONGEST_S
+        )
+        super().__init__(long, threshold)
+
+    def _split(self) -> list[Span]:
+        """Cuts the open span at the longest pause within reach, and opens the next one with what follows it."""
+        found = self._pause_within_reach()
+        if found is None:
+            return super()._split()
+        first, stop = found
+        behind = self._probabilities[stop:]
+        self._probabilities = self._probabilities[:first]
+        silence = (stop - first) * FRAME_SAMPLES
+        end = self._first_frame + first * FRAME_SAMPLES + min(int(self.config.tail_s * SAMPLE_RATE), silence // 2)
+        spans = [self._span(end, final=True)] if self._spoken() else []
+        self._first_frame += stop * FRAME_SAMPLES
+        self._start = self._counted_from = max(end, self._first_frame - int(self.config.lead_in_s * SAMPLE_RATE))
+        self._probabilities, self._resumed, self._floor = behind, False, end
+        self.index += 1
+        return spans
+
+    def _pause_within_reach(self) -> tuple[int, int] | None:
+        """Of the pauses in the last part of the open span the longest, as frames [first, stop) of it."""
+        speech = [probability >= self._close_below for probability in self._probabilities]
+        least = LEAST_PAUSE_S * SAMPLE_RATE / FRAME_SAMPLES
+        found = [
+            (first, stop)
+            for first, stop in _pauses(speech)
+            if first >= (1 - REACH) * len(speech) and stop - first >= least
+        ]
+        return max(found, key=lambda pause: (pause[1] - pause[0], pause[0]), default=None)
+
+
+def _pauses(speech: Sequence[bool]) -> list[tuple[int, int]]:
+    """Runs of frames without speech that have speech behind them."""
+    found: list[tuple[int, int]] = []
+    first: int | None = None
+    for frame, spoken in enumerate(speech):
+        if not spoken:
+            first = frame if first is None else first
+        elif first is not None:
+            found.append((first, frame))
+            first = None
+    return found

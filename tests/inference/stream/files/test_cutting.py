@@ -1,0 +1,82 @@
+"""Where a recording is cut: at long pauses, and else at the longest pause within reach."""
+
+import numpy as np
+import pytest
+
+from inference.audio.segmenter import Span
+from inference.config import FRAME_SAMPLES, SAMPLE_RATE, SegmenterConfig
+from inference.stream.files.cutting import LONGEST_S, REST_S, Cutter
+
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+EDGE_S = SegmenterConfig().lead_in_s + FRAME_S
+
+
+def frames(*parts: tuple[float, bool]) -> np.ndarray:
+    """Probabilities of parts of (seconds, speech)."""
+    return np.concatenate([np.full(round(seconds / FRAME_S), 0.9 * speech, np.float32) for seconds, speech in parts])
+
+
+def cut(probabilities: np.ndarray, step: int = 31) -> list[Span]:
+    cutter, spans = Cutter(SegmenterConfig()), []
+    audio = np.arange(len(probabilities) * FRAME_SAMPLES, dtype=np.float32)
+    for at in range(0, len(probabilities), step):
+        samples = audio[at * FRAME_SAMPLES : (at + step) * FRAME_SAMPLES]
+        spans += cutter.push(samples, probabilities[at : at + step])
+    spans += cutter.flush()
+    assert all(np.array_equal(span.audio, audio[span.start : span.end]) for span in spans)
+    return spans
+
+
+def talk(seconds: float, pauses: dict[float, float]) -> np.ndarray:
+    """Speech of so many seconds with pauses at moments: {begin: length}."""
+    parts, at = [], 0.0
+    for begin, length in sorted(pauses.items()):
+        parts += [(begin - at, True), (length, False)]
+        at = begin + length
+    return frames((1.0, False), *parts, (seconds - at, True), (1.0, False))
+
+
+def test_a_span_goes_on_over_short_pauses_and_ends_at_a_long_one():
+    spans = cut(talk(30.0, {3.0: 0.8, 8.0: 1.9, 14.0: REST_S + 0.1, 20.0: 0.5}))
+    assert [(round(span.start_s - 1.0 + EDGE_S), round(span.end_s - 1.0)) for span in spans] == [(0, 14), (16, 30)]
+
+
+def test_a_span_that_grows_too_long_is_cut_at_its_longest_pause_within_reach():
+    spans = cut(talk(40.0, {5.0: 1.5, 14.0: 0.3, 18.0: 0.9, 22.0: 0.5}))
+    first, second = spans
+    assert first.end_s - 1.0 == pytest.approx(18.0 + SegmenterConfig().tail_s, abs=2 * FRAME_S)
+    assert second.start_s - 1.0 == pytest.approx(18.9 - SegmenterConfig().lead_in_s, abs=2 * FRAME_S)
+    assert not first.split
+    assert not second.resumed
+    assert second.index == first.index + 1
+
+
+def test_a_short_pause_is_shared_by_the_two_spans_and_no_sample_is_in_both():
+    first, second = cut(talk(30.0, {20.0: 0.3}))
+    assert first.end == second.start
+    assert 20.0 < first.end_s - 1.0 < 20.3
+
+
+def test_somebody_who_never_pauses_is_split_in_mid_speech_as_in_a_session():
+    spans = cut(talk(60.0, {}))
+    assert [span.split for span in spans[:-1]] == [True] * (len(spans) - 1)
+    assert [span.resumed for span in spans[1:]] == [True] * (len(spans) - 1)
+    assert len(spans) > 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_all_speech_is_in_the_spans_wherever_the_audio_is_divided(seed):
+    rng = np.random.default_rng(seed)
+    parts = [(float(rng.exponential(2.0 if number % 2 else 0.5)), bool(number % 2)) for number in range(80)]
+    probabilities = frames(*parts, (1.0, False))
+    spans = cut(probabilities)
+    others = cut(probabilities, step=int(rng.integers(1, 400)))
+    assert [(s.start, s.end, s.index, s.spoken) for s in spans] == [(s.start, s.end, s.index, s.spoken) for s in others]
+    assert all(span.end_s - span.start_s <= LONGEST_S + EDGE_S for span in spans)
+    covered = np.zeros(len(probabilities) * FRAME_SAMPLES, bool)
+    for span in spans:
+        covered[span.start : span.end] = True
+    speech = np.repeat(probabilities > 0.5, FRAME_SAMPLES)
+    assert (speech & ~covered).sum() <= 0.2 * SAMPLE_RATE * len(parts), "only blips are left out"
+    heard_s = sum(span.spoken.seconds() for span in spans)
+    assert heard_s == pytest.approx((speech & covered).sum() / SAMPLE_RATE, rel=0.1)
