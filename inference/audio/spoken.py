@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -23,6 +24,11 @@ class Spoken:
     def seconds(self, start: float = 0.0, end: float = float("inf")) -> float:
         """Seconds of speech between two moments."""
         return sum(max(0.0, min(stop, end) - max(begin, start)) for begin, stop in self.runs)
+
+    @property
+    def pauses(self) -> tuple[tuple[float, float], ...]:
+        """What lies between the runs, as (from, to)."""
+        return tuple((stop, begin) for (_, stop), (begin, _) in pairwise(self.runs))
 
     def between(self, start: float, end: float) -> "Spoken":
         """The runs between two moments, in seconds from the first of them."""

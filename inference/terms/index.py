@@ -130,7 +130,7 @@ def _children(level: _Level, nodes: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _rows(before: Costs, gaps: Costs, prices: Costs, places: Numbers, codes: Numbers, depth: int) -> Costs:
-    """The rows of nodes at `depth` + 1: a step of the weighted edit distance. It overwrites `before`, their parents'."""
+    """The rows of nodes at `depth` + 1, from those of their parents, `before`, which are overwritten."""
     gap = _GAP[codes]
     window = slice(depth, depth + 2 * BAND + 1)
     best = np.take(prices[window], places * len(GAP) + codes, axis=1)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from inference.audio.segmenter import Span
 from inference.config import SAMPLE_RATE
 
-STRETCH_S = 40.0
-FIRST_S = 12.0
+STRETCH_S = 90.0
+FIRST_S = 24.0
 GROWTH = 1 / 4
 """A stretch ends when it is `STRETCH_S` long and nobody is in mid-speech. The first ones are shorter, `FIRST_S` or the
 share `GROWTH` of the recording so far: then a short recording is decoded side by side too, and the first words of a

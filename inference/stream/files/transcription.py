@@ -20,6 +20,8 @@ from inference.batching.waiting import Lane, Served
 from inference.config import SAMPLE_RATE
 from inference.extraction.live import LiveExtraction
 from inference.serving.engines import Engines
+from inference.stream.files.cutting import Cutter
+from inference.stream.files.pieces import pieces
 from inference.stream.files.stretches import Cut, Stretches
 from inference.stream.finals import Finals
 from inference.stream.track import Track
@@ -109,7 +111,7 @@ class FileTranscription:
     ) -> None:
         config = self._engines.config
         decoder = PcmDecoder(AudioFormat(channels=len(self._speakers)), len(self._speakers))
-        segmenters = [Segmenter(config.segmenter, config.vad.threshold) for _ in self._speakers]
+        cutters = [Cutter(config.segmenter, config.vad.threshold) for _ in self._speakers]
         states = [VadState() for _ in self._speakers]
         stretches, count = Stretches(), 0
 
@@ -129,11 +131,11 @@ class FileTranscription:
                         (samples, states[number]), session=f"{self._name}/{number}", lane=Lane.FILE
                     )
                     probabilities, states[number] = served.value
-                    cuts += [(number, span) for span in segmenters[number].push(samples, probabilities)]
+                    cuts += [(number, span) for span in cutters[number].push(samples, probabilities)]
                 cuts.sort(key=lambda cut: cut[1].decided)
                 for stretch in stretches.add(cuts):
                     await decode(stretch)
-        last = [(number, span) for number, segmenter in enumerate(segmenters) for span in segmenter.flush()]
+        last = [(number, span) for number, cutter in enumerate(cutters) for span in cutter.flush()]
         for stretch in [*stretches.add(last), stretches.rest()]:
             await decode(stretch)
         await ready.put(None)
@@ -155,6 +157,7 @@ class FileTranscription:
             context=self._prompt,
         )
         asr, found = _Behind(self._engines.asr), list[FileSegment]()
+        pauses: list[tuple[float, float]] = []  # of the span that is being decoded
 
         def emit(update: Update) -> None:
             if isinstance(update, Fault) and update.code == "asr_failed":
@@ -162,12 +165,14 @@ class FileTranscription:
             if isinstance(update, TranscriptUpdate) and update.segment.final and update.segment.text:
                 said = asr.last
                 language = update.segment.language or track.language.code or said.language
-                found.append(FileSegment(update.segment, said.logprob, said.no_speech, language))
+                parts = pieces(update.segment, pauses)
+                found.extend(FileSegment(part, said.logprob, said.no_speech, language) for part in parts)
 
         writer = Writer(Transcript(), self._language, emit)
         extraction = LiveExtraction((), emit)  # nobody reads findings out of a recording
         finals = Finals(asr, f"{name}/{track.speaker}", [track], writer, extraction, emit)
         for _, span in cuts:
+            pauses = [(span.start_s + begin, span.start_s + stop) for begin, stop in span.spoken.pauses]
             await finals.commit(track, span, Timings())
         return found
 

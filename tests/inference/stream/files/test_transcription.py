@@ -1,6 +1,7 @@
 """One recording through the engines of a pipeline, beside live sessions."""
 
 import asyncio
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from inference.config import SAMPLE_RATE
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
+from inference.stream.files.cutting import REST_S
 from inference.stream.files.transcription import FileFailed, FileSegment
 from inference.terms.vocabulary import Term, Vocabulary
 from inference.timing import Timings
@@ -17,7 +19,8 @@ from tests.support.live import until
 from tests.support.speech import chunks, pcm
 
 WORDS = [(1.0 + number % 3, 0.2 + 0.01 * number) for number in range(60)]
-SAID = speech(*(part for word in WORDS for part in (word, (1.2, 0))))
+SAID = speech(*(part for word in WORDS for part in (word, (REST_S + 0.5, 0))))
+"""The words stand apart, so that each is a span of its own in a recording too."""
 
 
 async def pieces(data: bytes, seconds: float = 10.0):
@@ -46,7 +49,7 @@ async def live(pipeline: Pipeline, data: bytes) -> list:
     return [u.segment for u in updates if isinstance(u, TranscriptUpdate) and u.segment.final]
 
 
-async def test_a_recording_has_the_segments_that_a_live_session_writes_of_it():
+async def test_words_that_stand_apart_are_the_segments_that_a_live_session_writes_of_them():
     pipeline = Pipeline(LoudnessVad(), LevelAsr(), [], ONE_PAUSE)
     found = [one.segment for one in await transcribed(pipeline, SAID)]
     heard = await live(pipeline, SAID)
@@ -76,7 +79,7 @@ async def test_how_far_a_recording_has_come_is_told_with_each_stretch():
 
     await recording.run(pieces(SAID), tell)
     assert len(told) > 3
-    assert all(end <= told_s for end, told_s in told)
+    assert all(end <= told_s + 0.01 for end, told_s in told)
     assert [told_s for _, told_s in told] == sorted(told_s for _, told_s in told)
     assert 0 < told[0][1] < told[-1][1] <= recording.audio_s
     await pipeline.close()
@@ -135,12 +138,18 @@ async def test_what_the_reader_of_the_file_raises_ends_the_transcription():
     await pipeline.close()
 
 
-async def test_with_real_models_a_recording_reads_as_its_live_transcript_does(vad, tiny, consultation):
-    pipeline = Pipeline(vad, tiny, [])
+async def test_what_follows_at_once_is_decoded_in_one_span_and_handed_out_by_its_pauses(vad, tiny, consultation):
+    sizes: list[int] = []
+    pipeline = Pipeline(vad, tiny, [], observe_batch=sizes.append)
     data = pcm(consultation[: 20 * SAMPLE_RATE])
     found = await transcribed(pipeline, data)
+    spans, parts = sum(sizes), [one.segment for one in found]
     heard = await live(pipeline, data)
-    assert [(one.segment.start, one.segment.end) for one in found] == [(s.start, s.end) for s in heard]
-    assert "sore throat" in " ".join(one.segment.text for one in found)
+    assert spans < len(parts)
+    assert spans < len(heard)
+    assert "sore throat" in " ".join(part.text for part in parts)
+    assert all(before.end <= after.start + 0.01 for before, after in pairwise(parts))
+    assert all(part.words[0].start >= part.start and part.words[-1].end <= part.end + 0.01 for part in parts)
+    assert len({part.id for part in parts}) == len(parts)
     assert all(-1.5 < one.logprob < 0 and 0 <= one.no_speech <= 1 and one.language == "en" for one in found)
     await pipeline.close()
