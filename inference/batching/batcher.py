@@ -142,7 +142,7 @@ class Batcher(Generic[Item, Result]):
             self._queue = [ticket for ticket in self._queue if not ticket.future.done()]
             if not self._queue:
                 break
-            if self._live and self._running and 2 * self._running >= at_once and self._only_files():
+            if self.live and self._running and 2 * self._running >= at_once and self._only_files():
                 break  # the end of a running batch looks again
             self._running += 1
             self._hold(self._serve(self._next_batch(), alone=at_once == 1))
@@ -150,7 +150,8 @@ class Batcher(Generic[Item, Result]):
             self._preparing = self._hold(self._prepare_waiting(self._prepare))
 
     @property
-    def _live(self) -> bool:
+    def live(self) -> bool:
+        """Whether anything but recordings was asked for lately, so that recordings must leave room for more of it."""
         return time.monotonic() - self._live_at < LIVE_S
 
     def _only_files(self) -> bool:
@@ -161,7 +162,7 @@ class Batcher(Generic[Item, Result]):
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
         now = time.monotonic()
-        batch = next_batch(self._in_order(), now, self._limits, strict=bool(self.ranks), live=self._live)
+        batch = next_batch(self._in_order(), now, self._limits, strict=bool(self.ranks), live=self.live)
         for ticket in batch:
             ticket.started = True
         self._queue = [ticket for ticket in self._queue if not ticket.started]

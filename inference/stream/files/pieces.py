@@ -15,8 +15,9 @@ _ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01")
 
 
 def pieces(segment: Segment, pauses: Sequence[tuple[float, float]]) -> list[Segment]:
-    """The segment in parts, whose texts joined are its text. `pauses` are (from, to) in the seconds of its words.
+    """The segment in parts, which all have its id, and whose texts joined are its text.
 
+    `pauses` are (from, to) in the seconds of its words.
     A segment without words, or whose words do not stand in its text, stays whole.
     """
     places = _places(segment)
@@ -31,7 +32,6 @@ def pieces(segment: Segment, pauses: Sequence[tuple[float, float]]) -> list[Segm
             found.append(
                 replace(
                     segment,
-                    id=segment.id if first == 0 else f"{segment.id}.{len(found) + 1}",
                     start=segment.start if first == 0 else segment.words[first].start,
                     end=segment.end if last + 1 == len(segment.words) else word.end,
                     text=segment.text[begin:stop].strip(),

@@ -1,14 +1,15 @@
 """One recording, from its samples to its segments. `FileTranscription.run` shows the way in order.
 
-The parts are those of a live session: the detector, the segmenter, the recogniser with its second tries, and the writer
-of segments. What differs is that many spans of one recording are decoded at a time, and that every live session goes
-first (`Lane.FILE`).
+The parts are those of a live session: the detector, the recogniser with its second tries, and the writer of segments.
+What differs is that spans are long, that many spans of one recording are decoded at a time, and that every live session
+goes first (`Lane.FILE`): while sessions are live, spans are divided, so that none of them keeps a worker for long.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import TrackLanguage
@@ -20,12 +21,12 @@ from inference.batching.waiting import Lane, Served
 from inference.config import SAMPLE_RATE
 from inference.extraction.live import LiveExtraction
 from inference.serving.engines import Engines
-from inference.stream.files.cutting import Cutter
+from inference.stream.files.cutting import Cutter, divided
 from inference.stream.files.pieces import pieces
 from inference.stream.files.stretches import Cut, Stretches
 from inference.stream.finals import Finals
 from inference.stream.track import Track
-from inference.stream.writing import Writer
+from inference.stream.writing import ID_PREFIX, Writer
 from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript
 from inference.updates import Fault, TranscriptUpdate, Update
@@ -81,6 +82,7 @@ class FileTranscription:
         self._prompt = prompt
         asr = engines.config.asr
         self._ahead = min(MOST_STRETCHES, 2 * asr.workers * asr.max_batch)
+        self._told: Counter[Speaker] = Counter()  # segments
         self.audio_s = 0.0
         """Seconds of audio so far."""
         self.told_s = 0.0
@@ -99,9 +101,15 @@ class FileTranscription:
                 while (stretch := await ready.get()) is not None:
                     segments = await stretch.segments
                     self.told_s = max(self.told_s, stretch.end_s)
-                    await tell(segments)
+                    await tell([self._numbered(one) for one in segments])
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
+
+    def _numbered(self, one: FileSegment) -> FileSegment:
+        """With an id that counts the segments of its speaker: a span becomes several of them."""
+        speaker = one.segment.speaker
+        self._told[speaker] += 1
+        return replace(one, segment=replace(one.segment, id=f"{ID_PREFIX[speaker]}{self._told[speaker]}"))
 
     async def _cut(
         self,
@@ -171,9 +179,11 @@ class FileTranscription:
         writer = Writer(Transcript(), self._language, emit)
         extraction = LiveExtraction((), emit)  # nobody reads findings out of a recording
         finals = Finals(asr, f"{name}/{track.speaker}", [track], writer, extraction, emit)
-        for _, span in cuts:
-            pauses = [(span.start_s + begin, span.start_s + stop) for begin, stop in span.spoken.pauses]
-            await finals.commit(track, span, Timings())
+        for _, cut in cuts:
+            whole = track.own(cut)
+            for span in divided(whole) if self._engines.asr.queue.live else [whole]:
+                pauses = [(span.start_s + begin, span.start_s + stop) for begin, stop in span.spoken.pauses]
+                await finals.commit(track, span, Timings())
         return found
 
 

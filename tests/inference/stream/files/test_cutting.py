@@ -5,7 +5,7 @@ import pytest
 
 from inference.audio.segmenter import Span
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, SegmenterConfig
-from inference.stream.files.cutting import LONGEST_S, REST_S, Cutter
+from inference.stream.files.cutting import LONGEST_S, REST_S, SHORT_S, Cutter, divided
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 EDGE_S = SegmenterConfig().lead_in_s + FRAME_S
@@ -80,3 +80,30 @@ def test_all_speech_is_in_the_spans_wherever_the_audio_is_divided(seed):
     assert (speech & ~covered).sum() <= 0.2 * SAMPLE_RATE * len(parts), "only blips are left out"
     heard_s = sum(span.spoken.seconds() for span in spans)
     assert heard_s == pytest.approx((speech & covered).sum() / SAMPLE_RATE, rel=0.1)
+
+
+def test_a_long_span_is_divided_in_its_longest_pauses_and_nothing_of_it_is_lost():
+    (whole,) = cut(talk(24.0, {2.0: 2.0, 7.0: 0.4, 8.6: 0.8, 13.0: 0.3, 17.0: 0.5}))
+    parts = divided(whole)
+    assert [round(part.end_s - 1.0, 1) for part in parts[:-1]] == [9.0, 17.3]
+    assert [part.end for part in parts[:-1]] == [part.start for part in parts[1:]]
+    assert (parts[0].start, parts[-1].end) == (whole.start, whole.end)
+    np.testing.assert_array_equal(np.concatenate([part.audio for part in parts]), whole.audio)
+    assert sum(part.speech_s for part in parts) == pytest.approx(whole.speech_s)
+    assert all(part.end_s - part.start_s <= SHORT_S for part in parts)
+
+
+def test_a_divided_span_keeps_what_joins_it_to_the_spans_beside_it():
+    first, second, *_ = cut(talk(70.0, {12.0: 0.5, 35.0: 0.5}))
+    assert (first.split, second.resumed) == (True, True)
+    before, after = divided(first), divided(second)
+    assert [part.split for part in before] == [False] * (len(before) - 1) + [True]
+    assert [part.resumed for part in after] == [True] + [False] * (len(after) - 1)
+    assert min(len(before), len(after)) > 1
+
+
+def test_a_span_without_pauses_or_of_moderate_length_stays_whole():
+    (short,) = cut(talk(9.0, {4.0: 0.6}))
+    assert [(part.start, part.end) for part in divided(short)] == [(short.start, short.end)]
+    first, *_ = cut(talk(60.0, {}))
+    assert [(part.start, part.end, part.held) for part in divided(first)] == [(first.start, first.end, first.held)]

@@ -16,7 +16,7 @@ def test_a_pause_between_two_words_divides_the_segment_there():
     segment = spoken("no fever and no cough")
     first, second = pieces(segment, [(11.9, 12.4), (13.6, 14.0)])
     assert (first.id, first.text, first.start, first.end) == ("p3", "no fever", 9.6, 12.0)
-    assert (second.id, second.text, second.start, second.end) == ("p3.2", "and no cough", 12.0, 15.4)
+    assert (second.id, second.text, second.start, second.end) == ("p3", "and no cough", 12.0, 15.4)
     assert first.words + second.words == segment.words
     assert {(one.speaker, one.language, one.final) for one in (first, second)} == {("patient", "de", True)}
 

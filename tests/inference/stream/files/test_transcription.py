@@ -9,7 +9,7 @@ import pytest
 from inference.config import SAMPLE_RATE
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
-from inference.stream.files.cutting import REST_S
+from inference.stream.files.cutting import REST_S, SHORT_S
 from inference.stream.files.transcription import FileFailed, FileSegment
 from inference.terms.vocabulary import Term, Vocabulary
 from inference.timing import Timings
@@ -83,6 +83,25 @@ async def test_how_far_a_recording_has_come_is_told_with_each_stretch():
     assert [told_s for _, told_s in told] == sorted(told_s for _, told_s in told)
     assert 0 < told[0][1] < told[-1][1] <= recording.audio_s
     await pipeline.close()
+
+
+async def test_while_sessions_are_live_the_spans_of_a_recording_are_divided_and_hold_the_same_speech():
+    parts = [(2.0, 0.3), (0.6, 0), (2.5, 0.4), (0.6, 0), (3.0, 0.5), (0.6, 0), (3.5, 0.6), (0.6, 0), (2.0, 0.7)]
+    data, lengths = speech(*parts, (1.0, 0)), []
+    for busy in (False, True):
+        asr = LevelAsr()
+        pipeline = Pipeline(LoudnessVad(), asr, [], ONE_PAUSE)
+        if busy:
+            await live(pipeline, speech((1.0, 0.9), (1.0, 0)))
+        said = len(asr.requests)
+        found = await transcribed(pipeline, data)
+        lengths.append([request.seconds for request in asr.requests[said:]])
+        assert [one.segment.id for one in found] == [f"s{number + 1}" for number in range(len(found))]
+        await pipeline.close()
+    whole, divided = lengths
+    assert len(whole) == 1
+    assert max(divided) <= SHORT_S < whole[0]
+    assert sum(divided) == pytest.approx(whole[0])
 
 
 async def test_each_stretch_begins_with_the_prompt_of_the_request_as_its_context():
