@@ -123,8 +123,8 @@ async def test_the_names_of_the_site_are_looked_for_in_a_recording_as_in_a_live_
 
 
 async def test_two_channels_are_two_speakers_in_the_order_in_which_they_speak():
-    left = np.frombuffer(speech((2.0, 0.5), (4.0, 0), (1.0, 0.4), (2.0, 0)), dtype="<i2")
-    right = np.frombuffer(speech((3.0, 0), (2.0, 0.3), (4.0, 0)), dtype="<i2")
+    left = np.frombuffer(speech((2.0, 0.5), (7.0, 0), (1.0, 0.4), (2.0, 0)), dtype="<i2")
+    right = np.frombuffer(speech((3.0, 0), (2.0, 0.3), (7.0, 0)), dtype="<i2")
     pipeline = Pipeline(LoudnessVad(), LevelAsr(), [], ONE_PAUSE)
     data = np.stack([left, right], axis=1).tobytes()
     found = await transcribed(pipeline, data, ("clinician", "patient"))
