@@ -1,4 +1,4 @@
-"""A recording in stretches of about a minute, which are decoded side by side. Pure.
+"""A recording in stretches of about 90 s, which are decoded side by side. Pure.
 
 Within a stretch spans are decoded one after the other, each with the text before it as context, as in a live session.
 So a stretch costs the context of its first span alone, and the spans of many stretches fill the batches of the engine.

@@ -31,9 +31,9 @@ from inference.timing import Timings
 from inference.transcript import Segment, Speaker, Transcript
 from inference.updates import Fault, TranscriptUpdate, Update
 
-MOST_STRETCHES = 32
-"""At most this many stretches are decoded side by side, and no more than fill two batches of every worker: on a CPU
-that is less."""
+MOST_STRETCHES = 16
+"""At most this many stretches are decoded side by side, and no more than fill two batches of every worker. Their audio
+is held meanwhile: 6 MB for each channel of a stretch."""
 
 
 class FileFailed(Exception):
