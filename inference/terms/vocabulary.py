@@ -26,9 +26,6 @@ BESIDE = 1.5
 MAX_CANDIDATES = 3
 """Places of one span that are asked about: the nearest ones."""
 
-FIRST_LOOK = 0.6
-"""Of `NEAR`, what is searched first: of 5,000 names, the most, three are mostly that near, and none may be nearer."""
-
 _MARKS = ".,;:?!"
 
 Sound = tuple[int, ...]
@@ -117,13 +114,11 @@ class Vocabulary:
     def _chosen(self, heard: "Heard", spelt: Sequence[Candidate], near: float) -> list[Candidate]:
         """The spelt ones, and the nearest ones that overlap with none before them."""
         chosen = list(spelt)
-        for share in (near * FIRST_LOOK, near):
-            chosen = list(spelt)
-            for candidate in self._sounding(heard, near * BESIDE, share):
-                if len(chosen) < len(spelt) + MAX_CANDIDATES and not any(candidate.meets(other) for other in chosen):
-                    chosen.append(candidate)
+        for candidate in self._sounding(heard, near * BESIDE, near):
             if len(chosen) == len(spelt) + MAX_CANDIDATES:
-                break  # what lies farther away is not asked about
+                break
+            if not any(candidate.meets(other) for other in chosen):
+                chosen.append(candidate)
         return chosen
 
     def _sounding(self, heard: "Heard", far: float, share: float) -> list[Candidate]:
