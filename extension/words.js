@@ -14,9 +14,6 @@ export function speak(language) {
   WORDS = FILES[language] ?? en;
 }
 
-/** @param {number} code of the WebSocket's close @returns {string} what to do */
-export const closeFault = (code) => WORDS.closed[code] ?? WORDS.closedOtherwise;
-
 /** Writes the words into the elements of a page that name them. */
 export function fill(page) {
   for (const element of page.querySelectorAll("[data-text]")) element.textContent = WORDS[element.dataset.text];

@@ -2,7 +2,7 @@
 // Chrome stops it whenever it likes, so it keeps nothing: what it has to know it asks the offscreen document.
 
 import { load } from "./settings/settings.js";
-import { WORDS } from "./words.js";
+import { speak, WORDS } from "./words.js";
 
 const OFFSCREEN = "offscreen/offscreen.html";
 const BADGES = {
@@ -30,6 +30,7 @@ chrome.runtime.onInstalled.addListener(async ({ reason }) => {
 
 chrome.runtime.onMessage.addListener((message, sender, answer) => {
   if (message.to !== "worker" || sender.id !== chrome.runtime.id) return false;
+  if (message.language) speak(message.language);
   const work = { start, close, badge: async ({ phase }) => showBadge(phase) }[message.do];
   work(message).then(answer, () => answer({ fault: WORDS.internal }));
   return true; // the answer comes later
@@ -85,6 +86,7 @@ function showBadge(phase) {
 /** After a stop of the worker, or of the browser, the icon shows the present phase again. */
 async function wake() {
   const told = (await present()) ? await chrome.runtime.sendMessage({ to: "offscreen", do: "state" }).catch(() => null) : null;
+  if (told?.language) speak(told.language);
   showBadge(told?.phase ?? "closed");
 }
 

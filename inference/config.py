@@ -48,6 +48,9 @@ class SegmenterConfig:
     `draft_after_s`, the text of an open segment is shown. After `max_segment_s` without a pause, the final takes the
     words that are settled, and the next segment begins with the others, at most `held_s` before the end of this one.
 
+    The first partial of a segment needs `partial_first_s` of its speech, and each later one needs `partial_every_s` of
+    new audio: somebody who begins to speak waits for the first words, and not for a few more of them.
+
     Raises ValueError if the values do not fit together.
     """
 
@@ -62,6 +65,7 @@ class SegmenterConfig:
     tail_s: float = 0.4
     min_speech_s: float = 0.2
     partial_every_s: float = 1.0
+    partial_first_s: float = 0.5
 
     def __post_init__(self) -> None:
         if not 0 < self.tail_s <= self.pause_s < self.max_segment_s <= 28:

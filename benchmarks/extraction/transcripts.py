@@ -25,7 +25,7 @@ from inference.updates import Emit, TranscriptUpdate, Update
 from inference.weights.models import default_cache, resolve
 
 SPEAKERS: Mapping[str, Speaker] = {"doctor": "clinician", "patient": "patient", "patient_guest": "patient"}
-FINALS_ONLY = SegmenterConfig(partial_every_s=1e6, draft_after_s=1e6)
+FINALS_ONLY = SegmenterConfig(partial_every_s=1e6, partial_first_s=1e6, draft_after_s=1e6)
 """Finals are what they are with partials between them, at half the compute."""
 
 CHANNELS: Mapping[Mode, int] = {"ambient": 1, "dual": 2}

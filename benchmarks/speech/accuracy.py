@@ -130,7 +130,9 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
     torch.set_num_threads(1)
     model_dir = resolve(args.model, default_cache())
     segmenter = (
-        SegmenterConfig(partial_every_s=NEVER_S, draft_after_s=NEVER_S) if args.finals_only else SegmenterConfig()
+        SegmenterConfig(partial_every_s=NEVER_S, partial_first_s=NEVER_S, draft_after_s=NEVER_S)
+        if args.finals_only
+        else SegmenterConfig()
     )
     config = EngineConfig(segmenter=segmenter, asr=AsrConfig(workers=args.workers, timestamps=not args.no_timestamps))
     recordings = consultations(args.corpus, args.seconds)[: args.files]

@@ -75,7 +75,9 @@ class Ear:
 
     async def __aenter__(self) -> "Ear":
         self._stack.enter_context(watched(WhisperAsr, "transcribe", self._transcribed))
-        config = EngineConfig(segmenter=SegmenterConfig(partial_every_s=NEVER_S, draft_after_s=NEVER_S))
+        config = EngineConfig(
+            segmenter=SegmenterConfig(partial_every_s=NEVER_S, partial_first_s=NEVER_S, draft_after_s=NEVER_S)
+        )
         self._engine = await self._stack.enter_async_context(Engine(self._model_dir, config))
         return self
 

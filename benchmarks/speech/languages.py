@@ -253,7 +253,9 @@ async def english_alone(pipeline: Pipeline, recordings: Sequence[Recording]) -> 
 
 async def measure(args: argparse.Namespace) -> dict[str, object]:
     torch.set_num_threads(1)
-    config = EngineConfig(segmenter=SegmenterConfig(partial_every_s=NEVER_S), asr=AsrConfig(workers=args.workers))
+    config = EngineConfig(
+        segmenter=SegmenterConfig(partial_every_s=NEVER_S, partial_first_s=NEVER_S), asr=AsrConfig(workers=args.workers)
+    )
     studio = Studio(args.voices, args.kept, args.half)
     result: dict[str, object] = {
         "benchmark": "languages",

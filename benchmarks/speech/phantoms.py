@@ -96,7 +96,9 @@ async def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for pause_s in PAUSES_S
     ]
     alone = [(voice, text) for voice in args.voices for text in (*sentences, *PHRASES)]
-    config = EngineConfig(segmenter=SegmenterConfig(partial_every_s=NEVER_S), asr=AsrConfig(workers=args.workers))
+    config = EngineConfig(
+        segmenter=SegmenterConfig(partial_every_s=NEVER_S, partial_first_s=NEVER_S), asr=AsrConfig(workers=args.workers)
+    )
     async with Engine(resolve(args.model, default_cache()), config) as engine:
 
         async def heard(spoken: list[Samples]) -> list[str]:

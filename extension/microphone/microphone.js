@@ -1,6 +1,9 @@
 // Asks for the microphone in a tab: Chrome shows its question neither in a side panel nor in an offscreen document.
 
-import { fill, microphoneFault, WORDS } from "../words.js";
+import "../language.js";
+import { say } from "../page/language.js";
+import { microphoneFault } from "../page/words.js";
+import { WORDS } from "../words.js";
 
 const told = document.getElementById("told");
 
@@ -10,9 +13,8 @@ async function ask() {
     stream.getTracks().forEach((track) => track.stop());
     told.textContent = WORDS.microphoneAllowed;
   } catch (refused) {
-    told.textContent = refused.name === "NotAllowedError" ? WORDS.microphoneBlocked : microphoneFault(refused);
+    told.textContent = refused.name === "NotAllowedError" ? WORDS.microphoneBlocked : say(microphoneFault(refused));
   }
 }
 
-fill(document);
 document.getElementById("allow").addEventListener("click", ask);

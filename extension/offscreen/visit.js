@@ -1,12 +1,13 @@
 // One consultation: its sources, its connection, and what the panels are told about it.
 // Phases: starting -> listening <-> paused -> finishing -> ended; or failed (nothing began), or erased.
 
-import "../english.js";
+import "../language.js";
 import { Chunker } from "../page/chunker.js";
 import { Connection } from "../page/connection.js";
-import { serverFault } from "../page/words.js";
+import { language, say } from "../page/language.js";
+import { microphoneFault, serverFault } from "../page/words.js";
 import { Door } from "../door.js";
-import { closeFault, microphoneFault, WORDS } from "../words.js";
+import { WORDS } from "../words.js";
 import { History } from "./history.js";
 import { Sources } from "./sources.js";
 
@@ -15,6 +16,7 @@ const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]); 
 const NOT_AUTHORISED = 4401;
 const NO_SUCH_SESSION = 4404;
 const NO_ANSWER = 1006;
+const FULL = 1013;
 
 export class Visit {
   #sources;
@@ -46,6 +48,11 @@ export class Visit {
     return RUNNING.has(this.state.phase);
   }
 
+  /** The code of the language that it speaks. */
+  get language() {
+    return language();
+  }
+
   /** Seconds of sound since the start. */
   get heard_s() {
     return this.#audio ? this.#heard / this.#audio.sample_rate : 0;
@@ -58,7 +65,7 @@ export class Visit {
       const { sampleRate, channels } = await this.#sources.open();
       this.#audio = { encoding: "pcm_s16le", sample_rate: sampleRate, channels };
     } catch (refused) {
-      return this.#fail(microphoneFault(refused), refused.name === "NotAllowedError" ? "microphone" : undefined);
+      return this.#fail(heard(refused), refused.name === "NotAllowedError" ? "microphone" : undefined);
     }
     let addresses;
     try {
@@ -102,7 +109,7 @@ export class Visit {
     Object.assign(this.state, changed);
     this.tell({ kind: "state", state: this.state });
     if (this.state.phase !== phase || phase === "starting")
-      chrome.runtime.sendMessage({ to: "worker", do: "badge", phase: this.state.phase }).catch(() => {});
+      chrome.runtime.sendMessage({ to: "worker", do: "badge", phase: this.state.phase, language: this.language }).catch(() => {});
   }
 
   /** @param {string|null} text null: it is over */
@@ -161,7 +168,7 @@ export class Visit {
       return this.#set({ connection });
     }
     const refused = code === NOT_AUTHORISED || code === NO_ANSWER ? this.#door.fault : "";
-    const why = this.#fault || refused || closeFault(code);
+    const why = this.#fault || refused || closed(code);
     if (this.state.phase === "starting") this.begun(this.#fail(why, code === NOT_AUTHORISED ? "options" : undefined));
     else if (!this.running) return; // the session's last event has told already
     else if (this.#withdrawn) this.#forget(code === NO_SUCH_SESSION);
@@ -191,7 +198,7 @@ export class Visit {
       this.#connection.request({ type: "continue_session" }, "session_continued");
       if (this.state.phase === "paused") this.#set({ phase: "listening" });
     } catch (refused) {
-      this.#trouble("microphone", microphoneFault(refused));
+      this.#trouble("microphone", heard(refused));
     }
   }
 
@@ -199,7 +206,7 @@ export class Visit {
     try {
       await this.#sources.reopen();
     } catch (refused) {
-      this.#trouble("microphone", microphoneFault(refused));
+      this.#trouble("microphone", heard(refused));
     }
   }
 
@@ -229,6 +236,12 @@ export class Visit {
     this.#sources.close();
     this.#history.clear();
     this.tell({ kind: "reset" });
-    this.#set({ phase: "erased", connection: "idle", troubles: { server: told ? WORDS.erased : WORDS.erasedHere }, summary: null });
+    this.#set({ phase: "erased", connection: "idle", troubles: { server: say(told ? "withdraw.done" : "withdraw.untold") }, summary: null });
   }
 }
+
+/** @param {number} code of the WebSocket's close @returns {string} what to do */
+const closed = (code) => WORDS.closed[code] ?? (code === FULL ? say("closed.1013") : WORDS.closedOtherwise);
+
+/** @param {DOMException} refused of getUserMedia @returns {string} what to do */
+const heard = (refused) => (refused.name === "NotAllowedError" ? WORDS.microphoneDenied : say(microphoneFault(refused)));

@@ -1,13 +1,14 @@
 // The side panel: starts and steers the consultation that the offscreen document holds, and shows what it is told. It may
 // be closed and opened again at any time; nothing of the consultation is kept here.
 
-import "../english.js";
-import { byId, element } from "../page/dom.js";
+import "../language.js";
+import { byId, element, put, tell } from "../page/dom.js";
 import { FindingsView } from "../page/findings.js";
+import { language, onLanguage, say } from "../page/language.js";
 import { NoticesView } from "../page/notices.js";
 import { TranscriptView } from "../page/transcript.js";
 import { clock } from "../page/words.js";
-import { fill, WORDS } from "../words.js";
+import { WORDS } from "../words.js";
 import { NoteView } from "./note_view.js";
 
 const LATE_MS = 5000;
@@ -16,7 +17,6 @@ let port = null;
 let judged = Math.floor(Math.random() * 2 ** 40); // the number of what this panel said last; other panels have others
 let state = { phase: "setup", connection: "idle", troubles: {} };
 
-fill(document);
 const transcript = new TranscriptView();
 const note = new NoteView();
 const findings = new FindingsView({
@@ -26,14 +26,14 @@ const findings = new FindingsView({
   },
   onJudge: (judgement) => {
     if (state.connection !== "open") {
-      if (judgement.type !== "edit_finding") warn(WORDS.notConnected); // the form of an edit says it itself
+      if (judgement.type !== "edit_finding") warn(say("not_connected")); // the form of an edit says it itself
       return 0;
     }
     port?.postMessage({ do: "judge", number: ++judged, judgement });
     return judged;
   },
   onChange: () => note.show(findings.entries),
-  onGone: () => warn(WORDS.findingGone),
+  onGone: () => warn(say("edit.gone")),
 });
 const notices = new NoticesView();
 const order = (name, more) => () => port?.postMessage({ do: name, ...more });
@@ -82,28 +82,34 @@ function show(next) {
   document.body.dataset.phase = setup ? "setup" : phase;
   byId("setup").hidden = !setup;
   byId("session").hidden = setup;
-  byId("phase").textContent = WORDS.phases[phase] ?? "";
-  byId("connection").textContent = WORDS.connections[connection];
+  put(byId("phase"), setup ? "" : `phase.${phase}`);
+  put(byId("connection"), `connection.${connection}`);
   byId("connection").dataset.state = { open: "open", idle: "idle" }[connection] ?? "waiting";
   byId("pause").hidden = byId("withdraw").hidden = !["listening", "paused"].includes(phase);
-  byId("pause").textContent = phase === "paused" ? WORDS.continue : WORDS.pause;
+  put(byId("pause"), phase === "paused" ? "session.continue" : "session.pause");
   byId("stop").hidden = ["starting", "ended"].includes(phase);
-  byId("stop").textContent = phase === "finishing" ? WORDS.abandon : WORDS.stop;
+  put(byId("stop"), phase === "finishing" ? "session.abandon" : "session.stop");
   byId("again").hidden = phase !== "ended";
   showTroubles(troubles);
   if (phase !== "listening") byId("lag").textContent = "";
+  if (phase === "ended") tell(byId("phase"), WORDS.stopped[summary.reason] ?? say("phase.ended"));
   if (phase === "ended" && before !== "ended") end(summary);
   if (["setup", "erased"].includes(phase) && before !== phase) {
     byId("setup").reset(); // the next patient has to be asked again
-    byId("start").disabled = true;
+    askConsent();
   }
 }
 
-function end({ reason, audio_s }) {
+function askConsent() {
+  const missing = !byId("consent").checked;
+  byId("start").disabled = missing;
+  put(byId("start-hint"), missing ? "setup.missing.consent" : "");
+}
+
+function end({ audio_s }) {
   transcript.dropPartials();
   findings.freeze();
   notices.clear();
-  byId("phase").textContent = WORDS.stopped[reason] ?? WORDS.phases.ended;
   byId("elapsed").textContent = clock(audio_s);
   view("note");
 }
@@ -111,7 +117,7 @@ function end({ reason, audio_s }) {
 function showTroubles(troubles) {
   const rows = Object.entries(troubles).map(([name, text]) => {
     const retry = name === "microphone" && state.mode === "dual";
-    const button = element("button", { type: "button", textContent: retry ? WORDS.retryMicrophone : WORDS.close });
+    const button = element("button", { type: "button", textContent: retry ? WORDS.retryMicrophone : say("close") });
     button.addEventListener("click", retry ? order("microphone") : order("close", { trouble: name }));
     return element("li", { dataset: { trouble: name } }, element("p", { textContent: text }), button);
   });
@@ -120,7 +126,7 @@ function showTroubles(troubles) {
 }
 
 function showLevels({ shares, heard_s }) {
-  const names = shares.length === 2 ? WORDS.speakers : [WORDS.room];
+  const names = shares.length === 2 ? [WORDS.you, say("speaker.patient")] : [WORDS.room];
   if (byId("levels").children.length !== shares.length) {
     const meter = (name) => element("div", { className: "level", role: "meter", ariaLabel: name, title: name }, element("span"));
     byId("levels").replaceChildren(...names.map(meter));
@@ -163,8 +169,8 @@ async function start() {
   const mode = byId("setup").elements.mode.value;
   byId("start").disabled = true;
   const wording = byId("wording").textContent;
-  const told = await chrome.runtime.sendMessage({ to: "worker", do: "start", mode, wording, tabId: tab?.id });
-  byId("start").disabled = !byId("consent").checked;
+  const told = await chrome.runtime.sendMessage({ to: "worker", do: "start", mode, wording, tabId: tab?.id, language: language() });
+  askConsent();
   if (told.page === "microphone") return openMicrophone(told.fault);
   if (told.page === "options") return warn(told.fault, { label: WORDS.settings, act: () => chrome.runtime.openOptionsPage() });
   if (told.fault) warn(told.fault);
@@ -187,18 +193,21 @@ chrome.runtime.onMessage.addListener((message) => {
   if (message.do === "join") join();
   if (message.do === "invited") warn(""); // the icon was pressed: the alert that asked for it is out of date
 });
-byId("setup").addEventListener("input", () => {
-  byId("start").disabled = !byId("consent").checked;
-});
+byId("setup").addEventListener("input", askConsent);
 byId("setup").addEventListener("submit", (submission) => {
   submission.preventDefault();
   start();
 });
 byId("pause").addEventListener("click", () => order(state.phase === "paused" ? "continue" : "pause")());
 byId("stop").addEventListener("click", order("stop"));
-byId("withdraw").addEventListener("click", () => confirm(WORDS.withdrawSure) && order("withdraw")());
+byId("withdraw").addEventListener("click", () => confirm(say("withdraw.ask")) && order("withdraw")());
 byId("again").addEventListener("click", again);
 byId("alert-close").addEventListener("click", () => warn(""));
+onLanguage(() => {
+  byId("levels").replaceChildren(); // the next ones are named anew
+  show(state);
+  note.show(findings.entries);
+});
 byId("settings").addEventListener("click", () => chrome.runtime.openOptionsPage());
 for (const tab of document.querySelectorAll("[data-view]")) tab.addEventListener("click", () => view(tab.dataset.view));
 addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect());

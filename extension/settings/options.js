@@ -2,8 +2,11 @@
 // where Chrome can show its question about the local network.
 
 import { Door } from "../door.js";
+import "../language.js";
 import { byId, element } from "../page/dom.js";
-import { fill, WORDS } from "../words.js";
+import { onLanguage } from "../page/language.js";
+import { offerLanguages } from "../page/languages.js";
+import { WORDS } from "../words.js";
 import { hostPattern, load, save, serverAddress } from "./settings.js";
 
 const CHUNKS_S = [0.5, 1, 2, 3, 5, 10];
@@ -13,16 +16,24 @@ async function show() {
   const { addresses, key, chunk_s, microphone, managed } = await load();
   byId("addresses").value = addresses.join("\n");
   byId("addresses").readOnly = managed;
-  if (managed) byId("addresses-hint").textContent = WORDS.addressesManaged;
   byId("key").value = key;
   const chunks = CHUNKS_S.includes(chunk_s) ? CHUNKS_S : [...CHUNKS_S, chunk_s];
-  byId("chunk").replaceChildren(...chunks.map((seconds) => option(seconds, WORDS.seconds(seconds))));
+  byId("chunk").replaceChildren(...chunks.map((seconds) => option(seconds, "")));
   byId("chunk").value = chunk_s;
   const devices = await navigator.mediaDevices.enumerateDevices(); // named only once the microphone is allowed
   const microphones = devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId && deviceId !== "default");
-  byId("microphone").replaceChildren(option("", WORDS.usual), ...microphones.map(({ deviceId, label }) => option(deviceId, label)));
+  byId("microphone").replaceChildren(option("", ""), ...microphones.map(({ deviceId, label }) => option(deviceId, label)));
   byId("microphone").value = microphone;
   if (byId("microphone").selectedIndex < 0) byId("microphone").value = ""; // it is not plugged in
+  name();
+  onLanguage(name);
+}
+
+/** Says what no element of the page names, in the language in use. */
+function name() {
+  if (byId("addresses").readOnly) byId("addresses-hint").textContent = WORDS.addressesManaged;
+  for (const chunk of byId("chunk").options) chunk.textContent = WORDS.seconds(Number(chunk.value));
+  byId("microphone").options[0].textContent = WORDS.usual;
   byId("origin").textContent = WORDS.origin(location.origin);
 }
 
@@ -54,7 +65,7 @@ function tell(lines, more = false) {
   else byId("told").replaceChildren(...items);
 }
 
-fill(document);
+offerLanguages(() => {}); // the files of words are the extension's own
 byId("options").addEventListener("submit", (submission) => {
   submission.preventDefault();
   keep();

@@ -12,7 +12,7 @@ export default {
   noteHint: "Klicken Sie in ein Feld der Akte und drücken Sie dann „Einfügen“. Gespeichert wird nichts: Lesen Sie den Text und speichern Sie ihn selbst.",
   put: "Einfügen",
   putAll: (title) => `${title} einfügen`,
-  speakers: ["Sie", "Patient/in"],
+  you: "Sie",
   room: "Raum",
   againSure: "Dieses Gespräch hier verwerfen? Auf dem Server bleibt seine Aufzeichnung, solange der Betreiber Aufzeichnungen aufbewahrt.",
   title: (phase) => ({ listening: "drTranscribe: hört zu", paused: "drTranscribe: Pause" })[phase] ?? "drTranscribe",
@@ -55,14 +55,12 @@ export default {
     1006: "Der Server antwortet nicht mehr. Prüfen Sie das Netz dieses Computers. Was bis dahin gesendet wurde, bleibt auf dem Server.",
     1008: "Der Server hat die Erweiterung nicht verstanden. Bitten Sie Ihre IT-Abteilung, beide auf die gleiche Version zu bringen.",
     1009: "Der Server nimmt nur kürzere Tonabschnitte an. Wählen Sie in den Einstellungen eine kürzere Zeit und beginnen Sie neu.",
-    1013: "Der Server ist ausgelastet. Versuchen Sie es gleich wieder.",
     4401: "Der Server weiß nicht mehr, wer Sie sind. Prüfen Sie den Schlüssel in den Einstellungen.",
     4404: "Der Server hat dieses Gespräch nicht mehr, es kann nicht weitergehen. Kopieren Sie, was Sie von hier brauchen, und beginnen Sie ein neues.",
     4408: "Das Gespräch endete, weil lange nichts zu hören war.",
   },
   closedOtherwise: "Die Verbindung endete unerwartet. Kopieren Sie, was Sie von hier brauchen, und beginnen Sie ein neues Gespräch.",
   stopped: {
-    client: "Beendet",
     idle: "Vom Server beendet: Lange war nichts zu hören",
     limit: "Vom Server beendet: Die längste erlaubte Dauer ist erreicht",
     shutdown: "Vom Server beendet: Er wird heruntergefahren",
@@ -93,6 +91,7 @@ export default {
   frameRefused: "Nicht erlaubt. In dieses Feld lässt sich die Notiz nicht einfügen; kopieren Sie sie von hier.",
 
   // The tab that asks for the microphone
+  microphoneTab: "drTranscribe: Mikrofon",
   microphoneTitle: "Das Mikrofon",
   microphoneWhy: "drTranscribe hört Sie über das Mikrofon, solange ein Gespräch läuft, und sonst nie. Chrome fragt einmal.",
   microphoneAllow: "Mikrofon erlauben",
@@ -101,12 +100,12 @@ export default {
     "Chrome sperrt das Mikrofon. Drücken Sie auf das Symbol links in der Adresszeile, erlauben Sie das Mikrofon und drücken Sie die Schaltfläche noch einmal. Lässt es sich dort nicht ändern, fragen Sie Ihre IT-Abteilung.",
 
   // Settings
+  settingsTab: "drTranscribe: Einstellungen",
   addresses: "Server",
   addressesHint: "Eine Adresse in jeder Zeile, etwa https://scribe.example/. Benutzt wird die erste, die antwortet; die anderen springen ein, wenn sie ausfällt.",
   addressesManaged: "Von Ihrer IT-Abteilung eingestellt.",
-  key: "Schlüssel",
   keyHint: "Er bleibt in diesem Browser und geht nur an diese Server. Lassen Sie das Feld leer, wenn der Server keinen verlangt.",
-  chunk: "Ton wird gesendet alle",
+  chunk: "Ton wird gesendet im Abstand von",
   seconds,
   usual: "Das Mikrofon, das Chrome benutzt",
   saveAndCheck: "Speichern und prüfen",

@@ -1,6 +1,6 @@
 // What the extension says in English, but for what the words of the page say too: those are in page/words/.
 
-const seconds = (number) => `${number} second${number === 1 ? "" : "s"}`;
+const seconds = (number) => `${number.toLocaleString("en")} second${number === 1 ? "" : "s"}`;
 
 export default {
   // The side panel
@@ -12,7 +12,7 @@ export default {
   noteHint: "Click into a field of the record, then press Put. Nothing is saved for you: read it, then save it yourself.",
   put: "Put",
   putAll: (title) => `Put ${title}`,
-  speakers: ["You", "Patient"],
+  you: "You",
   room: "Room",
   againSure: "Forget this consultation here? Its record stays on the server for as long as its operator keeps records.",
   title: (phase) => ({ listening: "drTranscribe: listening", paused: "drTranscribe: paused" })[phase] ?? "drTranscribe",
@@ -55,14 +55,12 @@ export default {
     1006: "The server does not answer any more. Check this computer's network. What was sent until then stays on the server.",
     1008: "The server did not understand the extension. Ask your IT department to bring both to the same version.",
     1009: "The server takes smaller pieces of sound. Choose a shorter time in Settings, then start again.",
-    1013: "The server is full. Try again in a moment.",
     4401: "The server does not know who you are any more. Check the key in Settings.",
     4404: "The server no longer has this consultation, so it cannot go on. Copy what you need from here, then start a new one.",
     4408: "The consultation ended because nothing was heard for a long time.",
   },
   closedOtherwise: "The connection ended unexpectedly. Copy what you need from here, then start a new consultation.",
   stopped: {
-    client: "Finished",
     idle: "Ended by the server: nothing was heard for a long time",
     limit: "Ended by the server: it reached the longest time allowed",
     shutdown: "Ended by the server: it is shutting down",
@@ -93,6 +91,7 @@ export default {
   frameRefused: "Not allowed. The note cannot be put into this field; copy it from here instead.",
 
   // The tab that asks for the microphone
+  microphoneTab: "drTranscribe: microphone",
   microphoneTitle: "The microphone",
   microphoneWhy: "drTranscribe hears you through the microphone while a consultation runs, and at no other time. Chrome asks once.",
   microphoneAllow: "Allow the microphone",
@@ -101,10 +100,10 @@ export default {
     "Chrome blocks the microphone. Press the symbol at the left of the address bar, allow the microphone, then press the button again. If it cannot be changed there, ask your IT department.",
 
   // Settings
+  settingsTab: "drTranscribe: settings",
   addresses: "Servers",
   addressesHint: "One address on each line, such as https://scribe.example/. The first that answers is used; the others take over when it fails.",
   addressesManaged: "Your IT department has set these.",
-  key: "Key",
   keyHint: "It is kept in this browser alone and sent to these servers alone. Leave it empty where the server asks for none.",
   chunk: "Sound is sent every",
   seconds,

@@ -188,15 +188,17 @@ class Segmenter:
         self._forget()
         return finals
 
-    def partial(self, every_s: float) -> Span | None:
-        """The open segment so far, if it has `every_s` more speech than the last partial.
+    def partial(self, every_s: float, first_s: float | None = None) -> Span | None:
+        """The open segment so far, if it is `every_s` longer than at the last partial.
 
-        In a pause it comes with any new speech, as a draft: the segment waits for longer than a reader should.
+        `first_s` of speech are enough for the first partial of a segment; without it, `every_s` holds there too. In a
+        pause it comes with any new speech, as a draft: the segment waits for longer than a reader should.
         """
         if self._start is None or self._judged_before or not self._spoken() or self._speech_end == self._partial_end:
             return None
         draft = self._judged - self._speech_end >= _samples(self.config.draft_after_s)
-        if not draft and self._speech_end - self._partial_end < _samples(every_s):
+        begins = first_s is not None and self._partial_end == self._start and self._speech_s() >= first_s
+        if not (draft or begins) and self._speech_end - self._partial_end < _samples(every_s):
             return None
         self._partial_end = self._speech_end
         return self._span(self._end(), final=False, draft=draft)

@@ -9,6 +9,7 @@ from inference.asr.partials import whole
 from inference.asr.recognition import Recogniser
 from inference.audio.segmenter import Span
 from inference.batching.waiting import Served, Superseded
+from inference.config import SegmenterConfig
 from inference.stream.listening import Cut
 from inference.stream.track import Track
 from inference.stream.underway import Chunk, Underway
@@ -26,11 +27,11 @@ class Previews:
     """Decodes open segments beside the finals: the latest words are on the screen while a long final is decoded."""
 
     def __init__(
-        self, asr: Recogniser, session: str, every_s: float, writer: Writer, underway: Underway, emit: Emit
+        self, asr: Recogniser, session: str, config: SegmenterConfig, writer: Writer, underway: Underway, emit: Emit
     ) -> None:
         self._asr = asr
         self._session = session
-        self._every_s = every_s
+        self._every_s, self._first_s = config.partial_every_s, config.partial_first_s
         self._writer = writer
         self._underway = underway
         self._emit = emit
@@ -40,7 +41,7 @@ class Previews:
         found: list[Cut] = []
         for track in tracks:
             rest_s = min(LONGEST_REST_S, PARTIAL_REST * track.partial_s)
-            span = track.segmenter.partial(max(self._every_s, rest_s))
+            span = track.segmenter.partial(max(self._every_s, rest_s), max(self._first_s, rest_s))
             if span is not None:
                 found.append((track, span))
         return found

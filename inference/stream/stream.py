@@ -98,8 +98,7 @@ class Stream:
             self.extraction.on_read = self._keeper.read
         commit = self._keeper.committed if self._keeper is not None else lambda: None
         self._finals = Finals(engines.asr, session, self._tracks, self._writer, self.extraction, emit, commit)
-        every_s = config.segmenter.partial_every_s
-        self._previews = Previews(engines.asr, session, every_s, self._writer, self._underway, emit)
+        self._previews = Previews(engines.asr, session, config.segmenter, self._writer, self._underway, emit)
 
     @property
     def transcribed_s(self) -> float:

@@ -9,7 +9,8 @@ const FILES = {
 /** The codes of the languages that there are. */
 export const LANGUAGES = Object.keys(FILES);
 
-const KEPT = "drtranscribe.language"; // in the browser, once somebody has chosen: it says nothing about patients
+/** Where the browser keeps the language that somebody has chosen: it says nothing about patients. */
+export const KEPT = "drtranscribe.language";
 const listeners = new Set();
 let current = chosen() ?? preferred();
 let words = await load(current);

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Error, Frame, Page
+from playwright.async_api import Error, Frame, Page, expect
 
 from tests.extension.chromium import Chromium, installed
 from tests.support.browser import CHROMIUM
@@ -237,17 +237,31 @@ async def test_an_editor_that_puts_the_text_in_itself_is_left_to_it(record: Reco
     assert await record.page.locator("#own").inner_text() == "Own: No fever"
 
 
-async def test_a_panel_in_a_german_browser_writes_the_note_in_english_as_its_own_words_are(chromium: Chromium) -> None:
+async def test_a_german_browser_has_a_german_panel_and_note_until_the_settings_say_otherwise(
+    chromium: Chromium,
+) -> None:
     german = "Object.defineProperty(navigator, 'languages', { get: () => ['de-AT'] })"
     panel = await chromium.open("panel/panel.html", german)
-    assert await panel.evaluate("navigator.languages") == ["de-AT"]
-    assert await panel.locator("html").get_attribute("lang") == "en"
-    assert await panel.locator("#kind-symptom").inner_text() == "Symptoms"
+    assert await panel.locator("html").get_attribute("lang") == "de"
+    await expect(panel.locator("#start")).to_have_text("Beginnen")
+    await expect(panel.locator("#start-hint")).to_have_text("Bestätigen Sie zum Beginnen das Einverständnis.")
+    await expect(panel.locator("#settings")).to_have_text("Einstellungen")
     fever = {"kind": "symptom", "text": "fever", "status": "absent", "temporality": "current", "experiencer": "patient"}
     throat = {**fever, "text": "sore throat", "status": "present"}
     entries = [{"finding": each | {"attributes": {}, "evidence": [], "codes": []}} for each in (fever, throat)]
-    note = await panel.evaluate("(entries) => import('./note.js').then(({ sections }) => sections(entries))", entries)
-    lines = "sore throat\ndenies fever"
-    parts = [{"title": "Symptoms", "text": lines}]
-    assert note == [{"title": "Subjective", "text": f"Symptoms:\n{lines}", "parts": parts}]
+    write = "(entries) => import('./note.js').then(({ sections }) => sections(entries))"
+    (note,) = await panel.evaluate(write, entries)
+    assert (note["title"], note["text"]) == ("Subjektiv", "Beschwerden:\nsore throat\nverneint fever")
+    settings = await chromium.open("settings/options.html", german)
+    await expect(settings).to_have_title("drTranscribe: Einstellungen")
+    await expect(settings.locator("#chunk option").first).to_have_text("0,5 Sekunden")
+    await settings.locator("#language").select_option("en")
+    await expect(settings.locator("#chunk option").first).to_have_text("0.5 seconds")
+    await expect(panel.locator("#settings")).to_have_text("Settings")
+    await expect(panel.locator("#start")).to_have_text("Start")
+    assert await panel.locator("html").get_attribute("lang") == "en"
+    (note,) = await panel.evaluate(write, entries)
+    assert (note["title"], note["text"]) == ("Subjective", "Symptoms:\nsore throat\ndenies fever")
+    await settings.evaluate("localStorage.clear()")
+    await settings.close()
     await panel.close()

@@ -163,14 +163,3 @@ def test_the_policy_of_a_managed_rollout_names_one_extension_and_sets_what_the_s
     kinds = {"array": list, "number": int | float, "string": str}
     for key, value in policy["3rdparty"]["extensions"][name].items():
         assert isinstance(value, kinds[schema[key]["type"]]), key
-
-
-def test_every_word_that_a_page_or_module_names_exists_and_each_is_used(files):
-    words = files["words.js"].decode()
-    known = set(re.findall(r"^  (\w+)(?::|,)", words, re.MULTILINE))
-    used = set()
-    for name, content in files.items():
-        if not name.startswith("page/"):
-            used |= set(re.findall(r'\bWORDS\.(\w+)|data-text="(\w+)"', content.decode(errors="ignore")))
-    used = {one or other for one, other in used}
-    assert (used - known, known - used) == (set(), set())

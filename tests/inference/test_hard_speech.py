@@ -28,7 +28,12 @@ FRAME = 512
 async def heard(vad, asr, audio):
     """The finals of [samples], in order."""
     built, updates = (
-        Pipeline(vad, asr, [], EngineConfig(segmenter=SegmenterConfig(partial_every_s=1e6, draft_after_s=1e6))),
+        Pipeline(
+            vad,
+            asr,
+            [],
+            EngineConfig(segmenter=SegmenterConfig(partial_every_s=1e6, partial_first_s=1e6, draft_after_s=1e6)),
+        ),
         [],
     )
     stream = built.open("s", StreamOptions(), updates.append)

@@ -143,6 +143,37 @@ def test_the_open_segment_is_given_as_a_partial_no_more_often_than_asked():
     assert segmenter.partial(0.4) is not None
 
 
+def test_the_first_partial_of_a_segment_needs_less_speech_than_the_later_ones():
+    segmenter = Segmenter(CONFIG)
+
+    def say(seconds: float, probability: float = 0.9) -> Span | None:
+        segmenter.push(*stream((seconds, probability)))
+        return segmenter.partial(1.0, 0.5)
+
+    assert say(0.4) is None
+    first = say(0.2)
+    assert first is not None
+    assert first.end_s == pytest.approx(0.6, abs=0.05)
+    assert say(0.6) is None, "the second one needs a second of its own"
+    assert say(0.5) is not None
+    assert say(0.8, 0.0) is not None, "the draft of the pause"
+    assert say(0.3, 0.0) is None
+    assert segmenter.flush()
+    assert say(0.4) is None
+    assert say(0.2) is not None, "a new segment has a first one too"
+
+
+def test_the_lead_in_is_no_speech_and_without_a_value_of_its_own_the_first_partial_is_like_the_others():
+    segmenter, plain = Segmenter(CONFIG), Segmenter(CONFIG)
+    for each in (segmenter, plain):
+        each.push(*stream((1.0, 0.0), (0.45, 0.9)))
+    assert segmenter.partial(1.0, 0.5) is None
+    for each in (segmenter, plain):
+        each.push(*stream((0.1, 0.9)))
+    assert segmenter.partial(1.0, 0.5) is not None
+    assert plain.partial(1.0) is None
+
+
 def test_a_partial_changes_no_final():
     samples, probabilities = stream((1.0, 0.0), (20.0, 0.9), (1.0, 0.0), (2.0, 0.9), (1.0, 0.0))
     asked, plain = Segmenter(CONFIG), Segmenter(CONFIG)
