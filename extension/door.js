@@ -2,13 +2,13 @@
 // connection. The key goes to the addresses of the settings alone, in a header: never into a URL, never to an address
 // that a server named.
 
+import { networkBlocked } from "./page/network.js";
 import { WORDS } from "./words.js";
 
 const PATIENCE_MS = 10_000;
 const NOT_AUTHORISED = 4401;
 const NO_ANSWER = 1006;
 const FULL = 1013;
-const BLOCKED = ["local-network-access", "local-network", "loopback-network"]; // the name depends on Chrome's version
 
 export class Refused extends Error {
   /** @param {number} code a close code of a WebSocket @param {string} message what a person can do */
@@ -137,14 +137,6 @@ export function socketOf(address) {
   const url = new URL("ws", address);
   url.protocol = url.protocol.replace("http", "ws");
   return url.href;
-}
-
-async function networkBlocked() {
-  for (const name of BLOCKED) {
-    const asked = await navigator.permissions.query({ name }).catch(() => null);
-    if (asked?.state === "denied") return true;
-  }
-  return false;
 }
 
 function read(text) {

@@ -12,6 +12,7 @@ import { say } from "./language.js";
 import { offerLanguages } from "./languages.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
+import { networkBlocked } from "./network.js";
 import { NoteView } from "./note.js";
 import { NoticesView } from "./notices.js";
 import { OmissionsView } from "./omissions.js";
@@ -22,11 +23,13 @@ import { SecondScreen } from "./second.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
 import { SoundWatch } from "./soundwatch.js";
+import { Speakers } from "./speakers.js";
 import { TranscriptView } from "./transcript.js";
 import { Visits } from "./visits.js";
 import { clock, closeFault, microphoneFault, serverFault, stopped } from "./words.js";
 
 const LATE_MS = 5000;
+const NO_ANSWER = 1006;
 const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
 // A request whose answer was lost with the connection is sent again: that it was done already is no fault.
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]);
@@ -43,7 +46,8 @@ let screenLock = null;
 let checkTimer = 0;
 
 const setup = new SetupForm(start);
-const transcript = new TranscriptView();
+const transcript = new TranscriptView((list) => new Speakers(list, relabelled));
+const { speakers } = transcript;
 const findings = new FindingsView({
   onSelect: (finding, show) => {
     note.deselect();
@@ -55,7 +59,7 @@ const findings = new FindingsView({
     return request;
   },
   onGone: () => warn("edit.gone"),
-  onChange: () => note.show(findings.entries),
+  onChange: showNote,
 });
 const note = new NoteView({
   onSelect: (evidence) => {
@@ -124,6 +128,11 @@ function warnOf(error) {
   byId("alert").hidden = false;
 }
 
+/** @param {number} code of the close: a browser that blocks the network gives that of a server that is away */
+async function warnClosed(code) {
+  warn(code === NO_ANSWER && (await networkBlocked()) ? "closed.blocked" : closeFault(code));
+}
+
 /** @param {"idle"|"waiting"|"open"} state @param {string} name of its words */
 function showConnection(state, name = state) {
   byId("connection").dataset.state = state;
@@ -145,6 +154,20 @@ async function start() {
   }
   takenUp = null;
   consult(format, { patient, wording: setup.wording, user: signIn.name, choice: file ? null : source.opened });
+}
+
+/** The note, whose lines name who spoke their words. */
+function showNote() {
+  note.show(findings.entries.map((entry) => ({ ...entry, finding: speakers.inEvidence(entry.finding) })));
+}
+
+/** A label of a speaker was corrected. */
+function relabelled() {
+  consultation.nameSpeakers(speakers.corrected);
+  showNote();
+  if (phase !== "ended") return;
+  saved = false;
+  put(byId("saved"), "summary.unsaved");
 }
 
 function consult(format, began, kept) {
@@ -195,6 +218,7 @@ async function cancel(explain) {
 function begin(session) {
   saved = false;
   const listening = !takenUp || (takenUp.listen && !takenUp.paused);
+  speakers.restore(consultation.record.speakers);
   consultation.begin(session, listening);
   note.begin(session.session_id);
   byId("elapsed").textContent = clock(consultation.heard_s);
@@ -339,7 +363,7 @@ function onState(state, { code }) {
     put(byId("lag"), "");
   } else if (phase === "starting") {
     const why = code === 4401 ? null : fault;
-    cancel(() => (why ? warnOf(why) : warn(closeFault(code))));
+    cancel(() => (why ? warnOf(why) : warnClosed(code)));
     fault = null;
     consultation.over(code === 4401);
     if (code === 4401) signIn.look();
@@ -347,7 +371,7 @@ function onState(state, { code }) {
     forget(code === 4404);
   } else if (phase !== "ended" && phase !== "setup") {
     if (fault && code !== 0) warnOf(fault);
-    else if (code !== 0) warn(closeFault(code));
+    else if (code !== 0) warnClosed(code);
     const { unsent_s, heard_s } = consultation;
     if (unsent_s > 1) consultation.gap({ at: heard_s - unsent_s, seconds: unsent_s, reason: "unsent" });
     finish("stopped.cut", null, code === 4401);
@@ -364,7 +388,7 @@ async function finish(title, end, resumable = false) {
   findings.freeze();
   omissions.freeze();
   secondScreen.offer(null);
-  note.show(findings.entries);
+  showNote();
   const audio_s = end?.audio_s ?? consultation.heard_s;
   consultation.record.summary = { reason: end?.reason ?? "connection_lost", audio_s };
   put(byId("summary-title"), title);
@@ -389,7 +413,7 @@ async function leave() {
 const wholeRecord = () => ({
   ...consultation.record,
   segments: transcript.segments,
-  findings: findings.findings,
+  findings: findings.findings.map((finding) => speakers.inEvidence(finding)),
   omissions: omissions.items,
 });
 
@@ -401,7 +425,7 @@ function keep(key) {
 async function download(format, ending) {
   const fault = await saveNote(consultation.record, format, ending);
   if (fault) tell(byId("saved"), fault);
-  else keep("summary.saved");
+  else keep(Object.keys(speakers.corrected).length ? "summary.saved_as_heard" : "summary.saved");
 }
 
 async function copy() {
@@ -413,6 +437,7 @@ function again() {
   if (!saved && phase === "ended" && !confirm(say("summary.forget"))) return;
   saved = true;
   transcript.clear();
+  speakers.restore();
   findings.clear();
   note.clear();
   omissions.clear();

@@ -162,6 +162,12 @@ export class Consultation {
     this.listener.onGap(gap);
   }
 
+  /** @param {Record<string, string>} speakers who spoke each segment whose speaker the clinician has corrected */
+  nameSpeakers(speakers) {
+    this.record.speakers = { ...speakers };
+    this.#journal?.note({ record: this.record });
+  }
+
   /** The clinician's word about a finding. @returns {number} of the message; 0: there was no connection to say it on */
   judge(message) {
     return this.#connection.tell(message);

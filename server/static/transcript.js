@@ -14,11 +14,13 @@ export class TranscriptView {
   #following = true;
   #evidence = [];
 
-  constructor() {
+  /** @param {(list: HTMLElement) => import("./speakers.js").Speakers} [correcting] without it, speakers stay as heard */
+  constructor(correcting) {
     this.pane = byId("transcript");
     this.finalList = byId("finals");
     this.partialList = byId("partials");
     this.latest = byId("latest");
+    this.speakers = correcting?.(this.finalList) ?? null;
     onLanguage(() => this.#gaps.forEach(({ gap, words }) => (words.textContent = gapText(gap))));
     this.pane.addEventListener("scroll", () => {
       const below = this.pane.scrollHeight - this.pane.scrollTop - this.pane.clientHeight;
@@ -30,9 +32,10 @@ export class TranscriptView {
     });
   }
 
-  /** @returns {object[]} the final segments in order of time */
+  /** @returns {object[]} the final segments in order of time, with who spoke them */
   get segments() {
-    return [...this.finalList.querySelectorAll(".segment")].map((row) => this.#finals.get(row.dataset.id).segment);
+    const segments = [...this.finalList.querySelectorAll(".segment")].map((row) => this.#finals.get(row.dataset.id).segment);
+    return segments.map((segment) => ({ ...segment, speaker: this.#speaker(segment) }));
   }
 
   /** @param {{at: number, seconds: number, reason: string}} gap takes the place of an earlier state of itself */
@@ -109,10 +112,19 @@ export class TranscriptView {
   #row(segment) {
     const words = element("p", { className: "words", textContent: segment.text, dir: "auto" });
     const said = element("div", { className: "said" }, words);
-    if (speakerWords(segment.speaker)) said.prepend(element("span", { className: "speaker", words: `speaker.${segment.speaker}` }));
+    if (speakerWords(segment.speaker)) said.prepend(this.#label(segment));
     const time = element("time", { textContent: clock(segment.start) });
-    const dataset = { id: segment.id, start: segment.start, speaker: segment.speaker };
+    const dataset = { id: segment.id, start: segment.start, speaker: this.#speaker(segment) };
     return { row: element("li", { className: "segment", dataset }, time, said), words };
+  }
+
+  #label(segment) {
+    if (segment.final && this.speakers) return this.speakers.label(segment);
+    return element("span", { className: "speaker", words: `speaker.${segment.speaker}` });
+  }
+
+  #speaker(segment) {
+    return this.speakers?.of(segment) ?? segment.speaker;
   }
 
   #mark(id) {

@@ -202,6 +202,54 @@ async def test_a_field_that_refuses_is_told_and_keeps_what_it_had(
     assert await record.value(f"#{field}") == after
 
 
+SHOW = """async () => {
+  const { NoteView } = await import("./note_view.js");
+  const allow = document.getElementById("allow-frame");
+  allow.replaceWith(allow.cloneNode(true)); // the panel's own view listens to it
+  const finding = { kind: "symptom", text: "sore throat", status: "present", temporality: "current", experiencer: "patient" };
+  new NoteView().show([{ finding: { ...finding, attributes: {}, evidence: [], codes: [] } }]);
+}"""
+
+
+async def test_the_panel_says_in_words_what_became_of_the_text_and_what_to_do(record: Record, site: str) -> None:
+    panel = await record.chromium.open("panel/panel.html")
+    await panel.evaluate(SHOW)
+    put, told = panel.locator(".part button"), panel.locator("#put")
+
+    async def tells(words: str, page: Page = record.page) -> None:
+        await page.bring_to_front()
+        await put.evaluate("button => button.click()")
+        await expect(told).to_contain_text(words)
+
+    await record.click("#area")
+    await tells("Symptoms: put in, and read back the same. Nothing is saved yet.")
+    for field, words in {
+        "locked": "This field is locked in the record. Unlock it there, or choose another one.",
+        "short": "This field holds at most 10 characters",
+        "number": "This field takes no running text. Click into a text field",
+        "refuses": "The record refused the text: the field is as it was. Type it there yourself",
+        "changes": "The record changed what was put in. Compare the field with the note",
+        "replaced": "Look whether it is there before you try again.",
+    }.items():
+        await record.click(f"#{field}")
+        await tells(words)
+    await record.page.evaluate("document.activeElement.blur()")
+    await tells("Click into the field of the record where this belongs, then press Put again.")
+
+    await record.click("#field", frame=record.frame("other"))
+    await tells("Allow drTranscribe to write there, then press Put again.")
+    await panel.evaluate("chrome.permissions.request = async () => false")  # a question that no test can answer
+    await panel.locator("#allow-frame").evaluate("button => button.click()")
+    await expect(told).to_have_text("Not allowed. The note cannot be put into this field; copy it from here instead.")
+    await expect(panel.locator("#allow-frame")).to_be_hidden()
+
+    stranger = await record.chromium.context.new_page()
+    await stranger.goto(site.replace("127.0.0.1", "localhost"))
+    await tells("press the drTranscribe icon in the toolbar once", stranger)
+    await stranger.close()
+    await panel.close()
+
+
 async def test_an_editor_that_refuses_and_a_page_without_a_caret_are_told(record: Record) -> None:
     await record.click("#deaf")
     assert await record.put() == {"refused": "kept"}

@@ -51,6 +51,7 @@ def test_the_permissions_are_these_and_no_host_is_asked_for_at_the_installation(
     assert not granted & manifest.keys()
     assert (manifest["manifest_version"], manifest["incognito"]) == (3, "not_allowed")
     assert "key" not in manifest, "the store gives a key of its own"
+    assert int(manifest["minimum_chrome_version"]) >= 116, "an older browser is told by Chrome at the installation"
 
 
 def test_no_code_comes_from_elsewhere_and_none_is_made_of_text(files, manifest):

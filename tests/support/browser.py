@@ -101,9 +101,9 @@ async def faultless(browser: Browser, expected: str = "nothing", **options: Any)
 
 @asynccontextmanager
 async def profile(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
-    """A browser profile of its own, whose pages may use the microphone."""
+    """A browser profile of its own, whose pages may use the microphone and the local network."""
     context = await browser.new_context(**options)
-    await context.grant_permissions(["microphone"])
+    await context.grant_permissions(["microphone", "local-network-access"])
     try:
         yield context
     finally:

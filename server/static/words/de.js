@@ -90,6 +90,7 @@ export default {
   "summary.again": "Neues Gespräch",
   "summary.unsaved": "Noch nicht gespeichert: Wird die Seite geschlossen, ist das Gespräch verloren.",
   "summary.saved": "In Ihren Downloads gespeichert.",
+  "summary.saved_as_heard": "In Ihren Downloads gespeichert, mit den Sprechenden, wie der Server sie gehört hat. Ihre Berichtigungen stehen in „Speichern“ und „Als Text kopieren“.",
   "summary.forget": "Dieses Gespräch ist nicht gespeichert. Verwerfen?",
   "summary.no_record": "{message} „Speichern“ sichert, was diese Seite zeigt.",
   "summary.unreached": "Der Server antwortet nicht. „Speichern“ sichert, was diese Seite zeigt.",
@@ -114,6 +115,9 @@ export default {
   "gap.unsent": "{duration} lang wurde nichts aufgenommen: Die Verbindung brach ab, und der letzte Ton erreichte den Server nicht mehr.",
   "speaker.clinician": "Ärztin/Arzt",
   "speaker.patient": "Patient/in",
+  "speaker.corrected": "berichtigt",
+  "speaker.change.clinician": "Drücken, falls das die Ärztin oder der Arzt ist",
+  "speaker.change.patient": "Drücken, falls das die Patientin oder der Patient ist",
 
   "findings.title": "Befunde",
   "findings.empty": "Hier erscheinen Befunde, jeder mit den Worten, die ihn belegen. Ein Klick darauf zeigt sie in der Mitschrift.",
@@ -300,6 +304,7 @@ export default {
   "closed.4401": "Der Server weiß nicht mehr, wer Sie sind: Speichern Sie, was hier steht, und melden Sie sich wieder an.",
   "closed.4404": "Der Server hat dieses Gespräch nicht mehr, es kann nicht weitergehen. Speichern Sie, was hier steht, und beginnen Sie ein neues.",
   "closed.4408": "Das Gespräch endete, weil lange nichts zu hören war. Speichern Sie, was hier steht.",
+  "closed.blocked": "Der Browser sperrt das Netz der Einrichtung für diese Seite. Drücken Sie auf das Symbol links in der Adresszeile, erlauben Sie den Zugriff auf das lokale Netzwerk und versuchen Sie es wieder. Lässt es sich dort nicht ändern, fragen Sie Ihre IT-Abteilung.",
   "closed.other": "Die Verbindung endete unerwartet. Speichern Sie, was hier steht, und beginnen Sie ein neues Gespräch.",
 
   "notice.no_speech": "Es ist niemand zu hören: Prüfen Sie das Mikrofon.",

@@ -90,6 +90,7 @@ export default {
   "summary.again": "New consultation",
   "summary.unsaved": "Not saved yet: closing this page forgets it.",
   "summary.saved": "Saved to your downloads.",
+  "summary.saved_as_heard": "Saved to your downloads, with the speakers as the server heard them. The labels that you have corrected are in Save and in Copy as text.",
   "summary.forget": "This consultation is not saved. Forget it?",
   "summary.no_record": "{message} Save keeps what this page holds.",
   "summary.unreached": "The server does not answer. Save keeps what this page holds.",
@@ -114,6 +115,9 @@ export default {
   "gap.unsent": "Nothing was recorded for {duration}: the connection was lost, and the last sound never reached the server.",
   "speaker.clinician": "Clinician",
   "speaker.patient": "Patient",
+  "speaker.corrected": "corrected",
+  "speaker.change.clinician": "Press if this is the clinician",
+  "speaker.change.patient": "Press if this is the patient",
 
   "findings.title": "Findings",
   "findings.empty": "Findings appear here, each with the words that prove it. Press one to see them in the transcript.",
@@ -300,6 +304,7 @@ export default {
   "closed.4401": "The server does not know who you are any more: save what is here, if anything, and sign in again.",
   "closed.4404": "The server no longer has this consultation, so it cannot go on. Save what is here, then start a new one.",
   "closed.4408": "The consultation ended because nothing was heard for a long time. Save what is here.",
+  "closed.blocked": "The browser blocks the clinic's network for this page. Press the symbol at the left of the address bar, allow access to the local network, then try again. If it cannot be changed there, ask your IT department.",
   "closed.other": "The connection ended unexpectedly. Save what is here, then start a new consultation.",
 
   "notice.no_speech": "{message}",

@@ -1,13 +1,15 @@
 """Clinician and patient on channels of their own: one device with two channels, or two devices."""
 
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.server.static.test_visits import ShyServer, opened, visited
-from tests.server.test_page import CHUNK_BYTES, segment
+from tests.server.test_page import CHUNK_BYTES, TEXT, finding, segment
 from tests.support.browser import LEFT_HZ, RIGHT_HZ, agree_and_start, loudest_hz
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -119,6 +121,61 @@ async def test_one_microphone_for_two_people_and_a_device_of_one_channel_are_ref
         await page.get_by_role("button", name="Start").click()
         await expect(page.locator("#alert")).to_contain_text("This microphone gives one channel")
     assert server.requests == []
+
+
+async def test_a_wrong_speaker_is_corrected_by_a_press_or_a_key_in_transcript_note_and_text_also_after_a_reload(
+    server, browser
+):
+    async with visited(server, browser) as (context, url):
+        page = await opened(context, url)
+        await page.get_by_label("Speakers").select_option("stereo")
+        await agree_and_start(page)
+        await server.heard(CHUNK_BYTES)
+        for number in (1, 2):
+            await server.send("transcript", segment=segment(TEXT, final=True, number=number))
+        await server.send("transcript", segment=segment("and", final=False, number=3))
+        ops = [{"op": "add", "finding": finding(1, "sore throat", "sore throat")}]
+        await server.send("extraction", revision=1, ops=ops)
+        labels, said_at = page.locator("#finals button.speaker"), page.locator("#note .said-at")
+        await expect(labels).to_have_text(["Patient", "Patient"])
+        await expect(page.locator("#partials .speaker")).to_have_text("Patient")
+        await expect(page.locator("#partials button")).to_have_count(0)
+        await expect(said_at).to_have_text("[00:03 patient]")
+
+        await labels.last.focus()
+        await page.keyboard.press("ArrowUp")
+        await expect(labels.first).to_be_focused()
+        assert await labels.evaluate_all("(all) => all.map(({ tabIndex }) => tabIndex)") == [0, -1]
+        assert await labels.first.get_attribute("title") == "Press if this is the clinician"
+        await page.keyboard.press("Enter")
+        await expect(labels).to_have_text(["Clinician corrected", "Patient"])
+        await expect(page.locator("#finals .segment").first).to_have_attribute("data-speaker", "clinician")
+        await expect(said_at).to_have_text("[00:03 clinician]")
+
+        await page.reload()
+        await expect(page.locator("#connection")).to_have_text("Connected")
+        await expect(labels).to_have_text(["Clinician corrected", "Patient"])
+        await expect(said_at).to_have_text("[00:03 clinician]")
+        await labels.last.click()
+        await labels.last.click()
+        await expect(labels).to_have_text(["Clinician corrected", "Patient"])
+        await page.get_by_role("button", name="Stop").click()
+        await expect(page.locator("#summary")).to_be_visible()
+        async with page.expect_download() as saving:
+            await page.get_by_role("button", name="Save").click()
+        saved = json.loads(Path(await (await saving.value).path()).read_text())
+        assert [each["speaker"] for each in saved["segments"]] == ["clinician", "patient"]
+        assert saved["speakers"] == {"s1": "clinician"}
+        assert saved["findings"][0]["evidence"][0]["speaker"] == "clinician"
+        await labels.last.click()
+        await expect(page.locator("#saved")).to_contain_text("Not saved yet")
+        await page.get_by_role("button", name="Note as PDF").click()
+        await expect(page.locator("#saved")).to_contain_text("with the speakers as the server heard them")
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.get_by_role("button", name="New consultation").click()
+        await agree_and_start(page)
+        await server.send("transcript", segment=segment(TEXT, final=True))
+        await expect(labels).to_have_text(["Patient"])
 
 
 async def test_the_choice_of_microphones_stays_for_the_next_patient_and_names_are_asked_for(server, browser):
