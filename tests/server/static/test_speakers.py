@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,7 +162,7 @@ async def test_a_wrong_speaker_is_corrected_by_a_press_or_a_key_in_transcript_no
         await expect(page.locator("#summary")).to_be_visible()
         async with page.expect_download() as saving:
             await page.get_by_role("button", name="Save").click()
-        saved = json.loads(Path(await (await saving.value).path()).read_text())
+        saved = json.loads((await (await saving.value).path()).read_text())
         assert [each["speaker"] for each in saved["segments"]] == ["clinician", "patient"]
         assert saved["speakers"] == {"s1": "clinician"}
         assert saved["findings"][0]["evidence"][0]["speaker"] == "clinician"
