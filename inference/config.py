@@ -65,7 +65,7 @@ class SegmenterConfig:
     tail_s: float = 0.4
     min_speech_s: float = 0.2
     partial_every_s: float = 1.0
-    partial_first_s: float = 0.5
+    partial_first_s: float = 0.7
 
     def __post_init__(self) -> None:
         if not 0 < self.tail_s <= self.pause_s < self.max_segment_s <= 28:

@@ -70,8 +70,8 @@ def repeats_itself(words: list[str]) -> bool:
     )
 
 
-def unlooped(words: list[str]) -> list[int]:
-    """Indexes of the words that are left when nothing is said more than `MAX_SAID` times in a row.
+def unlooped(words: list[str], most: int = MAX_SAID) -> list[int]:
+    """Indexes of the words that are left when nothing is said more than `most` times in a row.
 
     For what loops however it is decoded: a person may say "no" three times, hardly forty.
     """
@@ -84,9 +84,9 @@ def unlooped(words: list[str]) -> list[int]:
             while [words[i] for i in kept[end : end + run]] == said:
                 end += run
             times = (end - at) // run
-            if times > MAX_SAID:
-                del kept[at + MAX_SAID * run : end]
-                at += MAX_SAID * run
+            if times > most:
+                del kept[at + most * run : end]
+                at += most * run
             else:
                 at += 1
     return kept

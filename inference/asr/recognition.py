@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from inference.asr.gaps import Gap, gaps
-from inference.asr.guard import unlooped
+from inference.asr.guard import MAX_SAID, unlooped
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.asr.lengths import wider
@@ -114,8 +114,9 @@ class Recogniser:
     async def partial(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
         """The words of an open span so far. It is never decoded again, because the next partial is seconds away.
 
-        A loop is cut to what a person may say. The text is empty if another language is likely spoken: the words are
-        invented then, and the final will have the right ones.
+        Of a loop, one pass is left: the model invents the others when little was said, and the final is decoded again
+        where it is in doubt. The text is empty if another language is likely spoken: the words are invented then, and
+        the final will have the right ones.
 
         Raises Superseded when a newer partial of the session takes its place, and what `final` raises.
         """
@@ -123,7 +124,7 @@ class Recogniser:
         said = without_phantoms(served.value, request.speech)
         if another(said.heard, request.language, request.seconds, weak=False):
             return replace(served, value=Hypothesis("", said.language))
-        return replace(served, value=_unlooped(said) if said.doubtful else said)
+        return replace(served, value=_unlooped(said, 1) if said.doubtful else said)
 
     def prefer(self, sessions: Sequence[str]) -> None:
         """From now on the sessions are served in this order, and no longer by how long they have waited."""
@@ -243,10 +244,10 @@ def _is_better(second: Hypothesis, first: Hypothesis) -> bool:
     return not second.doubtful or second.logprob > first.logprob
 
 
-def _unlooped(said: Hypothesis) -> Hypothesis:
-    """What still loops after every try, said three times at most."""
+def _unlooped(said: Hypothesis, most: int = MAX_SAID) -> Hypothesis:
+    """What still loops after every try, said `most` times."""
     plain = [re.sub(r"[^\w']", "", word.text.lower()) for word in said.words]
-    words = tuple(said.words[i] for i in unlooped(plain))
+    words = tuple(said.words[i] for i in unlooped(plain, most))
     return said if len(words) == len(said.words) else _with_words(said, words)
 
 
