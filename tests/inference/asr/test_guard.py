@@ -78,6 +78,6 @@ def test_a_loop_is_cut_to_what_a_person_may_say_and_nothing_else_is(said, left):
 
 
 def test_of_a_loop_in_a_few_words_one_pass_is_left_where_that_is_asked_for():
-    words = "should i stay at home should i stay at home should i stay at home".split()
+    words = ["should", "i", "stay", "at", "home"] * 3
     assert unlooped(words) == list(range(15))
     assert unlooped(words, 1) == list(range(5))
