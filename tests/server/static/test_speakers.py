@@ -173,6 +173,7 @@ async def test_a_wrong_speaker_is_corrected_by_a_press_or_a_key_in_transcript_no
         page.on("dialog", lambda dialog: dialog.accept())
         await page.get_by_role("button", name="New consultation").click()
         await agree_and_start(page)
+        await expect(page.locator("#connection")).to_have_text("Connected")
         await server.send("transcript", segment=segment(TEXT, final=True))
         await expect(labels).to_have_text(["Patient"])
 
