@@ -358,7 +358,7 @@ async def test_the_settings_page_says_whether_each_server_is_ready_and_what_its_
     await check(clinic.address, clinic.secret)
     await expect(told).to_contain_text("Chrome was not allowed to reach these servers", timeout=SOON_MS)
     await expect(told).to_contain_text(f"{host} is ready.", timeout=SOON_MS)
-    await page.evaluate("chrome.permissions.request = async () => { throw new Error('Only in a click.') }")
+    await page.evaluate("void (chrome.permissions.request = async () => { throw new Error('Only in a click.') })")
     await check(clinic.address, "drt_wrong")
     await expect(told).to_contain_text("Chrome was not allowed to reach these servers", timeout=SOON_MS)
     await page.evaluate("chrome.permissions.request = async () => true")
@@ -421,12 +421,14 @@ async def test_a_microphone_or_a_network_that_chrome_blocks_is_told_with_where_t
         await clinic.chromium.allow("microphone", "local-network-access")
         await page.get_by_role("button", name="Allow the microphone").click()
         await expect(page.locator("#told")).to_contain_text("Allowed.", timeout=SOON_MS)
-        none = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotFoundError') }"
+        none = (
+            "void (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotFoundError') })"
+        )
         await page.evaluate(none)
         await page.get_by_role("button", name="Allow the microphone").click()
         await expect(page.locator("#told")).to_have_text("No microphone was found. Plug one in, then try again.")
         await page.close()
-        await clinic.chromium.in_offscreen(none + "; 0")
+        await clinic.chromium.in_offscreen(none)
         await refusal(clinic, "No microphone was found. Plug one in, then try again.")
         await clinic.chromium.allow("microphone")
         # Chromium lets extensions through to its own computer: only the words of a failure show what it denies.
