@@ -113,6 +113,7 @@ async def installed(folder: Path, *flags: str, changes: Mapping[str, object] | N
             folder / "profile",
             executable_path=CHROMIUM,
             args=[*FLAGS, *loaded, *flags],
+            reduced_motion="reduce",
             ignore_default_args=["--mute-audio"],  # nothing would be heard from a captured tab either
         )
         assert context.browser is not None

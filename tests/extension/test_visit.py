@@ -428,10 +428,13 @@ async def test_a_microphone_or_a_network_that_chrome_blocks_is_told_with_where_t
         await page.get_by_role("button", name="Allow the microphone").click()
         await expect(page.locator("#told")).to_have_text("No microphone was found. Plug one in, then try again.")
         await page.close()
-        await clinic.chromium.in_offscreen(none)
-        await refusal(clinic, "No microphone was found. Plug one in, then try again.")
         await clinic.chromium.allow("microphone")
         # Chromium lets extensions through to its own computer: only the words of a failure show what it denies.
         await refusal(clinic, "Chrome blocks the clinic's network", addresses=["http://127.0.0.1:9/"])
+        await clinic.chromium.in_offscreen(none)
+        await refusal(clinic, "No microphone was found. Plug one in, then try again.")
+        panel = await clinic.panel()
+        await panel.evaluate("chrome.runtime.sendMessage({ to: 'worker', do: 'close' })")  # and its lack of microphones
+        await panel.close()
     finally:
         await clinic.chromium.allow("microphone", "local-network-access")

@@ -28,6 +28,9 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
 ]
 
+STILL: dict[str, Any] = {"reduced_motion": "reduce"}
+"""Options of a profile: without the page's animations, Chromium draws a frame only when something has changed."""
+
 KEPT_ROWS = """async () => {
   const open = indexedDB.open("drtranscribe");
   const db = await new Promise((done) => { open.onsuccess = () => done(open.result); });
@@ -88,7 +91,7 @@ async def faultless(browser: Browser, expected: str = "nothing", **options: Any)
     Fails at the end if the browser complained of anything but what is `expected`.
     """
     complaints: list[str] = []
-    context = await browser.new_context(**options)
+    context = await browser.new_context(**(STILL | options))
     page = await context.new_page()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -102,7 +105,7 @@ async def faultless(browser: Browser, expected: str = "nothing", **options: Any)
 @asynccontextmanager
 async def profile(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
     """A browser profile of its own, whose pages may use the microphone and the local network."""
-    context = await browser.new_context(**options)
+    context = await browser.new_context(**(STILL | options))
     await context.grant_permissions(["microphone", "local-network-access"])
     try:
         yield context
