@@ -207,10 +207,12 @@ async def test_a_session_that_the_server_no_longer_has_fails_every_call_after_th
 async def test_leaving_the_context_raises_a_failure_that_nobody_was_told_of() -> None:
     server = FakeServer(cuts=[50_000], resume_closes=[4404])
     async with serving(server.handle) as url:
-        consultation = await connect(url).__aenter__()
-        await consultation.send(PCM)
+        sent = False
         with pytest.raises(ConsultationError, match="no such session"):
-            await consultation.__aexit__(None, None, None)
+            async with connect(url) as consultation:
+                await consultation.send(PCM)
+                sent = True
+    assert sent
 
 
 @pytest.mark.parametrize("way", ["error event", "close reason", "http"])

@@ -87,7 +87,7 @@ class Chromium:
         self._cdp.on("Target.receivedMessageFromTarget", hear)
         message = json.dumps({"id": 1, "method": method, "params": parameters})
         await self._cdp.send("Target.sendMessageToTarget", {"sessionId": attached["sessionId"], "message": message})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             answer = await answered
         await self._cdp.send("Target.detachFromTarget", {"sessionId": attached["sessionId"]})
         self._cdp.remove_listener("Target.receivedMessageFromTarget", hear)
@@ -123,8 +123,10 @@ async def installed(folder: Path, *flags: str, changes: Mapping[str, object] | N
         await until(lambda: any(page.url.endswith("settings/options.html") for page in context.pages))
         first = context.pages[0]
         await first.goto("about:blank")
-        yield chromium
-        await context.close()
+        try:
+            yield chromium
+        finally:
+            await context.close()
 
 
 async def set_up(panel: Page, **settings: object) -> None:

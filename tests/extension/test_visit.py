@@ -4,7 +4,7 @@ import os
 import re
 import wave
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -172,23 +172,30 @@ async def clinic(
 
 
 @asynccontextmanager
+async def tabs(clinic: Clinic, **settings: object) -> AsyncIterator[tuple[Page, Page]]:
+    """The call and the panel, which are closed even after a failure: the next test finds its own tab by its address."""
+    async with AsyncExitStack() as opened:
+        call = await clinic.call()
+        opened.push_async_callback(call.close)  # closes one that is closed once more, which is no fault
+        panel = await clinic.panel(**settings)
+        opened.push_async_callback(panel.close)
+        yield call, panel
+
+
+@asynccontextmanager
 async def visit(clinic: Clinic, mode: str = "dual", **settings: object) -> AsyncIterator[Visit]:
     """A consultation from its start to the end of the offscreen document."""
-    call = await clinic.call()
-    panel = await clinic.panel(**settings)
-    await clinic.chromium.press_icon(call)
-    await press(panel, f"input[value={mode}]")
-    await press(panel, "#consent")
-    await press(panel, "#start")
-    running = Visit(clinic, panel, call)
-    try:
-        await running.phase("Listening")
-        yield running
-    finally:
-        await panel.evaluate("chrome.runtime.sendMessage({ to: 'worker', do: 'close' })")
-        await panel.close()
-        if not call.is_closed():
-            await call.close()
+    async with tabs(clinic, **settings) as (call, panel):
+        await clinic.chromium.press_icon(call)
+        await press(panel, f"input[value={mode}]")
+        await press(panel, "#consent")
+        await press(panel, "#start")
+        running = Visit(clinic, panel, call)
+        try:
+            await running.phase("Listening")
+            yield running
+        finally:
+            await panel.evaluate("chrome.runtime.sendMessage({ to: 'worker', do: 'close' })")
     assert not clinic.chromium.faults
 
 
@@ -378,18 +385,15 @@ async def test_the_settings_page_says_whether_each_server_is_ready_and_what_its_
 
 async def refusal(clinic: Clinic, text: str, mode: str = "ambient", **settings: object) -> None:
     """Starts, and expects that the panel says why it did not, with its form to try again."""
-    call = await clinic.call()
-    panel = await clinic.panel(**settings)
-    await call.bring_to_front()
-    assert await panel.locator("#start").is_disabled(), "nobody has agreed yet"
-    await expect(panel.locator("#start-hint")).to_have_text("Tick the patient's agreement to start.")
-    await press(panel, f"input[value={mode}]")
-    await press(panel, "#consent")
-    await press(panel, "#start")
-    await alert(panel, text)
-    await expect(panel.locator("#setup")).to_be_visible(timeout=SOON_MS)
-    await panel.close()
-    await call.close()
+    async with tabs(clinic, **settings) as (call, panel):
+        await call.bring_to_front()
+        assert await panel.locator("#start").is_disabled(), "nobody has agreed yet"
+        await expect(panel.locator("#start-hint")).to_have_text("Tick the patient's agreement to start.")
+        await press(panel, f"input[value={mode}]")
+        await press(panel, "#consent")
+        await press(panel, "#start")
+        await alert(panel, text)
+        await expect(panel.locator("#setup")).to_be_visible(timeout=SOON_MS)
 
 
 async def test_what_keeps_a_consultation_from_starting_is_told_with_what_to_do(clinic: Clinic) -> None:

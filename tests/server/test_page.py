@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browser import CHROMIUM, SAMPLE_RATE, chromium, faultless, listening, write_wav
+from tests.support.browser import CHROMIUM, SAMPLE_RATE, chromium, faultless, heard_for, listening, write_wav
 from tools.screenshot import play, show
 
 if CHROMIUM is None:
@@ -85,7 +85,6 @@ class FakeServer:
     async def session(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=["drtranscribe.v1"])
         await socket.prepare(request)
-        self.socket = socket
         self.ports.append(request.url.port or 80)
         if self.refusal:
             await socket.send_json(self.refusal)
@@ -93,9 +92,17 @@ class FakeServer:
             return socket
         async for message in socket:
             if message.type == WSMsgType.BINARY:
+                if self.socket is not socket:  # what still comes over a line that was cut has not arrived
+                    break
                 await self.audio(message.data)
-            else:
-                await self.request(json.loads(message.data))
+                continue
+            told = json.loads(message.data)
+            if told["type"] in (
+                "start_session",
+                "resume_session",
+            ):  # a page that waits for long opens several, and greets one
+                self.socket = socket
+            await self.request(told)
         return socket
 
     async def audio(self, frame: bytes) -> None:
@@ -161,9 +168,10 @@ class FakeServer:
 
     async def drop(self, lost_bytes: int) -> None:
         """Cuts the line; of the last frame, so many bytes never arrived."""
-        assert self.socket is not None
+        socket, self.socket = self.socket, None
+        assert socket is not None
         del self.pcm[len(self.pcm) - lost_bytes :]
-        await self.socket.close(code=1001)
+        await socket.close(code=1001)
 
 
 def segment(text: str, final: bool, number: int = 1) -> dict[str, Any]:
@@ -285,7 +293,7 @@ async def test_a_lost_microphone_pauses_and_continue_opens_it_again(server: Fake
         }""")
         await page.get_by_label("The patient agrees").check()
         await page.get_by_role("button", name="Start").click()
-        await expect(page.locator("#elapsed")).to_have_text("0:01")
+        await heard_for(page, 1)
         await page.evaluate("tracks[0].stop(); tracks[0].dispatchEvent(new Event('ended'))")
         await expect(page.get_by_role("alert")).to_contain_text("Press Continue to try it again.")
         await server.asked("pause_session")
@@ -312,8 +320,8 @@ async def test_a_dropped_connection_loses_and_repeats_no_sample(
         await server.drop(lost_bytes=0)
         await expect(page.locator("#summary")).to_contain_text("0:20 of sound")
         await expect(page.locator("#finals > li")).to_have_count(1)
-    assert [message["session_id"] for message in server.resumed] == ["x", "x"]
-    assert {message["resume_token"] for message in server.resumed} == {"token"}
+    assert len(server.resumed) >= 2  # a page that has no answer in time tries again
+    assert {(message["session_id"], message["resume_token"]) for message in server.resumed} == {("x", "token")}
     assert np.array_equal(np.frombuffer(bytes(server.pcm), "<i2"), noise)
 
 
@@ -327,7 +335,6 @@ async def test_the_page_goes_on_at_the_next_address_with_the_audio_from_the_mark
         await server.drop(lost_bytes=0)
         await expect(page.locator("#summary")).to_contain_text("0:20 of sound")
     assert server.ports[1] != server.ports[0]
-    assert len(server.ports) == 2
     assert server.mark > 0
     assert np.array_equal(np.frombuffer(bytes(server.pcm), "<i2"), noise)
 

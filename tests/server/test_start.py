@@ -33,11 +33,11 @@ async def test_the_port_refuses_until_the_tables_are_loaded_in_a_thread_and_then
     def load():
         assert threading.current_thread() is not threading.main_thread()
         loading.set()
-        assert go.wait(30)
+        assert go.wait(60)
 
     class Waiting(LevelAsr):
         def transcribe(self, requests, mels=None):
-            assert warm.wait(30)
+            assert warm.wait(60)
             return super().transcribe(requests)
 
     def build(settings, *observers):
@@ -50,18 +50,26 @@ async def test_the_port_refuses_until_the_tables_are_loaded_in_a_thread_and_then
         port = free.getsockname()[1]
     started = engines.running(Settings(port=port, shutdown_grace_s=0))
     entering = asyncio.create_task(started.__aenter__())
-    assert await asyncio.to_thread(loading.wait, 30)
-    async with aiohttp.ClientSession() as http:
-        with pytest.raises(aiohttp.ClientConnectorError):
-            await http.get(f"http://127.0.0.1:{port}/health/live")
-        assert not settled
+    try:
+        assert await asyncio.to_thread(loading.wait, 60)
+        async with aiohttp.ClientSession() as http:
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await http.get(f"http://127.0.0.1:{port}/health/live")
+            assert not settled
+            go.set()
+            server = await entering
+            assert len(settled) == 1
+            async with (
+                http.get(f"{server.address}health/live") as live,
+                http.get(f"{server.address}health/ready") as ready,
+            ):
+                assert (live.status, ready.status) == (200, 503)
+            warm.set()
+            await asyncio.shield(server.warm)
+            async with http.get(f"{server.address}health/ready") as ready:
+                assert ready.status == 200
+    finally:  # or a test that fails would leave its port and its threads to the next one
         go.set()
-        server = await entering
-        assert len(settled) == 1
-        async with http.get(f"{server.address}health/live") as live, http.get(f"{server.address}health/ready") as ready:
-            assert (live.status, ready.status) == (200, 503)
         warm.set()
-        await asyncio.shield(server.warm)
-        async with http.get(f"{server.address}health/ready") as ready:
-            assert ready.status == 200
-    await started.__aexit__(None, None, None)
+        await entering
+        await started.__aexit__(None, None, None)

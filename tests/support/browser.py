@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium")
 SAMPLE_RATE = 16_000
+PATIENCE_MS = 60_000
+"""How long a page may take for what it does at once on an idle machine."""
+
+expect.set_options(timeout=PATIENCE_MS)
 LEFT_HZ = 440
 RIGHT_HZ = 880
 FLAGS = [
@@ -68,8 +72,10 @@ async def chromium(microphone: Path | None = None) -> AsyncIterator[Browser]:
     flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"] if microphone else FLAGS
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        await browser.close()
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 @asynccontextmanager
@@ -92,6 +98,7 @@ async def faultless(browser: Browser, expected: str = "nothing", **options: Any)
     """
     complaints: list[str] = []
     context = await browser.new_context(**(STILL | options))
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -106,11 +113,21 @@ async def faultless(browser: Browser, expected: str = "nothing", **options: Any)
 async def profile(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
     """A browser profile of its own, whose pages may use the microphone and the local network."""
     context = await browser.new_context(**(STILL | options))
-    await context.grant_permissions(["microphone", "local-network-access"])
+    context.set_default_timeout(PATIENCE_MS)
     try:
+        await context.grant_permissions(["microphone", "local-network-access"])
         yield context
     finally:
         await context.close()
+
+
+async def heard_for(page: Page, seconds: int) -> None:
+    """Waits until the page has recorded so many seconds, or more: a test that is late misses single seconds."""
+    shown = """(least_s) => {
+      const [minutes, seconds] = document.getElementById("elapsed").textContent.split(":").map(Number);
+      return 60 * minutes + seconds >= least_s;
+    }"""
+    await page.wait_for_function(shown, arg=seconds, timeout=PATIENCE_MS)
 
 
 async def agree_and_start(page: Page) -> None:

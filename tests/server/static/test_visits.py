@@ -18,6 +18,7 @@ from tests.support.browser import (
     RIGHT_HZ,
     SAMPLE_RATE,
     agree_and_start,
+    heard_for,
     listening,
     profile,
     write_wav,
@@ -87,7 +88,7 @@ async def test_a_reloaded_page_goes_on_by_itself_loses_nothing_and_tells_the_gap
         await server.send("transcript", segment=segment(TEXT, final=True))
         await expect(page.locator("#finals")).to_contain_text(TEXT)
         await server.leave()
-        await expect(page.locator("#elapsed")).to_have_text("0:06")
+        await heard_for(page, 6)
         await page.reload()
         server.away = False
         await expect(page.locator("#connection")).to_have_text("Connected")
@@ -95,19 +96,19 @@ async def test_a_reloaded_page_goes_on_by_itself_loses_nothing_and_tells_the_gap
         await expect(page.locator("#finals")).to_contain_text(TEXT)
         gap = page.locator("#finals .gap")
         await expect(gap).to_have_text(
-            re.compile(r"0:0\d\s*Nothing was recorded for \d+ seconds?: this page was closed")
+            re.compile(r"\d:\d\d\s*Nothing was recorded for \d+ seconds?: this page was closed")
         )
         before = len(server.pcm)
         await server.heard(before + CHUNK_BYTES)
         await page.get_by_role("button", name="Stop").click()
         await expect(page.locator("#summary")).to_contain_text("Consultation finished.")
         assert await page.evaluate(KEPT_ROWS) == 0
-    (resumed,) = server.resumed
-    assert resumed["last_seq"] == 0
+    assert server.resumed[0]["last_seq"] == 0, "a page that begins anew asks for every event"
     assert before >= 2 * 5.5 * SAMPLE_RATE
     assert len({int(at) // SAMPLE_RATE for at in broken_at(server.pcm[2 * SAMPLE_RATE :])}) <= 1  # at the gap alone
-    requests = [message["request"] for message in server.requests if "request" in message]
-    assert requests == sorted(set(requests))
+    # A request that has no answer when its connection is lost comes again under its number.
+    requests = {(message["request"], message["type"]) for message in server.requests if "request" in message}
+    assert len(dict(requests)) == len(requests), "no number was used twice"
 
 
 async def test_after_a_crash_the_page_offers_to_end_the_visit_with_everything_that_was_recorded(server, browser):
@@ -116,7 +117,7 @@ async def test_after_a_crash_the_page_offers_to_end_the_visit_with_everything_th
         await agree_and_start(page)
         await server.heard(CHUNK_BYTES)
         await server.leave()
-        await expect(page.locator("#elapsed")).to_have_text("0:05")
+        await heard_for(page, 5)
         await crash(page)
         server.away = False
         after = await opened(context, url)

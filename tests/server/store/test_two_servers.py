@@ -2,7 +2,7 @@
 
 import json
 import signal
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
@@ -103,9 +103,10 @@ async def test_the_first_server_ends_a_session_that_another_one_has_taken_and_sa
         await speak(one, SAID[:HALF])
         await one.hear("progress")
         await resume(other, started, 1)
-        await speak(one, SAID[HALF:])
+        with suppress(ConnectionError):  # it may be ended before all of this is sent
+            await speak(one, SAID[HALF:])
         assert await one.close_code() == 1001
-        assert first.app[SESSIONS].open_count == 0
+        await until(lambda: first.app[SESSIONS].open_count == 0)
         assert second.app[SESSIONS].open_count == 1
         await other.finish()
 
@@ -204,6 +205,8 @@ async def test_without_redis_a_session_goes_on_the_mark_stands_and_nothing_is_lo
             notice = await one.hear("notice")
             assert (notice["code"], "durable_samples" in notice["message"]) == ("store_behind", True)
             behind = await one.hear("progress")
+            while behind["received_samples"] < HALF // 2:
+                behind = await one.hear("progress")
             assert (behind["received_samples"], behind["durable_samples"]) == (HALF // 2, 0)
             status, ready = await first.get("/health/ready")
             assert (status, json.loads(ready)["status"]) == (200, "degraded")
@@ -222,17 +225,23 @@ async def test_without_redis_a_session_goes_on_the_mark_stands_and_nothing_is_lo
         assert ids == [f"s{number + 1}" for number in range(len(ids))]
 
 
-async def test_a_client_that_has_seen_more_than_the_store_loses_nothing_and_gets_no_number_twice(redis):
+async def test_a_client_that_has_seen_more_than_the_store_loses_nothing_and_gets_no_number_twice():
+    # One that is only halted would take, when it goes on, what was written to its sockets meanwhile.
+    with redis_or_skip("--appendonly", "yes") as redis:
+        await _seen_more_than_the_store(redis)
+
+
+async def _seen_more_than_the_store(redis: RedisProcess) -> None:
     async with two(redis) as (first, second):
         async with first.connect() as one:
             started = await one.start()
-            redis.stop(signal.SIGSTOP)  # it takes nothing, and forgets nothing
+            redis.stop(signal.SIGKILL)  # it takes nothing, and forgets nothing
             await speak(one, SAID)
             while len(one.finals()) < 2:
                 await one.hear()
             last = one.events[-1]["seq"]
             first.app[SESSIONS].find(started["session_id"], started["resume_token"]).leave()
-            redis.process.send_signal(signal.SIGCONT)
+            redis.start()
         async with second.connect() as other:
             resumed = await resume(other, started, last)
             assert resumed["received_samples"] == 0
