@@ -1,7 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -206,13 +206,11 @@ async def test_a_session_that_the_server_no_longer_has_fails_every_call_after_th
 
 async def test_leaving_the_context_raises_a_failure_that_nobody_was_told_of() -> None:
     server = FakeServer(cuts=[50_000], resume_closes=[4404])
-    async with serving(server.handle) as url:
-        sent = False
+    async with serving(server.handle) as url, AsyncExitStack() as stack:
+        consultation = await stack.enter_async_context(connect(url))
+        await consultation.send(PCM)
         with pytest.raises(ConsultationError, match="no such session"):
-            async with connect(url) as consultation:
-                await consultation.send(PCM)
-                sent = True
-    assert sent
+            await stack.aclose()
 
 
 @pytest.mark.parametrize("way", ["error event", "close reason", "http"])

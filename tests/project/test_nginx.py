@@ -204,9 +204,7 @@ async def test_a_session_goes_on_at_either_server_of_a_store_through_nginx_which
                         await spoken(client, mark, upto)
                         while (await client.hear("progress"))["received_samples"] < upto // 2:
                             pass
-                        # The server that had it before may not have noticed yet that its connection is gone.
-                        await until(lambda: [holds(server, started) for server in servers].count(True) == 1)
-                        holders.append(next(at for at in (0, 1) if holds(servers[at], started)))
+                        holders.append(await holder(servers, started))
                     finals += client.finals()
                     seqs += [event["seq"] for event in client.events if "seq" in event]
                 gone = holders[-1]
@@ -236,6 +234,12 @@ async def spoken(client: Client, mark: int, upto: int) -> None:
 def holds(server: Server, started: dict) -> bool:
     session = server.app[SESSIONS].known(started["session_id"])
     return session is not None and session.attachment is not None
+
+
+async def holder(servers: list[Server], started: dict) -> int:
+    """The one of the servers that has the session; the one before may notice late that its connection is gone."""
+    await until(lambda: sum(holds(server, started) for server in servers) == 1)
+    return [holds(server, started) for server in servers].index(True)
 
 
 async def resumed(client: Client, started: dict, last_seq: int) -> int:
