@@ -1,7 +1,7 @@
 """The routes of the server, and the start and end of what they share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
@@ -10,14 +10,12 @@ from inference.pipeline import Pipeline
 from server.access.access import ACCESS, Access, Denied
 from server.access.doorkeeper import Doorkeeper
 from server.access.entrance import access_of
-from server.access.networks import forwarded_scheme
 from server.audit.trail import Audit
 from server.compat.deepgram.listen import Listen
 from server.compat.legacy.routes import SOCKETS, add_legacy, speaks_legacy
 from server.compat.line import Site
 from server.compat.openai.route import FILES, Transcriptions
-from server.guards import sharing
-from server.guards.hosts import extension_allowed, host_allowed, origin_allowed, own_origin, socket_origin
+from server.hardening import Hardening
 from server.monitoring.endpoints import Endpoints
 from server.monitoring.health import ExtractionHealth
 from server.monitoring.metrics import Metrics
@@ -27,7 +25,6 @@ from server.record.templates.catalogue import Template, TemplatesError, catalogu
 from server.sessions.registry import Sessions, use_store
 from server.sessions.session import Limits
 from server.settings import Settings, SettingsError
-from server.socket.door import visitor_of
 from server.socket.handshake import consultation
 from server.viewers.route import Viewers
 
@@ -43,24 +40,7 @@ STARTED = web.AppKey("started", asyncio.Future[None])
 AUDIT = web.AppKey("audit", Audit)
 ENDPOINTS = web.AppKey("endpoints", Endpoints)
 DOORKEEPER = web.AppKey("doorkeeper", Doorkeeper)
-POLICY = web.AppKey("policy", str)
-"""The content security policy of every answer."""
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
-)
-HOST_REFUSED = "the server does not go by this name: add it with --allowed-hosts"
-ORIGIN_REFUSED = (
-    "this page's origin is not the server's own: add it with --allowed-origins; behind a proxy with TLS, let the proxy "
-    "set Host and X-Forwarded-Proto"
-)
-STRICT_TRANSPORT_SECURITY = "max-age=31536000"
-"""A browser that has seen the page over our TLS does not ask for it in plain text for a year."""
-
-PROBES = ("/health/live", "/health/ready")
-"""Answered under any host name: they show nothing about patients, and orchestrators use names of their own."""
-PARTLY = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
-"""Headers of requests whose answer may be a part of a file, or nothing: compressing would add a body."""
 FAILED_GRACE_S = 5.0
 """Seconds for sessions to end when the engine is gone: nothing more can be transcribed, but clients must be told."""
 
@@ -79,13 +59,16 @@ def create_app(
     used, or a file of doctors (`--legacy-users`), and, where `access` is not given, files of keys or secrets that
     cannot be used.
     """
-    app = web.Application(middlewares=[_guard])
+    metrics, audit, access = metrics or Metrics(), audit or Audit(), access or access_of(settings)
+    keeper = Doorkeeper(access, metrics, audit)
+    hardening = Hardening(settings, keeper, () if settings.store == "memory" else settings.addresses)
+    app = web.Application(middlewares=[hardening.guard])
     app[SETTINGS] = settings
     app[PIPELINE] = pipeline
-    app[METRICS] = metrics or Metrics()
-    app[AUDIT] = audit or Audit()
-    app[ACCESS] = access or access_of(settings)
-    app[DOORKEEPER] = keeper = Doorkeeper(app[ACCESS], app[METRICS], app[AUDIT])
+    app[METRICS] = metrics
+    app[AUDIT] = audit
+    app[ACCESS] = access
+    app[DOORKEEPER] = keeper
     limits = Limits(
         settings.queue_chunks,
         settings.idle_timeout_s,
@@ -100,8 +83,6 @@ def create_app(
     if settings.store != "memory":
         use_store(app[SESSIONS], settings, app[METRICS])
         app.cleanup_ctx.append(_store)
-    elsewhere = " ".join(["connect-src 'self'", *map(socket_origin, app[SESSIONS].addresses)])
-    app[POLICY] = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", elsewhere)
     templates = templates_of(settings.templates)
     app[RENDERING] = Rendering(templates=settings.templates)
     app.cleanup_ctx.append(_engines)
@@ -124,34 +105,40 @@ def create_app(
     metrics_here = _metrics_elsewhere if settings.metrics_apart else endpoints.exposition
     app[FILES] = files = Transcriptions(app[SESSIONS], settings, app[METRICS], keeper)
     site = Site(app[SESSIONS], settings, keeper)
-    legacy = add_legacy(app, site, _expectation) if settings.legacy else []
+    legacy = add_legacy(app, site, hardening.expectation) if settings.legacy else []
     records = Records(app[SESSIONS], app[RENDERING], app[METRICS], keeper, templates)
     viewers = Viewers(app[SESSIONS], settings, app[METRICS], keeper)
     app.on_shutdown.append(viewers.close)
     app.add_routes(
         [
-            web.get("/ws", _websocket, expect_handler=_expectation),
-            web.get("/v1/listen", Listen(site).get, expect_handler=_expectation),
+            web.get("/ws", _websocket, expect_handler=hardening.expectation),
+            web.get("/v1/listen", Listen(site).get, expect_handler=hardening.expectation),
             *legacy,
-            web.get("/health/live", endpoints.live, expect_handler=_expectation),
-            web.get("/health/ready", endpoints.ready, expect_handler=_expectation),
-            web.get("/metrics", keeper.asks("metrics", metrics_here), expect_handler=_expectation),
-            web.get("/v1/me", keeper.who, expect_handler=_expectation),
-            web.post("/v1/sign-in", keeper.sign_in, expect_handler=_expectation),
-            web.post("/v1/sign-out", keeper.sign_out, expect_handler=_expectation),
-            web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=_expectation),
-            web.get("/v1/sessions/{session_id}/record", keeper.asks("read", records.get), expect_handler=_expectation),
-            web.get("/v1/templates", keeper.asks("read", records.templates), expect_handler=_expectation),
-            web.delete("/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=_expectation),
-            web.post("/v1/audio/transcriptions", files.post, expect_handler=_expectation),
-            *viewers.routes(expect_handler=_expectation),
-            web.get("/", _page, expect_handler=_expectation),
-            web.get("/watch", _watch_page, expect_handler=_expectation),
-            web.static("/static", STATIC, expect_handler=_expectation),
-            web.route("*", "/{path:.*}", _nothing, expect_handler=_expectation),
+            web.get("/health/live", endpoints.live, expect_handler=hardening.expectation),
+            web.get("/health/ready", endpoints.ready, expect_handler=hardening.expectation),
+            web.get("/metrics", keeper.asks("metrics", metrics_here), expect_handler=hardening.expectation),
+            web.get("/v1/me", keeper.who, expect_handler=hardening.expectation),
+            web.post("/v1/sign-in", keeper.sign_in, expect_handler=hardening.expectation),
+            web.post("/v1/sign-out", keeper.sign_out, expect_handler=hardening.expectation),
+            web.post("/v1/tickets", keeper.asks(None, keeper.ticket), expect_handler=hardening.expectation),
+            web.get(
+                "/v1/sessions/{session_id}/record",
+                keeper.asks("read", records.get),
+                expect_handler=hardening.expectation,
+            ),
+            web.get("/v1/templates", keeper.asks("read", records.templates), expect_handler=hardening.expectation),
+            web.delete(
+                "/v1/sessions/{session_id}", keeper.asks("speak", records.erase), expect_handler=hardening.expectation
+            ),
+            web.post("/v1/audio/transcriptions", files.post, expect_handler=hardening.expectation),
+            *viewers.routes(expect_handler=hardening.expectation),
+            web.get("/", _page, expect_handler=hardening.expectation),
+            web.get("/watch", _watch_page, expect_handler=hardening.expectation),
+            web.static("/static", STATIC, expect_handler=hardening.expectation),
+            web.route("*", "/{path:.*}", _nothing, expect_handler=hardening.expectation),
         ]
     )
-    app.on_response_prepare.append(_harden)
+    app.on_response_prepare.append(hardening.harden)
     return app
 
 
@@ -224,56 +211,6 @@ async def _drain(app: web.Application) -> None:
     await app[SESSIONS].close(grace_s)
 
 
-@web.middleware
-async def _guard(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuses requests with a foreign host name or from a foreign page before any handler runs."""
-    visitor = visitor_of(request.transport)
-    if visitor is not None:
-        visitor.taken()
-    if request.path in PROBES:
-        return await handler(request)
-    settings, host = request.app[SETTINGS], request.headers.get("Host")
-    if not host_allowed(host, settings.allowed_hosts, settings.host):
-        raise _refusal(request, web.HTTPMisdirectedRequest, "host_not_allowed", HOST_REFUSED)
-    if _from_extension(request) and sharing.asks_first(request.method, request.headers):
-        return web.Response(status=204, headers=sharing.permission(request.headers["Origin"]))
-    # Only the proxy knows whether the browser used TLS. A page cannot set this header, so it can be trusted.
-    told = forwarded_scheme(request.headers)
-    own = own_origin(host, told if told in ("http", "https") else request.scheme)
-    if not origin_allowed(request.headers.get("Origin"), own, settings.allowed_origins):
-        raise _refusal(request, web.HTTPForbidden, "origin_not_allowed", ORIGIN_REFUSED)
-    response = await handler(request)
-    partly = any(header in request.headers for header in PARTLY)
-    if isinstance(response, web.FileResponse) and request.method == "GET" and not partly:
-        response.enable_compression()  # a third of the bytes; the page holds no secrets
-        response.headers["Vary"] = "Accept-Encoding"
-    return response
-
-
-def _refusal(request: web.Request, kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
-    request.app[DOORKEEPER].refused(request, code)
-    return kind(text=f"{code}: {text}\n")
-
-
-def _from_extension(request: web.Request) -> bool:
-    return extension_allowed(request.headers.get("Origin"), request.app[SETTINGS].allowed_origins)
-
-
-async def _expectation(request: web.Request) -> None:
-    """Replaces aiohttp's own handler, which repeats an unknown value in its answer and fails if it is not ASCII."""
-    if request.headers.get("Expect", "").lower() != "100-continue":
-        raise _refusal(
-            request,
-            web.HTTPExpectationFailed,
-            "unknown_expectation",
-            "send Expect: 100-continue, or leave the header out",
-        )
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # so that aiohttp does not take this line for the beginning of the answer
-
-
 async def _metrics_elsewhere(_: web.Request) -> web.StreamResponse:
     raise Denied(404, "metrics_elsewhere", "this server tells its metrics on --metrics-port: ask there")
 
@@ -282,18 +219,6 @@ async def _nothing(request: web.Request) -> web.StreamResponse:
     if request.method not in ("GET", "HEAD"):
         raise web.HTTPMethodNotAllowed(request.method, ("GET", "HEAD"))
     raise web.HTTPNotFound
-
-
-async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Content-Security-Policy"] = request.app[POLICY]
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    if request.app[ACCESS].tls:
-        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
-    if _from_extension(request):
-        response.headers.update(sharing.shared_with(request.headers["Origin"]))
-        response.headers.add("Vary", "Origin")
-    response.headers.setdefault("Cache-Control", "no-cache")  # or an upgrade would mix files of two versions
 
 
 async def _websocket(request: web.Request) -> web.StreamResponse:
