@@ -36,13 +36,13 @@ from server.protocol import (
     update_fields,
 )
 from server.sessions.allowance import Allowance
-from server.sessions.arrivals import Arrivals
 from server.sessions.events import EventLog
-from server.sessions.incoming import Frame, equivalent_bytes
+from server.sessions.intake.arrivals import Arrivals
+from server.sessions.intake.incoming import Frame, equivalent_bytes
+from server.sessions.intake.pace import Pace
+from server.sessions.intake.recorder import incoming
 from server.sessions.judging import Judging
-from server.sessions.pace import Pace
 from server.sessions.patience import patience
-from server.sessions.recorder import incoming
 from server.store.restoring import Restored
 from server.store.sharing import Shared
 

@@ -11,7 +11,7 @@ from server import protocol
 from server.access.principal import ANYBODY, Principal
 from server.guards.bounds import MAX_EDITS_BYTES, MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
-from server.sessions.recorder import ONE_CHANNEL
+from server.sessions.intake.recorder import ONE_CHANNEL
 from server.sessions.registry import Full, Sessions
 from server.sessions.session import Attachment, Session
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from server.sessions import patience as module
-from server.sessions.arrivals import Arrivals
+from server.sessions.intake.arrivals import Arrivals
 from server.sessions.patience import LONGEST_S, Patience
 from tests.support.fakes import speech
 from tests.support.live import Client

@@ -9,7 +9,7 @@ import pytest
 from drtranscribe import Consultation
 from server.app import METRICS, SESSIONS
 from server.media.decoding import Decoding
-from server.sessions.recorder import RecorderStream
+from server.sessions.intake.recorder import RecorderStream
 from tests.support.access import key
 from tests.support.live import Client, Server, serving, until
 from tests.support.recorder import decoded, recorded, tone

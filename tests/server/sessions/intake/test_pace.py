@@ -1,6 +1,6 @@
 import pytest
 
-from server.sessions.pace import Pace
+from server.sessions.intake.pace import Pace
 
 
 def told(chunk_s, gap_s, seconds=60.0, waits=lambda at: 0.0):

@@ -1,6 +1,6 @@
 import pytest
 
-from server.sessions.arrivals import Arrivals
+from server.sessions.intake.arrivals import Arrivals
 
 
 def test_a_session_that_keeps_up_takes_the_time_of_reading_for_the_time_of_arrival():

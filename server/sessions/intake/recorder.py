@@ -10,7 +10,7 @@ from inference.audio.containers import Container, ContainerError, Head, Packet, 
 from inference.audio.containers.opus import RATE as _RATE
 from inference.audio.decoding import AudioError, AudioFormat
 from server.media.decoding import FRAME_BYTES, Decoding
-from server.sessions.incoming import BareSamples, Frame, Incoming
+from server.sessions.intake.incoming import BareSamples, Frame, Incoming
 
 MAX_ENCODED_FRAME_BYTES = 640_000
 """Ten seconds of Opus at its highest rate, 510 kbit/s."""

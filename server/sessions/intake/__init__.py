@@ -1,0 +1,1 @@
+"""What a client sends as audio: read, put in order, timed."""
