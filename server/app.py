@@ -22,8 +22,8 @@ from server.monitoring.metrics import Metrics
 from server.record.rendering import Rendering
 from server.record.route import Records
 from server.record.templates.catalogue import Template, TemplatesError, catalogue
+from server.sessions.presence import Limits
 from server.sessions.registry import Sessions, use_store
-from server.sessions.session import Limits
 from server.settings import Settings, SettingsError
 from server.socket.handshake import consultation
 from server.viewers.route import Viewers

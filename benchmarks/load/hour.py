@@ -25,7 +25,8 @@ from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
 from server.monitoring.metrics import Metrics
-from server.sessions.session import Limits, Session
+from server.sessions.presence import Limits
+from server.sessions.session import Session
 
 SAMPLE = Path(__file__).parents[2] / "tests" / "data" / "consultation.flac"
 CHUNK_S = 3

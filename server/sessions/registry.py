@@ -19,7 +19,8 @@ from server.sessions import garbage
 from server.sessions.drain import drain
 from server.sessions.erasing import Erasing
 from server.sessions.patience import patience
-from server.sessions.session import Again, Limits, Session
+from server.sessions.presence import Limits
+from server.sessions.session import Again, Session
 from server.settings import Settings, SettingsError
 from server.store.restoring import Declared
 from server.store.sharing import MOST_AHEAD, STORE_RETRY_S, KeyFault, Shared, StoreDown, shared

@@ -37,19 +37,16 @@ from server.protocol import (
 )
 from server.sessions.allowance import Allowance
 from server.sessions.events import EventLog
-from server.sessions.intake.arrivals import Arrivals
+from server.sessions.intake.inbox import Inbox
 from server.sessions.intake.incoming import Frame, equivalent_bytes
 from server.sessions.intake.pace import Pace
 from server.sessions.intake.recorder import incoming
 from server.sessions.judging import Judging
-from server.sessions.patience import patience
+from server.sessions.presence import Limits, Presence
 from server.store.restoring import Restored
 from server.store.sharing import Shared
 
 logger = logging.getLogger(__name__)
-
-PAUSE_LIMIT_S = 1800.0
-"""A paused session may be silent for this long: half an hour, for an examination or a call."""
 
 DAMAGED = (
     "a part of the recorder's stream could not be decoded and is taken for silence: check that every byte of it is "
@@ -60,19 +57,6 @@ ROUNDING_S = 0.1
 """A resampler returns slightly less audio than it was given; a difference below this is not lost audio."""
 
 allowance_clock = time.monotonic
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one session; see server/settings.py."""
-
-    queue_chunks: int
-    idle_timeout_s: float
-    max_session_s: float
-    resume_ttl_s: float
-    first_audio_timeout_s: float = 10.0
-    retention_s: float | None = None
-    """How long an ended session is kept; None for `resume_ttl_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +143,18 @@ class Session:
                 None if again is None else restored,
                 owner,
             )
-        self._inbox: asyncio.Queue[tuple[Frame, Timings] | Control] = asyncio.Queue(limits.queue_chunks)
-        self._turn = asyncio.Lock()  # a full queue does not keep the order of those who wait; a lock does
-        self._held_back = False
-        self._arrivals = Arrivals()
+        self._inbox = Inbox(limits.queue_chunks)
+        self._presence = Presence(limits, restored.paused)
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._pace = Pace()
         self._stop: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._trace = metrics.trace()
         self._ended = ended
-        self._paused = restored.paused
         self._running: asyncio.Task[None] | None = None
         self.left: Close | None = None
         """The close code for the client of a session that goes on elsewhere or was erased; None while neither is so.
         Such a session ends without a `session_stopped`."""
-        self._opened_at = self._heard_at = patience.now()
         self.given_up = False
         """True when the session is stopped because another one needs its place."""
 
@@ -255,8 +235,7 @@ class Session:
             self._ended(self)
             self._stream.erase()
             self._incoming.close()
-            while not self._inbox.empty():
-                self._inbox.get_nowait()
+            self._inbox.drop()
 
     async def _work(self) -> None:
         # In a frame of its own, so that `release` can empty it: its task group refers to the task, that to the error.
@@ -271,7 +250,7 @@ class Session:
         that it cannot accept.
         """
         now = time.monotonic()
-        self._heard_at = patience.now()
+        self._presence.heard()
         if self.stopping:
             raise ProtocolError("session_stopping", "audio after stop_session: start a new session for more")
         try:
@@ -279,9 +258,9 @@ class Session:
         except AudioError as error:
             raise ProtocolError("invalid_audio", str(error)) from None
         duration_s = frame.samples / self.options.audio.sample_rate
-        arrived = self._arrivals.note(now, duration_s, waited_s, patience.gap_since(now - waited_s))
+        timings = self._inbox.timed(now, duration_s, waited_s)
         self._watch_pace(now, duration_s)
-        await self._put((frame, Timings(received_at=(time.time() - now + arrived) * 1000, _received=arrived)))
+        await self._put((frame, timings))
         if self.log.closed:  # it ended while the frame waited for room, and has told how much it received
             return 0
         self._incoming.count(frame)
@@ -294,14 +273,14 @@ class Session:
 
     async def control(self, control: Control) -> None:
         """Accepts a marker, a pause or its end. A control that comes twice is answered twice. Raises ProtocolError."""
-        self._heard_at = patience.now()
+        self._presence.heard()
         if self.is_repeated(control.request):
             return
         if self.stopping:
             raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
         self._allow()
         if control.kind in ("pause", "continue"):
-            self._paused = control.kind == "pause"
+            self._presence.paused = control.kind == "pause"
             self._pace.forget()
         try:
             await self._put(control)
@@ -313,7 +292,7 @@ class Session:
 
     def touch(self) -> None:
         """Notes that the client is there, and has nothing to say: the session does not end for its silence."""
-        self._heard_at = patience.now()
+        self._presence.heard()
 
     def is_repeated(self, request: int | None) -> bool:
         """Whether the client sends a message again that was taken; it cannot know that after a lost connection."""
@@ -358,7 +337,7 @@ class Session:
 
     def _may_judge(self, request: int | None) -> bool:
         """False for a message that was taken before. Raises ProtocolError."""
-        self._heard_at = patience.now()
+        self._presence.heard()
         if self.is_repeated(request):
             return False
         if self.log.closed:
@@ -380,8 +359,8 @@ class Session:
 
     def give_up(self, now: float) -> bool:
         """Stops the session if it has kept its place for too long without sending audio. Returns whether it stops."""
-        late = not self.received_samples and now - self._opened_at > self.limits.first_audio_timeout_s
-        if late and not self.stopping and not self._held_back:
+        late = not self.received_samples and self._presence.is_late(now)
+        if late and not self.stopping and not self._inbox.held_back:
             self.given_up = True
             self.stop("idle")
         return self.given_up
@@ -389,16 +368,16 @@ class Session:
     def attach(self, attachment: Attachment) -> None:
         assert self.attachment is None
         self.attachment = attachment
-        self._arrivals.behind = False
+        self._inbox.begin()
         self._pace.forget()
-        self._heard_at = patience.now()
+        self._presence.heard()
         self._metrics.connections.inc()
 
     def detach(self, attachment: Attachment) -> None:
         """Leaves the session to be resumed. Does nothing if another connection is attached by now."""
         if self.attachment is attachment:
             self.attachment = None
-            self._heard_at = patience.now()
+            self._presence.heard()
             self._metrics.connections.dec()
 
     def error(self, error: ProtocolError, request: int | None = None) -> None:
@@ -416,7 +395,9 @@ class Session:
         `now` is the time of `patience`.
         """
         # A client that waits for room in the queue has sent something that was not counted yet.
-        return not self.stopping and not self._held_back and now - self._heard_at > self._patience_s()
+        if self.stopping or self._inbox.held_back:
+            return False
+        return self._presence.is_over(now, attached=self.attachment is not None, audio=self.received_samples > 0)
 
     def _allow(self) -> None:
         """Raises ProtocolError if the client sends messages too fast."""
@@ -430,18 +411,12 @@ class Session:
 
     async def _put(self, item: tuple[Frame, Timings] | Control) -> None:
         """Hands an item to `_pump`, in the order of the calls; waits while the queue is full."""
-        async with self._turn:
-            if self._inbox.full():
-                self._held_back = self._arrivals.behind = True
-            try:
-                await self._inbox.put(item)
-            finally:
-                self._held_back = False
-        self._heard_at = patience.now()  # the time spent waiting for the session is not the client's silence
+        await self._inbox.put(item)
+        self._presence.heard()  # the time spent waiting for the session is not the client's silence
 
     async def _pump(self) -> None:
         while True:
-            item = await self._inbox.get()
+            item = await self._inbox.take()
             if isinstance(item, Control):
                 await self._stream.control(item)
                 if item.kind == "stop":
@@ -457,18 +432,10 @@ class Session:
             self._told_damage = True
             self._emit(Notice("audio_suspect", DAMAGED))
 
-    def _patience_s(self) -> float:
-        if self.attachment is None:
-            limits = self.limits
-            return (
-                limits.resume_ttl_s if self.received_samples else min(limits.resume_ttl_s, limits.first_audio_timeout_s)
-            )
-        return max(self.limits.idle_timeout_s, PAUSE_LIMIT_S) if self._paused else self.limits.idle_timeout_s
-
     def _watch_pace(self, now: float, duration_s: float) -> None:
         if self._incoming.received_bytes is not None:
             return  # a recorder's stream has one rate, and its length says nothing of the microphone's
-        if self._arrivals.behind or self._held_back:
+        if self._inbox.behind:
             self._pace.forget()  # the server itself sets the pace
         elif (advice := self._pace.note(now, duration_s)) is not None:
             self._emit(Notice("audio_suspect", advice))

@@ -13,8 +13,9 @@ from server.app import SESSIONS
 from server.monitoring.metrics import Metrics
 from server.sessions.events import EventLog
 from server.sessions.patience import patience
+from server.sessions.presence import Limits
 from server.sessions.registry import Sessions
-from server.sessions.session import Limits, Session
+from server.sessions.session import Session
 from tests.server.test_overload import LoudWaits
 from tests.support.access import Notes, key
 from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, speech

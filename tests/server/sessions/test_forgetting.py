@@ -26,8 +26,9 @@ from inference.transcript import Transcript
 from server.monitoring.metrics import Metrics
 from server.sessions.events import EventLog
 from server.sessions.patience import patience
+from server.sessions.presence import Limits
 from server.sessions.registry import Sessions
-from server.sessions.session import Limits, Session
+from server.sessions.session import Session
 from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.support.live import Client, serving
 

@@ -12,8 +12,9 @@ from inference.transcript import Transcript
 from inference.updates import Drained, Progress
 from server.monitoring.metrics import Metrics
 from server.protocol import ProtocolError
+from server.sessions.presence import PAUSE_LIMIT_S, Limits
 from server.sessions.registry import Sessions
-from server.sessions.session import PAUSE_LIMIT_S, Limits, Session
+from server.sessions.session import Session
 
 SECOND = bytes(32_000)
 LIMITS = Limits(queue_chunks=2, idle_timeout_s=60.0, max_session_s=30.0, resume_ttl_s=120.0)
@@ -180,36 +181,36 @@ async def test_at_its_length_limit_a_session_stops_though_it_has_no_room_for_the
 async def test_a_session_is_forsaken_by_silence_and_not_by_its_own_slowness():
     async with running() as (session, stream):
         session.attach(Socket())
-        now = session._heard_at
+        now = session._presence.heard_at
         assert not session.forsaken(now + 59)
         assert session.forsaken(now + 61)
         waiting = await held_back(session)
         assert not session.forsaken(now + 3600), "its client has said something that nobody heard yet"
         stream.go.release()
         await waiting
-        assert session.forsaken(session._heard_at + 61)
+        assert session.forsaken(session._presence.heard_at + 61)
 
 
 async def test_a_paused_session_may_be_silent_for_longer_and_a_lost_one_for_as_long_as_it_can_be_resumed():
     async with running() as (session, _):
         session.received_samples = 1
-        assert not session.forsaken(session._heard_at + 119)
-        assert session.forsaken(session._heard_at + 121)
+        assert not session.forsaken(session._presence.heard_at + 119)
+        assert session.forsaken(session._presence.heard_at + 121)
         session.received_samples = 0
-        assert not session.forsaken(session._heard_at + 9)
-        assert session.forsaken(session._heard_at + 11), "without any audio it is soon given up"
+        assert not session.forsaken(session._presence.heard_at + 9)
+        assert session.forsaken(session._presence.heard_at + 11), "without any audio it is soon given up"
         session.attach(Socket())
         await session.control(Control("pause"))
-        assert not session.forsaken(session._heard_at + PAUSE_LIMIT_S - 1)
-        assert session.forsaken(session._heard_at + PAUSE_LIMIT_S + 1)
+        assert not session.forsaken(session._presence.heard_at + PAUSE_LIMIT_S - 1)
+        assert session.forsaken(session._presence.heard_at + PAUSE_LIMIT_S + 1)
 
 
 async def test_one_look_at_all_sessions_ends_those_that_were_forsaken():
     pipeline = SteppedPipeline()
     sessions = Sessions(pipeline, LIMITS, Metrics())
     first, second = (sessions.open(StreamOptions()) for _ in range(2))
-    second._heard_at += 1000
-    sessions.check(first._heard_at + 121)
+    second._presence.heard_at += 1000
+    sessions.check(first._presence.heard_at + 121)
     assert (first.reason, second.reason) == ("idle", None)
     await sessions.close(grace_s=0)
     assert sessions.open_count == 0
@@ -239,7 +240,7 @@ async def test_the_lag_of_audio_that_had_to_wait_in_the_socket_is_counted_from_w
         for _ in range(4):
             stream.go.release()
         await waiting
-        session._arrivals.last -= 100  # as if that frame had come so long ago
+        session._inbox._arrivals.last -= 100  # as if that frame had come so long ago
         stream.go.release()
         await session.receive_audio(SECOND)
         await settle()

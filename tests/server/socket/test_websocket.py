@@ -504,7 +504,7 @@ async def test_a_place_without_audio_is_soon_free_when_its_client_is_gone_and_at
         async with server.connect() as silent, server.connect() as other:
             await silent.start()
             (session,) = (each for each in sessions._sessions.values() if not each.stopping)
-            session._opened_at -= 1
+            session._presence.opened_at -= 1
             await other.start()
             assert (await silent.hear("session_stopped"))["reason"] == "idle"
             assert await silent.close_code() == 4408

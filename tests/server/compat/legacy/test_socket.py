@@ -168,7 +168,7 @@ async def test_a_lost_visit_waits_for_120_seconds_and_is_unknown_afterwards():
             await client.hear("transcription_update")
         session = session_of(server)
         await until(lambda: session.attachment is None)
-        heard_at = session._heard_at
+        heard_at = session._presence.heard_at
         assert not session.forsaken(heard_at + 119)
         assert session.forsaken(heard_at + 121)
         session.stop("idle")
