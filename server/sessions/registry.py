@@ -1,7 +1,6 @@
 """The sessions of one server: how many may be open, and where a lost one is found again."""
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +14,12 @@ from server.audit.trail import Audit
 from server.media.decoding import Decoding
 from server.monitoring.metrics import Metrics
 from server.protocol import Close, ProtocolError
-from server.sessions import garbage
+from server.sessions import garbage, refusing
 from server.sessions.drain import drain
 from server.sessions.erasing import Erasing
 from server.sessions.patience import patience
 from server.sessions.presence import Limits
+from server.sessions.refusing import Full
 from server.sessions.session import Again, Session
 from server.settings import Settings, SettingsError
 from server.store.restoring import Declared
@@ -29,19 +29,6 @@ DEFAULT_CAPACITY = 32
 """Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
 that no host breaks under the sockets and the memory of them."""
 
-WARM_UP_RETRY_S = 5.0
-SHUTDOWN_RETRY_S = 10.0
-FAILED_RETRY_S = 60.0
-AUDIT_RETRY_S = 30.0
-SHORTEST_RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
-
-CONSULTATION_S = 900.0
-"""A usual consultation: of N places one is free again after about an N-th of it."""
-
-AUDIT_UNAVAILABLE = (
-    "the server cannot write its audit trail and begins no session meanwhile: connect to another one, or later; its "
-    "operator reads the reason in the log and on the metrics port"
-)
 ENGINE_FAILED = (
     "the server's engine failed and the server starts anew: start a new session, here in a minute or on another one; "
     "the transcript so far is complete up to the seconds that asr_failed names"
@@ -58,16 +45,6 @@ WATCH_S = 0.25
 
 GIVE_BACK_S = 5.0
 """Between two times that the memory of ended sessions is given back to the system, at least."""
-
-
-class Full(Exception):
-    """No session can be opened now; try again after `retry_after_s`."""
-
-    def __init__(self, code: str, message: str, retry_after_s: float) -> None:
-        super().__init__(message)
-        self.code = code
-        # Who was turned away together should not come back together.
-        self.retry_after_s = round(retry_after_s * random.uniform(0.8, 1.2), 1)
 
 
 class Watched(Protocol):
@@ -382,23 +359,14 @@ class Sessions:
 
     def check_ready(self) -> None:
         """Raises Full while the server can transcribe nothing, or nothing new."""
-        if self._closing:
-            message = "the server is going down: connect to another one, or later"
-            raise Full("shutting_down", message, SHUTDOWN_RETRY_S)
-        if self.pipeline.failed is not None:
-            message = "the server's engine is gone: connect to another one; GET /health/ready tells its operator why"
-            raise Full("not_ready", message, FAILED_RETRY_S)
-        if not self.pipeline.ready:
-            state = "is restarting its engine" if self.pipeline.restarting else "is warming up"
-            raise Full("not_ready", f"the server {state}: try again in a few seconds", WARM_UP_RETRY_S)
-        if self.audit.problem is not None:
-            raise Full("audit_unavailable", AUDIT_UNAVAILABLE, AUDIT_RETRY_S)
+        unready = refusing.unready(self.pipeline, self.audit, self._closing)
+        if unready is not None:
+            raise unready
 
     def _check_room(self) -> None:
         self.check_ready()
         if self._taken() >= self.capacity and not self._make_room():
-            again_s = min(LONGEST_RETRY_S, max(SHORTEST_RETRY_S, CONSULTATION_S / self.capacity))
-            raise Full("full", f"all {self.capacity} sessions of this server are taken: try again later", again_s)
+            raise refusing.full(self.capacity)
 
     def _taken(self) -> int:
         """Places that are taken; a session that was given up leaves its own within a moment."""

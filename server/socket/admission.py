@@ -12,7 +12,8 @@ from server.access.principal import ANYBODY, Principal
 from server.guards.bounds import MAX_EDITS_BYTES, MAX_TEXT_BYTES, MESSAGES_AT_ONCE, MESSAGES_PER_S
 from server.protocol import ClientMessage, Close, ProtocolError, ResumeSession, StartSession
 from server.sessions.intake.recorder import ONE_CHANNEL
-from server.sessions.registry import Full, Sessions
+from server.sessions.refusing import Full
+from server.sessions.registry import Sessions
 from server.sessions.session import Attachment, Session
 
 USUAL_WORDING = "The client states that everybody who is recorded agreed to it."

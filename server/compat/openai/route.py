@@ -25,7 +25,8 @@ from server.compat.openai.errors import Refusal, error_body
 from server.compat.openai.form import Form, Reader
 from server.media.decoding import FileFault
 from server.monitoring.metrics import Metrics
-from server.sessions.registry import SHUTDOWN_RETRY_S, Full, Sessions
+from server.sessions.refusing import SHUTDOWN_RETRY_S, Full
+from server.sessions.registry import Sessions
 from server.settings import Settings
 from server.socket.door import visitor_of
 
