@@ -60,8 +60,10 @@ image-check: $(STAMP) ## Builds the CPU image and starts it, without a Docker da
 extension: $(STAMP) ## The Chrome extension: build/extension/ to load unpacked, build/drtranscribe-extension.zip for the store
 	$(BIN)/python -m tools.pack_extension
 
-bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network
-	$(BIN)/python -m benchmarks.gpu
+bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; ends within 7 minutes, needs no network; SHORT=1: each step once
+	@mkdir -p records
+	$(BIN)/python -m benchmarks.gpu $(if $(SHORT),--short)
+	$(if $(SHORT),$(BIN)/python -m benchmarks.gpu.smoke --short --output records/smoke.json)
 
 # torch goes first and pinned: an open range would take a build with several GB of CUDA libraries.
 $(STAMP): pyproject.toml constraints.txt
