@@ -9,6 +9,11 @@ from inference.extraction.text.tokens import Token, normalise, sentences, stem
 
 _COPULAS = words("copula")
 """Words that may part a noun from what is said of it: "my periods have been heavy"."""
+_STEP = re.compile(r"\([^()]*\)|[^()\s]+")
+_PARTED = re.compile(rf"(?:{_STEP.pattern})(?:\s+(?:{_STEP.pattern}))*")
+"""Words and groups of alternatives with spaces between them."""
+_JOINED = re.compile(r"\b(?:na|ta)\b|n['’]t|[=?]")
+"""What may be one word with what stands before it, or is more than a word: "gon na", "=". """
 MAX_GAP = 3
 """Soft words that may stand between two words of a wording."""
 
@@ -41,11 +46,26 @@ class Trie:
 
     def add(self, stems: Sequence[str], entry: Entry) -> None:
         """Adds the entry under a wording; of several entries the first wins."""
+        self.add_each([[stems]], entry)
+
+    def add_each(self, steps: Sequence[Sequence[Sequence[str]]], entry: Entry) -> None:
+        """Adds the entry under every wording that takes one of the alternatives at each step.
+
+        A few wordings of the data files stand for thousands: one at a time, each would walk from the root again.
+        """
+        ends = {id(self): self}
+        for step in steps:
+            reached = [node._grown(stems) for node in ends.values() for stems in step]
+            ends = {id(node): node for node in reached}
+        for node in ends.values():
+            if entry not in node.entries:
+                node.entries.append(entry)
+
+    def _grown(self, stems: Sequence[str]) -> "Trie":
         node = self
         for part in stems:
             node = node.branches.setdefault(part, Trie())
-        if entry not in node.entries:
-            node.entries.append(entry)
+        return node
 
     def walk(self) -> Iterator["Trie"]:
         """This node and all below it."""
@@ -90,11 +110,18 @@ def find(trie: Trie, tokens: Sequence[Token]) -> list[Match]:
 
 def wordings(column: str) -> Iterator[tuple[str, bool]]:
     """The wordings of a column with (a/b) written out, and whether each needs a person."""
+    for wording, personal in written(column):
+        for text in alternatives(wording):
+            if text.strip():
+                yield text, personal
+
+
+def written(column: str) -> Iterator[tuple[str, bool]]:
+    """The wordings of a column as they stand there, and whether each needs a person."""
     for wording in column.split("|"):
         wording = wording.strip()
-        for text in alternatives(wording.removeprefix("~")):
-            if text.strip():
-                yield text, wording.startswith("~")
+        if text := wording.removeprefix("~"):
+            yield text, wording.startswith("~")
 
 
 def stems_of(wording: str) -> list[str]:
@@ -102,6 +129,21 @@ def stems_of(wording: str) -> list[str]:
     if wording.startswith("="):
         return exact(wording)
     return [stem(word) for word in normalise(wording)]
+
+
+def steps_of(wording: str) -> list[list[list[str]]]:
+    """The stems of a wording with (a/b) in it, as the alternatives at each of its steps.
+
+    It is one step, with everything written out, where a group is a part of a word or holds another one, and where words
+    beside each other may be one.
+    """
+    text = wording.removeprefix("=")
+    if _PARTED.fullmatch(text) is None or _JOINED.search(text):
+        return [[stems_of(each) for each in alternatives(wording) if each.strip()]]
+    keys = stems_of if text == wording else exact
+    return [
+        [keys(each) for each in (step[1:-1].split("/") if step[0] == "(" else [step])] for step in _STEP.findall(text)
+    ]
 
 
 def exact(wording: str) -> list[str]:
@@ -114,8 +156,8 @@ def findings_trie() -> Trie:
     """Symptoms, conditions, operations and habits; and idioms, which look like them and are none."""
     trie = Trie()
     for column in rows("idioms.tsv"):
-        for text, _ in wordings(column[0]):
-            trie.add(stems_of(text), Entry("", "idiom"))
+        for text, _ in written(column[0]):
+            trie.add_each(steps_of(text), Entry("", "idiom"))
     for name, kind in (
         ("symptoms.tsv", "symptom"),
         ("conditions.tsv", "condition"),
@@ -203,8 +245,8 @@ def _add_concept(trie: Trie, concept: str, kind: str, detail: str, column: str) 
     name = concept.removeprefix("!")
     if name == concept:
         trie.add(stems_of(name), Entry(_spoken(name), kind, detail))
-    for text, personal in wordings(column):
-        trie.add(stems_of(text), Entry(_spoken(name), kind, detail, personal))
+    for text, personal in written(column):
+        trie.add_each(steps_of(text), Entry(_spoken(name), kind, detail, personal))
 
 
 def _spoken(name: str) -> str:

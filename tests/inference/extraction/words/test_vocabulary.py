@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 
 from inference.extraction.tables import rows
-from inference.extraction.words.lexicon import drugs_trie, findings_trie, wordings
+from inference.extraction.words.lexicon import Entry, Trie, drugs_trie, findings_trie, stems_of, steps_of, wordings
 
 FOLDER = files("inference.extraction").joinpath("vocabulary")
 TABLES = sorted(file.name for file in FOLDER.iterdir() if file.name.endswith(".tsv"))
@@ -30,6 +30,27 @@ def test_the_vocabulary_is_as_wide_as_promised() -> None:
     assert sum(1 for _ in rows("symptoms.tsv")) >= 250
     assert sum(1 for _ in rows("conditions.tsv")) >= 200
     assert sum(1 for _ in rows("drugs.tsv")) >= 300
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        "blood in (stool/my poo/) now",
+        "=(its/it) (2/3) days",
+        "run(ning/s) nose",
+        "(gon/going) (na/to) faint",
+        "(white (patch/patches)/spots) on tongue",
+        "24/7 (pain)",
+        "(do/does) n't eat",
+        "(=it/that) hurts",
+    ],
+)
+def test_a_wording_step_by_step_stands_for_what_it_is_written_out(wording: str) -> None:
+    steps, whole, entry = Trie(), Trie(), Entry("x", "symptom")
+    steps.add_each(steps_of(wording), entry)
+    for text, _ in wordings(wording):
+        whole.add(stems_of(text), entry)
+    assert steps == whole
 
 
 def test_alternatives_are_written_out() -> None:

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from server.app import SESSIONS
+from server.audit.actors import ANONYMOUS
 from server.compat.legacy import client as connection
 from server.compat.legacy import telling, visits
 from tests.server.compat.legacy.client import extension, legacy_serving, wav
@@ -281,7 +282,7 @@ async def test_a_connection_that_says_nothing_is_closed():
     async with legacy_serving(first_message_timeout_s=0.3, audit_trail=notes) as server, extension(server) as client:
         assert await client.end() == 1008
         assert client.told[-1]["error_code"] == "FIRST_MESSAGE_LATE"
-    assert notes.lines == [("refused", "-", "first_message_late")]
+    assert notes.lines == [("refused", ANONYMOUS, "first_message_late")]
 
 
 async def test_fifty_wrong_messages_in_a_row_close_the_connection():
