@@ -41,7 +41,7 @@ class Moment:
 
 async def soak(lab: Lab) -> Outcome:
     """An hour of audio at each of eight places, in consultations of five minutes: memory, tasks, handles are flat."""
-    outcome, hours = Outcome(), lab.size(10, 60) / 60
+    outcome, hours = Outcome(), lab.size(5, 60) / 60
     flags = ("--max-sessions", "64", "--retention", KEPT_S, "--resume-ttl-s", KEPT_S)
     moments: list[Moment] = []
     async with lab.server(*flags, model=FAKES) as server:
@@ -73,7 +73,7 @@ async def soak(lab: Lab) -> Outcome:
         idle_after = await _settled(server)
         outcome.survived(server)
     slopes = {name: slope(moments, name) for name in ("memory_mb", "tasks", "descriptors")}
-    if not lab.short:  # a sixth of an hour is too short for a slope: the memory of one consultation would decide it
+    if not lab.short:  # one consultation is too short for a slope: its own memory would decide it
         outcome.expect(slopes["memory_mb"] <= MOST_MB_AN_HOUR, f"memory grows by {slopes['memory_mb']} MB an hour")
         for name in ("tasks", "descriptors"):
             outcome.expect(slopes[name] <= MOST_AN_HOUR, f"{name} grow by {slopes[name]} an hour")
