@@ -113,7 +113,7 @@ async def test_over_real_sockets_nothing_is_left_either():
                     await client.start()
                     await client.say(speech((0.8, 0.5), (1.0, 0)))
                     await client.finish()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 # Nothing tells when the last reference to a session is gone.
                 while (Counter(alive()) - before)["Session"]:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
@@ -191,7 +191,7 @@ async def test_the_memory_of_a_server_holds_no_word_of_a_session_that_is_forgott
             assert all(held.values()), "the search finds what is there"
             await client.finish()
             assert len(client.finals()) == 3
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any((left := await asyncio.to_thread(copies, child.pid, spoken)).values()):  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
 
