@@ -40,6 +40,10 @@ for folder in ${PIP_FIND_LINKS:-} ${IMAGE_CHECK_FOLDERS:-}; do
     [ -d "$folder" ] && set -- "$@" --volume "$folder:$folder:ro"
 done
 for variable in $(env | sed -n 's/^\(PIP_[A-Z_]*\)=.*/\1/p'); do set -- "$@" --env "$variable"; done
+# Where PyTorch's own index is out of reach, pip would ask it five times for each package, and wait after each time.
+torch_index=$(sed -n 's/^ARG TORCH_INDEX_URL=//p' docker/Dockerfile.cpu)
+curl --silent --head --max-time 10 --output /dev/null "$torch_index" ||
+    set -- "$@" --build-arg TORCH_INDEX_URL=file:///unreachable
 buildah bud --isolation chroot --network host --pull-never --layers=false --format docker --quiet \
     --build-arg PYTHON_IMAGE="$BASE" "$@" --file docker/Dockerfile.cpu --tag "$IMAGE" . \
     >"$WORK/build.log" 2>&1 || { tail -n 40 "$WORK/build.log"; exit 1; }
