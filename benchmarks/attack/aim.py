@@ -52,6 +52,11 @@ class Aim:
     def left_s(self) -> float:
         return max(0.0, self._began + self.seconds - time.monotonic())
 
+    def count(self, answer: str) -> str:
+        """Counts what the server answered, and returns it."""
+        self.codes[answer] += 1
+        return answer
+
     def expect(self, holds: bool, fault: str) -> None:
         """Notes a fault, once for each wording."""
         if not holds and fault not in self.faults:

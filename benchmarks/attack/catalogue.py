@@ -4,7 +4,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from benchmarks.attack.aim import Aim
-from benchmarks.attack.attacks import chatter, doors, floods, outages, parsers, strangers, talkers
+from benchmarks.attack.attacks import (
+    chatter,
+    contracts,
+    doors,
+    floods,
+    outages,
+    parsers,
+    strangers,
+    talkers,
+    uploads,
+    viewers,
+)
 from benchmarks.attack.target import Setup
 
 
@@ -15,6 +26,15 @@ def _forgetting_after(seconds: float) -> tuple[str, ...]:
 
 MAIN = Setup(flags=("--max-sessions", "64", *_forgetting_after(2)))
 """Sessions that one attack leaves behind are over before the next one counts memory."""
+
+OTHERS = Setup(
+    flags=(
+        *("--max-sessions", "64", "--legacy", "--max-files", str(uploads.PLACES)),
+        *("--request-timeout-s", f"{uploads.BODY_S:g}", "--send-timeout-s", f"{viewers.READ_S:g}"),
+        *_forgetting_after(2),
+    )
+)
+"""For clients of other protocols, recordings and viewers."""
 
 LOCKED = replace(MAIN, keys=True)
 IMPATIENT = Setup(flags=("--max-sessions", "64", "--idle-timeout-s", "3", *_forgetting_after(outages.TTL_S)), staged=())
@@ -81,6 +101,11 @@ ATTACKS: tuple[Attack, ...] = (
         for setup in BROKEN
         if setup.staged
     ),
+    Attack(uploads.slow_recordings, OTHERS),
+    Attack(uploads.recordings_at_once, OTHERS),
+    Attack(uploads.silent_hours, OTHERS),
+    Attack(uploads.endless_forms, OTHERS),
+    Attack(viewers.unread_streams, OTHERS),
     Attack(outages.drain, SLOW, beside=False, may_end=True),
     Attack(outages.stall, IMPATIENT, timed=False),
     Attack(outages.forgotten_sessions, FORGETFUL),
@@ -90,6 +115,12 @@ ATTACKS: tuple[Attack, ...] = (
     Attack(parsers.hostile_records, TALKING, beside=False),
     Attack(parsers.regular_expressions, beside=False, served=False, least_s=90),
     Attack(doors.strange_headers),
+    Attack(viewers.crowd_of_viewers, OTHERS),
+    Attack(viewers.absurd_last_event_ids, OTHERS),
+    Attack(uploads.cut_off_recordings, OTHERS),
+    Attack(contracts.wrong_messages_at_listen, OTHERS),
+    Attack(contracts.wrong_messages_of_the_legacy_contract, OTHERS),
+    Attack(contracts.wrong_queries_at_listen, OTHERS, beside=False),
     Attack(floods.slow_reader),
     Attack(floods.slow_request_line, least_s=16),
     Attack(doors.hostile_resumes),

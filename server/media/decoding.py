@@ -22,8 +22,11 @@ NOT_DECODED = (
 )
 
 
+FILE_FAULTS = ("unreadable", "one_channel", "too_long")
+
+
 class FileFault(Exception):
-    """A recording cannot be read. `code` is unreadable, one_channel or too_long; `str()` says what to do."""
+    """A recording cannot be read. `code` is one of `FILE_FAULTS`; `str()` says what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

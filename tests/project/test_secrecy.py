@@ -1,4 +1,4 @@
-"""No line of our own code writes an error's message, whose words may be a patient's, to the log."""
+"""No line of our own code writes an error's message, whose words may be a patient's, to a log, and no script to a console."""
 
 import ast
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted(path for folder in ("extension", "server/static") for path in (ROOT / folder).rglob("*.js"))
 SOURCES = sorted(path for package in ("inference", "server") for path in (ROOT / package).rglob("*.py"))
 
 SPEAKS = {
@@ -86,3 +87,8 @@ def test_the_scan_finds_each_way_to_log_a_message(line):
 def test_the_scan_lets_the_place_and_the_type_of_an_error_pass():
     line = "logger.error('it failed: %s %s', place_of(error), type(error).__name__)"
     assert not faults("server/x.py", f"try:\n    work()\nexcept Exception as error:\n    {line}\n")
+
+
+def test_no_script_of_the_page_or_the_extension_writes_to_the_console():
+    assert len(SCRIPTS) > 20
+    assert [str(path.relative_to(ROOT)) for path in SCRIPTS if "console." in path.read_text()] == []

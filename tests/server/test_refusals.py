@@ -20,7 +20,7 @@ from inference.pipeline import Pipeline
 from server.access.access import ACCESS
 from server.access.keys import remove
 from server.access.strangers import ADDRESS_AT_ONCE
-from server.app import METRICS, PIPELINE, RENDERING, SESSIONS
+from server.app import METRICS, PIPELINE, RENDERING, SESSIONS, SETTINGS
 from server.record.formats import NotInstalled
 from server.record.rendering import RecordsBusy, RenderingFailed, TemplateBroken
 from server.sessions.registry import Sessions
@@ -42,6 +42,7 @@ REFUSING = {
     "_refused": 0,
     "cut": 1,
     "_refusal": 2,
+    "_refuse": 2,
     "_fault": 3,
 }
 """Which argument of a call is the code of a refusal."""
@@ -58,7 +59,7 @@ def codes() -> set[str]:
     found = set(ELSEWHERE)
     for path in (ROOT / "server").rglob("*.py"):
         if path.is_relative_to(ROOT / "server" / "compat"):
-            continue  # refuses in the words of other protocols: see tests/server/compat
+            continue  # refuses in the words of other protocols: see tests/server/compat/test_refusals.py
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
@@ -138,9 +139,13 @@ class Scene:
             assert name == code or not separator, text
             self.told.append(sentence or text)
 
+    def limit(self, name: str, value: float) -> None:
+        """Changes a setting of the server until the case is over."""
+        self.patch.setitem(vars(self.server.app[SETTINGS]), name, value)
+
     def counted(self, code: str) -> float:
         metrics = self.server.app[METRICS]
-        families = (metrics.refused, metrics.errors, metrics.records_refused)
+        families = (metrics.refused, metrics.errors, metrics.records_refused, metrics.viewers_refused)
         return sum(family.labels(code)._value.get() for family in families)
 
 
@@ -212,6 +217,7 @@ async def invalid_audio(scene: Scene) -> None:
 async def no_such_session(scene: Scene) -> None:
     await scene.first(resuming({"session_id": "x", "resume_token": "x"}), "no_such_session")
     await scene.http("GET", "/v1/sessions/x/record", 404, "no_such_session")
+    await scene.http("GET", "/v1/sessions/x/events", 404, "no_such_session")
     await scene.http("DELETE", "/v1/sessions/x", 404, "no_such_session")
 
 
@@ -229,6 +235,21 @@ async def already_attached(scene: Scene) -> None:
         answering = asyncio.create_task(client.ws.receive())
         await scene.first(resuming(started), "already_attached")
         answering.cancel()
+
+
+@case("open")
+async def bad_last_event_id(scene: Scene) -> None:
+    await scene.http("GET", "/v1/sessions/x/events", 400, "bad_last_event_id", headers={"Last-Event-ID": "s1"})
+
+
+@case("open")
+async def too_many_viewers(scene: Scene) -> None:
+    await watched(scene, "viewers_per_session", "too_many_viewers")
+
+
+@case("open")
+async def key_viewers(scene: Scene) -> None:
+    await watched(scene, "key_viewers", "key_viewers")
 
 
 @case("open")
@@ -260,6 +281,7 @@ async def store_away(scene: Scene) -> None:
     scene.patch.setattr(scene.server.app[SESSIONS], "store", Shared(DownStore()))
     await scene.first(resuming({"session_id": "x", "resume_token": "x"}), "store_away")
     await scene.http("GET", "/v1/sessions/x/record", 503, "store_away")
+    await scene.http("GET", "/v1/sessions/x/events", 503, "store_away")
     await scene.http("DELETE", "/v1/sessions/x", 503, "store_away")
 
 
@@ -497,6 +519,14 @@ async def record(scene: Scene, fault: Exception, status: int, code: str) -> None
     async with scene.server.connect() as client:
         started = await client.start()
         await scene.http("GET", f"/v1/sessions/{started['session_id']}/record", status, code)
+
+
+async def watched(scene: Scene, limit: str, code: str) -> None:
+    """A viewer that is not let in, since the limit is none at all."""
+    scene.limit(limit, 0)
+    async with scene.server.connect() as client:
+        started = await client.start()
+        await scene.http("GET", f"/v1/sessions/{started['session_id']}/events", 429, code)
 
 
 @asynccontextmanager

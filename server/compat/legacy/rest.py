@@ -22,6 +22,8 @@ BODY_S = 10.0
 
 CONFIG = {"audio": {"chunk_duration_seconds": USUAL // SAMPLE_RATE, "sample_rate": SAMPLE_RATE, "channels": 1}}
 NO_JSON = "send the doctor as a JSON object of at most 4096 bytes, with name, phone and email"
+WRONG = "some fields of the doctor are wrong or missing: errors says what each of them must be"
+INVALID = "invalid_doctor"
 NOT_FOUND = "no doctor is registered here under that name: register first"
 EXISTS = "a doctor of this email is registered already: use the account that this answer holds"
 
@@ -84,47 +86,50 @@ class LegacyRest:
         """`POST /users`: 201 the doctor, 409 with the one of the same email, 422 in the shape of FastAPI."""
         said = await _body(request)
         if said is None:
-            return _json({"detail": [{"loc": ["body"], "msg": NO_JSON, "type": "json_invalid"}]}, 422)
+            detail = [{"loc": ["body"], "msg": NO_JSON, "type": "json_invalid"}]
+            return self._refused(request, INVALID, {"detail": detail}, 422)
         try:
             wanted = Registration.model_validate(said)
         except ValidationError as faults:
-            return _json({"detail": _details(faults)}, 422)
+            return self._refused(request, INVALID, {"detail": _details(faults)}, 422)
         return await self._add(request, wanted)
 
     async def register_doctor(self, request: web.Request) -> web.Response:
         """`POST /api/doctors`: 201, 409, and 400 with a sentence for each wrong field."""
         said = await _body(request)
         if said is None:
-            return _json({"error_code": "VALIDATION_ERROR", "message": NO_JSON, "errors": {}}, 400)
+            told = {"error_code": "VALIDATION_ERROR", "message": NO_JSON, "errors": {}}
+            return self._refused(request, INVALID, told, 400)
         try:
             wanted = Doctor.model_validate(said)
         except ValidationError as faults:
             errors = {str(fault["loc"][-1]): fault["msg"] for fault in _details(faults)}
-            return _json({"error_code": "VALIDATION_ERROR", "errors": errors}, 400)
+            told = {"error_code": "VALIDATION_ERROR", "message": WRONG, "errors": errors}
+            return self._refused(request, INVALID, told, 400)
         return await self._add(request, wanted)
 
     async def user(self, request: web.Request) -> web.Response:
         """`GET /users/EMAIL`."""
-        return await self._found(request, "USER_NOT_FOUND", email=request.match_info["email"])
+        return await self._found(request, "user_not_found", email=request.match_info["email"])
 
     async def doctor(self, request: web.Request) -> web.Response:
         """`GET /api/doctors/ID`."""
-        return await self._found(request, "DOCTOR_NOT_FOUND", user_id=request.match_info["doctor_id"])
+        return await self._found(request, "doctor_not_found", user_id=request.match_info["doctor_id"])
 
     async def lookup(self, request: web.Request) -> web.Response:
         """`GET /api/doctors/lookup?email=`."""
-        return await self._found(request, "DOCTOR_NOT_FOUND", email=request.query.get("email", ""))
+        return await self._found(request, "doctor_not_found", email=request.query.get("email", ""))
 
     async def _add(self, request: web.Request, wanted: Registration) -> web.Response:
         principal = request[PRINCIPAL]
         try:
             user, new = await self.users.add(principal.owner, wanted.model_dump())
         except UsersError as full:
-            self.site.keeper.refused(request, "no_room_for_doctors", principal)
-            return _json({"error_code": "NO_ROOM", "message": str(full)}, 503)
+            told = {"error_code": "NO_ROOM", "message": str(full)}
+            return self._refused(request, "no_room_for_doctors", told, 503)
         if not new:
-            self.site.keeper.note(request, "doctor_read", principal)
-            return _json({"error_code": "DOCTOR_ALREADY_EXISTS", "message": EXISTS, "doctor": user.as_dict()}, 409)
+            told = {"error_code": "DOCTOR_ALREADY_EXISTS", "message": EXISTS, "doctor": user.as_dict()}
+            return self._refused(request, "doctor_already_exists", told, 409, action="doctor_read")
         self.site.keeper.note(request, "doctor_registered", principal)
         return _json(user.as_dict(), 201)
 
@@ -136,10 +141,19 @@ class LegacyRest:
             user = await self.users.by_email(principal.owner, email)
         else:
             user = await self.users.by_id(principal.owner, user_id)
-        self.site.keeper.note(request, "doctor_read", principal, outcome="ok" if user is not None else missing.lower())
         if user is None:
-            return _json({"error_code": missing, "message": NOT_FOUND}, 404)
+            told = {"error_code": missing.upper(), "message": NOT_FOUND}
+            return self._refused(request, missing, told, 404, action="doctor_read")
+        self.site.keeper.note(request, "doctor_read", principal)
         return _json(user.as_dict())
+
+    def _refused(
+        self, request: web.Request, code: str, told: dict[str, Any], status: int, action: str = "refused"
+    ) -> web.Response:
+        """The answer to a request that is refused, which is counted, and noted as an attempt at the action."""
+        self.site.sessions.metrics.refused.labels(code).inc()
+        self.site.keeper.note(request, action, request[PRINCIPAL], outcome=code)
+        return _json(told, status)
 
 
 async def _body(request: web.Request) -> dict[str, Any] | None:

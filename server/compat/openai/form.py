@@ -1,6 +1,5 @@
 """The form of a request: what is asked for, and the recording, which is kept in memory that no file system has."""
 
-import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Collection, Coroutine
@@ -12,6 +11,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from server.compat.openai.errors import Refusal
+from server.sessions.patience import patience
 
 Result = TypeVar("Result")
 
@@ -26,7 +26,10 @@ MAX_PROMPT_CHARACTERS = 20_000
 READ_BYTES = 1 << 18
 
 NO_FORM = "send multipart/form-data with the recording in the field file"
-LATE = "the recording stopped arriving: send it again"
+LATE = "the recording stopped arriving, or arrives too slowly: send it again over a faster connection"
+
+LEAST_BYTES = 32_768
+"""Of a body that must come within each `idle_s`: who sends less would hold a place that others wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Form:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads forms. `most_bytes` is the largest recording, `idle_s` the longest rest in which nothing of it comes.
+    """Reads forms. `most_bytes` is the largest recording. `LEAST_BYTES`, or the rest, must come within each `idle_s`.
 
     `languages` are those of the model, None where it takes any.
     """
@@ -57,6 +60,11 @@ class Reader:
     idle_s: float
     languages: Collection[str] | None
     _fields: dict[str, list[str]] = field(default_factory=dict)
+    _due_at: float = field(init=False)
+    _came: int = 0  # bytes since `_due_at` was set
+
+    def __post_init__(self) -> None:
+        self._due_at = patience.now() + self.idle_s
 
     async def read(self, request: web.Request, stack: ExitStack, count: Callable[[int], None]) -> Form:
         """The form of a request; its recording is closed, and so erased, with `stack`.
@@ -83,7 +91,7 @@ class Reader:
 
     async def _keep(self, part: BodyPartReader, file: IO[bytes], count: Callable[[int], None]) -> None:
         while piece := await self._in_time(part.read_chunk(READ_BYTES)):
-            count(len(piece))
+            self._arrived(len(piece), count)
             if file.tell() + len(piece) > self.most_bytes:
                 told = f"the recording is larger than {self.most_bytes} bytes: send it in parts, or compressed"
                 raise Refusal(413, "file_too_large", told, "file")
@@ -92,15 +100,21 @@ class Reader:
     async def _text(self, part: BodyPartReader, count: Callable[[int], None]) -> str:
         held = bytearray()
         while piece := await self._in_time(part.read_chunk()):
-            count(len(piece))
+            self._arrived(len(piece), count)
             held += piece
             if len(held) > MAX_FIELD_BYTES:
                 raise Refusal(413, "field_too_large", f"a field is larger than {MAX_FIELD_BYTES} bytes: send less")
         return held.decode(errors="replace")
 
+    def _arrived(self, size: int, count: Callable[[int], None]) -> None:
+        count(size)
+        self._came += size
+        if self._came >= LEAST_BYTES:
+            self._came, self._due_at = 0, patience.now() + self.idle_s
+
     async def _in_time(self, coming: Coroutine[Any, Any, Result]) -> Result:
         try:
-            async with asyncio.timeout(self.idle_s):
+            async with patience.timeout(self._due_at - patience.now()):
                 return await coming
         except TimeoutError:
             raise Refusal(408, "body_late", LATE) from None

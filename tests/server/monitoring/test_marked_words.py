@@ -26,13 +26,12 @@ from redis.asyncio import Redis
 
 from benchmarks.common.redis_process import RedisProcess
 from server.access.keys import remove
+from tests.server.monitoring.other_clients import EXTENSION, MARK, all_of_them
 from tests.support.access import key, text_of
 from tests.support.fakes import speech
 from tests.support.live import Client
 from tests.support.model_server import Handler, as_json, completion, serving_model
 from tests.support.redis import redis_or_skip
-
-MARK = "Zebulon"
 
 SERVER = """
 import logging
@@ -241,42 +240,13 @@ async def trouble(http: aiohttp.ClientSession, url: str, told: Told) -> None:
             await ws.send_json(first)
             await ws.receive()
             await ws.close(message=f"{MARK}-reason".encode())
-    await others(http, url, key)
+    told.sessions += await all_of_them(http, url, session, key)
     where = urlsplit(url)
     for request in (f"{MARK}\r\n\r\n", f"GET /{MARK} HTTP/9.9\r\n\r\n", f"GET /\0{MARK} HTTP/1.1\r\nHost: x\r\n\r\n"):
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
         writer.write(request.encode())
         await reader.read()
         writer.close()
-
-
-async def others(http: aiohttp.ClientSession, url: str, key: dict[str, str]) -> None:
-    """What clients of other protocols may send, with a marked word in every part of it."""
-    doctor = {"name": f"{MARK}-doctor", "phone": "9876543210", "email": f"{MARK}@clinic.example"}
-    for body in (doctor, doctor, {**doctor, "email": f"{MARK}-no-email"}):
-        async with http.post(f"{url}/users", json=body, headers=key) as response:
-            assert response.status in (201, 409, 422)
-    paths = ("/users/{}@clinic.example", "/users/{}-nobody", "/api/doctors/{}", "/api/doctors/lookup?email={}")
-    for path in paths:
-        async with http.get(url + path.format(MARK), headers=key) as response:
-            assert response.status in (200, 404)
-    listen = f"{url}/v1/listen?encoding=linear16&sample_rate=16000&keyterm={MARK}-term&tag={MARK}-tag"
-    with suppress(aiohttp.WSServerHandshakeError):
-        await http.ws_connect(f"{listen}&language={MARK}-language", headers=key)
-    async with http.ws_connect(listen, headers=key) as ws:
-        for message in (f'{{"type": "{MARK}-type"}}', f"{MARK}-broken", '{"type": "CloseStream"}'):
-            await ws.send_str(message)
-        assert [True async for _ in ws]
-    async with http.ws_connect(f"{url}/ws", headers=key) as ws:
-        patient = {"name": f"{MARK}-name", "age": f"{MARK}-age"}
-        for fields in (
-            {"type": "start_session", "appointment_id": f"{MARK}-appointment", "patient": patient},
-            {"type": "session_resume", "appointment_id": f"{MARK}-appointment"},
-            {"type": "start_session", "appointment_id": f"{MARK}-appointment", "doctor_id": f"{MARK}-doctor"},
-            {"type": "audio_chunk", "audio_data": f"{MARK}", "source": f"{MARK}-source"},
-        ):
-            await ws.send_json(fields)
-            await ws.receive()
 
 
 async def run(folder: Path, *, leak: bool = False) -> Told:
@@ -338,7 +308,7 @@ async def _run(folder: Path, told: Told, redis: RedisProcess, *, leak: bool) -> 
     async with serving_model(answering()) as model, collecting(told) as collector, asyncio.timeout(120):
         flags = ["--port=0", "--log-level=debug", "--log-format=json", f"--metrics-port={metrics_port}"]
         flags += [f"--audit={audit}", f"--otlp-url={collector}", f"--vllm-url={model.url}", "--shutdown-grace-s=2"]
-        flags += ["--legacy"]
+        flags += ["--legacy", f"--allowed-origins={EXTENSION}"]
         command = [sys.executable, "-c", SERVER, "serve", *flags, *["--leak"] * leak]
         process = await create(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, **variables})
         try:
