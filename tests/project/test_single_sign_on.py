@@ -53,7 +53,6 @@ User www-data
 Group www-data
 Mutex file:{folder} default
 ErrorLog {folder}/error.log
-ServerLimit 1
 StartServers 1
 Listen 127.0.0.1:{port}
 """
@@ -122,7 +121,8 @@ async def listens(process: Process, port: int) -> None:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
-                assert process.returncode is None, "it ended before it listened"
+                if process.returncode is not None:
+                    raise AssertionError((await process.communicate())[1]) from None
                 await asyncio.sleep(0.02)
             else:
                 writer.close()
@@ -151,10 +151,11 @@ def configuration(folder: Path, port: int, provider: str, server: str) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def clinic(tmp_path_factory) -> AsyncIterator[Clinic]:
     assert find_spec("oidc_provider_mock"), "pip install -c constraints.txt '.[dev]'"
-    folder, port, notes = tmp_path_factory.mktemp("apache"), unused_port(), Notes()
+    folder, notes = tmp_path_factory.mktemp("apache"), Notes()
     pem, _ = certificate(folder)
     settings = {"trusted_proxy": "127.0.0.1/32", "user_header": "X-Forwarded-User"}
     async with providing() as provider, serving(audit_trail=notes, **settings) as server:
+        port = unused_port()
         (config := folder / "apache.conf").write_text(configuration(folder, port, provider, server.url))
         secrets = {"SIGN_ON_CLIENT_SECRET": "s3cret", "SIGN_ON_PASSPHRASE": "a passphrase of the test"}
         command = [tool("apache2"), "-f", config, "-D", "FOREGROUND"]

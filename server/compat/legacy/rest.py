@@ -22,7 +22,7 @@ BODY_S = 10.0
 
 CONFIG = {"audio": {"chunk_duration_seconds": USUAL // SAMPLE_RATE, "sample_rate": SAMPLE_RATE, "channels": 1}}
 NO_JSON = "send the doctor as a JSON object of at most 4096 bytes, with name, phone and email"
-WRONG = "some fields of the doctor are wrong or missing: errors says what each of them must be"
+WRONG = "some fields of the doctor are wrong or missing: this answer names them and says what each must be"
 INVALID = "invalid_doctor"
 NOT_FOUND = "no doctor is registered here under that name: register first"
 EXISTS = "a doctor of this email is registered already: use the account that this answer holds"
@@ -87,11 +87,12 @@ class LegacyRest:
         said = await _body(request)
         if said is None:
             detail = [{"loc": ["body"], "msg": NO_JSON, "type": "json_invalid"}]
-            return self._refused(request, INVALID, {"detail": detail}, 422)
+            return self._refused(request, INVALID, {"detail": detail, "message": NO_JSON}, 422)
         try:
             wanted = Registration.model_validate(said)
         except ValidationError as faults:
-            return self._refused(request, INVALID, {"detail": _details(faults)}, 422)
+            told = {"detail": _details(faults), "message": WRONG}
+            return self._refused(request, INVALID, told, 422)
         return await self._add(request, wanted)
 
     async def register_doctor(self, request: web.Request) -> web.Response:

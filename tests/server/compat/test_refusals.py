@@ -39,7 +39,7 @@ LIVE = "/v1/listen?encoding=linear16&sample_rate=16000"
 FILE = "/v1/audio/transcriptions"
 VISIT = {"type": "start_session", "appointment_id": "drt-1", "mode": "ambient"}
 DOCTOR = {"name": "Mei Okonkwo", "phone": "+91 98765 43210", "email": "mei.okonkwo@clinic.example"}
-SHAPES = ("message", "err_msg", "msg")
+SHAPES = ("message", "err_msg")
 
 
 def codes() -> set[str]:

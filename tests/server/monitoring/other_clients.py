@@ -69,7 +69,7 @@ async def recordings(http: aiohttp.ClientSession, url: str, key: Key) -> None:
         (heard, 200, {"response_format": "verbose_json"}),
         (heard, 200, {"stream": "true"}),
         (failing, 500, {}),
-        (failing, 200, {"stream": "true"}),  # whose error is an event
+        (failing, 500, {"stream": "true"}),
         (f"{MARK}-no-audio".encode() * 100, 400, {}),
         (heard[:30] + f"{MARK}-in-a-header".encode(), 400, {}),
         (heard, 400, {"language": f"{MARK}-language", "response_format": f"{MARK}-format"}),
