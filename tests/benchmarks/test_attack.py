@@ -1,5 +1,6 @@
 """The attacks: their judge on observations made by hand, and one attack on a real server without models."""
 
+import io
 import json
 import random
 import re
@@ -13,6 +14,7 @@ import pytest
 from benchmarks.attack.aim import Aim
 from benchmarks.attack.attacks.drawing import drawn
 from benchmarks.attack.attacks.patterns import every_pattern, hostile
+from benchmarks.attack.attacks.recordings import CONTAINERS, silence, truncated
 from benchmarks.attack.attacks.talkers import _request, shaped, text_of
 from benchmarks.attack.campaign import batches, chosen
 from benchmarks.attack.catalogue import ATTACKS
@@ -20,6 +22,7 @@ from benchmarks.attack.judge import SHORT, STRICT, Memory, Observation, verdict
 from benchmarks.attack.report import markdown
 from benchmarks.attack.target import Setup, Target
 from benchmarks.attack.witness import GoodSession
+from server.media.reading import FORMATS, TooLong, read_pcm
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,7 +108,7 @@ def test_an_attack_that_stops_the_server_is_not_judged_by_time_and_one_that_ends
 
 def test_every_attack_has_a_name_of_its_own_and_says_what_it_does():
     names = [attack.name for attack in ATTACKS]
-    assert len(names) == len(set(names)) > 25
+    assert len(names) == len(set(names)) > 40
     assert all(len(attack.does) > 30 for attack in ATTACKS)
     assert [attack.name for attack in chosen(ATTACKS, ["stall"])] == ["stall"]
     with pytest.raises(SystemExit, match="choose among"):
@@ -139,6 +142,20 @@ def test_every_pattern_of_the_product_is_found_and_met_with_what_it_nearly_match
     texts = hostile(re.compile(r"ab+c"), 100, 1)
     assert any(text.startswith("ab") for text in texts)
     assert all(len(text) == 102 and text.endswith("\x00!") for text in texts)
+
+
+def test_a_recording_of_a_kilobyte_holds_ten_minutes_of_silence_and_tells_its_length_or_does_not():
+    told, untold = silence(600), silence(600, told=False)
+    assert len(told) == len(untold) < 1200
+    samples = sum(map(len, read_pcm(io.BytesIO(untold), 1, "it", most_s=60, formats=FORMATS))) // 2
+    assert 590 < samples / 16_000 < 610
+    with pytest.raises(TooLong):
+        next(read_pcm(io.BytesIO(told), 1, "it", most_s=60, formats=FORMATS))
+
+
+def test_each_container_is_cut_off_at_four_places():
+    assert len(truncated()) == 4 * len(CONTAINERS)
+    assert all(truncated().values())
 
 
 async def test_words_in_the_memory_of_the_server_are_found_and_others_are_not():
