@@ -27,6 +27,10 @@ MAX_UPLOAD_BYTES = 1 << 20
 """How a request begins that has a large body, and the bytes of it that may come before its handler runs. aiohttp stops
 reading at 128 kB of a body that nobody takes; one read may bring 256 kB more."""
 
+MAX_DISCARDED_BYTES = 128 << 20
+"""Of a body that came after its request was answered. aiohttp reads and drops it for ten seconds, so that a client that
+still sends gets the answer and not a reset."""
+
 _OVERHEAD_BYTES = 1 << 10  # the heads of frames, and pings before the first message
 _HEAD_BYTES = 1 << 16
 _BUSY = b"the server has as many connections as it can hold: try again in some seconds\n"
@@ -63,6 +67,7 @@ class Visitor(asyncio.Protocol):
         self._early: list[bytes] | None = None  # what the TLS layer hands over before the task that waits for it runs
         self._deaf = False
         self._uploads = False
+        self._discards = 0  # bytes that may still come of a body that nobody keeps
         self.held_bytes = 0
         self.most_bytes = MAX_TEXT_BYTES
         """What may come before a handler has taken a whole message."""
@@ -99,7 +104,7 @@ class Visitor(asyncio.Protocol):
             return
         if self._inner is None or self._deaf:
             return
-        if self._door.waits(self) and not self._hold(data):
+        if self._door.waits(self) and not self._discarded(data) and not self._hold(data):
             return
         self._inner.data_received(data)
 
@@ -116,7 +121,12 @@ class Visitor(asyncio.Protocol):
 
     def taken(self) -> None:
         """A handler took a whole request or message: what was held is held no more."""
+        self._discards = 0
         self._door.taken(self)
+
+    def discards(self) -> None:
+        """The request is answered, or about to be: what still comes of its body is dropped, and not held."""
+        self._discards = MAX_DISCARDED_BYTES
 
     def admitted(self) -> None:
         """A session is its own: from here on that session's limits hold."""
@@ -184,6 +194,13 @@ class Visitor(asyncio.Protocol):
         self._transport.write(refusal)
         self._transport.close()
         return False
+
+    def _discarded(self, data: bytes) -> bool:
+        """Whether bytes are of a body that is dropped, which ends with the next request or when it is too much."""
+        if self._discards <= 0:
+            return False
+        self._discards -= len(data)
+        return True
 
     def _hold(self, data: bytes) -> bool:
         """Counts bytes that aiohttp is about to keep. False if they are too many."""

@@ -9,14 +9,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import aiohttp
 
 from benchmarks.attack.aim import MARK, QUIET_S, Aim, Line
+from benchmarks.attack.attacks.chatter import FOUND_S, TALK_S
 from benchmarks.attack.attacks.outages import SPEECH
+from benchmarks.attack.witness import speech
 
 MOST_VIEWERS = 100
 """Of one session: the default of --viewers-per-session."""
 
 UNREAD = 80
 CROWD = 2_000
-EDITS = 190
+EDITS = 150
 """Changes of a finding with 480 letters each: some hundred kilobytes of events, within the rate of one session."""
 
 READ_S = 5.0
@@ -32,11 +34,11 @@ async def unread_streams(aim: Aim) -> None:
     """80 viewers of one session that ask for its events and never read: they are cut off, and nobody waits for them."""
     async with aim.http() as http, _watched(aim, http) as line:
         findings = await _findings(line)
-        for number in range(EDITS):
+        aim.expect(bool(findings), "nothing was found in the talk: there is nothing to edit and to watch")
+        for number in range(EDITS if findings else 0):
             fields = {"text": f"a cough, {number} " + "x" * 480}
             await line.say({"type": "edit_finding", "finding_id": findings[number % len(findings)], "fields": fields})
-        await line.say({"type": "marker", "id": 2})
-        aim.expect(await line.hear("marker", within_s=20) is not None, "a session with viewers was not answered")
+            await line.hear("extraction", "error")
         before = await _metric(aim, http, "drtranscribe_viewers_cut_total")
         async with AsyncExitStack() as stack:
             for number in range(UNREAD):
@@ -45,7 +47,7 @@ async def unread_streams(aim: Aim) -> None:
             watching = 0.0
             for _ in range(40):
                 watching = max(watching, await _metric(aim, http, "drtranscribe_viewers"))
-                await line.say(SPEECH)
+                await _spoken(aim, line)
                 if await _metric(aim, http, "drtranscribe_viewers") == 0 and watching:
                     break
                 await asyncio.sleep(READ_S / 8)
@@ -67,7 +69,7 @@ async def crowd_of_viewers(aim: Aim) -> None:
         for first in range(0, CROWD, 100):
             asked = (_asked(aim, stack, _path(line), number) for number in range(first, first + 100))
             answers.update(await asyncio.gather(*asked))
-            await line.say(SPEECH)
+            await _spoken(aim, line)
             if not aim.left_s and first >= 500:
                 break
         screens = Counter([await aim.status(_get(aim, "/watch"), f"127.0.7.{1 + n % 50}") for n in range(200)])
@@ -112,15 +114,23 @@ async def _watched(aim: Aim, http: aiohttp.ClientSession) -> AsyncIterator[Line]
         await line.hear("session_stopped", within_s=20)
 
 
+async def _spoken(aim: Aim, line: Line) -> None:
+    """Three seconds of speech in the session that is watched, which must be taken as if nobody watched."""
+    await line.say(SPEECH)
+    aim.expect(await line.hear("progress", within_s=20) is not None, "a session that is watched was not answered")
+
+
 def _path(line: Line) -> str:
     session = next(event["session_id"] for event in line.events if event["type"] == "session_started")
     return f"/v1/sessions/{session}/events"
 
 
 async def _findings(line: Line) -> list[str]:
-    """Ids to edit; where engines found nothing, one that there is not: the refusals are events as well."""
-    ops = [op for event in line.events if event["type"] == "extraction" for op in event["ops"]]
-    return [op["finding"]["id"] for op in ops] or ["f1"]
+    """Ids to edit, of what is found in a talk."""
+    for chunk in speech(TALK_S):
+        await line.say(chunk)
+    told = await line.hear("extraction", within_s=FOUND_S)
+    return [op["finding"]["id"] for op in told["ops"] if op["op"] == "add"] if told is not None else []
 
 
 def _get(aim: Aim, path: str, *headers: str) -> bytes:

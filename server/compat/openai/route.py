@@ -62,14 +62,16 @@ class Transcriptions:
         self._closing = False
 
     async def post(self, request: web.Request) -> web.StreamResponse:
-        """Every error is JSON in OpenAI's shape, and says what to do."""
+        """Every error is JSON in OpenAI's shape, says what to do, and reaches a client that is still sending."""
+        visitor = visitor_of(request.transport)
         try:
             principal = self._keeper.admit(request, "speak")
         except Denied as denied:
+            if visitor is not None:
+                visitor.discards()
             response = self._keeper.refusal(request, denied)
             response.text = json.dumps(error_body(denied.status, denied.code, str(denied)))
             return response
-        visitor = visitor_of(request.transport)
         try:
             with self._place(principal), ExitStack() as stack:
                 if visitor is not None:
@@ -83,6 +85,7 @@ class Transcriptions:
         finally:
             if visitor is not None:
                 visitor.waits_again()
+                visitor.discards()
 
     async def close(self) -> None:
         """Ends what is under way: its clients are told to come again."""

@@ -70,6 +70,17 @@ async def test_a_recording_above_the_limit_is_refused_before_all_of_it_has_come(
         assert "1000000 bytes" in body["error"]["message"]
 
 
+@pytest.mark.parametrize(("shown", "status", "code"), [(True, 503, "full"), (False, 401, "not_authorised")])
+async def test_a_refusal_reaches_a_client_that_is_still_sending_its_recording(tmp_path, shown, status, code):
+    header = key(tmp_path / "keys", "clinic")
+    async with serving(keys_file=tmp_path / "keys", max_files=0) as server:
+        for _ in range(3):
+            found, body, _ = await post(server, form(bytes(20_000_000)), headers=header if shown else {})
+            assert (found, body["error"]["code"]) == (status, code)
+        refused = server.app[METRICS].refused
+        assert (refused.labels(code)._value.get(), refused.labels("text_too_large")._value.get()) == (3, 0)
+
+
 async def test_a_large_body_passes_the_door_and_its_connection_waits_again_afterwards():
     async with serving() as server:
         for _ in range(2):
