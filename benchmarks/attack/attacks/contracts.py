@@ -50,7 +50,7 @@ async def wrong_queries_at_listen(aim: Aim) -> None:
 
 
 async def wrong_messages_of_the_legacy_contract(aim: Aim) -> None:
-    """Four clients of the legacy contract with 50 wrong messages a second each: junk, and WAV files with wrong heads."""
+    """Four clients of the legacy contract with 50 wrong messages a second each: junk, WAV files with wrong heads."""
     start = {
         "type": "start_session",
         "appointment_id": f"{MARK}-{{}}",

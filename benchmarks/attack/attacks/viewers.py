@@ -19,7 +19,8 @@ MOST_VIEWERS = 100
 UNREAD = 80
 CROWD = 2_000
 EDITS = 150
-"""Changes of a finding with 480 letters each: some hundred kilobytes of events, within the rate of one session."""
+ATTRIBUTES = ("onset", "duration", "severity", "location", "character", "frequency", "relation", "reaction", "reason")
+"""Of a finding. So many changes of them, with 480 letters each, are more bytes than the kernel holds for a viewer."""
 
 READ_S = 5.0
 """--send-timeout-s of the attacked server."""
@@ -36,7 +37,7 @@ async def unread_streams(aim: Aim) -> None:
         findings = await _findings(line)
         aim.expect(bool(findings), "nothing was found in the talk: there is nothing to edit and to watch")
         for number in range(EDITS if findings else 0):
-            fields = {"text": f"a cough, {number} " + "x" * 480}
+            fields = {"text": f"a cough, {number}", "attributes": dict.fromkeys(ATTRIBUTES, f"{number} " + "x" * 480)}
             await line.say({"type": "edit_finding", "finding_id": findings[number % len(findings)], "fields": fields})
             await line.hear("extraction", "error")
         before = await _metric(aim, http, "drtranscribe_viewers_cut_total")
