@@ -21,7 +21,7 @@ from server.store.sharing import STORE_RETRY_S, StoreDown
 from server.viewers.feed import Feed
 from server.viewers.frames import RETRY, frame
 from server.viewers.source import MOST_AT_ONCE, LogSource, Source, StoredSource
-from server.viewers.viewer import Viewer
+from server.viewers.viewer import Viewer, narrow
 
 ACTION = "session_watched"
 GONE = "no such session, or it ended too long ago: its events are gone"
@@ -102,6 +102,7 @@ class Viewers:
         if (visitor := visitor_of(transport)) is not None:
             visitor.admitted()  # it holds a place of the viewers from now on, and none of those who wait for a session
             visitor.deafen()  # nothing that it may still send is read
+        narrow(transport)
         viewer = Viewer(
             transport,
             request.version >= HttpVersion11,

@@ -1,7 +1,9 @@
 """One viewer: a connection that is written to and never read."""
 
 import asyncio
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from server.viewers.frames import KEEP_ALIVE, Frame, chunk
 
@@ -9,8 +11,20 @@ MOST_UNSENT = 256 << 10
 """Bytes that may wait in this process for one viewer to read: minutes of a consultation. One who leaves more is cut
 off, and goes on from `Last-Event-ID`."""
 
+KERNEL_BYTES = 64 << 10
+"""What the kernel is asked to hold for one viewer. By itself it takes up to 4 MB, and only when it takes no more is it
+noticed that a viewer reads nothing."""
+
 KEEP_ALIVE_S = 15.0
 """Between two signs of life, so that no proxy takes a silent session for a dead connection."""
+
+
+def narrow(transport: asyncio.Transport) -> None:
+    """Bounds what the kernel holds for a viewer."""
+    line = transport.get_extra_info("socket")
+    if line is not None:
+        with suppress(OSError):  # the client is gone already
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
 
 
 class Viewer:

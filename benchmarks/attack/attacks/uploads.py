@@ -129,8 +129,8 @@ async def _post(aim: Aim, http: aiohttp.ClientSession, data: bytes, within_s: fl
             status, text = response.status, await response.text()
     except TimeoutError:
         return aim.count(f"no answer in {within_s:.0f} s")
-    except (aiohttp.ClientError, OSError) as error:
-        return aim.count(type(error).__name__)
+    except (aiohttp.ClientError, OSError) as lost:
+        return aim.count(type(lost).__name__)
     aim.expect(status in ANSWERS, f"a recording was answered {status}")
     if status == 200:
         return aim.count("200")

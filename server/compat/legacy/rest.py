@@ -129,8 +129,8 @@ class LegacyRest:
             told = {"error_code": "NO_ROOM", "message": str(full)}
             return self._refused(request, "no_room_for_doctors", told, 503)
         if not new:
-            told = {"error_code": "DOCTOR_ALREADY_EXISTS", "message": EXISTS, "doctor": user.as_dict()}
-            return self._refused(request, "doctor_already_exists", told, 409, action="doctor_read")
+            known = {"error_code": "DOCTOR_ALREADY_EXISTS", "message": EXISTS, "doctor": user.as_dict()}
+            return self._refused(request, "doctor_already_exists", known, 409, action="doctor_read")
         self.site.keeper.note(request, "doctor_registered", principal)
         return _json(user.as_dict(), 201)
 

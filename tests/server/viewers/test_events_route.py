@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -229,6 +230,27 @@ async def test_a_slow_viewer_is_cut_and_goes_on_later_and_nobody_else_notices(mo
                 assert (await again.next())["seq"] == last
             await client.finish()
             assert (await quick.rest())[-1]["type"] == "session_stopped"
+
+
+async def test_a_viewer_that_reads_nothing_is_cut_before_the_kernel_has_taken_megabytes_for_it():
+    async with serving(send_timeout_s=0.5) as server, server.connect() as client:
+        session_id = await talk(client)
+        attributes = dict.fromkeys(("onset", "duration", "severity", "location", "character"), "x" * 490)
+        for number in range(80):  # 200 kB
+            fields = {"text": f"a cough, {number}", "attributes": attributes}
+            await client.say({"type": "edit_finding", "finding_id": "f1", "fields": fields})
+            await client.hear("extraction")
+        reading = asyncio.create_task(client.close_code())
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.socket() as deaf:
+            deaf.setblocking(False)
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            await asyncio.get_running_loop().sock_connect(deaf, (host, int(port)))
+            request = f"GET /v1/sessions/{session_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            await asyncio.get_running_loop().sock_sendall(deaf, request.encode())
+            await until(lambda: server.app[METRICS].viewers_cut._value.get() == 1)
+        await client.say({"type": "stop_session"})
+        assert await reading == 1000
 
 
 async def test_a_withdrawn_session_ends_its_viewers_and_is_gone_for_them():
