@@ -22,7 +22,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import unused_port
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, expect
 from yarl import URL
 
 from server.app import SESSIONS
@@ -264,43 +264,38 @@ async def test_a_session_that_is_open_goes_on_after_its_user_has_signed_out_but_
             await client.hear("session_stopped")
 
 
-async def sign_on(page: Page, clinic: Clinic, name: str) -> None:
-    await page.goto(clinic.url)
-    await page.get_by_role("button", name=name).click()
-    await expect(page.locator("#user")).to_have_text(name)
-
-
-async def clinicians(context: BrowserContext, path: str, clinic: Clinic) -> int:
-    """The status of a request with the cookies of a browser."""
-    return (await context.request.get(clinic.url + path, max_redirects=0)).status
-
-
 @pytest.mark.skipif(CHROMIUM is None, reason="needs the browser: apt-get install chromium")
 async def test_in_a_browser_a_doctor_signs_on_records_a_visit_and_signs_out_and_a_colleague_sees_nothing_of_it(clinic):
-    async with chromium() as browser:
-        known = {"ignore_https_errors": True}  # the certificate of the test
-        async with profile(browser, **known) as alice, profile(browser, **known) as bob:
-            for context in (alice, bob):
-                await context.route(re.compile(r"https://cdn\."), lambda route: route.abort())
-            page, other = await alice.new_page(), await bob.new_page()
-            await sign_on(page, clinic, ALICE)
-            await sign_on(other, clinic, BOB)
-            before = clinic.notes.sessions | {None}
-            await agree_and_start(page)
-            await until(lambda: bool(clinic.notes.sessions - before))
-            (session_id,) = clinic.notes.sessions - before
-            session = clinic.server.app[SESSIONS].known(session_id)
-            assert session.owner == f"user:{ALICE}"
-            record = f"/v1/sessions/{session_id}/record"
-            assert [await clinicians(each, record, clinic) for each in (alice, bob)] == [200, 404]
-            (cookie,) = [cookie for cookie in await alice.cookies() if cookie["name"] == "__Host-sign-on"]
-            assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
-            away = await alice.new_page()
-            await away.goto(clinic.url + clinic.sign_out())
-            received = session.received_samples
-            await until(lambda: session.received_samples > received)  # the visit goes on
-            assert await clinicians(alice, record, clinic) == 401
-            assert await clinicians(bob, "/v1/me", clinic) == 200
+    async with (
+        chromium() as browser,
+        profile(browser, ignore_https_errors=True) as alice,  # the certificate of the test
+        clinic.visitor(BOB) as bob,
+    ):
+        await alice.route(re.compile(r"https://cdn\."), lambda route: route.abort())  # a style of the provider's page
+        page = await alice.new_page()
+        await page.goto(clinic.url)
+        await page.get_by_role("button", name=ALICE).click()
+        await expect(page.locator("#user")).to_have_text(ALICE)
+        before = clinic.notes.sessions | {None}
+        await agree_and_start(page)
+        await until(lambda: bool(clinic.notes.sessions - before))
+        (session_id,) = clinic.notes.sessions - before
+        session = clinic.server.app[SESSIONS].known(session_id)
+        assert session.owner == f"user:{ALICE}"
+        record = f"/v1/sessions/{session_id}/record"
+        assert (await browser_status(alice, clinic, record), await status(bob, record)) == (200, 404)
+        (cookie,) = [cookie for cookie in await alice.cookies() if cookie["name"] == "__Host-sign-on"]
+        assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
+        away = await alice.new_page()
+        await away.goto(clinic.url + clinic.sign_out())
+        received = session.received_samples
+        await until(lambda: session.received_samples > received)  # the visit goes on
+        assert (await browser_status(alice, clinic, record), await status(bob, "/v1/me")) == (401, 200)
+
+
+async def browser_status(context: BrowserContext, clinic: Clinic, path: str) -> int:
+    """The status of a request with the cookies of a browser."""
+    return (await context.request.get(clinic.url + path, max_redirects=0)).status
 
 
 async def test_apache_writes_no_session_no_name_and_no_secret_into_a_log(clinic):
