@@ -98,6 +98,7 @@ async def _client(
                     await ws.close()
                 await reading
                 aim.count(str(ws.close_code))
+                aim.expect(ws.close_code != 1006, "a wrong message cut the connection off without a word")
         except aiohttp.WSServerHandshakeError as refused:
             aim.count(f"upgrade {refused.status}")
             aim.expect(refused.status in (429, 503), f"a stream was answered {refused.status}")

@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import wave
+from contextlib import suppress
 
 import pytest
 
@@ -107,3 +108,12 @@ def test_codes_are_those_of_the_contract_or_ours_in_capitals(code, told):
     assert json.loads(error(code, "what to do", "id", 7)) == {
         "type": "error", "error_code": told, "message": "what to do", "session_id": "id", "chunk_id": 7,
     }  # fmt: skip
+
+
+def test_a_wav_file_whose_head_has_any_byte_changed_is_read_or_refused():
+    whole = base64.b64decode(wav(bytes(2000)))
+    for at in range(44):
+        for value in (0x00, 0x01, 0x7F, 0x80, 0xFF):
+            changed = whole[:at] + bytes((value,)) + whole[at + 1 :]
+            with suppress(LegacyError):
+                assert samples_of(base64.b64encode(changed).decode())
