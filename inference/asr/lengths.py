@@ -10,8 +10,8 @@ from inference.config import CPU_LADDER, FULL_FRAMES, SAMPLE_RATE, Ladder
 HOP_SAMPLES = 160
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 
-WIDER_FRAMES = 1000
-"""Ten seconds more of silence end most loops, at a third of the full window's cost."""
+WIDER_FRAMES = 400
+"""Four seconds more of silence, and no prompt, end a loop as often as ten do, at half the cost (benchmarks/LOG.md)."""
 
 
 def encoder_frames(samples: int, margin_s: float, ladder: Ladder = CPU_LADDER) -> int:

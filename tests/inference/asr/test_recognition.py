@@ -41,7 +41,7 @@ async def recogniser(engine, **config):
 
 async def test_a_doubtful_final_is_decoded_again_with_ever_more_silence_and_without_its_prompt():
     loop, sound = said("no no no", doubtful=True), said("no fever")
-    for answers, windows in (([sound], [0]), ([loop, sound], [0, 2000]), ([loop, loop, sound], [0, 2000, 3000])):
+    for answers, windows in (([sound], [0]), ([loop, sound], [0, 1400]), ([loop, loop, sound], [0, 1400, 3000])):
         engine = Script(*answers)
         async with recogniser(engine) as asr:
             served = await asr.final(SPAN, session="1")
@@ -84,7 +84,7 @@ async def test_a_second_try_does_not_hold_up_the_finals_of_others():
         await asyncio.sleep(0)
         engine.go.set()
         assert [(await task).value.text for task in (first, second)] == ["again", "other"]
-    assert [request.frames for request in engine.requests] == [0, 0, 2000]
+    assert [request.frames for request in engine.requests] == [0, 0, 1400]
 
 
 def words(*said_at):
@@ -155,7 +155,7 @@ async def test_a_real_loop_is_ended_by_more_silence(tiny, sentence, monkeypatch)
     monkeypatch.setattr(tiny, "transcribe", counted)
     async with recogniser(tiny) as asr:
         served = await asr.final(AsrRequest(sentence, True), session="1")
-    assert [request.frames for request in tried] == [0, 2000, 3000]
+    assert [request.frames for request in tried] == [0, 1400, 3000]
     assert served.value.retried
     assert "numb" in served.value.text
 
@@ -193,7 +193,7 @@ async def test_a_doubtful_text_in_the_language_that_was_heard_is_tried_again_in_
     async with recogniser(engine) as asr:
         served = await asr.final(SPAN, session="1")
     assert served.value.text == "Tengo mucha tos"
-    assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 2000)]
+    assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 1400)]
 
 
 async def test_one_word_in_another_language_costs_no_second_try():
