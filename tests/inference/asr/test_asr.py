@@ -180,6 +180,28 @@ def test_a_rehearsal_works_as_long_as_it_says_whatever_is_heard(tiny, monkeypatc
     assert made == [20, 20, 12]
 
 
+def test_a_loop_of_an_english_partial_ends_sooner_than_that_of_a_final_or_of_another_language(
+    base, sentence, monkeypatch
+):
+    made = []
+
+    class Endless:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def generate(self, *args, suppress_tokens, **options):
+            results = model.generate(*args, suppress_tokens=[*suppress_tokens, base._end_of_text], **options)
+            made.extend(len(result.sequences_ids[0]) for result in results)
+            return results
+
+    model = base.model
+    monkeypatch.setattr(base, "model", Endless())
+    seconds = 5  # the length of the ladder that the sentence shares
+    for final, language in ((False, "en"), (False, "es"), (True, "en")):
+        assert base.transcribe([AsrRequest(sentence, final, language)])[0].doubtful
+    assert made == [8 + 5 * seconds, 16 + 7 * seconds, 16 + 7 * seconds]
+
+
 def test_a_model_knows_its_languages_and_an_english_one_knows_english_alone(tiny, base):
     assert tiny.languages == {"en"}
     assert {"en", "de", "haw"} <= base.languages
