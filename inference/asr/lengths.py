@@ -11,7 +11,7 @@ HOP_SAMPLES = 160
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 
 WIDER_FRAMES = 400
-"""Four seconds more of silence, and no prompt, end a loop as often as ten do, at 0.6 of the cost (benchmarks/LOG.md)."""
+"""Four seconds more of silence, and no prompt, end as many loops as ten do at 0.6 of the cost (benchmarks/LOG.md)."""
 
 
 def encoder_frames(samples: int, margin_s: float, ladder: Ladder = CPU_LADDER) -> int:
