@@ -21,6 +21,7 @@ from inference.extraction.rules.cues.asides import addresses_patient
 from inference.extraction.rules.cues.persons import goes_on, other_before
 from inference.extraction.rules.cues.readings import Answer, is_bare, is_empty
 from inference.extraction.rules.cues.replies import contradiction
+from inference.extraction.rules.exchange.agreement import is_only_of
 from inference.extraction.rules.exchange.enquiries import follow_ups
 from inference.extraction.rules.exchange.functions import functions, well_parts
 from inference.extraction.rules.exchange.questions import answered_facts, denied_facts
@@ -187,7 +188,7 @@ def _told_or_answered(
     is_new = turn.index >= new_from
     if is_empty(turn) or not (is_new or turn.form == "polar"):
         return
-    answer = _answer(conversation, at) if turn.form == "polar" else None
+    answer = _to_all(conversation, at, _answer(conversation, at)) if turn.form == "polar" else None
     if not is_new and (answer is None or answer[0].index < new_from):
         return
     asked = question_before(conversation, at)
@@ -249,6 +250,14 @@ def _answer(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None
             short = len(reply.tokens) <= _RELATIVE_TOKENS and not concepts(reply)
             return (reply, "yes") if short and relation_of(reply, len(reply.tokens)) else None
     return None
+
+
+def _to_all(conversation: Sequence[Turn], at: int, answer: tuple[Turn, Answer] | None) -> tuple[Turn, Answer] | None:
+    """The answer, which is a "no" to all questions in a row but the one whose symptom it names alone."""
+    if answer is None or answer[1] != "yes":
+        return answer
+    others = frozenset[str]().union(*map(concepts, asked_with(conversation, at, answer[0])))
+    return (answer[0], "no") if is_only_of(answer[0], others, concepts(conversation[at])) else answer
 
 
 def _is_yes_to_one_of_several(conversation: Sequence[Turn], at: int, reply: Turn, answer: Answer) -> bool:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from inference.extraction.memo import remembered
 from inference.extraction.tables import words
+from inference.extraction.text.denied import is_denied
 from inference.extraction.text.tokens import FILLERS, Sentence, Token, sentences
 from inference.findings import Quote
 from inference.transcript import Segment, Speaker, word_span
@@ -19,23 +20,6 @@ _INVERTED_SUBJECTS = words("inverted_subject")
 _OPEN = words("question_word")
 _TOLD_SUBJECTS = frozenset(["i", "id", "ill", "im", "ive", "we", "were", "well", "weve", "you", "youll"])
 _OPEN_REQUESTS = (("tell", "me"), ("describe",), ("talk", "me"), ("show", "me"), ("explain",), ("remind", "me"))
-_OF_YOU = re.compile(
-    r"(?:(?:so|and|but|um|uh|okay|ok|right|now|then|well|i see|also|plus) )*"
-    r"(?:(?P<told>(?:youve|you have|youd|you had) (?:had|been)|you (?:had|get|take|took|smoke|drink|feel|felt)"
-    r"|(?:youre|you are|you were) (?:taking|on|having|getting|allergic|feeling))|you|youve|youre|youd|your)\b"
-    r"(?! (?:know|can|could|should|need|must|will|may|might|see)\b)"
-)
-"""What is said of the other speaker. What was `told` by them can be denied by a bare "no"; after "You have pneumonia",
-that may be dismay."""
-_NEGATED = re.compile(r"\b(?:no|not|never|none|without|nothing|\w+nt|deny|denied)\b")
-_NO = r"(?:(?:um|uh|er|well) )*(?:no|nope|nah)(?: (?:no|nope|nah))*"
-_BARE_NO = re.compile(_NO)
-_DENIAL = re.compile(
-    _NO
-    + r"(?: (?:thats|that is) (?:not|wrong)(?: (?:right|true|correct|so))?| not (?:really|at all|that i know of|ever)"
-    r"| never| i (?:havent|dont|didnt|wasnt|have not|do not|did not|was not|am not|never (?:have|did|do|had))"
-    r"| (?:im|ive) not)+"
-)
 _BEFORE_QUESTION = frozenset(("and", "okay", "ok", "right", "so", "um", "uh", "no", "yes", "yeah"))
 _BREAKING = words("breaking")
 _UNFINISHED = frozenset(("any", "a", "the", "your", "or", "and", "of", "in", "with", "had", "been", "some", "have"))
@@ -135,7 +119,7 @@ def _with_cut_questions(conversation: list[Turn]) -> list[Turn]:
 
 
 def _with_denied_statements(conversation: list[Turn]) -> list[Turn]:
-    """ "You've had chest pain." "No.": what is said of the other speaker, and flatly denied by them, was a question."""
+    """ "You've had chest pain." "No.": what is said to somebody, and flatly denied by them, was a question."""
     for at in range(1, len(conversation)):
         before, turn = conversation[at - 1], conversation[at]
         if (
@@ -143,9 +127,7 @@ def _with_denied_statements(conversation: list[Turn]) -> list[Turn]:
             and before.speaker != "patient"
             and turn.speaker != "clinician"
             and before.segment.id != turn.segment.id
-            and (of_you := _OF_YOU.match(before.joined))
-            and not _NEGATED.search(before.joined)
-            and (_DENIAL.fullmatch(turn.joined) or (of_you["told"] and _BARE_NO.fullmatch(turn.joined)))
+            and is_denied(before.joined, turn.sentence)
         ):
             conversation[at - 1] = replace(before, form="polar")
     return conversation

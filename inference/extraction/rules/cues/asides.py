@@ -18,7 +18,7 @@ _FEAR_REACH = 7
 _FRAGMENT = 3
 _ASKED_FOR = frozenset(("did", "have", "had", "do", "does", "are", "is", "was", "were", "you", "with", "if"))
 _CALLING = re.compile(
-    r"(?:\w++ ){0,6}?"
+    r"(?:(?!(?:did|have|had|do|does|are|is|was|were)\b)\w++ ){0,12}?"
     r"(?:call|phone|ring|come back|come in|go to|go straight|nine nine nine|999|911|let (?:me|us) know|get in touch|"
     r"contact|give us|give me)\b"
 )

@@ -13,6 +13,7 @@ from inference.extraction.rules.cues.reports import reports
 from inference.extraction.rules.cues.scope import denial_ends, other_ends
 from inference.extraction.rules.cues.trigger import Category, Trigger
 from inference.extraction.tables import alternatives, rows, table, words
+from inference.extraction.text.dialogue import LEAD_INS
 from inference.extraction.text.tokens import Token, normalise
 from inference.findings import Experiencer, Status, Temporality
 
@@ -22,6 +23,8 @@ _FIRST_PERSON_SUBJECTS = frozenset(("i", "im", "ive", "my"))
 _DENIALS = words("denial") | {"cant", "couldnt", "cannot", "unable", "no"}
 _CONDITIONS = frozenset(("if", "unless", "whether", "should"))
 _PROMISING = frozenset(("ill", "will"))
+_SUPPOSING = frozenset(("had", "was", "were", "got"))
+_WOULD = frozenset(("id", "would", "wouldnt", "wouldve", "might"))
 _JOINING = frozenset(("and", "but"))
 _AGAINST = frozenset(("but", "however", "although", "though"))
 _ALTERNATIVES = frozenset(("or", "nor"))
@@ -79,6 +82,8 @@ def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
         match = None
         if at not in taken:
             for entry in (e for e in table.get(spoken[at], ()) if tuple(spoken[at : at + len(e[0])]) == e[0]):
+                if entry[1] == "hypothetical" and spoken[at] == "so" and LEAD_INS.issuperset(spoken[:at]):
+                    continue  # "so you don't have a fever?" concludes, "take it so you don't get a fever" aims
                 is_free = taken.isdisjoint(range(at, at + len(entry[0])))
                 if is_free or entry[1] == "pseudo":  # "non" of "non-productive cough" denies nothing
                     match = entry if is_free else None
@@ -148,7 +153,7 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
     if trigger.category == "hypothetical":
         # "If the pain gets worse, or you have a fever": a condition holds for its whole sentence. "If I cough" is told,
         # "if I get a fever, I'll call" is not.
-        promises = any(token.word in _PROMISING for token in tokens[end:])
+        promises = any(token.word in _PROMISING for token in tokens[end:]) or _is_unreal(tokens, between, end)
         return not any(tokens[s.start].word in _AGAINST for s in stops) and (
             promises or not any(tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between)
         )
@@ -167,6 +172,12 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
     if trigger.category == "negated":
         return trigger.end > start or not (_is_of_a_part(tokens, end) or denial_ends(tokens, trigger, between))
     return True
+
+
+def _is_unreal(tokens: Sequence[Token], between: range, end: int) -> bool:
+    """ "If I had a fever, I'd have stayed at home" has none."""
+    supposes = any(tokens[i].word in _SUPPOSING for i in between)
+    return supposes and any(token.word in _WOULD for token in tokens[end:])
 
 
 def _reach(tokens: Sequence[Token], trigger: Trigger, between: range) -> int:

@@ -24,13 +24,16 @@ _DENYING = re.compile(
     r"^(?:i (?:dont|havent|didnt|wasnt|cant|(?:do|have|did|was|am|can|would) not)|ive not|im not|"
     r"(?:it|that|there) (?:isnt|wasnt|hasnt|doesnt|didnt|is not|was not|has not)|"
     r"(?:theres|its|thats) not|(?:i|it) wouldnt (?:say (?:so|that)|call (?:it|that))|"
-    r"(?:thankfully|luckily|fortunately) (?:not|no)|none|nothing|cant say (?:i|ive|that)|not that i)\b"
+    r"(?:thankfully|luckily|fortunately) (?:not|no)|none|nothing|cant say (?:i|ive|that)|not that i|"
+    r"(?:its |it is |quite )*the (?:opposite|reverse)|(?:far|anything|nowhere near) (?:from|but)(?: (?:it|that))?$)\b"
 )
 _AFFIRMING = re.compile(
     r"^(?:i do|i have|i did|i am|it is|it does|it has|it was|there is|there was|there has|a little|"
     r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
     r"comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
-    r"all of (?:them|those|it)|all three|both|when i was|"
+    r"all of (?:them|those|it)|all three|both|everything|all (?:but|except|bar)|when i was|"
+    r"(?:you|i) could say (?:that|so)|youre telling me|tell me about it|you bet|(?:im )?afraid so|id say so|very much|"
+    r"a (?:touch|tad|fair (?:bit|amount))|slightly|somewhat|plenty|not much of (?:one|a|it)|on occasion|i get (?:it|that|them)|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
     r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
 )
@@ -58,14 +61,24 @@ _EXCEPTED = re.compile(
     r"|^(?:no |not )(?:really|usually|normally|generally|always|all the time|particularly) (?:\w+ )?"
     r"(?:(?:just|only) (?:when|if|with|on|after|at|in)|unless|except)\b"
     r"|^not (?:\w+ ){1,4}but i (?:did|have|do)(?: (?:around|in|back|last|when|about|once|before|as|years)\b|$)"
+    r"|^not (?:in|at|during|on|when|by|while|if|always|every|all) (?:\w+ ){0,4}but (?:\w+ ){0,4}"
+    r"(?:i|it|they|there) (?:do|does|did|is|are|am|have|has|was)\b"
 )
 _CIRCUMSTANCE = re.compile(
     r"^(?:very$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
     r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
     r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
-    r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at)"
+    r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at|first thing|last thing|"
+    r"(?:when|whenever|if) (?:i|im|ive|it|its)\b|(?:by|during|throughout|towards) the|(?:most|some) (?:days|nights|mornings|"
+    r"evenings|of the time)|(?:after|before|during|with|since|around) (?!that\b|all\b))"
 )
 """When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
+_SEVERE = re.compile(
+    r"(?:(?:its|it is|theyre|really|pretty|quite|absolutely|very|so|just|still|even|getting|a lot|much|about|no) )*"
+    r"(?:terrible|awful|dreadful|horrendous|horrific|shocking|unbearable|agony|severe|worse|the same|no better|there|"
+    r"bad|constant|constantly|non stop|nonstop|relentless)(?: (?:now|today|lately|actually|really|to be honest))*"
+)
+"""How bad it is, as the whole answer: "and the tiredness?" "Terrible."."""
 _PLAIN_YES = frozenset(("yes", "yeah", "yep"))
 _SHORT = 6
 _NOT_KNOWING = re.compile(r"^(?:not sure|im not sure|(?:and )?i dont know|dont know|couldnt say|hard to say)\b")
@@ -147,7 +160,9 @@ def _says_maybe_not(text: str) -> bool:
 
 def _tells_circumstance(text: str) -> bool:
     said = text.split()
-    return len(said) <= _SHORT and (said[-1] in _PLAIN_YES or _CIRCUMSTANCE.match(text) is not None)
+    return len(said) <= _SHORT and (
+        said[-1] in _PLAIN_YES or _CIRCUMSTANCE.match(text) is not None or _SEVERE.fullmatch(text) is not None
+    )
 
 
 def _first(text: str) -> str:

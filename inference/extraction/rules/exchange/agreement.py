@@ -4,22 +4,20 @@ import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from inference.extraction.rules.concepts.mentions import mentions
+from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.cues.context import assertion, triggers_beside
 from inference.extraction.rules.cues.readings import Answer, answers_in_turn, is_bare, is_plain_yes
 from inference.extraction.rules.exchange.asked import Asked
+from inference.extraction.text.denied import affirms
 from inference.extraction.text.dialogue import Turn
-from inference.extraction.text.tokens import sentences
+from inference.extraction.text.tokens import SOFT, normalise, sentences, stem
 
 _LEAD = r"(?:(?:um|uh|oh|well|yes|yeah|no) )*"
+_SEVERAL = 2
 _ASKING_AGREEMENT = re.compile(r"\b(?:is that|thats) (?:right|correct)$")
 _RECALLING = re.compile(
     r"\b(?:is that|thats) (?:right|correct)\b|"
     r"\b(?:you mentioned|youve mentioned|you said|it says|(?:my|our|your) notes?)\b"
-)
-_CONTRADICTING = re.compile(
-    rf"{_LEAD}(?:i (?:am|do|have|did|was)|"
-    r"(?:there (?:is|are|was)|it (?:is|does|has|did))(?! (?:fine|ok|okay|good|all|normal)\b))\b(?! not)"
 )
 _CONFIRMING = re.compile(
     r"(?:(?:um|uh|yes|yeah) )*(?:correct|exactly|thats (?:right|correct|true)|thats it|none|absolutely|right)\b"
@@ -30,16 +28,23 @@ SUMMING_UP = re.compile(
     r"(?:(?:and|okay|ok|right|um|uh|just|to|let|me|recap) )*so (?:\w+ )?(?:you|youve|youre|he|she|its)\b"
 )
 _ALL = re.compile(
-    r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b)"
+    r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b|everything\b)"
 )
 _ONLY = re.compile(rf"{_LEAD}(?:just|only) (?:the |a |some |my )?\w+")
 _ONLY_THERE = re.compile(
-    rf"{_LEAD}(?:just|only) "
-    r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|occasionally|sometimes|once|twice|"
-    r"here|there)\b"
+    rf"{_LEAD}(?:just|only)(?: really| ever| very)? "
+    r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|since|from|for|by|while|"
+    r"occasionally|sometimes|once|twice|rarely|recently|lately|today|yesterday|last|mildly|slightly|every|some|first|"
+    r"a (?:bit|little|touch|tad)|now and|the odd|here|there|(?:sitting|standing|lying|walking|running|going|getting|"
+    r"bending|climbing|lifting|breathing|swallowing|eating|moving|exercising|exerting|turning|sleeping)(?! sick))\b"
 )
-"""Where or when there is what was asked for: "just in my back"."""
+"""Where, when or how much there is of what was asked for: "just in my back", "only lying flat"."""
 _ONLY_WHEN = re.compile(r"\b(?:only|just) (?:when|if) i\b")
+_APART = re.compile(
+    r"\b(?:apart from|aside from|other than|except(?: for)?|besides|"
+    r"(?:all|everything|all of (?:them|those|it)|the lot|any of (?:them|those)) (?:but|bar)) (?P<what>.*)"
+)
+_OPPOSITE: Mapping[Answer, Answer] = {"yes": "no", "no": "yes", "maybe": "maybe"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,18 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
     if agreed is None:
         return None
     told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
+    apart = _apart(asked, reply, agreed)
+    if apart:
+        return Agreement(agreed, apart, told - apart.keys(), summed_up)
+    only_there = _ONLY_THERE.match(reply.joined) or _ONLY_WHEN.search(reply.joined)
     only_some = _ONLY.match(reply.joined) and told < asked.names
-    if agreed == "yes" and told and not is_plain_yes(reply) and not (only_some or _ONLY_WHEN.search(reply.joined)):
+    if agreed == "yes" and told and not is_plain_yes(reply) and not (only_some or only_there):
         # "Any blood in the stool?" "There was some in the urine": it speaks for itself.
         return None
     each = _in_turn(asked, reply)
     if agreed == "yes" and only_some and not _ONLY_THERE.match(reply.joined):
-        agreed = "no"  # "just the nausea": not the others
+        agreed = "no"  # "just the nausea", "only my back": not the others
+        each = {} if told else dict.fromkeys(_shared(asked, reply.stems()), "yes")
     elif _leaves_open(asked, reply, agreed, told, in_turn=bool(each)):
         meant = _meant(asked, reply) if agreed == "yes" and not told and not asked.is_negative else None
         if meant is None:
@@ -83,7 +93,7 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
 def _to_denial(asked: Asked, reply: Turn, answer: Answer) -> tuple[Answer | None, bool]:
     """The answer to a question that denies, and whether it agrees to a summary."""
     agreed: Answer | None = answer
-    if answer == "yes" or _CONTRADICTING.match(reply.joined):
+    if answer == "yes" or affirms(reply.sentence):
         agreed = _agreed(asked.turn, reply, answer)
     sums_up = len(asked.mentions) > 1 and SUMMING_UP.match(asked.turn.joined) is not None
     summed_up = answer == "yes" and (agreed == "no" or sums_up)
@@ -93,7 +103,7 @@ def _to_denial(asked: Asked, reply: Turn, answer: Answer) -> tuple[Answer | None
 def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
     """ "You're not bringing up any phlegm?" "Yes": a denial only where it agrees or says so; otherwise nobody knows."""
     rest = words_from(reply)
-    if _CONTRADICTING.match(rest):
+    if affirms(reply.sentence):
         return "yes"
     if (
         _ASKING_AGREEMENT.search(turn.joined)
@@ -103,6 +113,31 @@ def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
     ):
         return "no"
     return answer if _ADMITTING.search(rest) else None
+
+
+def _apart(asked: Asked, reply: Turn, agreed: Answer) -> dict[str, Answer]:
+    """What an answer excepts: "no, other than the blood pressure", "everything but the vomiting"."""
+    said = _APART.search(reply.joined)
+    if said is None or len(asked.names) < _SEVERAL:
+        return {}
+    start = reply.joined[: said.start("what")].count(" ")
+    end = next((at + 1 for at in range(start, len(reply.tokens)) if reply.tokens[at].comma), len(reply.tokens))
+    named = {m.concept for m in mentions(reply.segment.text, reply.tokens) if start <= m.start < end} & asked.names
+    return dict.fromkeys(named or _shared(asked, reply.stems(start, end)), _OPPOSITE[agreed])
+
+
+def _shared(asked: Asked, said: Set[str]) -> Set[str]:
+    """What is asked after by one of these words, by its place where it has one: "my back" is the pain in the back."""
+    return {m.concept for m in asked.mentions if said & _naming(asked, m)}
+
+
+def _naming(asked: Asked, mention: Mention) -> Set[str]:
+    """The words of a mention that are its own: those of the leg in "pain in your back or your legs"."""
+    if mention.location is not None:
+        return {stem(word) for word in normalise(mention.location)} - SOFT
+    inner = (m for m in asked.mentions if mention.start <= m.start and m.end < mention.end)
+    others = (asked.turn.stems(m.start, m.end) for m in inner)
+    return asked.turn.stems(mention.start, mention.end).difference(*others)
 
 
 def _in_turn(asked: Asked, reply: Turn) -> dict[str, Answer]:
@@ -125,8 +160,7 @@ def _leaves_open(asked: Asked, reply: Turn, agreed: Answer, told: Set[str], *, i
 
 def _meant(asked: Asked, reply: Turn) -> str | None:
     """ "Any burning, any blood?" "It does burn.": the one thing that the answer says in a word of its own."""
-    said = reply.stems()
-    meant = {m.concept for m in asked.mentions if said & asked.turn.stems(m.start, m.end)}
+    meant = set(_shared(asked, reply.stems()))
     return meant.pop() if len(meant) == 1 else None
 
 
@@ -144,6 +178,12 @@ def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
             m.concept for m in found if assertion(sentence.tokens, context, m.start, m.end).status == "present"
         }
     return bool(admitted & names)
+
+
+def is_only_of(reply: Turn, others: Set[str], names: Set[str]) -> bool:
+    """ "Fevers? Chills? Night sweats?" "Only the night sweats.": it names one of the others alone."""
+    told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
+    return bool(_ONLY.match(reply.joined) and told and told <= others and told.isdisjoint(names))
 
 
 def words_from(reply: Turn) -> str:
