@@ -23,9 +23,27 @@ _DENIAL = re.compile(
     r"| never| i (?:havent|dont|didnt|wasnt|have not|do not|did not|was not|am not|never (?:have|did|do|had))"
     r"| (?:im|ive) not)+"
 )
+_DENYING = (
+    re.compile(r"\b(?:dont|doesnt|didnt|(?:do|does|did) (?:not|nt)|no|never|deny|denied)\b"),
+    re.compile(
+        r"\b(?:havent|hasnt|hadnt|(?:have|has|had|ve|youve|theres|its) (?:not|nt|never|been no|had no)|no|never)\b"
+    ),
+    re.compile(
+        r"\b(?:isnt|arent|wasnt|werent|(?:is|are|was|were|youre|its|theyre|im|re) (?:not|nt|never|no)|theres (?:no|not)|no)\b"
+    ),
+)
+"""What a statement denies with "do", "have" and "be"."""
+_FORMS = (
+    re.compile(r"\b(?:do|does|did)\b"),
+    re.compile(r"\b(?:have|has|had)\b"),
+    re.compile(r"\b(?:am|is|are|was|were)\b"),
+)
+_OF_THING = re.compile(r"\b(?:it|its|that|thats|this)\b|\b(?:is|isnt|doesnt|hasnt|wasnt)\b")
+_LAST_WORDS = 14
+"""Words of a long statement that its reply may take up."""
 _AFFIRMED = re.compile(
     r"(?:(?:um|uh|er|erm|oh|ooh|ah|well|no|nope|yes|yeah|but|actually|sorry|mm|hmm|although|unfortunately) )*"
-    r"(?:i (?:do|did|have|had|am|was|can|could)|(?:it|that) (?:does|did|is|has|was|can)|"
+    r"(?P<said>i (?:do|did|have|had|am|was)|(?:it|that) (?:does|did|is|has|was)|"
     r"there (?:is|are|was|were|has|have)|they (?:do|did|are|were|have))"
     r"(?: (?:been|had))?\b(?! (?:not|nt|fine|ok|okay|good|all right|alright|normal)\b)"
 )
@@ -42,9 +60,19 @@ def is_denied(said: str, reply: Sentence) -> bool:
     """Does the reply flatly deny the statement, given as plain words?"""
     spoken = " ".join(reply.words)
     if _NEGATED.search(said):
-        return affirms(reply) and not _ADVISING.search(said)
+        last = " ".join(said.split()[-_LAST_WORDS:])
+        return affirms(reply) and not _ADVISING.search(last) and _takes_up(last, spoken)
     of_you = _OF_YOU.match(said)
     return of_you is not None and bool(_DENIAL.fullmatch(spoken) or (of_you["told"] and _BARE_NO.fullmatch(spoken)))
+
+
+def _takes_up(said: str, reply: str) -> bool:
+    """Does "I do" follow "you don't", "it is" follow "it isn't"? "No rash" may be followed by any but "it does"."""
+    found = _AFFIRMED.match(reply)
+    verb = found["said"] if found is not None else ""
+    if verb.startswith(("it ", "that ")) and not _OF_THING.search(said):
+        return False
+    return any(form.search(verb) and denying.search(said) for form, denying in zip(_FORMS, _DENYING, strict=True))
 
 
 def affirms(reply: Sentence) -> bool:

@@ -15,10 +15,16 @@ _INTRODUCING = frozenset(("in", "any", "no", "some", "have", "a", "lot", "bit"))
 VAGUE = frozenset(("pain", "swelling", "lump", "redness", "pus"))
 """Concepts that say too little where nothing introduces them: "any pain" does, "the pain" speaks of a known one."""
 _BARE = VAGUE | {"numbness", "tingling", "weakness", "itching", "burning sensation", "stiffness"}
+_PREDICATES = frozenset(("itchy", "numb", "stiff", "weak", "swollen", "tingly", "red"))
+"""How something is: "it isn't itchy" names the itching, "it" and "the itching" speak of a known one."""
+_DENIED_NAMES = frozenset(("fever",))
+"""A wording of these that opens with a denial only denies them: "no temperature"."""
 _CONJUNCTIONS = ("or", "and", "nor")
 _SIDES = frozenset(("left", "right", "lower", "upper", "both", "front", "side"))
 _LATERAL = frozenset(("left", "right", "both"))
 _FRAGMENT = 7
+_HABIT_WORDS = 3
+"""Words of "do you smoke", behind which "or drink" is read as "do you drink"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
         if not _is_named(a, matches) and not any(m.start < a.end and a.start < m.end for m in idioms)
     ]
     named = [
-        _sided(text, tokens, Mention(m.entry.concept, m.entry.kind, m.entry.detail, m.start, m.end))
+        _sided(text, tokens, Mention(m.entry.concept, m.entry.kind, m.entry.detail, _first(tokens, m), m.end))
         for m in matches
         if not any(_is_inside(m, ailment) for ailment in found)
     ]
@@ -60,6 +66,11 @@ def _is_personal(tokens: Sequence[Token]) -> bool:
     return len(tokens) <= _FRAGMENT or any(t.word in _PERSONS for t in tokens)
 
 
+def _first(tokens: Sequence[Token], match: Match) -> int:
+    """The first token of a name, without the denial before it."""
+    return match.start + (match.entry.concept in _DENIED_NAMES and tokens[match.start].word == "no")
+
+
 def _is_cut_off(tokens: Sequence[Token], match: Match) -> bool:
     """Whether an idiom begins in a wording and ends behind it: "a cold" of "a cold drink"."""
     inside = (findings_trie().longest(tokens, at) for at in range(match.start + 1, match.end))
@@ -69,18 +80,19 @@ def _is_cut_off(tokens: Sequence[Token], match: Match) -> bool:
 def _shared_head(tokens: Sequence[Token], match: Match) -> list[Match]:
     """ "Blood in the stool or in the urine": the second is read with the first one's head."""
     at = match.end
-    if match.end - match.start < 2 or at >= len(tokens) or tokens[at].word not in _CONJUNCTIONS:
+    start = match.start if match.entry.kind != "social" else max(0, match.end - _HABIT_WORDS)
+    if match.end - start < 2 or at >= len(tokens) or tokens[at].word not in _CONJUNCTIONS:
         return []
     at += 1
     while at < len(tokens) and (tokens[at].soft or tokens[at].word in ("in", "your", "with", "of")):
         at += 1
     if at >= len(tokens):
         return []
-    head = list(tokens[match.start : match.end - 1])
+    head = list(tokens[start : match.end - 1])
     second = findings_trie().longest([*head, *tokens[at:]], 0)
     if second is None or second.end <= len(head) or second.entry.concept == match.entry.concept:
         return []
-    return [Match(second.entry, match.start, at + second.end - len(head))]
+    return [Match(second.entry, min(start, match.start), at + second.end - len(head))]
 
 
 def _is_named(ailment: Ailment, matches: Sequence[Match]) -> bool:
@@ -99,7 +111,8 @@ def _is_vague(tokens: Sequence[Token], mention: Mention) -> bool:
     if mention.location is not None:
         return False
     before = {t.word for t in tokens[max(0, mention.start - 3) : mention.start]}
-    if mention.concept in _BARE and before & _DEFINITE:
+    described = tokens[mention.end - 1].word in _PREDICATES and before & _DEFINITE == {"it"}
+    if mention.concept in _BARE and before & _DEFINITE and not described:
         return True
     return mention.concept in VAGUE and not before & _INTRODUCING
 

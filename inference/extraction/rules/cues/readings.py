@@ -32,8 +32,8 @@ _AFFIRMING = re.compile(
     r"a bit|a wee|little bit|wee bit|every|all the time|quite|only|just|some|uh huh|mm hmm|of course|i used to|used to|"
     r"comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
     r"all of (?:them|those|it)|all three|both|everything|all (?:but|except|bar)|when i was|"
-    r"(?:you|i) could say (?:that|so)|youre telling me|tell me about it|you bet|(?:im )?afraid so|id say so|very much|"
-    r"a (?:touch|tad|fair (?:bit|amount))|slightly|somewhat|plenty|not much of (?:one|a|it)|on occasion|i get (?:it|that|them)|"
+    r"could say (?:that|so)|youre telling me|tell me about it|you bet|(?:im )?afraid so|id say so|very much|"
+    r"a (?:touch|tad|fair (?:bit|amount))|slightly|somewhat|plenty|on occasion|i get (?:it|that|them)|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
     r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
 )
@@ -57,6 +57,7 @@ _COULD_NOT_SAY = re.compile(
 _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+    r"|^not much of (?:one|a|it)\b"
     r"|^not as (?:many|much|often|bad|badly)\b"
     r"|^(?:no |not )(?:really|usually|normally|generally|always|all the time|particularly) (?:\w+ )?"
     r"(?:(?:just|only) (?:when|if|with|on|after|at|in)|unless|except)\b"
@@ -70,7 +71,7 @@ _CIRCUMSTANCE = re.compile(
     r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
     r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at|first thing|last thing|"
     r"(?:when|whenever|if) (?:i|im|ive|it|its)\b|(?:by|during|throughout|towards) the|(?:most|some) (?:days|nights|mornings|"
-    r"evenings|of the time)|(?:after|before|during|with|since|around) (?!that\b|all\b))"
+    r"evenings|of the time)|after (?:eating|food|meals|exercise|lunch|dinner|i)\b|before (?:bed|eating|food|meals)\b)"
 )
 """When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
 _SEVERE = re.compile(

@@ -22,6 +22,8 @@ _CONTRADICTING = re.compile(
     r"i (?:havent|dont|didnt|never)(?: \w+)?$))"
 )
 _SO_YOU = re.compile(r"(?:(?:okay|ok|right|and|um|uh) )*so (?:you|youve|youre)\b")
+_TELLING = re.compile(r"(?:(?:so|and|but|okay|ok|um|uh) )*(?:you|youve|youre|its|theres|there is|no)\b")
+"""A question in the form of a statement, of which "right" confirms all."""
 _ASSENTING = frozenset(("mm", "hmm", "mmm", "mhm", "hm", "uh", "huh", "uhhuh"))
 _NO_NAME = frozenset(
     ("no", "i", "im", "ive", "it", "its", "thats", "that", "not", "actually", "wait", "sorry", "yes", "yeah", "really",
@@ -47,15 +49,12 @@ def closing_answer(turn: Turn) -> Literal["yes", "no"] | None:
 
 
 def assents(question: Turn, turn: Turn) -> bool:
-    """ "Any headache?" "Uh-huh.", in a segment of its own."""
+    """ "Any headache?" "Uh-huh."; "So you have no fever?" "Right.": in a segment of its own."""
     said = turn.sentence.words
-    return (
-        question.sentence.mark == "?"
-        and turn.is_of_another(question)
-        and turn.segment is not question.segment
-        and 1 < len(said) <= _FEW_WORDS
-        and _ASSENTING.issuperset(said)
-    )
+    if question.sentence.mark != "?" or not turn.is_of_another(question) or turn.segment is question.segment:
+        return False
+    confirms = said == ["right"] and _TELLING.match(question.joined) is not None
+    return confirms or (1 < len(said) <= _FEW_WORDS and _ASSENTING.issuperset(said))
 
 
 def asks_back(question: Turn, turn: Turn) -> bool:

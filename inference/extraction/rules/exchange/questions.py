@@ -43,6 +43,16 @@ _LONG_AGO = re.compile(
     r"\b(?:years?|months) (?:ago|back)\b|\bas a (?:child|kid|baby|teenager)\b|"
     r"\bwhen i was (?:a |younger|little|small|at |in )"
 )
+_HOW_OFTEN = re.compile(
+    r"\b(?:all (?:the time|day|night)|every (?:day|night|time|morning)|constant|constantly|always|daily|continuous|"
+    r"continuously|non ?stop|regularly)\b"
+)
+_NOT_ALWAYS = re.compile(
+    r"\bnot (?:every|all|always|constant|constantly|daily|continuous|that often|so often|really every)\b|"
+    r"\b(?:just|only) (?:at|in|on|when|if|after|before|with|during|some|sometimes|occasionally|first|now and)\b|"
+    r"\bcomes? and goes?\b|\b(?:on and off|off and on|some days|sometimes|intermittent|every (?:other|few|so|now))\b"
+)
+"""What a "no" leaves of something that is asked to be always there."""
 _FORMERLY = re.compile(r"\bused to\b")
 _STATUS: dict[Answer, Status] = {"yes": "present", "no": "absent", "maybe": "possible"}
 # What a "no" denies where the question names no concept.
@@ -77,8 +87,9 @@ def answered_facts(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str
 
 
 def _taken_for_granted(turn: Turn, reply: Turn, answer: Answer, known: frozenset[str]) -> Iterator[Draft]:
-    """ "Is the dizziness any better?" "A bit, yeah.": it is there."""
-    for m in mentions(turn.segment.text, turn.tokens) if answer != "no" else ():
+    """ "Is the dizziness any better?" "A bit, yeah."; "is the wheeze there all the time?" "Just at night.": it is."""
+    limited = answer == "no" and _HOW_OFTEN.search(turn.joined) and _NOT_ALWAYS.search(reply.joined)
+    for m in mentions(turn.segment.text, turn.tokens) if answer != "no" or limited else ():
         if m.kind == "symptom" and m.concept not in VAGUE | known and is_presupposed(turn, m):
             yield with_reply(draft(turn, "symptom", m.concept, m.start, m.end), reply)
 
