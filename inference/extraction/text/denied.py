@@ -29,7 +29,8 @@ _DENYING = (
         r"\b(?:havent|hasnt|hadnt|(?:have|has|had|ve|youve|theres|its) (?:not|nt|never|been no|had no)|no|never)\b"
     ),
     re.compile(
-        r"\b(?:isnt|arent|wasnt|werent|(?:is|are|was|were|youre|its|theyre|im|re) (?:not|nt|never|no)|theres (?:no|not)|no)\b"
+        r"\b(?:isnt|arent|wasnt|werent|(?:is|are|was|were|youre|its|theyre|im|re) (?:not|nt|never|no)|"
+        r"theres (?:no|not)|no)\b"
     ),
 )
 """What a statement denies with "do", "have" and "be"."""
@@ -44,12 +45,15 @@ _LAST_WORDS = 14
 _AFFIRMED = re.compile(
     r"(?:(?:um|uh|er|erm|oh|ooh|ah|well|no|nope|yes|yeah|but|actually|sorry|mm|hmm|although|unfortunately) )*"
     r"(?P<said>i (?:do|did|have|had|am|was)|(?:it|that) (?:does|did|is|has|was)|"
-    r"there (?:is|are|was|were|has|have)|they (?:do|did|are|were|have))"
+    r"there (?:is|are|was|were|has|have)|"
+    r"they (?:do|did|are|were|have)|s?he (?:does|did|is|has|was))"
     r"(?: (?:been|had))?\b(?! (?:not|nt|fine|ok|okay|good|all right|alright|normal)\b)"
 )
+_YES_AFTER_ALL = re.compile(r"(?:(?:um|uh|er|oh) )*(?:well|actually|in fact) (?:yes|yeah)\b|(?:yes|yeah) actually\b")
 _OF_IT = re.compile(r" (?:get|have|feel|suffer from|do|notice) (?:it|that|them|those|this|some|one|both)\b")
 _HOW_MUCH = re.compile(
-    r" (?:actually|though|now|still|always|often|sometimes|occasionally|quite|very|indeed|unfortunately|afraid|yeah|yes|"
+    r" (?:actually|though|now|still|always|often|sometimes|occasionally|quite|very|indeed|unfortunately|afraid|"
+    r"yeah|yes|"
     r"im afraid|a (?:bit|little|lot|few|touch|tiny|wee|while)|at (?:night|times|the moment|first)|"
     r"in the (?:morning|evening|night|day)s?|(?:only )?(?:when|if|after|since|before|during)|once|twice|every|"
     r"(?:last|this|yesterday|today|tonight)|for (?:a|the|about)|some|most|kind of|sort of|just a|from time)\b"
@@ -83,7 +87,7 @@ def affirms(reply: Sentence) -> bool:
     spoken = " ".join(reply.words)
     said = _AFFIRMED.match(spoken)
     if said is None:
-        return False
+        return _YES_AFTER_ALL.match(spoken) is not None
     more = _OF_IT.match(spoken, said.end())
     end = more.end() if more else said.end()
     last = spoken[:end].count(" ")

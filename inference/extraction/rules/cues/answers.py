@@ -11,6 +11,7 @@ from inference.extraction.text.tokens import FILLERS
 
 _NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |a |an |some |my )?\w+(?: \w+){0,2}$")
 """Names what there is of a list: "just the nausea"."""
+_NAMING_NO_MORE = re.compile(r"\b(?:thats|that is) (?:all|it)$|\b(?:nothing else|not the others?|no others)$")
 _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
 _TURNING = frozenset(("well", "but"))
 _CUT_OFF = frozenset(("not", "i", "im", "its", "but", "well"))
@@ -55,7 +56,8 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
             if answer == "no":
                 return _corrected(conversation, index, answer, of_reply=False)
             continue
-        if answer is None and _NAMING_ONE.match(turn.joined) and _shares_a_word(question, turn):
+        names_one = _NAMING_ONE.match(turn.joined) or _NAMING_NO_MORE.search(turn.joined)
+        if answer is None and names_one and _shares_a_word(question, turn):
             answer = "yes"
         if answer is not None and not asker:
             return _corrected(conversation, index, answer)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from inference.extraction.rules.cues.replies import closing_answer, without_stammer
 from inference.extraction.tables import words
+from inference.extraction.text.denied import affirms
 from inference.extraction.text.dialogue import Turn
 from inference.extraction.text.tokens import FILLERS
 
@@ -33,9 +34,11 @@ _AFFIRMING = re.compile(
     r"comes and goes|it comes and goes|they come and go|one or two|as a (?:child|kid|baby)|"
     r"all of (?:them|those|it)|all three|both|everything|all (?:but|except|bar)|when i was|"
     r"could say (?:that|so)|youre telling me|tell me about it|you bet|(?:im )?afraid so|id say so|very much|"
-    r"a (?:touch|tad|fair (?:bit|amount))|slightly|somewhat|plenty|on occasion|i get (?:it|that|them)|"
+    r"a (?:touch|tad|fair (?:bit|amount))|slightly|somewhat|plenty|the odd|an occasional|on occasion|"
+    r"i get (?:it|that|them)|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
-    r"from time|it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
+    r"from time|(?:it|they|that) (?:flares?|comes?|happens?|plays?) (?:\w+ ){0,2}(?:every|now|on and|once|when|from|some)|"
+    r"it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
 )
 _ALL_WELL = re.compile(
     r"^(?:it is|its|it was|i am|im|thats|that is) (?:\w+ ){0,2}(?:ok|okay|fine|normal|all right|alright|good)\b"
@@ -65,19 +68,29 @@ _EXCEPTED = re.compile(
     r"|^not (?:in|at|during|on|when|by|while|if|always|every|all) (?:\w+ ){0,4}but (?:\w+ ){0,4}"
     r"(?:i|it|they|there) (?:do|does|did|is|are|am|have|has|was)\b"
 )
+_COMING_ROUND = re.compile(
+    r"\bbut (?:um |uh )?(?:yes|yeah|yep|there is|i do|i have|it does|it is)$|"
+    r"^(?!.*\b(?:no|not|never|nothing|none|hardly|say|think|know|if|as|\w+nt)\b)(?!i\b)(?:\w+ ){1,7}"
+    r"(?:it is|it does|i do|i am|there is|they do|it has|i have)$|"
+    r"^(?:its|it is|thats|theyre) (?:really |usually |normally )?(?:only|just|mainly|mostly) "
+    r"(?:really |ever )?(?:when|if|at|in|on|after|before|with|during)\b"
+)
+"""What comes round to yes: "not too bad today, but yes", "going downstairs it is", "it's only when I run"."""
+_BEHIND_IF = re.compile(r"(?:only |just )?(?:when|whenever|if) (?:i|im|ive|its?)\b(?! was\b)(?: [a-z0-9]+){1,14}$")
 _CIRCUMSTANCE = re.compile(
     r"^(?:very$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
     r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
     r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
     r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at|first thing|last thing|"
-    r"(?:when|whenever|if) (?:i|im|ive|it|its)\b|(?:by|during|throughout|towards) the|(?:most|some) (?:days|nights|mornings|"
-    r"evenings|of the time)|after (?:eating|food|meals|exercise|lunch|dinner|i)\b|before (?:bed|eating|food|meals)\b)"
+    r"(?:when|whenever|if) (?:i|im|ive|it|its)\b|(?:by|during|throughout|towards) the|"
+    r"(?:most|some) (?:days|nights|mornings|evenings|of the time)|after (?:eating|food|meals|exercise|lunch|dinner|i)\b|before (?:bed|eating|food|meals)\b)"
 )
 """When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
 _SEVERE = re.compile(
     r"(?:(?:its|it is|theyre|really|pretty|quite|absolutely|very|so|just|still|even|getting|a lot|much|about|no) )*"
     r"(?:terrible|awful|dreadful|horrendous|horrific|shocking|unbearable|agony|severe|worse|the same|no better|there|"
-    r"bad|constant|constantly|non stop|nonstop|relentless)(?: (?:now|today|lately|actually|really|to be honest))*"
+    r"bad|constant|constantly|non stop|nonstop|relentless|mild|moderate|slight|minor|minimal)"
+    r"(?: (?:now|today|lately|actually|really|to be honest|id say|i would say|i suppose|i guess))*"
 )
 """How bad it is, as the whole answer: "and the tiredness?" "Terrible."."""
 _PLAIN_YES = frozenset(("yes", "yeah", "yep"))
@@ -120,7 +133,7 @@ def answer_of(turn: Turn) -> Answer | None:
     for is_said, answer in _READINGS:
         if is_said(text):
             return answer
-    return closing_answer(turn)
+    return closing_answer(turn) or ("yes" if affirms(turn.sentence) else None)
 
 
 def _is_unknown(text: str) -> bool:
@@ -173,6 +186,8 @@ def _first(text: str) -> str:
 _READINGS: tuple[tuple[Callable[[str], object], Answer | None], ...] = (
     (_is_unknown, None),  # "I haven't checked", "I couldn't say"
     (_EXCEPTED.match, "yes"),  # "No, only when I run"
+    (_COMING_ROUND.search, "yes"),
+    (_BEHIND_IF.match, "yes"),
     (_is_guessed, "maybe"),  # "Not sure, a bit"
     (_NOT_KNOWING.match, None),
     (_ALL_WELL.match, None),

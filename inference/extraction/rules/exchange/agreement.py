@@ -44,6 +44,11 @@ _APART = re.compile(
     r"\b(?:apart from|aside from|other than|except(?: for)?|besides|"
     r"(?:all|everything|all of (?:them|those|it)|the lot|any of (?:them|those)) (?:but|bar)) (?P<what>.*)"
 )
+NO_OTHERS = re.compile(
+    r"\bno to the (?:others?|rest)\b|\b(?:not|none of|but not) the (?:others?|rest)\b|\bnothing else\b|"
+    r"\b(?:thats|that is|thats about) (?:all|it|the only one)$|\bthe (?:rest|others) no$|\bno others$"
+)
+"""What denies all that a reply does not name: "a bit wheezy, but no to the others"."""
 _OPPOSITE: Mapping[Answer, Answer] = {"yes": "no", "no": "yes", "maybe": "maybe"}
 
 
@@ -73,6 +78,8 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
     apart = _apart(asked, reply, agreed)
     if apart:
         return Agreement(agreed, apart, told - apart.keys(), summed_up)
+    if len(asked.names) >= _SEVERAL and NO_OTHERS.search(words_from(reply)) and (some := _named_of(asked, reply)):
+        return Agreement("no", {}, some, summed_up)
     only_there = _ONLY_THERE.match(reply.joined) or _ONLY_WHEN.search(reply.joined)
     only_some = _ONLY.match(reply.joined) and told < asked.names
     if agreed == "yes" and told and not is_plain_yes(reply) and not (only_some or only_there):
@@ -113,6 +120,17 @@ def _agreed(turn: Turn, reply: Turn, answer: Answer) -> Answer | None:
     ):
         return "no"
     return answer if _ADMITTING.search(rest) else None
+
+
+def _named_of(asked: Asked, reply: Turn) -> Set[str]:
+    """What the reply, to the end of its segment, names of what was asked after."""
+    told = {
+        m.concept
+        for sentence in sentences(reply.segment.text)
+        for m in mentions(reply.segment.text, sentence.tokens)
+        if sentence.tokens[-1].start >= reply.tokens[0].start
+    }
+    return told & asked.names or _shared(asked, reply.stems())
 
 
 def _apart(asked: Asked, reply: Turn, agreed: Answer) -> dict[str, Answer]:

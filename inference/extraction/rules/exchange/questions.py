@@ -50,7 +50,8 @@ _HOW_OFTEN = re.compile(
 _NOT_ALWAYS = re.compile(
     r"\bnot (?:every|all|always|constant|constantly|daily|continuous|that often|so often|really every)\b|"
     r"\b(?:just|only) (?:at|in|on|when|if|after|before|with|during|some|sometimes|occasionally|first|now and)\b|"
-    r"\bcomes? and goes?\b|\b(?:on and off|off and on|some days|sometimes|intermittent|every (?:other|few|so|now))\b"
+    r"\bcomes? (?:on|and goes?)\b|"
+    r"\b(?:on and off|off and on|some days|sometimes|intermittent|every (?:other|few|so|now))\b"
 )
 """What a "no" leaves of something that is asked to be always there."""
 _FORMERLY = re.compile(r"\bused to\b")

@@ -12,6 +12,7 @@ from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.cues.answers import answered
 from inference.extraction.rules.cues.readings import is_empty
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
+from inference.extraction.rules.facts.statements import WELL
 from inference.extraction.text.dialogue import Turn
 from inference.findings import Quote, Status
 
@@ -43,12 +44,13 @@ _IS_OVER = re.compile(
 )
 _IS_WELL = re.compile(
     rf"^{_LEAD}(?:(?:now|today|since) )?(?:i feel |i )*"
-    r"(?:its|it is|it feels|it seems|that is|thats|theyre|im|i am|i feel)"
+    r"(?:its|it is|it feels|it seems|that is|thats|theyre|im|i am|i feel|everythings|everything is|"
+    r"my [a-z]{1,20}(?: is| are|s| feels| feel)?)"
     r"(?: (?:all|completely|totally|absolutely|perfectly|kind|kinda|sort|of|quite|pretty|back|to|now|just|um|uh))*"
     r" (?:fine|ok|okay|all right|alright|normal)(?: (?:now|again|today|since))?$"
 )
 _NOW = re.compile(r"\b(?:now|today|again)\b|\bback to\b")
-_WAS = re.compile(r"\b(?:had|was|were|did|used to)\b")
+_WAS = re.compile(r"\b(?:had|did have|was|were|did|used to)\b")
 """What is well now was told of the past: "I had a headache, but now I'm fine"."""
 _NONE_SINCE = re.compile(rf"^{_LEAD}i havent had (?:one|any|it|that|them|either)\b(?: \w+)* since\b")
 _NOT_NOW = re.compile(rf"^{_LEAD}not (?:now|any ?more|any longer|since|today|at the moment|currently)$")
@@ -99,7 +101,7 @@ def _told(conversation: Sequence[Turn], at: int, present: Set[str]) -> Iterator[
         if not (is_well or ended):
             continue
         named = mentions(turn.segment.text, turn.tokens)
-        if any(start <= m.start < end for m in named):
+        if any(start <= m.start < end and m.concept not in WELL for m in named):
             return
         if is_well:  # "I feel warm, at first I had a fever, but now I feel fine": the fever is over
             named = [m for m in named if _WAS.search(turn.words_before(m.start))]

@@ -41,7 +41,7 @@ _HEDGING = re.compile(
 _CERTAIN = frozenset(("but", "also", "however", "definitely", "certainly", "clearly"))
 """Where one of these follows a hedge, another statement begins."""
 _RECAPPING = re.compile(
-    r"^(?:(?:okay|ok|right|alright|and|um|uh) )*so (?:its|it is|theres|there is|just|no|that is|thats)\b"
+    r"^(?:(?:okay|ok|right|alright|and|um|uh) )*so (?:the main|its|it is|theres|there is|just|no|that is|thats)\b"
 )
 """How a clinician tells without a "you" what was said: "so it's a dry cough, no chest pain"."""
 _SUMMARISING = re.compile(r"\b(?:to|just|lets|quick) (?:re)?cap\b|\bto (?:summari[sz]e|sum up)\b|\bin summary\b")

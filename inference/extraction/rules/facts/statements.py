@@ -33,6 +33,8 @@ from inference.findings import Kind, Status
 _FIRST_PERSON = words("first_person")
 _COORDINATING = frozenset(("and", "but", "or"))
 _OTHERS = frozenset(("they", "theyve", "theyre", "everyone", "everybody"))
+_EVERYONE = frozenset(("everyone", "everybody", "everyones", "everybodys"))
+_SUBJECT_REACH = 12
 _OTHERS_FOUND = re.compile(
     r"\b(?:they|theyve|theyd) (?:\w+ )?(?:(?:diagnosed|told) me|said (?:its|it was|that its|i had|ive got|i have)|"
     r"found|ruled out|excluded|tested|checked|saw|call it|called it|put in|gave me|did)\b"
@@ -88,9 +90,16 @@ def _of_whom(turn: Turn, mention: Mention, said: Assertion, relative: str | None
     if turn.speaker == "clinician" or said.experiencer == "family" or said.reported:
         return said
     spoken = turn.sentence.words
-    of_others = not _OTHERS.isdisjoint(spoken[max(0, mention.start - 5) : mention.start])
+    of_others = not _OTHERS.isdisjoint(spoken[max(0, mention.start - 5) : mention.start]) or _of_everyone(turn, mention)
     own = not _FIRST_PERSON.isdisjoint(spoken[mention.start : mention.end])
     return said if not of_others or own or _OTHERS_FOUND.search(turn.words_before(mention.start)) else None
+
+
+def _of_everyone(turn: Turn, mention: Mention) -> bool:
+    """ "Everyone at work has had this bug with vomiting": the subject of the clause is everyone."""
+    before = turn.sentence.words[max(0, mention.start - _SUBJECT_REACH) : mention.start]
+    at = max((i for i, word in enumerate(before) if word in _EVERYONE), default=len(before))
+    return at < len(before) and _FIRST_PERSON.isdisjoint(before[at:]) and "but" not in before[at:]
 
 
 def _is_aside(turn: Turn, found: Sequence[Mention], mention: Mention, asked: Turn | None) -> bool:
