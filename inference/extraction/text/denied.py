@@ -53,8 +53,7 @@ _YES_AFTER_ALL = re.compile(r"(?:(?:um|uh|er|oh) )*(?:well|actually|in fact) (?:
 _OF_IT = re.compile(r" (?:get|have|feel|suffer from|do|notice) (?:it|that|them|those|this|some|one|both)\b")
 _HOW_MUCH = re.compile(
     r" (?:actually|though|now|still|always|often|sometimes|occasionally|quite|very|indeed|unfortunately|afraid|"
-    r"yeah|yes|"
-    r"im afraid|a (?:bit|little|lot|few|touch|tiny|wee|while)|at (?:night|times|the moment|first)|"
+    r"yeah|yes|im afraid|a (?:bit|little|lot|few|touch|tiny|wee|while)|at (?:night|times|the moment|first)|"
     r"in the (?:morning|evening|night|day)s?|(?:only )?(?:when|if|after|since|before|during)|once|twice|every|"
     r"(?:last|this|yesterday|today|tonight)|for (?:a|the|about)|some|most|kind of|sort of|just a|from time)\b"
 )

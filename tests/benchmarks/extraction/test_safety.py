@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.extraction.safety import own_cases, read_cases, segments, table
+from benchmarks.extraction.safety import OWN, own_cases, read_cases, segments, table
 from benchmarks.extraction.safety_judge import faults
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Finding
+
+REPLIES_RIGHT = 156
+"""Of 160; the others want more than one sentence to be read at once."""
 
 
 def finding(text: str, kind: Any = "medication", status: Any = "present", **attributes: str) -> Finding:
@@ -24,6 +27,11 @@ def case(want: list[dict[str, Any]], never: list[dict[str, Any]], *said: str) ->
 async def test_every_safety_sentence_of_the_project_is_right() -> None:
     scored = await table(own_cases(), [RulesExtractor()])
     assert not scored.failures, "\n" + "\n".join(scored.failures)
+
+
+async def test_replies_that_the_rules_were_mended_with_stay_right() -> None:
+    scored = await table(read_cases(OWN / "replies.jsonl"), [RulesExtractor()])
+    assert scored.right.total() >= REPLIES_RIGHT, "\n" + "\n".join(scored.failures)
 
 
 def test_a_case_is_right_if_all_that_is_wanted_is_found_and_nothing_else_of_its_kind() -> None:

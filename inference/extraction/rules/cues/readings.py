@@ -37,7 +37,8 @@ _AFFIRMING = re.compile(
     r"a (?:touch|tad|fair (?:bit|amount))|slightly|somewhat|plenty|the odd|an occasional|on occasion|"
     r"i get (?:it|that|them)|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
-    r"from time|(?:it|they|that) (?:flares?|comes?|happens?|plays?) (?:\w+ ){0,2}(?:every|now|on and|once|when|from|some)|"
+    r"from time|(?:it|they|that) (?:flares?|comes?|happens?|plays?) (?:\w+ ){0,2}"
+    r"(?:every|now|on and|once|when|from|some)|"
     r"it (?:has |have )?(?:only |just )?happened (?:once|twice|a|one|two|maybe|last|yesterday|when))\b"
 )
 _ALL_WELL = re.compile(
@@ -70,7 +71,7 @@ _EXCEPTED = re.compile(
 )
 _COMING_ROUND = re.compile(
     r"\bbut (?:um |uh )?(?:yes|yeah|yep|there is|i do|i have|it does|it is)$|"
-    r"^(?!.*\b(?:no|not|never|nothing|none|hardly|say|think|know|if|as|\w+nt)\b)(?!i\b)(?:\w+ ){1,7}"
+    r"^(?!.*\b(?:no|not|never|nothing|none|hardly|say|said|told|think|thought|know|if|as|\w+nt)\b)(?!i\b)(?:\w+ ){1,7}"
     r"(?:it is|it does|i do|i am|there is|they do|it has|i have)$|"
     r"^(?:its|it is|thats|theyre) (?:really |usually |normally )?(?:only|just|mainly|mostly) "
     r"(?:really |ever )?(?:when|if|at|in|on|after|before|with|during)\b"
@@ -83,7 +84,8 @@ _CIRCUMSTANCE = re.compile(
     r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
     r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|mostly|mainly|more at|first thing|last thing|"
     r"(?:when|whenever|if) (?:i|im|ive|it|its)\b|(?:by|during|throughout|towards) the|"
-    r"(?:most|some) (?:days|nights|mornings|evenings|of the time)|after (?:eating|food|meals|exercise|lunch|dinner|i)\b|before (?:bed|eating|food|meals)\b)"
+    r"(?:most|some) (?:days|nights|mornings|evenings|of the time)|"
+    r"after (?:eating|food|meals|exercise|lunch|dinner|i)\b|before (?:bed|eating|food|meals)\b)"
 )
 """When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
 _SEVERE = re.compile(

@@ -188,3 +188,67 @@ def test_thoughts_of_suicide_are_heard_however_they_are_put():
         ("P: I sometimes think everyone would be better off without me.",),
     ):
         assert told(*lines) == {("suicidal thoughts", "present")}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("D: So you don't have a fever.", "P: No, I do."), FEVER),
+        (("D: So you don't have a fever.", "P: No."), NO_FEVER),
+        (("D: So you don't have a fever?", "P: Right."), NO_FEVER),
+        (("D: And you haven't had a cough.", "P: No, I have actually."), COUGH),
+        (("D: So there's been no fever.", "P: No, there has. On Monday."), FEVER),
+        (("D: You've got no fever.", "P: I have a cough."), COUGH | NO_FEVER),
+        (("D: There's no rash that I can see. How does that feel?", "P: It does hurt."), {("rash", "absent")}),
+        (("D: You don't need anything for this fever.", "P: I do."), FEVER),
+    ],
+)
+def test_a_denial_falls_where_the_other_speaker_affirms_with_its_verb(lines, expected):
+    assert told(*lines) == expected
+    assert told(*("A" + line[1:] for line in lines)) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("D: Any fever, cough, or rash?", "P: Everything but the rash."), FEVER | COUGH | {("rash", "absent")}),
+        (("D: Any fever, cough, or rash?", "P: Just the cough."), NO_FEVER | COUGH | {("rash", "absent")}),
+        (("D: Any fever? Any rash? Any cough?", "P: Only a cough."), NO_FEVER | COUGH | {("rash", "absent")}),
+        (("D: Any cough, fever, or rash?", "P: A cough, but no to the others."), NO_FEVER | COUGH | {("rash", "absent")}),
+        (("D: Any diabetes, high blood pressure?", "P: Other than the blood pressure, no."),
+         {("diabetes", "absent"), ("high blood pressure", "present")}),
+        (("D: Any pain in your back or your legs?", "P: Just my back."),
+         {("back pain", "present"), ("leg pain", "absent")}),
+        (("D: Are you short of breath?", "P: Only lying flat."), {("shortness of breath", "present")}),
+    ],
+)
+def test_an_exception_to_a_list_is_told_apart_from_the_others(lines, expected):
+    assert told(*lines) == expected
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "First thing in the morning, mainly.", "Just if I've been running.", "Not in the daytime, but at night it does.",
+        "A touch.", "Mild, I'd say.", "It flares up now and then.", "Not too bad today, but yes.", "Going upstairs it does.",
+        "When I'm rushing for the bus, that sort of thing.", "You could say that.", "It's only really when I lie down.",
+    ],
+)  # fmt: skip
+def test_where_when_and_how_much_answer_yes(reply):
+    assert told("D: Do you get any chest pain?", f"P: {reply}") == {("chest pain", "present")}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("P: If I had a fever I'd have stayed at home.",), set()),
+        (("P: Everyone at work has had this bug with vomiting.",), set()),
+        (("D: Take it with food so you don't get heartburn.", "P: OK."), set()),
+        (("D: Any weakness in your legs or trouble peeing, you go straight to hospital.", "P: Yes."), set()),
+        (("P: No temperature, no cough.",), NO_FEVER | NO_COUGH),
+        (("P: I had a cough last week but my chest is fine now.",), NO_COUGH),
+        (("D: Any problems with your waterworks?", "P: With my what?"), set()),
+    ],
+)
+def test_what_is_supposed_or_of_others_is_not_noted(lines, expected):
+    assert told(*lines) == expected
