@@ -17,8 +17,8 @@ VAGUE = frozenset(("pain", "swelling", "lump", "redness", "pus"))
 _BARE = VAGUE | {"numbness", "tingling", "weakness", "itching", "burning sensation", "stiffness"}
 _PREDICATES = frozenset(("itchy", "numb", "stiff", "weak", "swollen", "tingly", "red"))
 """How something is: "it isn't itchy" names the itching, "it" and "the itching" speak of a known one."""
-_DENIED_NAMES = frozenset(("fever", "fall"))
-"""A wording of these that opens with a denial only denies them: "no temperature", "I didn't fall"."""
+_DENIED_NAMES = frozenset(("fever",))
+"""A wording of these that opens with a denial only denies them: "no temperature"."""
 _CONJUNCTIONS = ("or", "and", "nor")
 _SIDES = frozenset(("left", "right", "lower", "upper", "both", "front", "side"))
 _LATERAL = frozenset(("left", "right", "both"))
@@ -68,7 +68,7 @@ def _is_personal(tokens: Sequence[Token]) -> bool:
 
 def _first(tokens: Sequence[Token], match: Match) -> int:
     """The first token of a name, without the denial before it."""
-    return match.start + (match.entry.concept in _DENIED_NAMES and tokens[match.start].word in ("no", "didnt"))
+    return match.start + (match.entry.concept in _DENIED_NAMES and tokens[match.start].word == "no")
 
 
 def _is_cut_off(tokens: Sequence[Token], match: Match) -> bool:
