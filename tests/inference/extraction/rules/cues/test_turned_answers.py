@@ -214,11 +214,18 @@ def test_a_denial_falls_where_the_other_speaker_affirms_with_its_verb(lines, exp
         (("D: Any fever, cough, or rash?", "P: Everything but the rash."), FEVER | COUGH | {("rash", "absent")}),
         (("D: Any fever, cough, or rash?", "P: Just the cough."), NO_FEVER | COUGH | {("rash", "absent")}),
         (("D: Any fever? Any rash? Any cough?", "P: Only a cough."), NO_FEVER | COUGH | {("rash", "absent")}),
-        (("D: Any cough, fever, or rash?", "P: A cough, but no to the others."), NO_FEVER | COUGH | {("rash", "absent")}),
-        (("D: Any diabetes, high blood pressure?", "P: Other than the blood pressure, no."),
-         {("diabetes", "absent"), ("high blood pressure", "present")}),
-        (("D: Any pain in your back or your legs?", "P: Just my back."),
-         {("back pain", "present"), ("leg pain", "absent")}),
+        (
+            ("D: Any cough, fever, or rash?", "P: A cough, but no to the others."),
+            NO_FEVER | COUGH | {("rash", "absent")},
+        ),
+        (
+            ("D: Any diabetes, high blood pressure?", "P: Other than the blood pressure, no."),
+            {("diabetes", "absent"), ("high blood pressure", "present")},
+        ),
+        (
+            ("D: Any pain in your back or your legs?", "P: Just my back."),
+            {("back pain", "present"), ("leg pain", "absent")},
+        ),
         (("D: Are you short of breath?", "P: Only lying flat."), {("shortness of breath", "present")}),
     ],
 )
