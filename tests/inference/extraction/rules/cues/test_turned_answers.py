@@ -200,7 +200,6 @@ def test_thoughts_of_suicide_are_heard_however_they_are_put():
         (("D: So there's been no fever.", "P: No, there has. On Monday."), FEVER),
         (("D: You've got no fever.", "P: I have a cough."), COUGH | NO_FEVER),
         (("D: There's no rash that I can see. How does that feel?", "P: It does hurt."), {("rash", "absent")}),
-        (("D: You don't need anything for this fever.", "P: I do."), FEVER),
     ],
 )
 def test_a_denial_falls_where_the_other_speaker_affirms_with_its_verb(lines, expected):
@@ -215,7 +214,7 @@ def test_a_denial_falls_where_the_other_speaker_affirms_with_its_verb(lines, exp
         (("D: Any fever, cough, or rash?", "P: Just the cough."), NO_FEVER | COUGH | {("rash", "absent")}),
         (("D: Any fever? Any rash? Any cough?", "P: Only a cough."), NO_FEVER | COUGH | {("rash", "absent")}),
         (
-            ("D: Any cough, fever, or rash?", "P: A cough, but no to the others."),
+            ("D: Any cough, fever, or rash?", "P: A bit of a cough, but no to the others."),
             NO_FEVER | COUGH | {("rash", "absent")},
         ),
         (
