@@ -63,7 +63,8 @@ _SORTED = (  # from, to, the modules
     ("server", "server.cli", "audiofile command serve terminal transcribe"),
     ("server", "server.guards", "bounds hosts"),
     ("server", "server.monitoring", "log metrics request_log"),
-    ("server", "server.sessions", "allowance arrivals drain events garbage pace patience registry session"),
+    ("server", "server.sessions", "allowance drain events garbage patience registry session"),
+    ("server", "server.sessions.intake", "arrivals pace"),
     ("server", "server.socket", "admission descriptors door listening websocket"),
 )
 _RENAMED = {

@@ -54,8 +54,8 @@ class OneSession:
         self.owner: str | None = None
         self.watched: set[Viewer] = set()
 
-    def known(self, session_id: str) -> "OneSession | None":
-        return self if session_id == SESSION else None
+    async def readable(self, session_id: str, owns: Callable[[str | None], bool]) -> "OneSession | None":
+        return self if session_id == SESSION and owns(self.owner) else None
 
     async def current(self, session: "OneSession") -> bool:
         return True

@@ -23,6 +23,7 @@ async function unasked(visit) {
 
 export class Recovery {
   #found = null;
+  #forgotten = Promise.resolve(); // when what was to be erased is gone
   #looking = false;
   #timer = 0;
 
@@ -43,6 +44,7 @@ export class Recovery {
     if (this.#looking || this.#found) return;
     this.#looking = true;
     try {
+      await this.#forgotten; // else a visit that is being erased would be offered
       const { visit, expired } = await this.visits.interrupted(user);
       if (expired.length) this.page.tell("interrupted.expired", { time: time(expired[0].touched) });
       if (!visit) return;
@@ -84,6 +86,7 @@ export class Recovery {
     byId("interrupted").hidden = true;
     this.#found?.release();
     this.#found = null;
-    await this.visits.eraseAll().catch(() => {}); // nothing was kept
+    this.#forgotten = this.visits.eraseAll().catch(() => {}); // nothing was kept
+    await this.#forgotten;
   }
 }

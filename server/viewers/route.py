@@ -14,9 +14,9 @@ from server.access.principal import Principal
 from server.monitoring.metrics import Metrics
 from server.protocol import error_fields
 from server.sessions.registry import Sessions
-from server.sessions.session import Session
 from server.settings import Settings
 from server.socket.door import visitor_of
+from server.store.restoring import Declared
 from server.store.sharing import STORE_RETRY_S, StoreDown
 from server.viewers.feed import Feed
 from server.viewers.frames import RETRY, frame
@@ -86,10 +86,12 @@ class Viewers:
     async def _source(self, session_id: str, principal: Principal) -> Source | None:
         """Where the session's events are; None where there is none of this principal. Raises StoreDown."""
         found = await self._sessions.readable(session_id, principal.owns)
-        if isinstance(found, Session):
+        if found is None:
+            return None
+        if not isinstance(found, Declared):
             return LogSource(found.log)
         store = self._sessions.store
-        return StoredSource(store, session_id) if found is not None and store is not None else None
+        return StoredSource(store, session_id) if store is not None else None
 
     async def _stream(self, request: web.Request, source: Source, session_id: str, seq: int) -> web.StreamResponse:
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -26,9 +26,11 @@ def test_a_flood_beside_a_session_is_refused_and_the_session_heard(flood, tmp_pa
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result == json.loads(output.read_text())
-    assert result["chunks"] == {"without": 2, "with": 2}
-    (flooded,) = result["rounds"]["with"]
-    assert flooded["figures"]["attempts"] > 20
-    assert flooded["faults"] == []
+    assert result["chunks"] == {"without": 2, "elsewhere": 2, "with": 2}
+    for kind in ("elsewhere", "with"):
+        (flooded,) = result["rounds"][kind]
+        assert flooded["figures"]["attempts"] > 20
+        assert flooded["faults"] == []
+    assert "101" not in result["rounds"]["elsewhere"][0]["codes"]
     assert result["attempts_per_s"] > 20
     assert result["medians_of_rounds_ms"]["with"]["p50"] > 0
