@@ -69,8 +69,8 @@ bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; end
 # Python compiles a module when it is first imported; of the packages' 17,000 modules few ever are.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --no-compile -c constraints.txt torch numpy
-	$(BIN)/pip install -q --no-compile -c constraints.txt -e '.[server,models,clinical,otel,store,bench,dev]'
+	$(BIN)/pip install -q -c constraints.txt torch numpy
+	$(BIN)/pip install -q -c constraints.txt -e '.[server,models,clinical,otel,store,bench,dev]'
 	touch $(STAMP)
 
 clean:
