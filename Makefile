@@ -66,7 +66,6 @@ bench-gpu: $(STAMP) ## One GPU: numerical check, batch sweep, live sessions; end
 	$(if $(SHORT),$(BIN)/python -m benchmarks.gpu.smoke --short --output records/smoke.json)
 
 # torch goes first and pinned: an open range would take a build with several GB of CUDA libraries.
-# Python compiles a module when it is first imported; of the packages' 17,000 modules few ever are.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt torch numpy
