@@ -15,7 +15,7 @@ from benchmarks.common.server_process import FAKES
 from benchmarks.load.consultation import Told, consult
 
 JUMP_S = 3600
-RETENTION_S = 25.0
+RETENTION_S = 40.0
 AUDIO_S = 90.0
 STEP_S = 2.0
 """Real seconds between two jumps."""
@@ -51,7 +51,7 @@ async def _server(lab: Lab, outcome: Outcome) -> None:
             outcome.expect(await _is_off(http, server.url, JUMP_S), "the jump forward did not reach the server")
             outcome.expect(not await _comes_in(nobody, ws_url, unspent), "a ticket of an hour ago was taken")
             outcome.expect(await _comes_in(nobody, ws_url, await _ticket(http, server.url)), "a new ticket was refused")
-            outcome.expect(await _status(http, record) == 200, "a record was gone an hour before its time")
+            outcome.expect(await _kept(http, record, ended_at), "a record was gone an hour before its time")
             late = await _ticket(http, server.url)
             await asyncio.sleep(STEP_S)
 
@@ -60,7 +60,7 @@ async def _server(lab: Lab, outcome: Outcome) -> None:
             outcome.expect(not await _comes_in(nobody, ws_url, spent), "a spent ticket was taken again")
             outcome.expect(not await _comes_in(nobody, ws_url, late), "a ticket was taken that is valid for two hours")
             outcome.expect(await _comes_in(nobody, ws_url, await _ticket(http, server.url)), "a new ticket was refused")
-            outcome.expect(await _status(http, record) == 200, "a record was gone before its time")
+            outcome.expect(await _kept(http, record, ended_at), "a record was gone before its time")
             told = await talking
             await asyncio.sleep(max(0.0, ended_at + RETENTION_S + 2.0 - time.monotonic()))
             outcome.expect(await _status(http, record) == 404, "a record was kept beyond its time")
@@ -116,6 +116,11 @@ async def _comes_in(nobody: aiohttp.ClientSession, url: str, ticket: str) -> boo
             return message.type is aiohttp.WSMsgType.TEXT and message.json().get("code") == "no_session"
     except aiohttp.WSServerHandshakeError:
         return False
+
+
+async def _kept(http: aiohttp.ClientSession, record: URL, ended_at: float) -> bool:
+    """Whether the record is there, or so much time has really passed that it may be gone: the machine is slow then."""
+    return await _status(http, record) == 200 or time.monotonic() > ended_at + RETENTION_S
 
 
 async def _status(http: aiohttp.ClientSession, url: URL) -> int:

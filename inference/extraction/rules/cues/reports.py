@@ -29,15 +29,15 @@ _SHOWING = re.compile(
 )
 _AGAINST = re.compile(r"\b(?:goes|argues|argue|speaks|points|counts) (?:strongly )?against\b|\bfail(?:s|ed)? to \w+\b")
 _RESULT = re.compile(
-    r"\b(?:(?:has|have|had|is|was|are|were|be|been|being|its|came|come|comes|coming|tested|tests|turned|out|back|all|"
-    r"both|test|tests|swab|culture|smear|biopsy|bloods|scan|screen|panel|result|results|again|also|thankfully|"
-    r"fortunately|luckily) )+(?P<result>negative|positive|all clear)\b(?P<of> for)?"
+    r"\b(?:(?:has|have|had|is|was|are|were|be|been|being|its|came|come|comes|coming|tested|tests|turned|out|back|"
+    r"all(?! clear\b)|both|test|tests|swab|culture|smear|biopsy|bloods|scan|screen|panel|result|results|again|also|"
+    r"thankfully|fortunately|luckily) )++(?P<result>negative|positive|all clear)\b(?P<of> for)?"
 )
 _RESULT_FOR = re.compile(r"\b(?P<result>negative|positive) (?P<of>for)\b")
 _WELL = re.compile(
     r"\b(?:tests?|swab|culture|smear|biopsy|scan|screen|screening|results?|bloods|x ?ray|ct|mri|ultrasound)"
-    r"(?: (?:has|have|had|is|was|are|were|been|all|both|came|come|back|out|up|looked|looks|also|thankfully|luckily|as))"
-    r"+"
+    r"(?: (?:has|have|had|is|was|are|were|been|all(?! right\b)|both|came|come|back|out|up|looked|looks|also|thankfully|"
+    r"luckily|as)\b)++"
     r" (?:fine|ok|okay|normal|clear|good|all right|alright)\b"
 )
 """What was tested for is not there: "my HIV test was fine"."""
