@@ -15,7 +15,7 @@ from benchmarks.common.server_process import FAKES
 from benchmarks.load.consultation import Told, consult
 
 JUMP_S = 3600
-RETENTION_S = 40.0
+RETENTION_S = 25.0
 AUDIO_S = 90.0
 STEP_S = 2.0
 """Real seconds between two jumps."""
@@ -31,7 +31,16 @@ async def clock(lab: Lab) -> Outcome:
 
 async def _server(lab: Lab, outcome: Outcome) -> None:
     wall, trail = WallClock(lab.folder), lab.folder / "audit.jsonl"
-    flags = ("--audit", str(trail), "--retention", f"{RETENTION_S:g}", "--idle-timeout-s", "60")
+    flags = (
+        "--audit",
+        str(trail),
+        "--retention",
+        f"{RETENTION_S:g}",
+        "--idle-timeout-s",
+        "90",
+        "--first-audio-timeout-s",
+        "90",
+    )
     async with lab.server(*flags, keys=True, environment=wall.environment) as server:
         ws_url = server.socket
         key = server.headers["Authorization"].removeprefix("Bearer ")
