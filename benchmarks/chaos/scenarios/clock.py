@@ -37,9 +37,9 @@ async def _server(lab: Lab, outcome: Outcome) -> None:
         "--retention",
         f"{RETENTION_S:g}",
         "--idle-timeout-s",
-        "90",
+        "180",
         "--first-audio-timeout-s",
-        "90",
+        "180",
     )
     async with lab.server(*flags, keys=True, environment=wall.environment) as server:
         ws_url = server.socket
