@@ -27,7 +27,7 @@ from server.sessions.registry import Sessions
 from server.store.sharing import Shared
 from server.store.stored import StoreDown
 from tests.server.monitoring.test_request_log import sent
-from tests.support.access import Notes, key
+from tests.support.access import Notes, found_wanting, key
 from tests.support.live import Client, Event, Server, serving, until
 from tests.support.tools import certificate
 
@@ -565,22 +565,9 @@ async def scene_of(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> AsyncI
 
 @pytest.mark.parametrize("kind", CASES)
 async def test_each_refusal_says_what_to_do_is_counted_noted_and_documented(kind, tmp_path):
-    wrong = []
     with pytest.MonkeyPatch.context() as patch:
         async with scene_of(kind, tmp_path, patch) as scene:
-            for name, provoke in CASES[kind].items():
-                code = name.partition("__")[0]
-                counted, noted = scene.counted(code), len(scene.notes.lines)
-                scene.told.clear()
-                with pytest.MonkeyPatch.context() as scene.patch:
-                    async with asyncio.timeout(20):
-                        await provoke(scene)
-                if scene.counted(code) == counted:
-                    wrong.append(f"{name}: no metric")
-                if code not in [outcome for _, _, outcome in scene.notes.lines[noted:]]:
-                    wrong.append(f"{name}: no line in the audit trail")
-                if [sentence for sentence in scene.told if len(sentence.split()) < 4]:
-                    wrong.append(f"{name}: it does not say what to do: {scene.told}")
+            wrong = await found_wanting(scene, CASES[kind], limit_s=20, told=False)
     assert wrong == []
 
 

@@ -1,6 +1,11 @@
 """Keys for the tests, and an audit trail that a test can read."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from server.access.keys import add, generate
 from server.access.principal import KeyLimits, Scope
@@ -32,3 +37,27 @@ class Notes(Audit):
         self.lines.append((action, actor, outcome))
         self.sessions.add(session)
         self.addresses.add(address)
+
+
+async def found_wanting(
+    scene: Any, cases: Mapping[str, Callable[[Any], Awaitable[None]]], limit_s: float, told: bool
+) -> list[str]:
+    """Provokes each refusal, named CODE or CODE__HOW, and says what it lacks: a metric, a line of the audit trail, words.
+
+    `told`: every refusal is told to the client in a sentence.
+    """
+    wrong = []
+    for name, provoke in cases.items():
+        code = name.partition("__")[0]
+        counted, noted = scene.counted(code), len(scene.notes.lines)
+        scene.told.clear()
+        with pytest.MonkeyPatch.context() as scene.patch:
+            async with asyncio.timeout(limit_s):
+                await provoke(scene)
+        if scene.counted(code) == counted:
+            wrong.append(f"{name}: no metric")
+        if code not in [outcome for _, _, outcome in scene.notes.lines[noted:]]:
+            wrong.append(f"{name}: no line in the audit trail")
+        if (told and not scene.told) or [sentence for sentence in scene.told if len(sentence.split()) < 4]:
+            wrong.append(f"{name}: it does not say what to do: {scene.told}")
+    return wrong

@@ -10,15 +10,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
 from benchmarks.attack.aim import Aim
 from benchmarks.attack.attacks.outages import RATE
 from benchmarks.attack.attacks.patterns import every_pattern, timed
+from benchmarks.attack.attacks.recordings import encoded_noise
 from benchmarks.attack.attacks.talk import MARKUP, PAGES
 from inference.audio.decoding import AudioError
 from server.cli.audiofile import read_chunks
+
+CODECS = {"wav": "pcm_s16le", "flac": "flac", "ogg": "libopus"}
+"""By the endings of their files."""
 
 AUDIO_FILES = 322
 HANG_S = 40.0
@@ -90,7 +93,7 @@ async def hostile_audio_files(aim: Aim) -> None:
 def _read_all(aim: Aim, chance: random.Random) -> dict[str, int]:
     read = refused = 0
     with tempfile.TemporaryDirectory() as folder:
-        seeds = {ending: _audio(Path(folder, f"seed.{ending}")) for ending in ("wav", "flac", "ogg")}
+        seeds = {ending: encoded_noise(ending, codec, seconds=2) for ending, codec in CODECS.items()}
         for number in range(AUDIO_FILES):
             ending = list(seeds)[number % len(seeds)]
             path = Path(folder, f"hostile.{ending}")
@@ -105,23 +108,6 @@ def _read_all(aim: Aim, chance: random.Random) -> dict[str, int]:
                 aim.codes[type(error).__name__] += 1
                 aim.expect(False, f"a hostile {ending} file raises {type(error).__name__}")
     return {"read": read, "refused": refused}
-
-
-def _audio(path: Path) -> bytes:
-    """Two seconds of noise in the format of the path's ending."""
-    codec = {"wav": "pcm_s16le", "flac": "flac", "ogg": "libopus"}[path.suffix[1:]]
-    samples = (np.random.default_rng(0).standard_normal((1, 2 * 48_000)) * 3000).astype("<i2")
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=48_000)
-        assert isinstance(stream, av.AudioStream)
-        stream.layout = "mono"
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        frame.sample_rate = 48_000
-        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=48_000, frame_size=960)
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-    return path.read_bytes()
 
 
 def _mutated(data: bytes, chance: random.Random) -> bytes:

@@ -64,14 +64,15 @@ def truncated() -> dict[str, bytes]:
     """A second of noise in each container, cut off in its header, after it, in the middle and before its last byte."""
     found = {}
     for name, codec in CONTAINERS.items():
-        whole = _encoded(name, codec)
+        whole = encoded_noise(name, codec)
         for share in (0.02, 0.2, 0.5, 0.97):
             found[f"{name} at {share:.0%}"] = whole[: int(len(whole) * share)]
     return found
 
 
-def _encoded(name: str, codec: str) -> bytes:
-    samples = (np.random.default_rng(0).standard_normal((1, 48_000)) * 3000).astype("<i2")
+def encoded_noise(name: str, codec: str, seconds: int = 1) -> bytes:
+    """Noise at 48 kHz in the container `name`."""
+    samples = (np.random.default_rng(0).standard_normal((1, seconds * 48_000)) * 3000).astype("<i2")
     file = io.BytesIO()
     with av.open(file, "w", format=name) as container:
         stream = container.add_stream(codec, rate=48_000)

@@ -24,7 +24,7 @@ from server.sessions.registry import Sessions
 from tests.server.compat.legacy.client import wav
 from tests.server.compat.openai.test_route import form
 from tests.server.test_refusals import PROTOCOL, Refusing, Scene
-from tests.support.access import key
+from tests.support.access import found_wanting, key
 from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.support.live import serving
 
@@ -426,22 +426,9 @@ async def scene_of(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> AsyncI
 
 @pytest.mark.parametrize("kind", CASES)
 async def test_each_refusal_to_a_client_of_another_protocol_says_what_to_do_is_counted_and_noted(kind, tmp_path):
-    wrong = []
     with pytest.MonkeyPatch.context() as patch:
         async with scene_of(kind, tmp_path, patch) as scene:
-            for name, provoke in CASES[kind].items():
-                code = name.partition("__")[0]
-                counted, noted = scene.counted(code), len(scene.notes.lines)
-                scene.told.clear()
-                with pytest.MonkeyPatch.context() as scene.patch:
-                    async with asyncio.timeout(60):
-                        await provoke(scene)
-                if scene.counted(code) == counted:
-                    wrong.append(f"{name}: no metric")
-                if code not in [outcome for _, _, outcome in scene.notes.lines[noted:]]:
-                    wrong.append(f"{name}: no line in the audit trail")
-                if not scene.told or [sentence for sentence in scene.told if len(sentence.split()) < 4]:
-                    wrong.append(f"{name}: it does not say what to do: {scene.told}")
+            wrong = await found_wanting(scene, CASES[kind], limit_s=60, told=True)
     assert wrong == []
 
 
