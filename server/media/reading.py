@@ -128,15 +128,17 @@ def _s16le(samples: Samples) -> bytes:
 
 @contextmanager
 def _faults_named(name: str) -> Iterator[None]:
-    """Turns whatever PyAV raises into AudioError, but for MemoryError.
+    """Turns whatever PyAV raises into AudioError.
 
     Besides its own errors these are AttributeError, UnicodeError and ValueError, where FFmpeg leaves something out or
-    changes it in the middle of a damaged file.
+    changes it in the middle of a damaged file, and MemoryError, where a damaged header asks for more than there is.
     """
     try:
         yield
-    except (AudioError, MemoryError):
+    except AudioError:
         raise
+    except MemoryError as error:
+        raise AudioError(f"{name} needs too much memory to be read: it may be damaged, convert it to WAV or FLAC") from error
     except Exception as error:
         reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
         raise AudioError(f"{name} cannot be read as audio ({reason}): give a recording of speech") from error

@@ -83,9 +83,7 @@ def _read(line: socket.socket, file: int, channels: int, most_s: float) -> None:
         code = {OneChannel: "one_channel", TooLong: "too_long"}.get(type(error), "unreadable")
         line.sendall(message(FAULT, f"{code}\n{error}".encode()))
     except MemoryError:
-        line.sendall(
-            message(FAULT, b"unreadable\nthe file needs too much memory to be read: convert it to WAV or FLAC")
-        )
+        line.sendall(message(FAULT, b"unreadable\nthe file needs too much memory to be read: send it in parts"))
 
 
 def _decoded(decoder: OpusDecoder, body: bytes) -> bytes:

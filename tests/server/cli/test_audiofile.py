@@ -3,7 +3,9 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import pytest
 
+from inference.audio.decoding import AudioError
 from server.app import SESSIONS
 from server.cli.audiofile import Playback, read_chunks
 from tests.support.live import serving
@@ -65,3 +67,11 @@ def test_a_recording_whose_channels_cancel_each_other_is_not_silent(tmp_path):
     heard = np.frombuffer(b"".join(read_chunks(tmp_path / "inverted.wav", 1, 0.5)), "<i2")
     assert len(heard) == len(tone)
     assert np.abs(heard[800:].astype(int) - tone[800:]).max() <= 1
+
+
+def test_a_header_that_asks_for_too_much_memory_is_refused_and_says_what_to_do(tmp_path):
+    with wave.open(str(tmp_path / "damaged.wav"), "wb") as file:
+        file.setparams((1, 2, 2_130_754_432, 0, "NONE", ""))  # the filter of FFmpeg's resampler would not fit in memory
+        file.writeframes(bytes(64_000))
+    with pytest.raises(AudioError, match=r"damaged\.wav needs too much memory .* convert it to WAV or FLAC"):
+        read_chunks(tmp_path / "damaged.wav", 1, 3.0)
