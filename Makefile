@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 SAMPLE := tests/data/consultation.flac
 CORPUS ?=
 SECONDS ?=
+SEED ?=
 SHORT ?=
 VLLM := .vllm
 VLLM_PORT ?= 8100
@@ -46,9 +47,9 @@ bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your
 	$(BIN)/python -m benchmarks.speech.accuracy --corpus $(CORPUS)
 	$(BIN)/python -m benchmarks.load --corpus $(CORPUS) --sessions 1 --whole --wer
 
-attack: $(STAMP) ## Hostile clients against real servers over loopback, a good session beside each; SECONDS=240 for a short run
+attack: $(STAMP) ## Hostile clients against real servers over loopback, a good session beside each; SECONDS=240 for a short run, SEED=1 for a fixed one
 	@mkdir -p records
-	$(BIN)/python -m benchmarks.attack --output records/attack.json $(if $(SECONDS),--short --model fakes --seconds $(SECONDS))
+	$(BIN)/python -m benchmarks.attack --output records/attack.json $(if $(SECONDS),--short --model fakes --seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 chaos: $(STAMP) ## Faults of networks, processes, disks and clocks beside consultations; SHORT=1 for at most 90 s without models
 	@mkdir -p records
