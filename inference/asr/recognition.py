@@ -96,13 +96,19 @@ class Recogniser:
         """What `final` returns for a span that may still grow. It lets finals pass, and raises what `final` raises."""
         return await self._heard(request, session, Lane.RETRY)
 
-    async def of_file(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
-        """What `final` returns, for a span of a recording. Everything live goes first; raises what `final` raises."""
-        return await self._heard(request, session, Lane.FILE)
+    async def of_file(self, request: AsrRequest, *, session: str, since: float) -> Served[Hypothesis]:
+        """What `final` returns, for a span of a recording, which waits since the monotonic time `since`.
 
-    async def _heard(self, request: AsrRequest, session: str, lane: Lane) -> Served[Hypothesis]:
-        caller = _Caller(session, time.monotonic(), Lane.FILE if lane is Lane.FILE else Lane.RETRY)
-        served = await self._ask(request, session, lane)
+        Everything live goes first. Raises what `final` raises.
+        """
+        return await self._heard(request, session, Lane.FILE, since)
+
+    async def _heard(
+        self, request: AsrRequest, session: str, lane: Lane, since: float | None = None
+    ) -> Served[Hypothesis]:
+        since = time.monotonic() if since is None else since
+        caller = _Caller(session, since, Lane.FILE if lane is Lane.FILE else Lane.RETRY)
+        served = await self._ask(request, session, lane, since)
         served = await self._in_its_language(served, request, caller)
         if served.value.language != request.language is not None:
             request = replace(request, language=served.value.language, prompt="")

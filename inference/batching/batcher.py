@@ -18,8 +18,9 @@ from inference.device.faults import DeviceError, OutOfMemory
 logger = logging.getLogger(__name__)
 
 NEXT_OF_SESSION_S = 0.01
-"""While sessions have ranks, a free worker waits this long for the next item of the session that it has just served:
-without that, the item is still on its way, and the session of the next rank takes every other turn."""
+"""Where an order is to be kept, a free worker waits this long for the next item of the session that it has just served:
+without that, the item is still on its way, and the session that comes next in the order takes every other turn. Sessions
+with ranks have such an order, and so have the parts of a recording beside live sessions."""
 
 
 class Batcher(Generic[Item, Result]):
@@ -204,7 +205,7 @@ class Batcher(Generic[Item, Result]):
         self._put_back(starved)
         if broken is not None and self.up:
             await self._recover(broken)
-        if self.ranks:
+        if self.ranks or (self.live and batch[0].lane is Lane.FILE):
             self._running += 1
             await asyncio.sleep(NEXT_OF_SESSION_S)
             self._running -= 1

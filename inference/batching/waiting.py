@@ -100,13 +100,14 @@ def next_batch(
     """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit.
 
     `strict`: the kind is that of the first, though more may wait for another. `live`: sessions are live, so that a
-    batch of files is to be short.
+    batch of files is to be short, and therefore no reason to let the first of them wait.
     """
     lane = queue[0].lane
+    short = live and lane is Lane.FILE
     ready = [ticket for ticket in queue if ticket.lane is lane]
-    kind = ready[0].kind if strict else _kind(ready, now)
+    kind = ready[0].kind if strict or short else _kind(ready, now)
     most = limits.most(kind, now)
-    if lane is Lane.FILE and live:
+    if short:
         most = max(1, most // FILE_SHARE)
     batch: dict[str, Ticket[Item, Result]] = {}
     for ticket in ready:

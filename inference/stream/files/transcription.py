@@ -6,6 +6,7 @@ goes first (`Lane.FILE`): while sessions are live, spans are divided, so that no
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -150,12 +151,16 @@ class FileTranscription:
 
     async def _stretch(self, cuts: Sequence[Cut], name: str) -> list[FileSegment]:
         """The segments of one stretch: each track in its order, the tracks side by side."""
+        cut_at = time.monotonic()
         found = await asyncio.gather(
-            *(self._track(number, [cut for cut in cuts if cut[0] == number], name) for number in {n for n, _ in cuts})
+            *(
+                self._track(number, [cut for cut in cuts if cut[0] == number], name, cut_at)
+                for number in {n for n, _ in cuts}
+            )
         )
         return sorted((one for track in found for one in track), key=lambda one: one.segment.start)
 
-    async def _track(self, number: int, cuts: Sequence[Cut], name: str) -> list[FileSegment]:
+    async def _track(self, number: int, cuts: Sequence[Cut], name: str, cut_at: float) -> list[FileSegment]:
         config = self._engines.config
         track = Track(
             self._speakers[number],
@@ -164,7 +169,7 @@ class FileTranscription:
             self._engines.vocabulary,
             context=self._prompt,
         )
-        asr, found = _Behind(self._engines.asr), list[FileSegment]()
+        asr, found = _Behind(self._engines.asr, cut_at), list[FileSegment]()
         pauses: list[tuple[float, float]] = []  # of the span that is being decoded
 
         def emit(update: Update) -> None:
@@ -188,13 +193,17 @@ class FileTranscription:
 
 
 class _Behind:
-    """The recogniser as finals know it, behind every live session; `last` is what it heard last."""
+    """The recogniser as finals know it, behind every live session; `last` is what it heard last.
 
-    def __init__(self, asr: Recogniser) -> None:
+    What was cut earlier goes first, so that a recording is transcribed from its beginning to its end.
+    """
+
+    def __init__(self, asr: Recogniser, cut_at: float) -> None:
         self._asr = asr
+        self._cut_at = cut_at
         self.last = Hypothesis("", "en")
 
     async def final(self, request: AsrRequest, *, session: str) -> Served[Hypothesis]:
-        served = await self._asr.of_file(request, session=session)
+        served = await self._asr.of_file(request, session=session, since=self._cut_at)
         self.last = served.value
         return served

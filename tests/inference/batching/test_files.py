@@ -62,6 +62,19 @@ async def test_beside_live_sessions_a_recording_has_short_batches_and_leaves_a_w
     await queue.close()
 
 
+async def test_beside_live_sessions_the_part_that_waited_longest_goes_before_a_larger_batch_of_another_length(engine):
+    queue = batcher(engine, kind=str.isupper)
+    live = queue.submit("x", session="0")
+    await engine.begun()
+    waiting = [queue.submit("A", session="A", lane=Lane.FILE, since=1.0), *files(queue, "bcd")]
+    engine.gate.release(3)
+    await asyncio.gather(live.future, *(ticket.future for ticket in waiting[:3]))
+    assert engine.batches[:3] == [["x"], ["A"], ["b", "c"]]
+    engine.gate.release(1)
+    await waiting[3].future
+    await queue.close()
+
+
 async def test_a_recording_gets_everything_back_when_no_session_has_asked_for_a_while(engine, monkeypatch):
     queue = batcher(engine)
     live = queue.submit("x", session="0")

@@ -1,11 +1,13 @@
 """One recording through the engines of a pipeline, beside live sessions."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from inference.batching.waiting import FILE_SHARE
 from inference.config import SAMPLE_RATE
 from inference.pipeline import Pipeline
 from inference.stream import Control, StreamOptions
@@ -102,6 +104,23 @@ async def test_while_sessions_are_live_the_spans_of_a_recording_are_divided_and_
     assert len(whole) == 1
     assert max(divided) <= SHORT_S < whole[0]
     assert sum(divided) == pytest.approx(whole[0])
+
+
+async def test_while_sessions_are_live_a_recording_is_decoded_from_its_beginning_to_its_end():
+    asr = LevelAsr()
+    alone = replace(ONE_PAUSE, asr=replace(ONE_PAUSE.asr, max_batch=FILE_SHARE, workers=1))  # one span in a batch
+    pipeline = Pipeline(LoudnessVad(), asr, [], alone)
+    await live(pipeline, speech((1.0, 0.9), (1.0, 0)))
+    said = len(asr.requests)
+    asr.go.clear()
+    reading = asyncio.create_task(transcribed(pipeline, SAID))
+    await until(lambda: len(pipeline.asr.queue._queue) > 2)  # the first span of each of several stretches
+    asr.go.set()
+    await reading
+    loudness = [float(np.abs(request.audio).max()) for request in asr.requests[said:]]
+    places = [sorted(loudness).index(one) for one in loudness]
+    assert places == list(range(len(WORDS)))
+    await pipeline.close()
 
 
 async def test_each_stretch_begins_with_the_prompt_of_the_request_as_its_context():
