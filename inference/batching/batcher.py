@@ -18,9 +18,9 @@ from inference.device.faults import DeviceError, OutOfMemory
 logger = logging.getLogger(__name__)
 
 NEXT_OF_SESSION_S = 0.01
-"""Where an order is to be kept, a free worker waits this long for the next item of the session that it has just served:
-without that, the item is still on its way, and the session that comes next in the order takes every other turn. Sessions
-with ranks have such an order, and so have the parts of a recording beside live sessions."""
+"""Where an order is to be kept, a free worker waits this long for the next item of the session that it has just
+served: without that, the item is still on its way, and the session that comes next in the order takes every other turn.
+Sessions with ranks have such an order, and so have the parts of a recording beside live sessions."""
 
 
 class Batcher(Generic[Item, Result]):
