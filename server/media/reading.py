@@ -138,7 +138,9 @@ def _faults_named(name: str) -> Iterator[None]:
     except AudioError:
         raise
     except MemoryError as error:
-        raise AudioError(f"{name} needs too much memory to be read: it may be damaged, convert it to WAV or FLAC") from error
+        raise AudioError(
+            f"{name} needs too much memory to be read: it may be damaged, convert it to WAV or FLAC"
+        ) from error
     except Exception as error:
         reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
         raise AudioError(f"{name} cannot be read as audio ({reason}): give a recording of speech") from error
