@@ -12,6 +12,7 @@ from inference.findings import Operation, Quote
 from server.guards.bounds import MAX_EDITS_BYTES
 from server.protocol import Judged, ProtocolError, answered
 from server.sessions.events import EventLog
+from server.sessions.requests import Requests
 
 logger = logging.getLogger(__name__)
 
@@ -19,59 +20,56 @@ logger = logging.getLogger(__name__)
 class Judging:
     """Applies the judgements of findings, and marks the events that they cause.
 
-    `log` is the session's, and `edits_bytes` is what the events of earlier judgements took in it.
+    `log`, `requests` and `extraction` are the session's. `edits_bytes` is what the events of earlier judgements took in
+    the log. A judgement that the client sends a second time is not applied again: the methods return False then.
     """
 
-    def __init__(self, log: EventLog, edits_bytes: int) -> None:
+    def __init__(self, log: EventLog, requests: Requests, extraction: LiveExtraction, edits_bytes: int) -> None:
         self._log = log
+        self._requests = requests
+        self._extraction = extraction
         self._edits_bytes = edits_bytes
         self._judgement: dict[str, Any] = {}  # goes into each operation that the judgement under way causes
         self._judged: dict[str, Any] = {}  # goes into its event
 
-    def add(
-        self,
-        extraction: LiveExtraction,
-        fields: Mapping[str, Any],
-        quotes: Sequence[Quote],
-        by: str | None,
-        request: int | None,
-    ) -> None:
+    def add(self, fields: Mapping[str, Any], quotes: Sequence[Quote], by: str | None, request: int | None) -> bool:
         """Adds a finding of the clinician's own, if all its quotes stand in finals. Raises ProtocolError."""
 
         def added(findings: Findings) -> Operation:
-            evidence = extraction.prove(quotes)
+            evidence = self._extraction.prove(quotes)
             if evidence is None:
                 raise ProtocolError(
                     "not_said", "a quote stands in no final segment letter for letter: quote what the transcript has"
                 )
             return findings.note(fields, evidence)
 
-        self.apply(extraction, added, "added", by, request)
+        return self.apply(added, "added", by, request)
 
-    def leave_out(self, extraction: LiveExtraction, omission_id: str, request: int | None) -> None:
-        """Sets an omission aside, for good. Raises ProtocolError."""
-        self._check_room()
+    def leave_out(self, omission_id: str, request: int | None) -> bool:
+        """Sets aside something that was said and not noted: it is not offered again. Raises ProtocolError."""
+        if not self._takes(request):
+            return False
         written = self._log.written_bytes
-        with extraction.apart:
-            extraction.leave_out(omission_id, request)
+        with self._extraction.apart:
+            self._extraction.leave_out(omission_id, request)
         self._edits_bytes += self._log.written_bytes - written
+        return True
 
     def apply(
-        self,
-        extraction: LiveExtraction,
-        judgement: Callable[[Findings], Operation],
-        what: Judged,
-        by: str | None,
-        request: int | None,
-    ) -> None:
-        """Applies one; `mark` meanwhile notes what was done, by whom and when. Raises ProtocolError."""
-        self._check_room()
+        self, judgement: Callable[[Findings], Operation], what: Judged, by: str | None, request: int | None
+    ) -> bool:
+        """Applies a clinician's judgement of a finding, which wins over every later proposal. Raises ProtocolError.
+
+        `mark` meanwhile notes what was done, by whom and when, and the client's own number of the message.
+        """
+        if not self._takes(request):
+            return False
         written = self._log.written_bytes
         at = datetime.now(UTC).isoformat(timespec="seconds")
         self._judgement = {"judgement": {"what": what, "by": by, "at": at}}
         self._judged = {"judged": True} | answered(request)
         try:
-            extraction.judge(judgement)
+            self._extraction.judge(judgement)
         except KeyError:
             raise ProtocolError(
                 "no_such_finding", "no finding of this session has that id: it may be retracted"
@@ -86,14 +84,22 @@ class Judging:
         finally:
             self._judgement, self._judged = {}, {}
             self._edits_bytes += self._log.written_bytes - written
+        return True
 
-    def _check_room(self) -> None:
+    def _takes(self, request: int | None) -> bool:
+        """False for a message that was taken before. Raises ProtocolError where no change can be taken."""
+        if self._requests.is_repeated(request):
+            return False
+        if self._log.closed:
+            raise ProtocolError("session_stopping", "the session has stopped: its findings no longer change")
+        self._requests.allow()
         if self._edits_bytes >= MAX_EDITS_BYTES:
             raise ProtocolError(
                 "too_many_edits",
                 f"the changes of findings in this session take more than {MAX_EDITS_BYTES} bytes: no further one is "
                 "taken, the findings stay as they are; start a new session to change more",
             )
+        return True
 
     def mark(self, fields: dict[str, Any]) -> None:
         """Adds to the fields of an `extraction` event what the judgement under way wants noted, if there is one."""

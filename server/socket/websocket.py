@@ -224,7 +224,7 @@ class Connection:
                 self._note("consent_withdrawn", session)
                 self._sessions.erase(session)
             case StopSession(request=request):
-                if session.is_repeated(request):
+                if session.requests.is_repeated(request):
                     return
                 if session.stopping:
                     raise ProtocolError("session_stopping", "the session is stopping: wait for session_stopped")
@@ -235,6 +235,7 @@ class Connection:
 
     def _decide(self, session: Session, message: protocol.Decision) -> None:
         """What the clinician says of the findings."""
+        session.touch()
         match message:
             case EditFinding(finding_id=finding_id, fields=fields, request=request):
                 edits = fields.model_dump(exclude_none=True)
@@ -246,16 +247,16 @@ class Connection:
             case AddFinding(fields=new, evidence=evidence, request=request):
                 quotes = [Quote(said.segment, said.quote, said.start) for said in evidence]
                 added = new.model_dump(exclude_none=True)
-                if session.add_finding(added, quotes, self._principal.person, request):
+                if session.judging.add(added, quotes, self._principal.person, request):
                     self._note("finding_added", session)
             case LeaveOut(omission_id=omission_id, request=request):
-                if session.leave_out(omission_id, request):
+                if session.judging.leave_out(omission_id, request):
                     self._note("omission_left_out", session)
 
     def _judge(
         self, session: Session, judgement: Callable[[Findings], Operation], what: Judged, request: int | None
     ) -> None:
-        if session.judge(judgement, what, self._principal.person, request):
+        if session.judging.apply(judgement, what, self._principal.person, request):
             self._note(f"finding_{what}", session)
 
     def _note(self, action: str, session: Session) -> None:

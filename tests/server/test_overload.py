@@ -135,7 +135,7 @@ async def test_a_flood_is_held_back_by_the_socket_while_others_go_on_and_all_of_
                     await client.say(FRAME)
 
             flooding = asyncio.create_task(flood())
-            await until(lambda: session._inbox.held_back)
+            await until(lambda: session._intake.held_back)
             held_at = time.monotonic()
 
             await calm.start()
@@ -213,7 +213,7 @@ async def test_a_client_that_reads_is_not_cut_off_while_its_session_holds_it_bac
         listener = asyncio.create_task(client.hear("session_stopped"))
         for _ in range(40):  # beyond the queue, so that its pongs stand behind audio that nobody takes
             await client.say(FRAME)
-        await until(lambda: session._inbox.held_back)
+        await until(lambda: session._intake.held_back)
         held_at = time.monotonic()
         await until(lambda: time.monotonic() - held_at > 1.2)  # three times what a silent one is given
         assert session.attachment is not None
@@ -229,7 +229,7 @@ async def test_a_frame_that_waits_for_room_when_its_line_drops_is_sent_again_and
             session, started = await session_of(server, first)
             asr.go.clear()
             sent = 0
-            while not session._inbox.held_back:
+            while not session._intake.held_back:
                 await first.say(FRAME)
                 sent += 1
                 await asyncio.sleep(0.01)

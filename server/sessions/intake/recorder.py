@@ -183,9 +183,9 @@ def incoming(
     audio: AudioFormat,
     channels: int,
     decoding: Decoding,
-    place: Mapping[str, Any] | None = None,
-    mark: int = 0,
-    keeps: bool = False,
+    place: Mapping[str, Any] | None,
+    mark: int,
+    keeps: bool,
 ) -> Incoming:
     """The audio of a session, from its beginning or from a checkpoint's `place` and `mark` on.
 

@@ -78,7 +78,7 @@ async def consult(sessions, ending):
     for _ in range(3):
         await session.receive_audio(speech((0.8, 0.5), (1.0, 0)))
     if ending == "an error":
-        await session._inbox.put(None)
+        await session._intake._inbox.put(None)
     elif ending == "cancelled":
         running.cancel()
     else:

@@ -5,6 +5,7 @@ import pytest
 from server.protocol import ProtocolError
 from server.sessions.events import EventLog
 from server.sessions.judging import MAX_EDITS_BYTES, Judging
+from server.sessions.requests import Requests
 
 
 class Case:
@@ -12,7 +13,7 @@ class Case:
 
     def __init__(self, edits_bytes: int = 0) -> None:
         self.log = EventLog()
-        self.judging = Judging(self.log, edits_bytes)
+        self.judging = Judging(self.log, Requests(), self, edits_bytes)
 
     def judge(self, judgement) -> None:
         judgement(None)
@@ -30,7 +31,7 @@ class Case:
 
 def test_an_event_that_a_judgement_causes_says_so_and_its_operations_say_who_did_what():
     case = Case()
-    case.judging.apply(case, lambda findings: None, "edited", "dr.who", 7)
+    case.judging.apply(lambda findings: None, "edited", "dr.who", 7)
     assert (case.newest["judged"], case.newest["request"]) == (True, 7)
     assert [(op["judgement"]["what"], op["judgement"]["by"]) for op in case.newest["ops"]] == [("edited", "dr.who")] * 2
     case.emit()
@@ -40,7 +41,7 @@ def test_an_event_that_a_judgement_causes_says_so_and_its_operations_say_who_did
 def test_after_a_judgement_that_failed_no_event_is_marked():
     case = Case()
     with pytest.raises(ProtocolError) as refused:
-        case.judging.apply(case, {}.__getitem__, "dismissed", None, None)
+        case.judging.apply({}.__getitem__, "dismissed", None, None)
     assert refused.value.code == "no_such_finding"
     case.emit()
     assert "judged" not in case.newest
@@ -48,9 +49,9 @@ def test_after_a_judgement_that_failed_no_event_is_marked():
 
 def test_what_earlier_judgements_took_counts_towards_the_sum_that_is_taken():
     case = Case(MAX_EDITS_BYTES - 1)
-    case.judging.apply(case, lambda findings: None, "confirmed", None, None)
+    case.judging.apply(lambda findings: None, "confirmed", None, None)
     assert "request" not in case.newest
     with pytest.raises(ProtocolError) as refused:
-        case.judging.apply(case, lambda findings: None, "confirmed", None, None)
+        case.judging.apply(lambda findings: None, "confirmed", None, None)
     assert refused.value.code == "too_many_edits"
     assert len(case.log) == 1

@@ -193,10 +193,10 @@ async def test_a_session_is_forsaken_by_silence_and_not_by_its_own_slowness():
 
 async def test_a_paused_session_may_be_silent_for_longer_and_a_lost_one_for_as_long_as_it_can_be_resumed():
     async with running() as (session, _):
-        session.received_samples = 1
+        session._intake.received_samples = 1
         assert not session.forsaken(session._presence.heard_at + 119)
         assert session.forsaken(session._presence.heard_at + 121)
-        session.received_samples = 0
+        session._intake.received_samples = 0
         assert not session.forsaken(session._presence.heard_at + 9)
         assert session.forsaken(session._presence.heard_at + 11), "without any audio it is soon given up"
         session.attach(Socket())
@@ -240,7 +240,7 @@ async def test_the_lag_of_audio_that_had_to_wait_in_the_socket_is_counted_from_w
         for _ in range(4):
             stream.go.release()
         await waiting
-        session._inbox._arrivals.last -= 100  # as if that frame had come so long ago
+        session._intake._inbox._arrivals.last -= 100  # as if that frame had come so long ago
         stream.go.release()
         await session.receive_audio(SECOND)
         await settle()
