@@ -12,7 +12,7 @@ from inference.findings import Operation, Quote
 from server.guards.bounds import MAX_EDITS_BYTES
 from server.protocol import Judged, ProtocolError, answered
 from server.sessions.events import EventLog
-from server.sessions.requests import Requests
+from server.sessions.intake.requests import Requests
 
 logger = logging.getLogger(__name__)
 

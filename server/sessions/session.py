@@ -29,9 +29,9 @@ from server.protocol import (
 )
 from server.sessions.events import EventLog
 from server.sessions.intake.intake import Intake
+from server.sessions.intake.requests import Requests
 from server.sessions.judging import Judging
 from server.sessions.presence import Limits, Presence
-from server.sessions.requests import Requests
 from server.store.restoring import Restored
 from server.store.sharing import Shared
 

@@ -318,7 +318,7 @@ async def too_many_edits(scene: Scene) -> None:
 
 @case("open")
 async def too_many_messages(scene: Scene) -> None:
-    scene.patch.setattr("server.sessions.requests.MESSAGES_AT_ONCE", 1)
+    scene.patch.setattr("server.sessions.intake.requests.MESSAGES_AT_ONCE", 1)
     await scene.later(*({"type": "marker", "id": number} for number in range(2)), code="too_many_messages")
 
 

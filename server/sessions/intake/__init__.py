@@ -1,1 +1,1 @@
-"""What a client sends as audio: read, put in order, timed."""
+"""What a client sends: audio, which is read, put in order and timed, and numbered messages."""

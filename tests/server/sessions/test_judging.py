@@ -4,8 +4,8 @@ import pytest
 
 from server.protocol import ProtocolError
 from server.sessions.events import EventLog
+from server.sessions.intake.requests import Requests
 from server.sessions.judging import MAX_EDITS_BYTES, Judging
-from server.sessions.requests import Requests
 
 
 class Case:

@@ -430,7 +430,7 @@ async def test_fifty_refusals_in_a_row_close_the_connection_and_a_resume_loses_n
 
 async def test_a_client_that_says_too_much_is_refused_with_a_time_and_closed_and_may_still_speak_and_stop(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr("server.sessions.requests.allowance_clock", lambda: now[0])
+    monkeypatch.setattr("server.sessions.intake.requests.allowance_clock", lambda: now[0])
     async with serving() as server:
         async with server.connect() as client:
             started = await client.start()

@@ -2,7 +2,7 @@ import pytest
 
 from server.guards.bounds import MESSAGES_AT_ONCE
 from server.protocol import ProtocolError
-from server.sessions.requests import Requests
+from server.sessions.intake.requests import Requests
 
 
 def test_a_message_is_repeated_when_its_number_came_before_also_before_the_session_was_resumed():
@@ -20,7 +20,7 @@ def test_a_message_that_was_not_taken_after_all_may_come_again():
 
 def test_messages_that_come_too_fast_are_refused_until_the_time_that_is_told(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("server.sessions.requests.allowance_clock", lambda: now[0])
+    monkeypatch.setattr("server.sessions.intake.requests.allowance_clock", lambda: now[0])
     requests = Requests()
     for _ in range(MESSAGES_AT_ONCE):
         requests.allow()
