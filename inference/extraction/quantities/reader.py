@@ -5,22 +5,18 @@ where "point five milligrams" was said. Where the words allow two readings it de
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 
 from inference.extraction.memo import remembered
-from inference.extraction.quantities.numbers import GLYPH, NUMBER, ZEROS, Number, fraction_at, number_at
-from inference.extraction.quantities.quantity import Quantity, QuantityKind
+from inference.extraction.quantities.lexing import Lexed, lex
+from inference.extraction.quantities.numbers import ZEROS, Number, fraction_at, number_at
+from inference.extraction.quantities.quantity import Quantity
+from inference.extraction.quantities.role import kind_of
 from inference.extraction.quantities.units import Unit, unit_at
 
-_GLYPH = re.compile(GLYPH)
-_LEXEME = re.compile(rf"{NUMBER}|[^\W\d_]+(?:['’][^\W\d_]+)*|%|×", re.IGNORECASE)
-_BARRIER = re.compile(r"[.?!;:,()]|\n")
-_HYPHEN = re.compile(r"\s*[-–—]\s*")
-_SLASH = re.compile(r"\s*/\s*")
 _GROUP = re.compile(r"\d{3}(?:\.\d+)?")
 _SPACE = "[ \u00a0\u2009\u202f]"
 _THOUSANDTHS = re.compile(r"[1-9]\d{0,2}\.\d00")
@@ -31,7 +27,6 @@ POINT_OR_COMMA = "a point or a comma"
 BEYOND, NOTHING = "beyond any dose", "no amount"
 """Why the meaning of a quantity is in doubt."""
 
-_GREAT = ("thousand", "million", "hundred")
 _JOINING = frozenset(("or", "to"))
 _SMALL_WORDS = frozenset(("a", "an", "the", "my", "one", "each", "your"))
 _TIMES = frozenset(("x", "×"))
@@ -46,36 +41,6 @@ _MOST_TIMES = 20
 _RANGE_FACTOR = 10
 """From the lower to the upper end of a range at most: beyond it the words name two things."""
 
-_CEILING = re.compile(
-    r"(?:\b(?:no|not|never|nor|cannot|dont|shouldnt|mustnt|cant|wont|isnt|without)\b(?: \w+){0,5}?"
-    r" (?:more than|over|above|beyond|exceed(?:ing)?|greater than)|\bexceed(?:ing)?|"
-    r"\b(?:max|maximum|limit)(?: (?:of|is|dose|daily|dosage|a|total))*|"
-    r"\bat most|\bat the most|\b(?:up|limited) to|\b(?:less|fewer|lower) than|\bunder)"
-    r"(?: (?:a|an|the|total|of|about))*$"
-)
-_RISING = re.compile(
-    r"\b(?:go|goes|going|went|gone|move|moved|moving|increas\w+|bump\w*|push\w*|put|build|work|working|titrat\w+|"
-    r"bring|brought|get|got|taken?|took|him|her|it|you|me|dose) up to$"
-)
-"""Before an amount that is a dose and no limit: "go up to 20 mg"."""
-_CEILING_AFTER = re.compile(
-    r"^(?:(?:a|per|each|every|in|any|one|the|day|week|hours?|24|daily|time|at|once|dose|total) )*"
-    r"(?:max|maximum|at most|at the most|at the very most|tops|or less|or fewer|"
-    r"(?:is|as) the (?:limit|max|maximum|most))\b"
-)
-_FLOOR = re.compile(r"\b(?:more than|over|above|at least|greater than|upwards of|beyond|minimum(?: of)?)$")
-_CHANGE = re.compile(r"\bby(?: (?:about|another|a further|an extra))?$")
-_CONTEXT = 10
-_AFTER = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Lexed:
-    """Words in lower case and NFKC, each with its characters; "," and "-" stand for what parts numbers."""
-
-    words: list[str]
-    spans: list[tuple[int, int]]
-
 
 @dataclass(frozen=True, slots=True)
 class _Amount:
@@ -89,7 +54,7 @@ class _Amount:
 @remembered
 def quantities(text: str) -> list[Quantity]:
     """Every number of the text, in order and without overlap; those without a unit too."""
-    lexed = _lexed(text)
+    lexed = lex(text)
     found: list[Quantity] = []
     at = 0
     while at < len(lexed.words):
@@ -105,40 +70,7 @@ def quantities(text: str) -> list[Quantity]:
     return found
 
 
-def _lexed(text: str) -> _Lexed:
-    words: list[str] = []
-    spans: list[tuple[int, int]] = []
-    previous = ""
-    for match in _LEXEME.finditer(text):
-        word = unicodedata.normalize("NFKC", match.group().lower()) if not _is_glyph(match.group()) else match.group()
-        word = word.replace("'", "").replace("’", "")
-        gap = text[spans[-1][1] : match.start()] if spans else ""
-        if _BARRIER.search(gap) and not (previous in _GREAT and gap.strip() == ","):
-            words.append(",")
-            spans.append((match.start(), match.start()))
-        elif (_is_number(previous) and _is_number(word) and (_HYPHEN.fullmatch(gap) or _SLASH.fullmatch(gap))) or (
-            "–" in gap or "—" in gap
-        ):
-            words.append("/" if "/" in gap else "-")
-            spans.append((match.start(), match.start()))
-        elif _SLASH.fullmatch(gap):
-            words.append("per")
-            spans.append((match.start(), match.start()))
-        words.append(word)
-        spans.append(match.span())
-        previous = word
-    return _Lexed(words, spans)
-
-
-def _is_glyph(word: str) -> bool:
-    return _GLYPH.fullmatch(word) is not None
-
-
-def _is_number(word: str) -> bool:
-    return word[:1].isdigit() or word[:1] == "." or _is_glyph(word)
-
-
-def _quantity(text: str, lexed: _Lexed, at: int) -> tuple[Quantity, int] | None:
+def _quantity(text: str, lexed: Lexed, at: int) -> tuple[Quantity, int] | None:
     """The quantity that starts at word `at`, and the word behind it."""
     amount = _amount(lexed.words, at)
     if amount is None:
@@ -153,7 +85,7 @@ def _quantity(text: str, lexed: _Lexed, at: int) -> tuple[Quantity, int] | None:
     quantity, end = measured
     if quantity.unit is not None and quantity.unit.kind != "measure" and not quantity.doubt:
         quantity, end = _with_strength_behind(text, lexed, quantity, end)
-    kind = _kind(words, at, end)
+    kind = kind_of(words, at, end)
     return replace(quantity, kind=kind), end
 
 
@@ -174,7 +106,7 @@ def _amount(words: Sequence[str], at: int) -> _Amount | None:
     return _Amount(first, first, first.end)
 
 
-def _measured(text: str, lexed: _Lexed, amount: _Amount) -> tuple[Quantity, int] | None:
+def _measured(text: str, lexed: Lexed, amount: _Amount) -> tuple[Quantity, int] | None:
     """The amount with the unit behind it."""
     words, start = lexed.words, amount.low.start
     place = _past_small_words(words, amount) if amount.low.value < 1 else amount.end
@@ -197,7 +129,7 @@ def _measured(text: str, lexed: _Lexed, amount: _Amount) -> tuple[Quantity, int]
     return replace(_made(text, lexed, start, end, amount, unit), per=per, doubt=doubt), end
 
 
-def _spaced_thousands(text: str, lexed: _Lexed, start: int, amount: _Amount) -> tuple[_Amount, str]:
+def _spaced_thousands(text: str, lexed: Lexed, start: int, amount: _Amount) -> tuple[_Amount, str]:
     """ "1 500 mg": 1,500 mg, or one of 500 mg. Only a space that breaks no line leaves no doubt."""
     groups = lexed.words[start : amount.end]
     gaps = [text[end:begin] for (_, end), (begin, _) in pairwise(lexed.spans[start : amount.end])]
@@ -284,7 +216,7 @@ def _per(words: Sequence[str], end: int) -> tuple[str, int]:
     return (f"{number.value:f} {unit}" if number and number.value != 1 else unit), named[1]
 
 
-def _counted(text: str, lexed: _Lexed, at: int, amount: _Amount) -> tuple[Quantity, int] | None:
+def _counted(text: str, lexed: Lexed, at: int, amount: _Amount) -> tuple[Quantity, int] | None:
     """ "Two 500 mg tablets", "2 x 500 mg", "half of a 10 mg tablet"."""
     words = lexed.words
     place = _past_small_words(words, amount) if amount.low.value < 1 else amount.end
@@ -305,10 +237,10 @@ def _counted(text: str, lexed: _Lexed, at: int, amount: _Amount) -> tuple[Quanti
     strength = replace(strength, doubt=_doubt(words, 0, _Amount(each, each, each.end), named[0], len(words)))
     doubt = strength.doubt or (BEYOND if amount.high.value > (piece.most if piece else _MOST_TIMES) else "")
     made = _made(text, lexed, at, end, amount, piece)
-    return replace(made, strength=None if doubt else strength, doubt=doubt, kind=_kind(words, at, end)), end
+    return replace(made, strength=None if doubt else strength, doubt=doubt, kind=kind_of(words, at, end)), end
 
 
-def _with_strength_behind(text: str, lexed: _Lexed, quantity: Quantity, end: int) -> tuple[Quantity, int]:
+def _with_strength_behind(text: str, lexed: Lexed, quantity: Quantity, end: int) -> tuple[Quantity, int]:
     """ "Two tablets of 500 mg", "two puffs of 100 micrograms"."""
     words = lexed.words
     if words[end : end + 1] != ["of"] or end + 1 >= len(words):
@@ -322,22 +254,6 @@ def _with_strength_behind(text: str, lexed: _Lexed, quantity: Quantity, end: int
     return replace(quantity, strength=measured[0], end=last, heard=heard), measured[1]
 
 
-def _made(text: str, lexed: _Lexed, first: int, last: int, amount: _Amount, unit: Unit | None) -> Quantity:
+def _made(text: str, lexed: Lexed, first: int, last: int, amount: _Amount, unit: Unit | None) -> Quantity:
     start, end = lexed.spans[first][0], lexed.spans[last - 1][1]
     return Quantity(amount.low.value, amount.high.value, unit, start, end, text[start:end])
-
-
-def _kind(words: Sequence[str], start: int, end: int) -> QuantityKind:
-    before = _same_sentence(words[max(0, start - _CONTEXT) : start])
-    if _CEILING.search(before) and not _RISING.search(before):
-        return "ceiling"
-    after = " ".join(word for word in words[end : end + _AFTER] if word != ",")
-    if _CEILING_AFTER.search(after):
-        return "ceiling"
-    if _FLOOR.search(before):
-        return "floor"
-    return "change" if _CHANGE.search(before) else "dose"
-
-
-def _same_sentence(words: Sequence[str]) -> str:
-    return " ".join(words).rpartition(", ")[2].removesuffix(",")
