@@ -33,7 +33,7 @@ SUBPROTOCOLS = ("token", "bearer")
 LOOKED_AHEAD = 4
 """Events behind a final that are looked at, to see whether its speaker goes on."""
 
-NO_AUDIO, POLICY, TROUBLE = 1011, 1008, 1011
+NO_AUDIO, POLICY = 1011, 1008
 
 MESSAGES = "KeepAlive, Finalize and CloseStream"
 KEY_BYTES = "this key sends more bytes a minute than it may: connect again later"
