@@ -23,6 +23,7 @@ class Lexed:
 
 
 def lex(text: str) -> Lexed:
+    """The words of the text in order. A slash that does not stand between two numbers reads "per"."""
     words: list[str] = []
     spans: list[tuple[int, int]] = []
     previous = ""

@@ -29,6 +29,7 @@ _AFTER = 8
 
 
 def kind_of(words: Sequence[str], start: int, end: int) -> QuantityKind:
+    """What the amount of words[start:end] is; a dose unless the words before or behind it say otherwise."""
     before = _same_sentence(words[max(0, start - _CONTEXT) : start])
     if _CEILING.search(before) and not _RISING.search(before):
         return "ceiling"
