@@ -9,6 +9,8 @@ from inference.extraction.text.tokens import Token, normalise, sentences, stem
 
 _COPULAS = words("copula")
 """Words that may part a noun from what is said of it: "my periods have been heavy"."""
+_DENIED_COPULAS = frozenset(("isnt", "arent", "wasnt", "werent"))
+"""They part it too, and deny it, like "not" behind a copula."""
 _STEP = re.compile(r"\([^()]*\)|[^()\s]+")
 _PARTED = re.compile(rf"(?:{_STEP.pattern})(?:\s+(?:{_STEP.pattern}))*")
 """Words and groups of alternatives with spaces between them."""
@@ -30,11 +32,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry over the tokens [start, end) of a sentence."""
+    """An entry over the tokens [start, end) of a sentence. `denied`: a copula inside it is: "my periods aren't heavy"."""
 
     entry: Entry
     start: int
     end: int
+    denied: bool = False
 
 
 @dataclass(slots=True)
@@ -74,23 +77,29 @@ class Trie:
             yield from branch.walk()
 
     def longest(self, tokens: Sequence[Token], at: int) -> Match | None:
-        """The longest wording that starts at a token, soft words between its words passed over."""
-        best: Match | None = None
-        open_paths: list[tuple[Trie, int, int, bool]] = [(self, at, 0, False)]
+        """The longest wording that starts at a token, soft words between its words passed over.
+
+        One whose copula is denied counts only where there is no other: "the bleeding isn't heavy" tells of bleeding.
+        """
+        longest: dict[bool, Match] = {}
+        open_paths: list[tuple[Trie, int, int, bool, bool]] = [(self, at, 0, False, False)]
         while open_paths:
-            node, index, gap, is_exact = open_paths.pop()
-            if node.entries and node is not self and gap == 0 and (best is None or index > best.end):
-                best = Match(node.entries[0], at, index)
+            node, index, gap, is_exact, denied = open_paths.pop()
+            if node.entries and node is not self and gap == 0 and (denied not in longest or index > longest[denied].end):
+                longest[denied] = Match(node.entries[0], at, index, denied)
             if index == len(tokens):
                 continue
             token = tokens[index]
-            if node is not self and (token.soft or token.word in _COPULAS) and gap < MAX_GAP and not is_exact:
-                open_paths.append((node, index + 1, gap + 1, False))
+            denies = gap > 0 and token.word == "not" and tokens[index - 1].word in _COPULAS
+            denies = denies or token.word in _DENIED_COPULAS
+            parts = token.soft or token.word in _COPULAS or denies
+            if node is not self and parts and gap < MAX_GAP and not is_exact:
+                open_paths.append((node, index + 1, gap + 1, False, denied or denies))
             for key in (token.stem, "=" + token.word):
                 following = node.branches.get(key)
                 if following is not None:
-                    open_paths.append((following, index + 1, 0, key[0] == "="))
-        return best
+                    open_paths.append((following, index + 1, 0, key[0] == "=", denied))
+        return longest.get(False) or longest.get(True)
 
 
 def find(trie: Trie, tokens: Sequence[Token]) -> list[Match]:

@@ -53,7 +53,11 @@ def mentions(text: str, tokens: Sequence[Token]) -> list[Mention]:
         if not _is_named(a, matches) and not any(m.start < a.end and a.start < m.end for m in idioms)
     ]
     named = [
-        _sided(text, tokens, Mention(m.entry.concept, m.entry.kind, m.entry.detail, _first(tokens, m), m.end))
+        _sided(
+            text,
+            tokens,
+            Mention(m.entry.concept, m.entry.kind, m.entry.detail, _first(tokens, m), m.end, negated=m.denied),
+        )
         for m in matches
         if not any(_is_inside(m, ailment) for ailment in found)
     ]

@@ -52,6 +52,7 @@ _ONESELF = frozenset(
     ("i", "im", "am", "weigh", "weighs", "weight", "height", "about", "around", "hes", "shes", "youre")
 )
 _NO_MEASURE = frozenset(("bear", "bearing", "loss", "gain", "lifting", "training"))
+_AS_SHARE = (["percent"], ["%"])
 _NO_VALUE = frozenset(
     ("day", "days", "weeks", "hours", "times", "years", "over", "months", "minutes", "to", "hundreds", "thousands")
 )
@@ -75,6 +76,8 @@ def vitals(tokens: Sequence[Token]) -> list[Vital]:
                 after = at + len(parts)
                 if words[at:after] == parts and not _NO_MEASURE & set(words[after : after + 1]):
                     number = _value(words, numbers, after, lowest, highest)
+                    if number is not None and unit != "%" and words[number.end : number.end + 1] in _AS_SHARE:
+                        continue  # "I took my temperature, so I'm a hundred percent sure"
                     if number is not None and _LABELS & set(words[after : number.start]) - set(parts):
                         continue  # "your heart rate, your spo2 was 98": the nearest one was measured
                     if number is not None and not any(v.name == name for v in found):

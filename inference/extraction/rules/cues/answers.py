@@ -11,7 +11,9 @@ from inference.extraction.text.tokens import FILLERS
 
 _NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |a |an |some |my )?\w+(?: \w+){0,2}$")
 """Names what there is of a list: "just the nausea"."""
-_NAMING_NO_MORE = re.compile(r"\b(?:thats|that is) (?:all|it)$|\b(?:nothing else|not the others?|no others)$")
+_NAMING_NO_MORE = re.compile(
+    r"\b(?:thats|that is) (?:all|it)$|\b(?:nothing else|not the others?|no others|no to the (?:others?|rest))$"
+)
 _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
 _TURNING = frozenset(("well", "but"))
 _CUT_OFF = frozenset(("not", "i", "im", "its", "but", "well"))

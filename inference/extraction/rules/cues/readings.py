@@ -88,6 +88,15 @@ _CIRCUMSTANCE = re.compile(
     r"after (?:eating|food|meals|exercise|lunch|dinner|i)\b|before (?:bed|eating|food|meals)\b)"
 )
 """When, where or how much, as the whole answer: "any cramps?" "In my calves at night."."""
+_MILD = re.compile(
+    r"^(?:(?:its|it is|it was|theyre|they are|they were) not|(?:it|they) (?:isnt|wasnt|arent|werent)|"
+    r"i (?:dont|didnt|wouldnt|do not|did not|would not) (?:really )?(?:think|feel|say|call|find)(?: like| that)?"
+    r"(?: its| it is| it was| it| theyre| they are)|i (?:wouldnt|would not) say)"
+    r"(?: (?:really|actually|been|like|too|that|so|very|particularly|especially|terribly|all|overly|quite|as))*"
+    r" (?:bad|badly|severe|acute|intense|unbearable|terrible|awful|excruciating|horrendous|strong|serious|constant|"
+    r"extreme|agony)\b(?! at all)"
+)
+"""What denies a degree and not the matter: "any pain?" "It's not too bad."."""
 _SEVERE = re.compile(
     r"(?:(?:its|it is|theyre|really|pretty|quite|absolutely|very|so|just|still|even|getting|a lot|much|about|no) )*"
     r"(?:terrible|awful|dreadful|horrendous|horrific|shocking|unbearable|agony|severe|worse|the same|no better|there|"
@@ -187,6 +196,7 @@ def _first(text: str) -> str:
 
 _READINGS: tuple[tuple[Callable[[str], object], Answer | None], ...] = (
     (_is_unknown, None),  # "I haven't checked", "I couldn't say"
+    (_MILD.match, "yes"),
     (_EXCEPTED.match, "yes"),  # "No, only when I run"
     (_COMING_ROUND.search, "yes"),
     (_BEHIND_IF.match, "yes"),

@@ -82,6 +82,9 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
         return Agreement("no", {}, some, summed_up)
     only_there = _ONLY_THERE.match(reply.joined) or _ONLY_WHEN.search(reply.joined)
     only_some = _ONLY.match(reply.joined) and told < asked.names
+    if agreed == "maybe" and told and told.isdisjoint(asked.names):
+        # "Any weakness?" "I suppose some general aching": it speaks for itself.
+        return None
     if agreed == "yes" and told and not is_plain_yes(reply) and not (only_some or only_there):
         # "Any blood in the stool?" "There was some in the urine": it speaks for itself.
         return None

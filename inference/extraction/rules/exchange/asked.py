@@ -42,6 +42,7 @@ class Asked:
         tokens = self.turn.tokens
         places = [(m.start, m.end) for m in self.mentions] + [(d.start, d.end) for d in self.drugs]
         denied = any(assertion(tokens, self.context, *place).status == "absent" for place in places)
+        denied = denied or any(m.negated for m in self.mentions)
         return denied or any(t.category == "negated" and t.end == len(tokens) for t in self.context)
 
     def assertion(self, mention: Mention) -> Assertion:
