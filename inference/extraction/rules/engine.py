@@ -21,7 +21,7 @@ from inference.extraction.rules.cues.asides import addresses_patient
 from inference.extraction.rules.cues.persons import goes_on, other_before
 from inference.extraction.rules.cues.readings import Answer, is_bare, is_empty
 from inference.extraction.rules.cues.replies import contradiction
-from inference.extraction.rules.exchange.agreement import is_only_of
+from inference.extraction.rules.exchange.agreement import SUMMED_DENIAL, is_only_of
 from inference.extraction.rules.exchange.enquiries import follow_ups
 from inference.extraction.rules.exchange.functions import functions, well_parts
 from inference.extraction.rules.exchange.questions import answered_facts, denied_facts
@@ -110,14 +110,14 @@ class RulesExtractor:
         gone = touched(mending, every, consultation.new_from)
         consultation = replace(consultation, findings=[f for f in every if f.id not in gone])
         known = frozenset(f.text for f in consultation.findings if f.status == "present")
-        statuses = {f.text: f.status for f in consultation.findings if f.experiencer == "patient"}
+        known_patient = {f.text: f for f in consultation.findings if f.experiencer == "patient"}
         drafts = [
             *(
                 fact
                 for at, turn, read in headed.facts
                 if (full := named(read, conversation, at, known)) is not None
                 and (fact := under_known_name(full, consultation.findings))
-                and not _is_aside(fact, turn, statuses)
+                and not _is_aside(fact, turn, known_patient)
             ),
             *(
                 fact
@@ -125,7 +125,7 @@ class RulesExtractor:
                 for read in _read(conversation, at, consultation, known)
                 if (full := named(read, conversation, at, known)) is not None
                 and (fact := under_known_name(full, consultation.findings))
-                and not _is_aside(fact, conversation[at], statuses)
+                and not _is_aside(fact, conversation[at], known_patient)
                 and not is_known_better(fact.proposal, known)
             ),
             *follow_ups(conversation, consultation),
@@ -189,6 +189,10 @@ def _told_or_answered(
     if is_empty(turn) or not (is_new or turn.form == "polar"):
         return
     answer = _to_all(conversation, at, _answer(conversation, at)) if turn.form == "polar" else None
+    if turn.form == "polar" and answer is None and (silence := _passes_over(conversation, at)) is not None:
+        if silence.index >= new_from:
+            yield from _summed_up(turn, silence)
+        return
     if not is_new and (answer is None or answer[0].index < new_from):
         return
     asked = question_before(conversation, at)
@@ -229,6 +233,23 @@ def _contradicted(turn: Turn, reply: Turn) -> Iterator[Draft]:
     for fact in stated(turn):
         if fact.proposal.kind == "symptom" and fact.proposal.status == "present":
             yield with_reply(replace(fact, proposal=replace(fact.proposal, status="absent", attributes={})), reply)
+
+
+def _passes_over(conversation: Sequence[Turn], at: int) -> Turn | None:
+    """The next question, where nobody contradicts a summary: "So no leg swelling, no recent travel?" "Do you smoke?"."""
+    turn = conversation[at]
+    following = next((t for t in conversation[at + 1 : at + 4] if not is_empty(t)), None)
+    if following is None or following.form == "statement" or following.index == turn.index:
+        return None
+    goes_on = following.speaker == turn.speaker and not is_bare(following)
+    return following if goes_on and turn.speaker != "patient" and SUMMED_DENIAL.match(turn.joined) else None
+
+
+def _summed_up(turn: Turn, following: Turn) -> Iterator[Draft]:
+    """What the asker denies in a summary, proved by his own words."""
+    for fact in stated(replace(turn, form="statement")):
+        if fact.proposal.status == "absent":
+            yield replace(fact, segments=(*fact.segments, following.index))
 
 
 def _told_by(findings: Sequence[Finding], question: Turn, reply: Turn) -> Set[str]:
@@ -301,14 +322,22 @@ def _echoed_of_another(conversation: Sequence[Turn], at: int) -> Set[str]:
     return frozenset().union(*(concepts(t) for t in told if _OF_ANOTHER & set(t.sentence.words)))
 
 
-def _is_aside(fact: Draft, turn: Turn, statuses: Mapping[str, Status]) -> bool:
+def _is_aside(fact: Draft, turn: Turn, known_patient: Mapping[str, Finding]) -> bool:
     """A clinician who explains or warns does not change what the patient told."""
-    known = statuses.get(fact.proposal.text)
+    before = known_patient.get(fact.proposal.text)
+    known = before.status if before is not None else None
     if known == "present" and fact.proposal.status == "possible" and fact.proposal.kind != "diagnosis":
-        return True  # "it could just be constipation", of what was told before
+        # "It could just be constipation", of what was told before, and not "I think so. I'm not sure.".
+        return before is None or not _is_doubted_answer(fact, before)
     alone = len({quote.segment for quote in fact.proposal.quotes}) == 1
     explains = turn.speaker == "clinician" or addresses_patient(turn)
     return explains and alone and known not in (None, fact.proposal.status)
+
+
+def _is_doubted_answer(fact: Draft, before: Finding) -> bool:
+    """Does the fact rest on the same question as the finding, with more of the answer?"""
+    question, *replies = (quote.segment for quote in fact.proposal.quotes)
+    return bool(replies) and question in {quote.segment for quote in before.evidence}
 
 
 def _allergen_before(conversation: Sequence[Turn], at: int) -> str | None:

@@ -27,8 +27,13 @@ _OWNED = frozenset(("you", "youve", "youre"))
 _OTHERS = words("of_another_head")
 
 
-def elliptical(earlier: Turn, correction: Correction, turn: Turn) -> list[tuple[Turn, int]] | None:
-    """The tokens of the earlier sentence as the correction leaves it: denied, affirmed, or told of somebody else."""
+def elliptical(
+    earlier: Turn, correction: Correction, turn: Turn, *, answers: bool = False
+) -> list[tuple[Turn, int]] | None:
+    """The tokens of the earlier sentence as the correction leaves it: denied, affirmed, or told of somebody else.
+
+    `answers`: a question was asked in between, so that "no, I don't" is its answer and leaves the earlier sentence.
+    """
     rest = turn.sentence.words[correction.start : correction.end]
     if not rest or (correction.strength == "weak" and correction.start == 0):
         return None
@@ -39,6 +44,8 @@ def elliptical(earlier: Turn, correction: Correction, turn: Turn) -> list[tuple[
     named = [slot for slot in every if slot.kind in _DENIED]
     if not named or not (same or own & set(earlier.sentence.words)):
         return None
+    if answers:
+        return _of_another(earlier, correction, turn, own, every)
     if _DENYING.match(said):
         return _denied(earlier, correction, turn, named)
     if same and _AFFIRMING.match(said):

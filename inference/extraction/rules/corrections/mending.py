@@ -125,7 +125,8 @@ def _repairs_earlier(mending: Mending, turn: Turn) -> bool:
             end = len(turn.tokens)
         else:
             repair, end = outer_repair(earlier, correction, turn, asked=asked), correction.end
-            pieces = elliptical(earlier, correction, turn) if repair is None and not asked else None
+            answers = any(between.form != "statement" for between in mending.turns[at + 1 :])
+            pieces = elliptical(earlier, correction, turn, answers=answers) if repair is None and not asked else None
             if pieces is not None:
                 mending.turns[at] = _composed(
                     mending, earlier, turn, pieces, [(earlier, 0)], [(turn, correction.start)]

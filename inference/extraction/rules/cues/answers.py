@@ -18,6 +18,18 @@ _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"
 _TURNING = frozenset(("well", "but"))
 _CUT_OFF = frozenset(("not", "i", "im", "its", "but", "well"))
 """Words on which nobody ends an answer."""
+_DOUBTING = re.compile(
+    r"(?:(?:um|uh|but|well|or|i mean|though|actually) )*(?:(?:i think|i guess|i suppose) )?"
+    r"(?:(?:it|that) (?:was|is|might be|might have been|could be|could have been|may be|may have been) )?"
+    r"(?:(?:probably|possibly|maybe|perhaps|but|or not|um|uh) )*"
+    r"(?:(?:i|we) (?:really |actually )?(?:dont|do not) (?:really |actually )?know|(?:im |i am )?not "
+    r"(?:(?:really|entirely|quite|completely|totally|too|that|so|a|hundred|100|percent) )*(?:sure|certain)|"
+    r"its hard to (?:say|tell)|i (?:couldnt|cant|could not) (?:really )?(?:say|tell))"
+    r"(?! (?:why|what|how|when|where|which|who|exactly|about|much|many)\b)"
+    r"(?! (?:if|whether) (?:its|it is|thats|that is|theyre|this is|i|you|there) "
+    r"(?:related|connected|because|due|serious|normal|anything|the|worse|linked|should|need|can|could|from|to)\b)"
+)
+"""Behind a "yes" it doubts what was affirmed: "I think it was, but I'm not sure, it was pink"."""
 _DENIAL_WORDS = 4
 _PATIENCE = 2
 """Sentences that are no answer and may stand between a question and its answer."""
@@ -109,6 +121,8 @@ def _corrected(conversation: Sequence[Turn], at: int, answer: Answer, *, of_repl
     for turn in conversation[at + 1 : at + 3]:
         if (of_reply and turn.speaker != reply.speaker) or turn.form != "statement":
             break
+        if answer == "yes" and turn.speaker != "clinician" and _DOUBTING.match(turn.joined):
+            return turn, "maybe"
         opening = next((t.word for t in turn.tokens if t.word not in FILLERS), turn.tokens[0].word)
         if names_another(turn):
             continue

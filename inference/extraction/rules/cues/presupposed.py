@@ -11,6 +11,10 @@ _THINKING = frozenset(("feel", "felt", "feeling", "feelings", "think", "thought"
 _COMPARING = frozenset(("worse", "better"))
 _IS_IT_SO = frozenset(("is", "are", "was", "were", "like"))
 _COMPARED = re.compile(r"^(?:like (?:this|that|these|it)|(?:(?!or\b|anything\b)\w+ ){0,2}before)\b")
+_AT_REST = re.compile(
+    r"(?:even |just )?(?:at rest|(?:when |while )?(?:(?:youre|you are|you) )?(?:just )?"
+    r"(?:resting|rest|sitting|sit|lying|lie|sat|still|doing nothing|not (?:moving|doing anything))\b)"
+)
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
 EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))
 _BOUTS = words("bout")
@@ -61,6 +65,11 @@ def is_circumstance(turn: Turn, mention: Mention, answer: Answer) -> bool:
         and before[:1] in (["when"], ["whenever"], ["while"])
         and before[1:] in (["you"], ["youre"])
     )
+
+
+def is_at_rest(turn: Turn, mention: Mention) -> bool:
+    """ "Are you short of breath at rest?" "No.": who is short of breath on the stairs still is."""
+    return _AT_REST.match(" ".join(turn.sentence.words[mention.end :])) is not None
 
 
 def is_presupposed(turn: Turn, mention: Mention) -> bool:

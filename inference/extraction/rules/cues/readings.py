@@ -227,6 +227,11 @@ def is_plain_yes(turn: Turn) -> bool:
     return next((t.word for t in turn.tokens if t.word not in _OPENING), "") in _YES - _ADVERBS
 
 
+def is_plain_maybe(turn: Turn) -> bool:
+    """It says maybe before it says anything else: "possibly, I felt hot", and not "I suppose I ache"."""
+    return next((t.word for t in turn.tokens if t.word not in _OPENING), "") in _MAYBE
+
+
 def is_empty(turn: Turn) -> bool:
     """Nothing but fillers and acknowledgements: "Okay. Um."."""
     return all(token.word in EMPTY for token in turn.tokens)

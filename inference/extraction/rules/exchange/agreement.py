@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.cues.context import assertion, triggers_beside
-from inference.extraction.rules.cues.readings import Answer, answers_in_turn, is_bare, is_plain_yes
+from inference.extraction.rules.cues.readings import Answer, answers_in_turn, is_bare, is_plain_maybe, is_plain_yes
 from inference.extraction.rules.exchange.asked import Asked
 from inference.extraction.text.denied import affirms
 from inference.extraction.text.dialogue import Turn
@@ -26,6 +26,10 @@ _SO_NO = re.compile(r"(?:(?:so|and|okay|ok|right|um|uh|then) )*(?:no|not|theres 
 _ADMITTING = re.compile(r"\b(?:bit|little|some|sometimes|i do|i have|occasionally)\b")
 SUMMING_UP = re.compile(
     r"(?:(?:and|okay|ok|right|um|uh|just|to|let|me|recap) )*so (?:\w+ )?(?:you|youve|youre|he|she|its)\b"
+)
+SUMMED_DENIAL = re.compile(
+    r"(?:(?:and|okay|ok|right|alright|um|uh|just|fine|good) )*so (?:just )?(?:to confirm |to recap )?"
+    r"(?:(?:theres|there is|there are|youve|you have|youve had|youve got|its) )?(?:no|not any)\b"
 )
 _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b|everything\b)"
@@ -82,7 +86,7 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
         return Agreement("no", {}, some, summed_up)
     only_there = _ONLY_THERE.match(reply.joined) or _ONLY_WHEN.search(reply.joined)
     only_some = _ONLY.match(reply.joined) and told < asked.names
-    if agreed == "maybe" and told and told.isdisjoint(asked.names):
+    if agreed == "maybe" and told and told.isdisjoint(asked.names) and not is_plain_maybe(reply):
         # "Any weakness?" "I suppose some general aching": it speaks for itself.
         return None
     if agreed == "yes" and told and not is_plain_yes(reply) and not (only_some or only_there):

@@ -7,10 +7,11 @@ from inference.extraction.rules.concepts.attributes import Span, timing, tokens_
 from inference.extraction.rules.concepts.medication import Medicine, medicines
 from inference.extraction.rules.concepts.mentions import VAGUE, Mention, mentions
 from inference.extraction.rules.concepts.relatives import relation_of
-from inference.extraction.rules.cues.presupposed import EXCEPTING, is_excepted, is_presupposed
+from inference.extraction.rules.cues.presupposed import EXCEPTING, is_at_rest, is_excepted, is_presupposed
 from inference.extraction.rules.cues.readings import Answer
 from inference.extraction.rules.exchange.agreement import SUMMING_UP, Agreement, agreement, words_from
 from inference.extraction.rules.exchange.asked import Asked, asked_after, given
+from inference.extraction.rules.exchange.topics import is_known_as
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
 from inference.extraction.rules.facts.statements import ABILITIES, symptom_attributes
 from inference.extraction.tables import words
@@ -104,7 +105,10 @@ def _mentioned(asked: Asked, reply: Turn, agreed: Agreement, known: frozenset[st
             continue  # "no fever, but a cough?" "No.": to which of them?
         if mention.concept in agreed.told or (said.hypothetical and not is_negative):
             continue
-        if agreed.answer == "no" and _is_told_before(turn, mention.concept, known):
+        if agreed.answer == "no" and (
+            _is_told_before(turn, mention.concept, known)
+            or (is_at_rest(turn, mention) and is_known_as(mention.concept, known))
+        ):
             continue
         if mention.concept in ABILITIES and not is_negative:
             concept = ABILITIES[mention.concept] if agreed.answer == "yes" else mention.concept

@@ -121,6 +121,12 @@ def named(fact: Draft, conversation: Sequence[Turn], at: int, known: Set[str] = 
     return replace(fact, proposal=replace(fact.proposal, text=_ALONE[bare])) if bare in _ALONE else None
 
 
+def is_known_as(name: str, known: Set[str]) -> bool:
+    """Is it known under this name, a narrower one ("shortness of breath on exertion"), or one of the same matter?"""
+    names = {name}.union(*(matter for matter in _ONE_MATTER if name in matter))
+    return any(told in names or told.startswith(tuple(f"{each} " for each in names)) for told in known)
+
+
 def is_known_better(fact: Proposal, known: frozenset[str]) -> bool:
     """Bare "pain" or "swelling" of which the place is known already: it is spoken of again."""
     kin = _KIN.get(fact.text)

@@ -4,7 +4,7 @@ import re
 
 from inference.extraction.rules.concepts.mentions import Mention
 from inference.extraction.rules.concepts.relatives import THIRD_PERSON
-from inference.extraction.rules.cues.asides import ECHO_TOKENS, is_feared
+from inference.extraction.rules.cues.asides import ECHO_TOKENS, addresses_patient, is_feared
 from inference.extraction.rules.cues.context import Assertion
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
@@ -16,8 +16,8 @@ _FIRST_PERSON = words("first_person")
 _TESTS = frozenset(("test", "tests", "swab", "swabs", "screening", "vaccine", "vaccination", "jab", "booster"))
 _DEFINITE = frozenset(("your", "the", "this", "these", "that"))
 _NAMING_A_DIAGNOSIS = re.compile(
-    r"\b(?:i think|i believe|sounds like|looks like|seems like|seems to be|likely|probably|consistent with|suggestive|"
-    r"suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|impression|what we call|called|"
+    r"\b(?:i think|i believe|sounds like|looks like|seems like|seems to be|likely|probably|consistent with|typical of|"
+    r"in keeping with|suggestive|suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|impression|what we call|called|"
     r"worried about|concerned about|concerned that|assessment|this is|it is|its|thats|that is|caused by|due to|"
     r"touch of|case of|bout of|problem|possibility|back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
@@ -34,7 +34,7 @@ _HISTORY = re.compile(
     r"\b(?:history|before|previous|previously|ago|last year|as a child|used to|diagnosed|since|years)\b"
 )
 _HEDGING = re.compile(
-    r"\b(?:sounds like|looks like|seems like|seems to be|appears to be|likely|probably|probable|suggestive|suggests?|"
+    r"\b(?:sounds like|looks like|seems like|seems to be|appears to be|likely|probably|probable|suggestive|suggests?|typical of|in keeping with|"
     r"suspect|worried about|concerned about|working diagnosis|differential|possibility|impression|"
     r"back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
@@ -49,6 +49,10 @@ _REFERRING_TO = re.compile(r"\brefer\w* (?:\w+ ){0,3}to (?:a|an|the|our)$")
 _EXAMINING = re.compile(
     r"\b(?:i can (?:hear|see|feel)|i do (?:hear|appreciate)|i appreciate|i hear|on exam|on your|there is|theres)\b"
 )
+_ADVISING = re.compile(
+    r"\b(?:id|i would|i will|ill|id certainly|i do|i) (?:\w+ )?(?:advise|recommend|suggest|encourage|like you to|want you to)\b"
+)
+"""Where nobody says who speaks: a clinician's advice, which names an illness in passing."""
 _YOUR_HABIT = re.compile(r"\byou (?:dont |do |also )?(?:smoke|drink|live|vape|use)\b")
 _OWN_OPINION = re.compile(r"\bi (?:think|believe|suspect)\b")
 _TELLING_REACH = 8
@@ -65,7 +69,8 @@ def is_told(turn: Turn, mention: Mention) -> bool:
     if mention.kind == "symptom" and _RECAPPING.match(turn.joined):
         return True
     spoken = set(turn.sentence.words)
-    if turn.speaker == "unknown" and _FIRST_PERSON & spoken:
+    advises = mention.kind == "condition" and addresses_patient(turn) and _ADVISING.search(turn.joined)
+    if turn.speaker == "unknown" and _FIRST_PERSON & spoken and not advises:
         return True
     head = " ".join([t.word for t in turn.tokens[: mention.start] if not t.soft][-_TELLING_REACH:])
     if mention.kind == "condition":
@@ -90,7 +95,9 @@ def kind_of(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if said.experiencer == "family":
         return "family_history" if mention.kind == "condition" else None
     if mention.kind == "social":
-        return None if turn.speaker == "clinician" and not _YOUR_HABIT.search(turn.joined) else "social_history"
+        recapped = said.status == "absent" and _RECAPPING.match(turn.joined)
+        told = turn.speaker != "clinician" or _YOUR_HABIT.search(turn.joined) or recapped
+        return "social_history" if told else None
     if mention.kind == "symptom":
         return "symptom"
     spoken = set(turn.sentence.words)

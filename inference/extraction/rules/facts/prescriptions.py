@@ -37,6 +37,12 @@ _ASKING = re.compile(
     r"\b(?:can|could|should|shall|do|would|may) i (?:\w+ ){0,2}(?:get|take|use|buy|have|need|start|keep|continue|try)\b"
 )
 """A patient who asks whether to take it does not take it yet, as far as these words go."""
+_OFFERED = re.compile(
+    r"\b(?:something|one|ones) (?:we )?(?:called|known as)\b|\b(?:choice|choices|options?)\b|"
+    r"\btreat(?:ed|able|ing|ment)?\b|\b(?:i|we) (?:can|could|might|may) (?:\w+ )?(?:give|offer|prescribe|use|try)\b|"
+    r"\bwe (?:have|use|usually|often|normally|tend to)\b"
+)
+"""Where nobody says who speaks: a clinician tells what there is, and nobody takes it yet."""
 _SEEKING_NAME = re.compile(
     r"\b(?:take|taking|on|use|using|had)\b.*\b(?:whats|what is|what was|whatever) (?:it|its|that|they|theyre) called\b"
 )
@@ -110,6 +116,8 @@ def _is_untold(turn: Turn, medicine: Medicine, act: Act | None, said: Assertion,
         if said.status == "absent" and _CONSIDERING & set(near):
             # "I don't think you need antibiotics", "no changes to the metformin": nothing of what is taken.
             return True
+    if turn.speaker == "unknown" and not of_self and act is None and _OFFERED.search(turn.joined):
+        return _YOURS.isdisjoint(near) and said.status != "absent"
     asking = of_self and _ASKING.search(" ".join(near)) is not None
     return said.experiencer == "family" or said.hypothetical or asking
 
