@@ -37,7 +37,7 @@ from inference.extraction.rules.facts.treatment import question_before, treatmen
 from inference.extraction.rules.unnoted import telling_sentences
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn, turns
-from inference.findings import Finding, Proposal, Status
+from inference.findings import Finding, Proposal
 from inference.transcript import Segment
 
 _LISTED_AT_ONCE = 64
@@ -177,6 +177,9 @@ def _read(
     denied = contradiction(conversation, at)
     if denied is not None and denied.index >= consultation.new_from:
         yield from _contradicted(conversation[at], denied)
+    elif (following := _passes_over(conversation, at)) is not None:
+        if following.index >= consultation.new_from:
+            yield from _summed_up(conversation[at], following)
     else:
         yield from _told_or_answered(conversation, at, consultation, known)
 
@@ -189,10 +192,6 @@ def _told_or_answered(
     if is_empty(turn) or not (is_new or turn.form == "polar"):
         return
     answer = _to_all(conversation, at, _answer(conversation, at)) if turn.form == "polar" else None
-    if turn.form == "polar" and answer is None and (silence := _passes_over(conversation, at)) is not None:
-        if silence.index >= new_from:
-            yield from _summed_up(turn, silence)
-        return
     if not is_new and (answer is None or answer[0].index < new_from):
         return
     asked = question_before(conversation, at)
@@ -236,13 +235,14 @@ def _contradicted(turn: Turn, reply: Turn) -> Iterator[Draft]:
 
 
 def _passes_over(conversation: Sequence[Turn], at: int) -> Turn | None:
-    """The next question, where nobody contradicts a summary: "So no leg swelling, no recent travel?" "Do you smoke?"."""
+    """The asker's next question, where nobody contradicts his summary: "So no swelling?" "Do you smoke?"."""
     turn = conversation[at]
-    following = next((t for t in conversation[at + 1 : at + 4] if not is_empty(t)), None)
-    if following is None or following.form == "statement" or following.index == turn.index:
+    if turn.form != "polar" or turn.speaker == "patient" or SUMMED_DENIAL.match(turn.joined) is None:
         return None
-    goes_on = following.speaker == turn.speaker and not is_bare(following)
-    return following if goes_on and turn.speaker != "patient" and SUMMED_DENIAL.match(turn.joined) else None
+    following = next((t for t in conversation[at + 1 : at + 4] if not is_empty(t)), None)
+    if following is None or following.form == "statement" or following.index == turn.index or is_bare(following):
+        return None
+    return following if following.speaker == turn.speaker and answered(conversation, at) is None else None
 
 
 def _summed_up(turn: Turn, following: Turn) -> Iterator[Draft]:

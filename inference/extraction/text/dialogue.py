@@ -8,6 +8,7 @@ from typing import Literal
 from inference.extraction.memo import remembered
 from inference.extraction.tables import words
 from inference.extraction.text.denied import is_denied
+from inference.extraction.text.glosses import asks_meaning, glosses
 from inference.extraction.text.tokens import FILLERS, Sentence, Token, sentences
 from inference.findings import Quote
 from inference.transcript import Segment, Speaker, word_span
@@ -85,7 +86,8 @@ class Turn:
 def turns(segments: Sequence[Segment], first_index: int = 0) -> list[Turn]:
     """The sentences of the segments in the order in which they were begun; `index` counts the segments."""
     found = [turn for index, segment in enumerate(segments, first_index) for turn in _turns_of(segment, index=index)]
-    return _with_denied_statements(_with_cut_questions(sorted(found, key=lambda turn: turn.start_s)))
+    in_order = sorted(found, key=lambda turn: turn.start_s)
+    return _with_glosses(_with_denied_statements(_with_cut_questions(in_order)))
 
 
 @remembered
@@ -130,6 +132,23 @@ def _with_denied_statements(conversation: list[Turn]) -> list[Turn]:
             and is_denied(before.joined, turn.sentence)
         ):
             conversation[at - 1] = replace(before, form="polar")
+    return conversation
+
+
+def _with_glosses(conversation: list[Turn]) -> list[Turn]:
+    """ "Any palpitations?" "What do you mean?" "Like your heart racing.": the explanation asks the question again."""
+    for at in range(2, len(conversation)):
+        question, doubt, turn = conversation[at - 2 : at + 1]
+        if (
+            question.form == "polar"
+            and question.segment is not doubt.segment is not turn.segment
+            and doubt.speaker != "clinician"
+            and turn.speaker != "patient"
+            and turn.form == "statement"
+            and asks_meaning(doubt.sentence)
+            and glosses(turn.sentence)
+        ):
+            conversation[at] = replace(turn, form="polar")
     return conversation
 
 

@@ -32,7 +32,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry over the tokens [start, end) of a sentence. `denied`: a copula inside it is: "my periods aren't heavy"."""
+    """An entry over the tokens [start, end) of a sentence.
+
+    `denied`: a copula inside it is denied, as in "my periods aren't heavy".
+    """
 
     entry: Entry
     start: int
@@ -85,7 +88,12 @@ class Trie:
         open_paths: list[tuple[Trie, int, int, bool, bool]] = [(self, at, 0, False, False)]
         while open_paths:
             node, index, gap, is_exact, denied = open_paths.pop()
-            if node.entries and node is not self and gap == 0 and (denied not in longest or index > longest[denied].end):
+            if (
+                node.entries
+                and node is not self
+                and gap == 0
+                and (denied not in longest or index > longest[denied].end)
+            ):
                 longest[denied] = Match(node.entries[0], at, index, denied)
             if index == len(tokens):
                 continue

@@ -48,7 +48,9 @@ _DEFINING = re.compile(
     r"(?:basically|essentially|usually|often|normally|just|when|where|a|an|give|gives|cause|causes|make|makes|be|triggered|"
     r"like|means|called)\b"
 )
-_OF_CASES = re.compile(r"(?:they|it|people|patients|you|some|symptoms|women|men) (?:can|tend|may|might|usually|often|sometimes)\b")
+_OF_CASES = re.compile(
+    r"(?:they|it|people|patients|you|some|symptoms|women|men) (?:can|tend|may|might|usually|often|sometimes)\b"
+)
 """Behind "with migraines": what happens in an illness."""
 _NOT_DEFINING = frozenset(("i", "im", "ive", "my", "your", "youve", "hes", "shes", "his", "her", "today", "now"))
 _BEING = frozenset(

@@ -165,6 +165,9 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
             return True
         people = [other for other in found if other.category == "family" and other is not trigger]
         return not other_ends(tokens, people, trigger, start, end)
+    if trigger.category == "possible":
+        # "Potentially, there's a bit of swelling": the clause that is doubted begins behind the doubt.
+        stops = [s for s in stops if not (s.start <= trigger.end + 1 and tokens[s.start].word.startswith("there"))]
     if stops:
         return False
     if trigger.category == "possible":

@@ -21,6 +21,12 @@ _CHANGING = re.compile(
 _MUCH = re.compile(r"\b(?:a lot|lots|loads|much|many|masses|tons)(?: of)?(?: \w+)?$")
 """What a denial leaves some of: "there isn't a lot of discharge"."""
 _NOT_THE_ONE = re.compile(r"\bnot (?:\w+ )?(?:about )?(?:just )?(?:the|my|this)(?: \w+)?$|\bnot (?:the|my)$")
+_UNCHANGED = re.compile(
+    r"\b(?:(?:not|dont think (?:its|it is|theyre)|isnt|arent|no) (?:\w+ )?(?:any )?different|"
+    r"(?:the )?same as (?:usual|always|before)|"
+    r"nothing (?:new|different|unusual))\b"
+)
+"""Behind what is asked of a change: nothing has changed."""
 _MINDING = re.compile(r"\b(?:worried|concerned|bothered|fussed)\b")
 _DEGREES = frozenset(
     ("much", "big", "heavy", "heavily", "lot", "often", "regularly", "during", "every", "daily", "weekdays")
@@ -41,6 +47,9 @@ def as_answered(turn: Turn, mention: Mention, said: Assertion) -> Assertion:
     They turn a status around that the words before it gave, or gave not.
     """
     after = " ".join(turn.sentence.words[mention.end :])
+    if mention.concept.startswith("change in ") and said.status == "present" and (same := _UNCHANGED.search(after)):
+        end = mention.end + after[: same.end()].count(" ") + 1
+        return replace(said, status="absent", to_token=max(said.to_token, end))
     if said.status == "absent":
         before = " ".join(turn.sentence.words[said.from_token : mention.start])
         of_another_verb = "think" in before and _CHANGING.match(after)

@@ -35,7 +35,7 @@ _AFFIRMING = re.compile(
     r"all of (?:them|those|it)|all three|both|everything|all (?:but|except|bar)|when i was|"
     r"could say (?:that|so)|youre telling me|tell me about it|you bet|(?:im )?afraid so|id say so|very much|"
     r"a (?:touch|tad|fair (?:bit|amount))|slightly|somewhat|plenty|the odd|an occasional|on occasion|"
-    r"i get (?:it|that|them)|"
+    r"i get (?:it|that|them|those|these|some)|"
     r"for about|for the last|a few|a couple|thats right|thats correct|on and off|now and|once|twice|"
     r"from time|(?:it|they|that) (?:flares?|comes?|happens?|plays?) (?:\w+ ){0,2}"
     r"(?:every|now|on and|once|when|from|some)|"

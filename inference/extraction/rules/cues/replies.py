@@ -7,6 +7,7 @@ from typing import Literal
 
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
+from inference.extraction.text.glosses import asks_meaning
 
 _CLOSING = re.compile(
     r"(?:so |but |and |uh |um )*(?:(?P<no>no|nope|nah)|yes|yeah|yep)(?: (?:no|yes|yeah|um|uh))*"
@@ -60,6 +61,8 @@ def assents(question: Turn, turn: Turn) -> bool:
 def asks_back(question: Turn, turn: Turn) -> bool:
     """ "Any palpitations?" "What's that, sorry?": who does not understand a question still owes the answer."""
     is_short = sum(not t.soft for t in turn.tokens) <= _SHORT
+    if turn.speaker == question.speaker == "unknown":
+        return turn.segment is not question.segment and asks_meaning(turn.sentence)
     return turn.speaker == "patient" != question.speaker and turn.sentence.mark == "?" and is_short
 
 

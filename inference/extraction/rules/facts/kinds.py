@@ -17,7 +17,8 @@ _TESTS = frozenset(("test", "tests", "swab", "swabs", "screening", "vaccine", "v
 _DEFINITE = frozenset(("your", "the", "this", "these", "that"))
 _NAMING_A_DIAGNOSIS = re.compile(
     r"\b(?:i think|i believe|sounds like|looks like|seems like|seems to be|likely|probably|consistent with|typical of|"
-    r"in keeping with|suggestive|suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|impression|what we call|called|"
+    r"in keeping with|suggestive|suggests|diagnos\w+|youve got|you have got|could be|may be|might be|suspect|"
+    r"impression|what we call|called|"
     r"worried about|concerned about|concerned that|assessment|this is|it is|its|thats|that is|caused by|due to|"
     r"touch of|case of|bout of|problem|possibility|back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
@@ -34,7 +35,8 @@ _HISTORY = re.compile(
     r"\b(?:history|before|previous|previously|ago|last year|as a child|used to|diagnosed|since|years)\b"
 )
 _HEDGING = re.compile(
-    r"\b(?:sounds like|looks like|seems like|seems to be|appears to be|likely|probably|probable|suggestive|suggests?|typical of|in keeping with|"
+    r"\b(?:sounds like|looks like|seems like|seems to be|appears to be|likely|probably|probable|suggestive|suggests?|"
+    r"typical of|in keeping with|"
     r"suspect|worried about|concerned about|working diagnosis|differential|possibility|impression|"
     r"back of my mind|rule out|exclude|make sure|thinking (?:of|about))\b"
 )
@@ -50,7 +52,8 @@ _EXAMINING = re.compile(
     r"\b(?:i can (?:hear|see|feel)|i do (?:hear|appreciate)|i appreciate|i hear|on exam|on your|there is|theres)\b"
 )
 _ADVISING = re.compile(
-    r"\b(?:id|i would|i will|ill|id certainly|i do|i) (?:\w+ )?(?:advise|recommend|suggest|encourage|like you to|want you to)\b"
+    r"\b(?:id|i would|i will|ill|id certainly|i do|i) (?:\w+ )?"
+    r"(?:advise|recommend|suggest|encourage|like you to|want you to)\b"
 )
 """Where nobody says who speaks: a clinician's advice, which names an illness in passing."""
 _YOUR_HABIT = re.compile(r"\byou (?:dont |do |also )?(?:smoke|drink|live|vape|use)\b")
