@@ -69,13 +69,17 @@ def another(heard: HeardLanguage | None, asked: str | None, speech_s: float, wea
     return heard.code if heard.probability >= (POSSIBLE if weak else LIKELY) and heard.asked <= UNLIKELY else None
 
 
-def is_written_in(heard: HeardLanguage, gain: float, mended: bool) -> bool:
+def is_written_in(heard: HeardLanguage, gain: float, doubtful: bool, doubtful_there: bool) -> bool:
     """Whether a span is written in the language that was heard in it, once it was decoded in both.
 
-    `gain` is what its text has there in mean log-probability above that in the language asked for. `mended`: only the
-    text in the language asked for looks invented. English with an accent may sound like Malay, but reads like English.
+    `gain` is what its text has there in mean log-probability above that in the language asked for. `doubtful`: the text
+    in the language asked for looks invented; `doubtful_there`: the other one does. If one of them does, the other one
+    is taken, however likely each is: loops are likely. English with an accent may sound like Malay, but reads like
+    English.
     """
-    return mended or gain > (0.0 if heard.probability >= SURE else CLEAR_GAIN)
+    if doubtful != doubtful_there:
+        return doubtful
+    return gain > (0.0 if heard.probability >= SURE else CLEAR_GAIN)
 
 
 @dataclass(slots=True)

@@ -155,16 +155,22 @@ class Recogniser:
     async def _in_its_language(
         self, served: Served[Hypothesis], request: AsrRequest, caller: _Caller
     ) -> Served[Hypothesis]:
-        """Decodes once more, in the language that is heard, a span that was asked for in another one."""
+        """Decodes once more, in the language that is heard, a span that was asked for in another one.
+
+        A doubtful text in that language is tried again before it may replace one that is not doubtful: a loop is
+        likelier than most speech, and what looks invented must not hide what was said.
+        """
         first = served.value
         weak = first.doubtful or first.logprob < WEAK_LOGPROB
         language = another(first.heard, request.language, request.speech.seconds(), weak)
         if first.heard is None or language is None:
             return served
         # Without the prompt, which is in the language that was asked for.
-        again = await self._again(replace(request, language=language, prompt=""), caller)
-        mended = first.doubtful and not again.value.doubtful
-        chosen = is_written_in(first.heard, again.value.logprob - first.logprob, mended)
+        request = replace(request, language=language, prompt="")
+        again = await self._again(request, caller)
+        if again.value.doubtful and not first.doubtful:
+            again = await self._doubted(again, request, caller)
+        chosen = is_written_in(first.heard, again.value.logprob - first.logprob, first.doubtful, again.value.doubtful)
         return _both(served, again, replace(again.value, retried=True) if chosen else first)
 
     async def _doubted(self, served: Served[Hypothesis], request: AsrRequest, caller: _Caller) -> Served[Hypothesis]:

@@ -39,14 +39,20 @@ def test_a_span_stays_in_the_language_that_was_asked_for_where_the_evidence_is_t
 
 
 def test_a_span_is_written_in_another_language_where_its_text_is_likelier_there_clearly_if_that_is_not_sure():
-    assert is_written_in(SPANISH, gain=0.05, mended=False)
-    assert not is_written_in(SPANISH, gain=-0.2, mended=False)
-    assert is_written_in(PERHAPS_SPANISH, gain=0.4, mended=False)
-    assert not is_written_in(PERHAPS_SPANISH, gain=0.05, mended=False)
+    assert is_written_in(SPANISH, gain=0.05, doubtful=False, doubtful_there=False)
+    assert not is_written_in(SPANISH, gain=-0.2, doubtful=False, doubtful_there=False)
+    assert is_written_in(PERHAPS_SPANISH, gain=0.4, doubtful=False, doubtful_there=False)
+    assert not is_written_in(PERHAPS_SPANISH, gain=0.05, doubtful=False, doubtful_there=False)
 
 
 def test_text_that_looks_invented_makes_way_for_text_that_does_not():
-    assert is_written_in(SPANISH, gain=-0.5, mended=True)
+    assert is_written_in(SPANISH, gain=-0.5, doubtful=True, doubtful_there=False)
+    assert not is_written_in(SPANISH, gain=0.5, doubtful=False, doubtful_there=True)
+
+
+def test_of_two_texts_that_look_invented_the_likelier_one_is_written():
+    assert is_written_in(SPANISH, gain=0.1, doubtful=True, doubtful_there=True)
+    assert not is_written_in(SPANISH, gain=-0.1, doubtful=True, doubtful_there=True)
 
 
 def test_one_long_and_sure_span_changes_the_language_of_a_track_and_brings_it_back():

@@ -196,6 +196,31 @@ async def test_a_doubtful_text_in_the_language_that_was_heard_is_tried_again_in_
     assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 1400)]
 
 
+async def test_a_text_that_stays_doubtful_in_the_language_that_was_heard_replaces_none_that_is_not_doubtful():
+    loop = replace(OWN, text="Tengo tos tengo tos tengo tos", logprob=-0.1, doubtful=True)
+    engine = Script(INVENTED, loop)
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert (served.value.text, served.value.language) == ("I have a cough", "en")
+    assert [(r.language, r.frames) for r in engine.requests] == [("en", 0), ("es", 0), ("es", 1400), ("es", 3000)]
+
+
+async def test_a_text_that_is_no_longer_doubtful_after_a_second_try_is_compared_by_its_own_likelihood():
+    loop = replace(OWN, text="Tengo tos tengo tos tengo tos", logprob=-0.1, doubtful=True)
+    engine = Script(INVENTED, loop, replace(OWN, logprob=-0.9))
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert (served.value.text, served.value.language) == ("I have a cough", "en")
+
+
+async def test_where_both_languages_stay_doubtful_the_likelier_text_is_written():
+    loop = replace(OWN, text="Tengo tos tengo tos tengo tos", logprob=-0.1, doubtful=True)
+    engine = Script(replace(INVENTED, doubtful=True), loop)
+    async with recogniser(engine) as asr:
+        served = await asr.final(SPAN, session="1")
+    assert (served.value.text, served.value.language) == (loop.text, "es")
+
+
 async def test_one_word_in_another_language_costs_no_second_try():
     engine = Script(INVENTED)
     async with recogniser(engine) as asr:
