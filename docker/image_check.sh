@@ -65,7 +65,12 @@ server=$!
 tries=0
 until [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT/health/ready")" = 200 ]; do
     tries=$((tries + 1))
-    if [ $tries -gt 120 ] || ! kill -0 $server 2>/dev/null; then cat "$WORK/serve.log"; exit 1; fi
+    # Four minutes, because a real vLLM keeps both processors busy meanwhile.
+    if [ $tries -gt 480 ] || ! kill -0 $server 2>/dev/null; then
+        cat "$WORK/serve.log"
+        echo "the server was not ready after $tries tries"
+        exit 1
+    fi
     sleep 0.5
 done
 curl -s "http://127.0.0.1:$((PORT + 1))/health/ready"
