@@ -205,7 +205,7 @@ class Batcher(Generic[Item, Result]):
         self._put_back(starved)
         if broken is not None and self.up:
             await self._recover(broken)
-        if self.ranks or (self.live and batch[0].lane is Lane.FILE):
+        if self.ranks or (self.live and batch[0].lane is Lane.FILE and self._queue and self._only_files()):
             self._running += 1
             await asyncio.sleep(NEXT_OF_SESSION_S)
             self._running -= 1
