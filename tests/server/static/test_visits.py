@@ -105,7 +105,8 @@ async def test_a_reloaded_page_goes_on_by_itself_loses_nothing_and_tells_the_gap
         assert await page.evaluate(KEPT_ROWS) == 0
     assert server.resumed[0]["last_seq"] == 0, "a page that begins anew asks for every event"
     assert before >= 2 * 5.5 * SAMPLE_RATE
-    assert len({int(at) // SAMPLE_RATE for at in broken_at(server.pcm[2 * SAMPLE_RATE :])}) <= 1  # at the gap alone
+    broken = broken_at(server.pcm[2 * SAMPLE_RATE :])
+    assert np.ptp(broken) < SAMPLE_RATE  # at the gap alone, wherever in a second it lies
     # A request that has no answer when its connection is lost comes again under its number.
     requests = {(message["request"], message["type"]) for message in server.requests if "request" in message}
     assert len(dict(requests)) == len(requests), "no number was used twice"
