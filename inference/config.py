@@ -11,6 +11,13 @@ FRAME_SAMPLES = 512
 
 Device = Literal["cpu", "cuda"]
 
+SWITCH_INTERVAL_S: dict[Device, float] = {"cpu": 0.005, "cuda": 0.0005}
+"""Seconds for which a thread that computes in Python may keep the event loop and other threads from running.
+
+The workers of a GPU need the interpreter often and briefly; on a CPU a shorter interval has shown no gain
+(benchmarks/LOG.md).
+"""
+
 Ladder = tuple[int, ...]
 """Lengths of encoder input that Whisper may be given, in mel frames, ascending; see inference/asr/lengths.py."""
 
@@ -97,7 +104,7 @@ class AsrConfig:
 
     On CUDA, `keep_memory` keeps freed memory for the next batch, which the driver would otherwise take back at each
     synchronisation. `mel_stream` computes log-mel on its own CUDA stream; on torch's default stream, it and the workers
-    would wait for each other.
+    would wait for each other. `torch_encoder` computes the encoder with torch (inference/asr/encoder.py).
 
     `timestamps` adds timestamp tokens to finals. `suppress_symbols` suppresses the 88 ids of Whisper's own list instead
     of the 27 that begin text which nobody said. CTranslate2 applies both on the host, for each id and each row: with
@@ -123,6 +130,7 @@ class AsrConfig:
     ladder: Ladder = CPU_LADDER
     keep_memory: bool = True
     mel_stream: bool = True
+    torch_encoder: bool = False
 
 
 ASR_DEFAULTS: dict[Device, AsrConfig] = {

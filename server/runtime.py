@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.config import ASR_DEFAULTS, AsrConfig, Device, EngineConfig
+from inference.config import ASR_DEFAULTS, SWITCH_INTERVAL_S, AsrConfig, Device, EngineConfig
 from inference.extraction import Extractor
 from inference.pipeline import Pipeline
 from inference.terms.packs import PackError, read_packs
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from server.record.rendering import Rendering
 
 logger = logging.getLogger(__name__)
-
-SWITCH_INTERVAL_S: dict[Device, float] = {"cpu": 0.005, "cuda": 0.0005}
-"""Seconds for which a thread that computes in Python may keep the event loop and other threads from running.
-
-The workers of a GPU need the interpreter often and briefly; on a CPU a shorter interval has shown no gain
-(benchmarks/LOG.md).
-"""
 
 
 def build_pipeline(

@@ -1,11 +1,14 @@
 """Does a device compute what the CPU computes? Mel, VAD, encoder and text on real speech, in float32."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from benchmarks.gpu.sweep import windows
 from inference.asr.hypothesis import AsrRequest
@@ -15,7 +18,7 @@ from inference.asr.whisper import WhisperAsr
 from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad
 from inference.audio.vad_state import VadState
-from inference.config import SAMPLE_RATE, AsrConfig, Device, VadConfig
+from inference.config import ASR_DEFAULTS, SAMPLE_RATE, AsrConfig, Device, VadConfig
 
 TOLERANCE = 1e-4
 """Largest difference of a mel value, or of a speech probability."""
@@ -64,16 +67,40 @@ def _probabilities(vad: SileroVad, audio: Samples, offset: int) -> Iterator[Samp
 
 
 def _recogniser(device: Device, model: Path, spans: list[Samples]) -> dict[str, Any]:
-    texts, encoded = [], []
-    for where in ("cpu", device):
-        asr = WhisperAsr(model, AsrConfig(device=where, compute_type="float32", workers=1))
-        requests = [AsrRequest(span, final) for final in (False, True) for span in spans]
-        texts.append([hypothesis.text for hypothesis in asr.transcribe(requests)])
-        mel = LogMel(asr.model.n_mels)([spans[-1]], encoder_frames(len(spans[-1]), 3.0)).numpy()
-        encoded.append(np.array(asr.model.encode(ctranslate2.StorageView.from_array(mel), to_cpu=True)))
+    exact = AsrConfig(compute_type="float32", workers=1)
+    cpu = _heard(model, spans, exact)
+    same = _heard(model, spans, replace(exact, device=device))
+    live = _heard(model, spans, replace(ASR_DEFAULTS[device], workers=1, torch_encoder=True))
     return {
-        "encoder": float(np.abs(encoded[0] - encoded[1]).max()),
-        "encoder_scale": float(np.abs(encoded[0]).max()),
-        "same_text": texts[0] == texts[1],
-        "words": sum(len(text.split()) for text in texts[0]),
+        "encoder": _largest(cpu.encoded, same.encoded),
+        "encoder_scale": float(np.abs(cpu.encoded).max()),
+        "same_text": cpu.texts == same.texts,
+        "words": sum(len(text.split()) for text in cpu.texts),
+        "torch_encoder": _largest(cpu.encoded, live.encoded),
+        "torch_encoder_other_texts": sum(a != b for a, b in zip(cpu.texts, live.texts, strict=True)),
+        "texts": len(cpu.texts),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    texts: list[str]
+    encoded: NDArray[np.float32]
+
+
+def _heard(model: Path, spans: list[Samples], config: AsrConfig) -> _Heard:
+    """What a recogniser of these settings says of each span in both lanes, and its encoder's output of the last one."""
+    asr = WhisperAsr(model, config)
+    requests = [AsrRequest(span, final) for final in (False, True) for span in spans]
+    texts = [hypothesis.text for hypothesis in asr.transcribe(requests)]
+    frames = encoder_frames(len(spans[-1]), 3.0)
+    mels = [*LogMel(asr.model.n_mels, config.device)([spans[-1]], frames)]
+    if config.device == "cuda":
+        torch.cuda.synchronize()
+    encoded = asr.encode(mels).to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
+    return _Heard(texts, np.array(encoded))
+
+
+def _largest(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """The largest difference of two values at one place."""
+    return float(np.abs(one - other).max())

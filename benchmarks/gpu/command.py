@@ -32,7 +32,7 @@ HERE = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is measured of one model: shares of the whole time for its sweep and its streams."""
+    """What is measured of one model: shares of the whole time for the sweeps and the streams of all encoders."""
 
     sizes: tuple[int, ...]
     lengths_s: tuple[float, ...]
@@ -41,6 +41,8 @@ class Part:
     start: int
     limit: int
 
+
+ENCODERS = ("torch", "ctranslate2")
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 FINALS = (1, 4, 16, 32, 64)
@@ -56,6 +58,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a folder in CTranslate2's format, or a bundled model's name")
     parser.add_argument("--shapes", nargs="*", help="of random weights: large-v3-turbo (the default), large-v3, toy")
+    parser.add_argument(
+        "--encoders", nargs="*", choices=ENCODERS, help="each measured in turn; the server's own where none is named"
+    )
     parser.add_argument("--check-model", default="tiny.en", help="real weights for the numerical check")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--corpus", type=Path, help="a folder of .flac to loop in place of the sample")
@@ -107,7 +112,10 @@ class Run:
                 "PyTorch finds no CUDA device: see that nvidia-smi lists a card and that its driver is new enough for "
                 f"CUDA {torch.version.cuda}, or measure the CPU with --device cpu"
             )
+        from inference.config import SWITCH_INTERVAL_S
+
         torch.set_num_threads(1)
+        sys.setswitchinterval(SWITCH_INTERVAL_S["cuda" if self.device == "cuda" else "cpu"])  # as the server does
         self.seconds = min(args.seconds, 55.0) if args.short else args.seconds
         self.deadline = Deadline(began + self.seconds - 5.0)
         self.result: dict[str, Any] = {
@@ -176,14 +184,26 @@ class Run:
         return json.dumps(self.result)
 
     def model(self, weights: str, part: Part, folder: Callable[[], Path], *, random: bool) -> None:
-        """Loads one model, sweeps it, and finds how many sessions it carries."""
+        """All that is measured of one model, with each encoder in turn."""
+        from inference.config import ASR_DEFAULTS
+
+        own = "torch" if ASR_DEFAULTS[self.device].torch_encoder else "ctranslate2"
+        encoders = self.args.encoders or [own]
+        part = replace(
+            part, sweep_share=part.sweep_share / len(encoders), streams_share=part.streams_share / len(encoders)
+        )
+        for encoder in encoders:
+            self._encoder(weights, encoder, part, folder, random)
+
+    def _encoder(self, weights: str, encoder: str, part: Part, folder: Callable[[], Path], random: bool) -> None:
+        """Loads one model with one encoder, sweeps it, and finds how many sessions it carries."""
         if not self.deadline.allows(20.0 if not self.args.short else 4.0, weights):
             return
         from benchmarks.gpu.engine import TOKENS_PER_SECOND, MeasuredAsr
         from benchmarks.gpu.sweep import sweep, two_workers
         from inference.config import ASR_DEFAULTS
 
-        kept: dict[str, Any] = {"weights": weights}
+        kept: dict[str, Any] = {"weights": weights, "encoder": encoder}
         if random:
             kept["tokens"] = f"{TOKENS_PER_SECOND} a second of audio, set: random weights never end a text"
         self.result["models"].append(kept)
@@ -201,6 +221,7 @@ class Run:
                 workers=max(2, defaults.workers),
                 guard=not random,
                 timestamps=self.args.timestamps or defaults.timestamps,
+                torch_encoder=encoder == "torch",
             )
             loaded.append(MeasuredAsr(where, config, random=random))
             loaded_s = time.monotonic() - began

@@ -23,11 +23,12 @@ TOKENS_PER_SECOND = 4.6
 
 
 class Stopwatch:
-    """Seconds and items of each stage, over all threads."""
+    """Seconds, items and calls of each stage, over all threads."""
 
     def __init__(self) -> None:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._items: defaultdict[str, int] = defaultdict(int)
+        self._calls: defaultdict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 
     @contextmanager
@@ -42,13 +43,16 @@ class Stopwatch:
         with self._lock:
             self._seconds[stage] += seconds
             self._items[stage] += items
+            self._calls[stage] += 1
 
-    def lap(self) -> dict[str, tuple[float, int]]:
-        """(seconds, items) of each stage since the last lap."""
+    def lap(self) -> dict[str, tuple[float, int, int]]:
+        """(seconds, items, calls) of each stage since the last lap."""
         with self._lock:
-            taken = {stage: (seconds, self._items[stage]) for stage, seconds in self._seconds.items()}
-            self._seconds.clear()
-            self._items.clear()
+            taken = {
+                stage: (seconds, self._items[stage], self._calls[stage]) for stage, seconds in self._seconds.items()
+            }
+            for counted in (self._seconds, self._items, self._calls):
+                counted.clear()
         return taken
 
 
@@ -69,6 +73,10 @@ class MeasuredAsr(WhisperAsr):
         with self.watch("mel", len(requests)):
             return super().prepare(requests)
 
+    def encode(self, mels: Sequence[Any]) -> Any:
+        with self.watch("encode", len(mels)):
+            return super().encode(mels)
+
     def transcribe(self, requests: Sequence[AsrRequest], mels: Sequence[Any] | None = None) -> list[Hypothesis]:
         hypotheses = super().transcribe(requests, mels)
         if not self.random:
@@ -83,10 +91,6 @@ class _TimedModel:
     def __init__(self, model: Any, asr: MeasuredAsr) -> None:
         self._model = model
         self._asr = asr
-
-    def encode(self, features: Any, **options: Any) -> Any:
-        with self._asr.watch("encode", features.shape[0]):
-            return self._model.encode(features, **options)
 
     def generate(self, encoded: Any, starts: list[list[int]], **options: Any) -> Any:
         if self._asr.random:

@@ -31,7 +31,7 @@ def markdown(result: Row) -> str:
         if "alone" in result:
             lines += ["", f"## {name.upper()} alone, {unit}", "", *table(ALONE, result["alone"][name])]
     for model in result["models"]:
-        lines += ["", f"## Weights: {model['weights']}", ""]
+        lines += ["", f"## Weights: {model['weights']}; encoder: {model['encoder']}", ""]
         if "tokens" in model:
             lines += [f"Tokens: {model['tokens']}.", ""]
         if "sweep" in model:

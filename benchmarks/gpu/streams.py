@@ -123,7 +123,21 @@ def limited_by(found: Mapping[str, Any]) -> str:
 
 def summary(found: Mapping[str, Any]) -> dict[str, Any]:
     """One trial in a line."""
-    names = ("sessions", "holds", "aborted", "batch", "recogniser_busy", "loop_cpu", "process_cpu", "share", "gpu")
+    names = (
+        "sessions",
+        "holds",
+        "aborted",
+        "batch",
+        "recogniser_busy",
+        "loop_cpu",
+        "process_cpu",
+        "share",
+        "gpu",
+        "items_a_call",
+        "call_ms",
+        "items_per_s",
+        "stages",
+    )
     return {"text_ms": found["text_ms"], "loop_lag_p95_ms": found["loop_lag_ms"]["p95"]} | {n: found[n] for n in names}
 
 
@@ -231,15 +245,17 @@ def _latencies(live: Sequence[Session], speech: Speech, opens: float, ends: floa
 
 
 def _costs(
-    busy: Busy, laps: dict[str, tuple[float, int]], wall_s: float, sessions: int, workers: int
+    busy: Busy, laps: dict[str, tuple[float, int, int]], wall_s: float, sessions: int, workers: int
 ) -> dict[str, Any]:
-    tokens = laps.pop("tokens", (0.0, 0))[1]
-    seconds = {stage: taken for stage, (taken, _) in laps.items()}
+    tokens = laps.pop("tokens", (0.0, 0, 0))[1]
+    seconds = {stage: taken for stage, (taken, _, _) in laps.items()}
     total = sum(seconds.values()) or 1.0
     recogniser = sum(seconds.get(stage, 0.0) for stage in ("encode", "decode", "align"))
     return {
         "share": {stage: round(taken / total, 4) for stage, taken in seconds.items()},
-        "items_per_s": {stage: round(items / wall_s, 1) for stage, (_, items) in laps.items()},
+        "items_per_s": {stage: round(items / wall_s, 1) for stage, (_, items, _) in laps.items()},
+        "items_a_call": {stage: round(items / calls, 1) for stage, (_, items, calls) in laps.items()},
+        "call_ms": {stage: round(1000 * taken / calls, 1) for stage, (taken, _, calls) in laps.items()},
         "tokens_per_audio_s": round(tokens / (sessions * wall_s), 2),
         "recogniser_busy": round(recogniser / wall_s / workers, 3),
         "loop_cpu": busy.loop_cpu,

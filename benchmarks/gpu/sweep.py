@@ -70,7 +70,7 @@ def _row(asr: MeasuredAsr, audio: Samples, seconds: float, size: int, final: boo
         return row | {"error": str(error).splitlines()[0][:200]}
     stages = asr.watch.lap()
     tokens = stages.pop("tokens")[1]
-    row |= {f"{stage}_ms": round(1000 * taken_s / laps / size, 3) for stage, (taken_s, _) in stages.items()}
+    row |= {f"{stage}_ms": round(1000 * taken_s / laps / size, 3) for stage, (taken_s, *_) in stages.items()}
     return row | {
         "tokens": round(tokens / laps / size, 1),
         "item_ms": round(1000 * batch_s / size, 3),

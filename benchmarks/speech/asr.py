@@ -70,7 +70,7 @@ class Case:
         return self._asr.prepare(self._requests)
 
     def encode(self) -> Any:
-        return self._asr._encode(self._mels)
+        return self._asr.encode(self._mels)
 
     def greedy(self) -> Any:
         return self._generate([*self._task, self._untimed], 1)

@@ -16,8 +16,10 @@ from typing import Any
 
 import ctranslate2
 import numpy as np
+import torch
 from tokenizers import Tokenizer
 
+from inference.asr.encoder import Encoder
 from inference.asr.guard import crammed, suspicious
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import WEAK_LOGPROB, HeardLanguage, likeliest
@@ -30,6 +32,7 @@ from inference.device.faults import OutOfMemory, device_faults
 from inference.device.priority import yielding
 from inference.terms.alternatives import Names, preferred
 from inference.transcript import Word
+from inference.weights import variables
 
 MAX_HINT_TOKENS = 96
 MAX_TOKENS = 224
@@ -72,6 +75,7 @@ class WhisperAsr:
         on_device = "cpu" if self.config.device == "cpu" else f"cuda:{self.config.device_index}"
         self.languages = self._languages()
         self._mel = LogMel(self.model.n_mels, on_device, own_stream=self.config.mel_stream)
+        self._encoder = self._torch_encoder(on_device) if self.config.torch_encoder else None
         self._end_of_text = self._id("<|endoftext|>")  # every id from here on is a special token
         self._suppressed = self._suppressed_tokens()
 
@@ -162,11 +166,17 @@ class WhisperAsr:
             intra_threads=self.config.threads,
         )
 
+    def _torch_encoder(self, device: str) -> Encoder:
+        # CTranslate2 converts the output to the type in which its decoder computes.
+        exact = device == "cpu" or self.config.compute_type in ("float32", "int8_float32")
+        weights = variables.read(self._model_dir / "model.bin")
+        return Encoder(weights, device, torch.float32 if exact else torch.float16)
+
     def _decode(
         self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any], forced: int = 0
     ) -> list[Hypothesis]:
         """Hypotheses of requests that may share a call; `forced` makes each say so many tokens (see `Rehearsal`)."""
-        encoded = self._encode(mels)
+        encoded = self.encode(mels)
         final = requests[0].final
         detected = self._detect(requests, encoded) if requests[0].language is None else None
         language = requests[0].language or (detected[0].code if detected else "en")
@@ -215,8 +225,11 @@ class WhisperAsr:
         texts = [self.tokenizer.decode(self._spoken(ids)) for ids in result.sequences_ids]
         return preferred(result.scores, texts, names)
 
-    def _encode(self, mels: Sequence[Mel]) -> Any:
+    def encode(self, mels: Sequence[Mel]) -> Any:
         """Encoder output of mels of one length: [batch, frames / 2, features]."""
+        if self._encoder is not None:
+            output = self._encoder(mels)
+            return ctranslate2.StorageView.from_array(output if output.is_cuda else output.numpy())
         if self.config.device == "cuda":
             return self.model.encode(ctranslate2.StorageView.from_array(self._mel.batch(mels)))
         # One by one: each fits the cache of its core, which a batch of them does not (benchmarks/LOG.md).

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from benchmarks.common import cublas
-from benchmarks.gpu.smoke.bench import Bench
 from benchmarks.gpu.smoke.steps import STEPS
 
 
@@ -16,9 +15,12 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--tiny-en", type=Path)
     args = parser.parse_args()
-    found = None if args.short else cublas.preload()  # may start the process anew
+    found = None if args.short else cublas.preload()  # may start the process anew, so nothing large is loaded before it
+    from benchmarks.gpu.smoke.bench import Bench
+
     bench = Bench(args.folder, args.short, args.tiny_en, found)
     steps = {step.name: step for step in STEPS}
+    print("READY", flush=True)
     for line in iter(sys.stdin.readline, ""):
         step = steps[line.strip()]
         try:
