@@ -268,7 +268,7 @@ class Run:
             found = check(self.device, model, self.audio, lengths_s, real=real)
         if not found["ok"]:
             self.result["errors"].append("check: the device does not compute what the CPU computes")
-        return {"model": name} | found
+        return {"model": Path(name).name} | found
 
     def _alone(self) -> dict[str, Any]:
         from benchmarks.gpu.sweep import alone
