@@ -28,7 +28,7 @@ CPU_LADDER: Ladder = (400, 500, 600, 800, 1000, 1200, 1400, 1600, 2000, 2500, FU
 
 CUDA_LADDER: Ladder = (700, 1000, 1300, 1700, FULL_FRAMES)
 """A GPU pays for every kernel launch, so fewer lengths with fuller batches are worth the 3 % of additional encoder work
-that they cost in consultations (benchmarks/LOG.md). Partials have at most 4 s, so the shortest length fits them all."""
+that they cost in consultations (benchmarks/LOG.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ ASR_DEFAULTS: dict[Device, AsrConfig] = {
         timestamps=False,
         suppress_symbols=False,
         weigh_names=False,  # not measured on CUDA yet
+        torch_encoder=True,
     ),
 }
 

@@ -280,27 +280,22 @@ class Run:
         from benchmarks.gpu.engine import MeasuredVad
         from benchmarks.gpu.session import Speech
         from benchmarks.gpu.streams import Bounds, Host, search
-        from benchmarks.gpu.sweep import chosen
         from inference.config import EngineConfig, VadConfig
         from inference.serving.capacity import sessions_in_real_time
 
         bounds = Bounds(self.args.bound_s, 1.0, 3.0) if self.args.short else Bounds(self.args.bound_s)
-        rows = kept.get("workers", {}).get("rows", []), kept.get("sweep", {}).get("rows", [])
-        workers, max_batch = chosen(*rows, self.args.bound_s)
-        workers = asr.config.workers if workers > 1 else 1  # three where two help: the server's own number on a GPU
         vad = MeasuredVad(VadConfig())  # on the CPU, as on a server (docs/decisions.md)
-        asr.config = replace(asr.config, workers=workers, max_batch=max_batch)
         config = EngineConfig(vad=vad.config, asr=asr.config)
         host = Host(vad, asr, config, Speech.of(self.audio, vad), self.gpu)
         budget = self.deadline.within(part.streams_share * self.seconds, f"{kept['weights']}, streams")
         capacity = asyncio.run(sessions_in_real_time(asr, asr.config))
-        chosen_for = {"workers": workers, "max_batch": max_batch, "capacity_at_warm_up": capacity}
+        own = {"workers": asr.config.workers, "max_batch": asr.config.max_batch, "capacity_at_warm_up": capacity}
 
         def keep(so_far: dict[str, Any]) -> None:
-            kept["streams"] = chosen_for | so_far
+            kept["streams"] = own | so_far
             self.save()
 
-        return chosen_for | asyncio.run(search(host, bounds, self.args.start or part.start, part.limit, budget, keep))
+        return own | asyncio.run(search(host, bounds, self.args.start or part.start, part.limit, budget, keep))
 
 
 def _resolved(name: str) -> Path:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from inference.asr.hypothesis import AsrRequest, Hypothesis
-from inference.asr.lengths import FRAMES_PER_SECOND
 from inference.asr.whisper import WhisperAsr
 from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad
@@ -63,15 +62,25 @@ class MeasuredAsr(WhisperAsr):
     """
 
     def __init__(self, model_dir: Path, config: AsrConfig, *, random: bool) -> None:
-        # With one margin the length of an input tells how much is said in it.
-        super().__init__(model_dir, replace(config, final_margin_s=config.margin_s) if random else config)
+        super().__init__(model_dir, config)
         self.watch = Stopwatch()
         self.random = random
+        self._said = threading.local()  # .seconds of speech in the longest span of this thread's call
         self.model = _TimedModel(self.model, self)
 
     def prepare(self, requests: Sequence[AsrRequest]) -> list[Any]:
         with self.watch("mel", len(requests)):
             return super().prepare(requests)
+
+    def _decode(self, requests: list[AsrRequest], *arguments: Any) -> list[Hypothesis]:
+        self._said.seconds = max(request.seconds for request in requests)
+        return super()._decode(requests, *arguments)
+
+    @property
+    def tokens(self) -> int:
+        """What people say in the longest span of the call: the others of a batch end before it in life."""
+        seconds: float = self._said.seconds
+        return max(1, round(TOKENS_PER_SECOND * seconds))
 
     def encode(self, mels: Sequence[Any]) -> Any:
         with self.watch("encode", len(mels)):
@@ -94,7 +103,7 @@ class _TimedModel:
 
     def generate(self, encoded: Any, starts: list[list[int]], **options: Any) -> Any:
         if self._asr.random:
-            options["max_length"] = exact_length(self._tokens(encoded), len(starts[0]))
+            options["max_length"] = exact_length(self._asr.tokens, len(starts[0]))
         with self._asr.watch("decode", len(starts)):
             results = self._model.generate(encoded, starts, **options)
         self._asr.watch.add("tokens", 0.0, sum(len(result.sequences_ids[0]) for result in results))
@@ -106,11 +115,6 @@ class _TimedModel:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
-
-    def _tokens(self, encoded: Any) -> int:
-        """What people say in the audio before the margin of silence; an encoder position is two frames."""
-        seconds: float = 2 * encoded.shape[1] / FRAMES_PER_SECOND - self._asr.config.margin_s
-        return max(1, round(TOKENS_PER_SECOND * seconds))
 
 
 def exact_length(tokens: int, start: int) -> int:

@@ -15,7 +15,7 @@ from benchmarks.common.nvidia import GpuWatch
 from benchmarks.common.percentiles import distribution
 from benchmarks.gpu.deadline import Deadline
 from benchmarks.gpu.engine import MeasuredAsr, MeasuredVad
-from benchmarks.gpu.session import CHUNK_S, Session, Speech, unshown_s
+from benchmarks.gpu.session import CHUNK_S, Session, Speech, past_the_start, unshown_s
 from benchmarks.gpu.watch import Busy, LoopWatch, device_memory_gb, means
 from inference.config import EngineConfig
 from inference.pipeline import Pipeline
@@ -145,14 +145,15 @@ async def trial(sessions: int, host: Host, bounds: Bounds) -> dict[str, Any]:
     """One number of sessions: latencies of the chunks in the window, and what they cost."""
     batches: Counter[int] = Counter()
     pipeline = Pipeline(host.vad, host.asr, [], host.config, observe_batch=lambda size: batches.update((size,)))
-    slack_s = unshown_s(host.config.segmenter)
+    slack_s, options = unshown_s(host.config.segmenter), StreamOptions()
+    begun = past_the_start(host.speech, options)
     live = [Session(round(i * STEP % 1.0 * host.speech.samples), slack_s) for i in range(sessions)]
     watch = LoopWatch()
     began = time.monotonic() + 0.2
     opens, ends = began + bounds.settle_s, began + bounds.settle_s + bounds.window_s
     tasks = [asyncio.create_task(watch.run())]
     for i, session in enumerate(live):
-        stream = pipeline.open(f"s{i}", StreamOptions(), session.emit)
+        stream = pipeline.open(f"s{i}", options, session.emit, resumed=begun)
         speaking = session.speak(stream.feed, host.speech, began + CHUNK_S * i / sessions, ends)
         tasks += [asyncio.create_task(stream.run()), asyncio.create_task(speaking)]
     try:

@@ -161,20 +161,3 @@ def alone(device: Device, n_mels: int, audio: Samples, sizes: Sequence[int], dea
             rows[name].append(row)
             print(name, row, flush=True)
     return rows
-
-
-def chosen(pairs: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], bound_s: float) -> tuple[int, int]:
-    """Workers and the largest batch for live sessions.
-
-    Two workers where they take in a twentieth more audio. The batch with the most audio a second among the finals of
-    6 s (the usual length) that end within a third of the bound, since a chunk may find a batch running; where none
-    does, the smallest that was measured.
-    """
-    best = [max((row[name] for row in pairs), default=0.0) for name in ("one_worker", "two_workers")]
-    workers = 2 if best[1] > 1.05 * best[0] else 1
-    finals = [row for row in rows if row["lane"] == "final" and "error" not in row]
-    usual = [row for row in finals if row["seconds"] == 6.0] or finals
-    quick = [row for row in usual if row["batch_s"] <= bound_s / 3]
-    if not quick:
-        return workers, min((row["batch"] for row in usual), default=8)
-    return workers, max(quick, key=lambda row: row["audio_s_per_s"])["batch"]

@@ -19,13 +19,18 @@ from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.asr.lengths import wider
 from inference.asr.phantoms import without_phantoms
 from inference.batching.batcher import Batcher
-from inference.batching.waiting import Lane, Served
+from inference.batching.waiting import Lane, Patience, Served
 from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.terms.hearing import hint, with_terms
 from inference.transcript import Word
 
 MAX_GAPS = 3
 """Stretches of one span that are decoded again because no word lies over them."""
+
+
+PATIENCE: Patience = {Lane.RETRY: 0.2, Lane.PARTIAL: 0.3}
+"""Seconds for which second tries and partials let finals pass on a GPU (docs/decisions.md). On a CPU a batch takes as
+long as its items together, so that finals go first there."""
 
 
 class AsrEngine(Protocol):
@@ -82,6 +87,7 @@ class Recogniser:
             workers=config.workers,
             kind=lambda request: (request.final, self._frames(request)),
             prepare=engine.prepare,
+            patience=PATIENCE if config.device == "cuda" else {},
             restart=lambda: asyncio.to_thread(engine.restart),
             name="asr",
             observe=observe,

@@ -9,10 +9,24 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, Generic
 
 from inference.batching.limits import BatchLimits
-from inference.batching.waiting import LIVE_S, Item, Lane, Result, Served, Superseded, Ticket, next_batch, ordered
+from inference.batching.waiting import (
+    LIVE_S,
+    Item,
+    Lane,
+    Patience,
+    Result,
+    Served,
+    Superseded,
+    Ticket,
+    by_patience,
+    in_turn,
+    next_batch,
+    ordered,
+)
 from inference.device.faults import DeviceError, OutOfMemory
 
 logger = logging.getLogger(__name__)
@@ -28,6 +42,8 @@ class Batcher(Generic[Item, Result]):
 
     Items of the lane FILE run when nothing else waits. While sessions are live, their batches are short, and one of
     them begins only while at most half of the workers are busy, so that a final finds a free worker.
+
+    With `patience`, second tries and partials let finals pass only for so many seconds, unless a final is late.
 
     `kind` keeps apart what must not share a batch, such as lengths; `prepare` makes of each item, while the device is
     busy, what `run` takes as its second argument in place of None.
@@ -47,6 +63,7 @@ class Batcher(Generic[Item, Result]):
         workers: int = 1,
         kind: Callable[[Item], Hashable] = lambda item: None,
         prepare: Callable[[Sequence[Item]], Sequence[Any]] | None = None,
+        patience: Patience = MappingProxyType({}),
         restart: Callable[[], Awaitable[None]] | None = None,
         restart_rest_s: float = 600.0,
         restart_limit_s: float = 300.0,
@@ -57,6 +74,7 @@ class Batcher(Generic[Item, Result]):
         self._run = run
         self._limits = BatchLimits(max_batch, workers)
         self._kind = kind
+        self._patience = patience
         self._prepare = prepare
         self._restart = restart
         self._restart_rest_s = restart_rest_s
@@ -158,12 +176,18 @@ class Batcher(Generic[Item, Result]):
     def _only_files(self) -> bool:
         return all(ticket.lane is Lane.FILE for ticket in self._queue)
 
-    def _in_order(self) -> list[Ticket[Item, Result]]:
-        return ordered(self._queue, time.monotonic(), self.ranks)
+    def _in_turn(self, now: float) -> bool:
+        return not self.ranks and in_turn(self._queue, now, self._patience)
+
+    def _in_order(self, now: float) -> list[Ticket[Item, Result]]:
+        if self._in_turn(now):
+            return by_patience(self._queue, self._patience)
+        return ordered(self._queue, now, self.ranks)
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
-        now = time.monotonic()
-        batch = next_batch(self._in_order(), now, self._limits, strict=bool(self.ranks), live=self.live)
+        now, strict = time.monotonic(), bool(self.ranks)
+        queue, mixed = self._in_order(now), self._in_turn(now)
+        batch = next_batch(queue, now, self._limits, strict=strict, live=self.live, mixed=mixed)
         for ticket in batch:
             ticket.started = True
         self._queue = [ticket for ticket in self._queue if not ticket.started]
@@ -239,7 +263,7 @@ class Batcher(Generic[Item, Result]):
     async def _prepare_waiting(self, prepare: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while waiting := [t for t in self._in_order() if not t.asked and not t.future.done()][
+            while waiting := [t for t in self._in_order(time.monotonic()) if not t.asked and not t.future.done()][
                 : self._limits.max_batch
             ]:
                 for ticket in waiting:

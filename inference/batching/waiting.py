@@ -30,6 +30,9 @@ RETRY_PATIENCE_S = 1.5
 CROWD_PATIENCE_S = 1.0
 """How long the first of a lane lets a larger batch of its lane pass."""
 
+LATE_S = 1.0
+"""Once a final has waited this long, finals go before partials whatever patience those have."""
+
 LIVE_S = 10.0
 """Sessions are live for this long after one of them has asked for something: each asks at least once a chunk."""
 
@@ -72,6 +75,29 @@ class Ticket(Generic[Item, Result]):
     prepared: Any = None
 
 
+Patience = Mapping[Lane, float]
+"""Seconds for which work of a lane lets finals pass. Without an entry it lets all of them pass."""
+
+
+def in_turn(queue: Sequence[Ticket[Item, Result]], now: float, patience: Patience) -> bool:
+    """Whether the lanes of live work take turns: they have patience, and no final is late."""
+    return bool(patience) and not any(t.lane is Lane.FINAL and now - t.queued_at > LATE_S for t in queue)
+
+
+def by_patience(queue: Sequence[Ticket[Item, Result]], patience: Patience) -> list[Ticket[Item, Result]]:
+    """By the moment at which the patience ends; finals have none. What has no patience entered comes last.
+
+    On a GPU a batch of one takes nearly as long as a batch of sixteen. Where finals always go first, they go in small
+    batches, which take all of the device's time, and partials wait for seconds (benchmarks/LOG.md).
+    """
+
+    def turn(ticket: Ticket[Item, Result]) -> tuple[int, float]:
+        takes_turns = ticket.lane is Lane.FINAL or ticket.lane in patience
+        return (0 if takes_turns else ticket.lane), ticket.since + patience.get(ticket.lane, 0.0)
+
+    return sorted(queue, key=turn)
+
+
 def ordered(
     queue: Sequence[Ticket[Item, Result]], now: float, ranks: Mapping[str, int] | None = None
 ) -> list[Ticket[Item, Result]]:
@@ -96,16 +122,19 @@ def next_batch(
     *,
     strict: bool = False,
     live: bool = True,
+    mixed: bool = False,
 ) -> list[Ticket[Item, Result]]:
     """Tickets of one lane and one kind out of a queue in order, one of each session, as many as the kind's limit.
 
     `strict`: the kind is that of the first, though more may wait for another. `live`: sessions are live, so that a
-    batch of files is to be short, and therefore no reason to let the first of them wait.
+    batch of files is to be short, and therefore no reason to let the first of them wait. `mixed`: the kind is that of
+    the first, whose turn it is, and all lanes of live work that have this kind share the batch.
     """
     lane = queue[0].lane
     short = live and lane is Lane.FILE
-    ready = [ticket for ticket in queue if ticket.lane is lane]
-    kind = ready[0].kind if strict or short else _kind(ready, now)
+    lanes = {Lane.FINAL, Lane.RETRY, Lane.PARTIAL} if mixed and lane is not Lane.FILE else {lane}
+    ready = [ticket for ticket in queue if ticket.lane in lanes]
+    kind = ready[0].kind if strict or short or len(lanes) > 1 else _kind(ready, now)
     most = limits.most(kind, now)
     if short:
         most = max(1, most // FILE_SHARE)

@@ -19,7 +19,7 @@ from benchmarks.gpu.engine import TOKENS_PER_SECOND, MeasuredAsr, MeasuredVad, e
 from benchmarks.gpu.report import markdown
 from benchmarks.gpu.session import CHUNK_SAMPLES, Session, Speech, unshown_s
 from benchmarks.gpu.streams import Bounds, Host, next_sessions, trial
-from benchmarks.gpu.sweep import chosen, sweep
+from benchmarks.gpu.sweep import sweep
 from inference.asr.hypothesis import AsrRequest
 from inference.asr.mel import LogMel
 from inference.config import SAMPLE_RATE, AsrConfig, EngineConfig, SegmenterConfig, VadConfig
@@ -124,17 +124,6 @@ def test_the_search_finds_the_most_sessions_to_an_eighth(carried, found):
     assert len(verdicts) <= 10
 
 
-def test_the_batch_is_the_best_that_leaves_time_for_another_within_the_bound():
-    rows = [
-        {"lane": "final", "seconds": 6.0, "batch": b, "batch_s": b / 100, "audio_s_per_s": 10.0 * b}
-        for b in (1, 16, 32, 64)
-    ]
-    rows.append({"lane": "final", "seconds": 13.0, "batch": 8, "batch_s": 0.1, "audio_s_per_s": 5000.0})
-    pairs = [{"one_worker": 100.0, "two_workers": 104.0}]
-    assert chosen(pairs, rows, 1.0) == (1, 32)
-    assert chosen([{"one_worker": 100.0, "two_workers": 130.0}], rows, 0.01) == (2, 1)
-
-
 def test_a_session_loops_the_recording_without_a_seam(vad, consultation):
     speech = Speech.of(consultation[: 10 * SAMPLE_RATE], vad)
     first = speech.samples - 1000
@@ -168,7 +157,11 @@ async def test_a_trial_shows_every_chunk_of_every_session_and_tells_what_it_cost
 
 def test_the_report_shows_what_a_run_got_to():
     machine = {"gpu": None, "cpu": "a CPU", "cores": 2, "python": "3.11", "packages": {"torch": "2"}, "gpu_card": None}
-    model = {"weights": "random, toy shape", "sweep": {"rows": [{"lane": "final", "batch": 4, "item_ms": 0.001234}]}}
+    model = {
+        "weights": "random, toy shape",
+        "encoder": "torch",
+        "sweep": {"rows": [{"lane": "final", "batch": 4, "item_ms": 0.001234}]},
+    }
     text = markdown({"machine": machine, "models": [model], "skipped": ["streams: 4 sessions"], "errors": []})
     assert "random, toy shape" in text
     assert "| final | 4 | 0.00123 |" in text

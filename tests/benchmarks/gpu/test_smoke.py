@@ -11,6 +11,7 @@ from benchmarks.gpu.smoke.steps import STEPS, Step
 
 CHILD = """
 import os, sys, time
+print("READY", flush=True)
 for line in sys.stdin:
     name = line.strip()
     if name == "dies":
