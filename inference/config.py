@@ -104,7 +104,7 @@ class AsrConfig:
 
     On CUDA, `keep_memory` keeps freed memory for the next batch, which the driver would otherwise take back at each
     synchronisation. `mel_stream` computes log-mel on its own CUDA stream; on torch's default stream, it and the workers
-    would wait for each other. `torch_encoder` computes the encoder with torch (inference/asr/encoder.py).
+    would wait for each other. `torch_encoder` computes the encoder with torch (inference/asr/encoding/encoder.py).
 
     `timestamps` adds timestamp tokens to finals. `suppress_symbols` suppresses the 88 ids of Whisper's own list instead
     of the 27 that begin text which nobody said. CTranslate2 applies both on the host, for each id and each row: with

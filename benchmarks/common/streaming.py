@@ -12,8 +12,8 @@ from typing import Protocol
 
 from benchmarks.common.corpus import Recording, pcm
 from benchmarks.common.pacing import cut, paced
+from inference.asr.encoding.mel import LogMel
 from inference.asr.hypothesis import AsrRequest, Hypothesis
-from inference.asr.mel import LogMel
 from inference.asr.recognition import Recogniser
 from inference.asr.whisper import WhisperAsr
 from inference.audio.vad import SileroVad

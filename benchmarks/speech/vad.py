@@ -31,7 +31,7 @@ import torch
 from benchmarks.common.corpus import load
 from benchmarks.common.machine import card
 from benchmarks.common.result import deliver
-from inference.asr.mel import LogMel
+from inference.asr.encoding.mel import LogMel
 from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad
 from inference.audio.vad_state import VadState

@@ -16,15 +16,14 @@ from typing import Any
 
 import ctranslate2
 import numpy as np
-import torch
 from tokenizers import Tokenizer
 
-from inference.asr.encoder import Encoder
+from inference.asr.encoding.encoder import Encoder
+from inference.asr.encoding.mel import LogMel, Mel
 from inference.asr.guard import crammed, suspicious
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import WEAK_LOGPROB, HeardLanguage, likeliest
 from inference.asr.lengths import HOP_SAMPLES, longest_s
-from inference.asr.mel import LogMel, Mel
 from inference.asr.words import Alignment, timed_words
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device import cublas, memory_pool
@@ -170,7 +169,7 @@ class WhisperAsr:
         # CTranslate2 converts the output to the type in which its decoder computes.
         exact = device == "cpu" or self.config.compute_type in ("float32", "int8_float32")
         weights = variables.read(self._model_dir / "model.bin")
-        return Encoder(weights, device, torch.float32 if exact else torch.float16)
+        return Encoder(weights, device, half=not exact)
 
     def _decode(
         self, requests: list[AsrRequest], prompts: list[list[int]], mels: list[Any], forced: int = 0

@@ -16,8 +16,15 @@ FOLDERS = sorted(path.parent for package in PACKAGES for path in (ROOT / package
 
 HOMES = {
     "ctranslate2": {"inference/asr/whisper.py"},
-    "torch": {"inference/audio/vad.py", "inference/asr/mel.py", "inference/device/gpu.py", "server/runtime.py"},
-    "transformers": {"inference/asr/mel.py"},
+    "torch": {
+        "inference/audio/vad.py",
+        "inference/asr/encoding/mel.py",
+        "inference/asr/encoding/encoder.py",
+        "inference/weights/variables.py",
+        "inference/device/gpu.py",
+        "server/runtime.py",
+    },
+    "transformers": {"inference/asr/encoding/mel.py"},
     "openai": {"inference/extraction/llm/client.py"},
     "soxr": {"inference/audio/resampling.py"},
     "av": {"server/media/reading.py"},

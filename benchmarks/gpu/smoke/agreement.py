@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.common.random_whisper import TOY
 from benchmarks.gpu.engine import exact_length
 from benchmarks.gpu.smoke.bench import Bench, view
-from inference.asr.mel import LogMel
+from inference.asr.encoding.mel import LogMel
 
 FRAMES = 900
 TOKENS = 24

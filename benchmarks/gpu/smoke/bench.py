@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.common.random_whisper import TOY, TURBO, Shape, write
 from benchmarks.gpu.session import recording
 from benchmarks.gpu.sweep import measured, windows
-from inference.asr.mel import LogMel
+from inference.asr.encoding.mel import LogMel
 from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE
 

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.gpu.smoke.bench import Bench
 from benchmarks.gpu.sweep import windows
-from inference.asr.mel import LogMel
+from inference.asr.encoding.mel import LogMel
 from inference.audio.vad import SileroVad
 from inference.audio.vad_state import VadState
 from inference.config import VadConfig

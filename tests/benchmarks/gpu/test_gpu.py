@@ -20,8 +20,8 @@ from benchmarks.gpu.report import markdown
 from benchmarks.gpu.session import CHUNK_SAMPLES, Session, Speech, unshown_s
 from benchmarks.gpu.streams import Bounds, Host, next_sessions, trial
 from benchmarks.gpu.sweep import sweep
+from inference.asr.encoding.mel import LogMel
 from inference.asr.hypothesis import AsrRequest
-from inference.asr.mel import LogMel
 from inference.config import SAMPLE_RATE, AsrConfig, EngineConfig, SegmenterConfig, VadConfig
 from inference.updates import Progress
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from transformers import WhisperFeatureExtractor
 
-from inference.asr.mel import LogMel
+from inference.asr.encoding.mel import LogMel
 
 
 @pytest.mark.parametrize("n_mels", [80, 128])

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.asr.mel import Mel
+from inference.asr.encoding.mel import Mel
 from inference.weights.variables import Weights
 
 EPSILON = 1e-5
@@ -65,12 +65,12 @@ class Layer:
 class Encoder:
     """Safe to call from several threads; each has a CUDA stream of its own, and waits for its own work alone.
 
-    Raises KeyError if `weights` are not Whisper's.
+    It computes in float32, with `half` in float16. Raises KeyError if `weights` are not Whisper's.
     """
 
-    def __init__(self, weights: Weights, device: str, dtype: torch.dtype) -> None:
+    def __init__(self, weights: Weights, device: str, *, half: bool = False) -> None:
         self._device = torch.device(device)
-        self._dtype = dtype
+        self._dtype = dtype = torch.float16 if half else torch.float32
         self._local = threading.local()
         if self._device.type == "cuda":
             torch.backends.cuda.enable_cudnn_sdp(False)  # which compiles a plan for every new shape, in live work too
