@@ -20,10 +20,16 @@ export class Refused extends Error {
 
 export class Door {
   /** @param {{addresses: string[], key: string}} settings */
-  constructor({ addresses, key }) {
+  constructor(settings) {
+    this.fault = ""; // why the last ticket was refused
+    this.take(settings);
+  }
+
+  /** @param {{addresses: string[], key: string}} settings for the next connection, both: a key belongs to its addresses */
+  take({ addresses, key }) {
     this.addresses = addresses;
     this.key = key;
-    this.fault = ""; // why the last ticket was refused
+    this.owner = undefined; // to whom consultations with this key belong, once a server has said it
   }
 
   /**
@@ -47,11 +53,12 @@ export class Door {
 
   /** Whether a server is there, knows this extension and takes the key. @throws {Refused} */
   async knock(address) {
-    const { sign_in } = await this.#ask(address, "GET", "v1/me");
+    const { sign_in, owner } = await this.#ask(address, "GET", "v1/me");
     if (sign_in === "key" && !this.key) throw new Refused(NOT_AUTHORISED, WORDS.keyMissing);
     if (sign_in === "proxy" && !this.key) throw new Refused(NOT_AUTHORISED, WORDS.signOn);
     if (!sign_in) throw new Refused(NO_ANSWER, WORDS.notAServer(new URL(address).host));
     await this.#ask(address, "POST", "v1/tickets");
+    this.owner = owner;
   }
 
   /** @param {URL} url of a WebSocket @returns {Promise<string>} a ticket for one connection @throws {Refused} */
@@ -59,7 +66,9 @@ export class Door {
     try {
       const address = this.addresses.find((known) => socketOf(known) === url.href);
       if (!address) throw new Refused(NO_ANSWER, WORDS.unknownAddress(url.host));
-      return (await this.#ask(address, "POST", "v1/tickets")).ticket;
+      const { ticket } = await this.#ask(address, "POST", "v1/tickets");
+      this.fault = "";
+      return ticket;
     } catch (refused) {
       this.fault = refused.message;
       throw refused;

@@ -36,6 +36,13 @@ chrome.runtime.onMessage.addListener((message, sender, answer) => {
   return true; // the answer comes later
 });
 
+/** A consultation that runs goes on with the key that was saved: the offscreen document cannot read the settings itself. */
+chrome.storage.onChanged.addListener(async () => {
+  if (!(await present())) return;
+  const settings = await load().catch(() => null); // the settings page says what is wrong with them
+  if (settings) chrome.runtime.sendMessage({ to: "offscreen", do: "settings", settings }).catch(() => {});
+});
+
 /** @returns {Promise<{fault?: string, page?: string}>} what kept the consultation from starting, if anything did */
 async function start({ mode, tabId, wording }) {
   let settings;

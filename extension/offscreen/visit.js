@@ -21,6 +21,8 @@ const FULL = 1013;
 export class Visit {
   #sources;
   #door;
+  #owner; // of the key that began it
+  #until = 0; // the time of the clock to which the server waits for another key
   #connection = null;
   #chunker = null;
   #audio = null; // as start_session declares it
@@ -70,6 +72,7 @@ export class Visit {
     let addresses;
     try {
       addresses = await this.#door.open();
+      this.#owner = this.#door.owner;
     } catch (refused) {
       return this.#fail(refused.message, refused.code === NOT_AUTHORISED ? "options" : undefined);
     }
@@ -83,6 +86,21 @@ export class Visit {
         WebSocket: this.#door.WebSocket,
       });
     });
+  }
+
+  /**
+   * New settings were saved: the next connection is made with their key, and at once where the last one was refused.
+   * @param {object} settings
+   */
+  async renew(settings) {
+    if (!this.running) return;
+    this.#door.take(settings);
+    try {
+      await this.#door.open();
+    } catch (refused) {
+      if (refused.code === NOT_AUTHORISED && this.state.connection === "refused") return this.#askForKey(refused.message);
+    }
+    this.#connection?.retry();
   }
 
   /** @returns {object[]} the messages that bring a new panel up to date */
@@ -162,9 +180,13 @@ export class Visit {
     else this.#trouble("server", serverFault(event));
   }
 
-  #onState(connection, { code }) {
+  #onState(connection, { code, left_s }) {
+    if (connection === "refused") return this.#refused(code, left_s);
     if (connection !== "ended") {
-      if (connection === "open") this.#fault = "";
+      if (connection === "open") {
+        this.#fault = "";
+        this.#trouble("key", null);
+      }
       return this.#set({ connection });
     }
     const refused = code === NOT_AUTHORISED || code === NO_ANSWER ? this.#door.fault : "";
@@ -176,6 +198,21 @@ export class Visit {
       if (code !== 0) this.#trouble("server", why);
       this.#finish({ reason: "connection_lost", audio_s: this.heard_s });
     }
+  }
+
+  /** The server does not give out the consultation: it waits for another key, unless it has it no more. */
+  #refused(code, left_s) {
+    const others = code === NO_SUCH_SESSION && this.#door.owner !== this.#owner;
+    if (code === NO_SUCH_SESSION && !others) return this.#connection.end(code);
+    this.#fault = "";
+    this.#until = Date.now() + left_s * 1000;
+    this.#set({ connection: "refused" });
+    this.#askForKey(others ? WORDS.keyOfOther : this.#door.fault || WORDS.keyRefused);
+  }
+
+  #askForKey(why) {
+    const time = new Date(this.#until).toLocaleTimeString(language(), { timeStyle: "medium" });
+    this.#trouble("key", `${why} ${WORDS.keyAwaited(time)}`);
   }
 
   #fail(fault, page) {

@@ -116,13 +116,20 @@ function end({ audio_s }) {
 
 function showTroubles(troubles) {
   const rows = Object.entries(troubles).map(([name, text]) => {
-    const retry = name === "microphone" && state.mode === "dual";
-    const button = element("button", { type: "button", textContent: retry ? WORDS.retryMicrophone : say("close") });
-    button.addEventListener("click", retry ? order("microphone") : order("close", { trouble: name }));
+    const [label, act] = remedy(name);
+    const button = element("button", { type: "button", textContent: label });
+    button.addEventListener("click", act);
     return element("li", { dataset: { trouble: name } }, element("p", { textContent: text }), button);
   });
   const said = (list) => list.map((row) => row.textContent).join();
   if (said(rows) !== said([...byId("troubles").children])) byId("troubles").replaceChildren(...rows);
+}
+
+/** @returns {[string, () => void]} what a person can press about a trouble */
+function remedy(name) {
+  if (name === "key") return [WORDS.settings, () => chrome.runtime.openOptionsPage()];
+  if (name === "microphone" && state.mode === "dual") return [WORDS.retryMicrophone, order("microphone")];
+  return [say("close"), order("close", { trouble: name })];
 }
 
 function showLevels({ shares, heard_s }) {

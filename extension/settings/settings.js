@@ -14,7 +14,8 @@ export async function load() {
   return { ...own, addresses, chunk_s: set.chunk_s || own.chunk_s, managed };
 }
 
-export const save = (changed) => chrome.storage.local.set(changed);
+/** Also for a consultation that runs: the time makes a change of a key that was saved once more. */
+export const save = (changed) => chrome.storage.local.set({ ...changed, saved_at: Date.now() });
 
 /**
  * @param {string} text as a person types it, such as "scribe.example"

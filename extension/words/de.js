@@ -69,6 +69,8 @@ export default {
   unknownAddress: (host) => `Der Server nennt ${host}; diese Adresse steht nicht in den Einstellungen. Fragen Sie Ihre IT-Abteilung, ob sie dorthin gehört.`,
   keyMissing: "Dieser Server verlangt einen Schlüssel. Geben Sie in den Einstellungen den ein, den Sie vom Betreiber haben.",
   keyRefused: "Der Server nimmt diesen Schlüssel nicht an: Er ist falsch eingegeben, abgelaufen oder widerrufen. Bitten Sie den Betreiber um einen neuen und geben Sie ihn in den Einstellungen ein.",
+  keyOfOther: "Der Server gibt dieses Gespräch mit diesem Schlüssel nicht heraus: Es gehört einem anderen Inhaber. Geben Sie in den Einstellungen einen Schlüssel des Inhabers ein, der es begonnen hat.",
+  keyAwaited: (time) => `Das Gespräch ist nicht beendet: Was hier steht, bleibt stehen, und der Ton bleibt erhalten. Bis ${time} geht es mit einem Schlüssel desselben Inhabers von selbst weiter.`,
   keyMayNot: "Mit diesem Schlüssel lässt sich lesen, aber nichts aufnehmen. Bitten Sie den Betreiber des Servers um einen mit der Berechtigung speak.",
   signOn: "An diesem Server melden sich alle über die Anmeldung des Hauses an; eine Erweiterung kann das nicht. Bitten Sie den Betreiber um einen Schlüssel und geben Sie ihn in den Einstellungen ein.",
   tooOften: (wait_s) => `Der Server nimmt mit diesem Schlüssel gerade keine Verbindung mehr an. Versuchen Sie es in ${seconds(Math.ceil(wait_s ?? 60))} wieder.`,

@@ -69,6 +69,8 @@ export default {
   unknownAddress: (host) => `The server names ${host}, which is not in Settings. Ask your IT department whether it belongs there.`,
   keyMissing: "This server asks for a key. Enter the key that its operator gave you in Settings.",
   keyRefused: "The server does not take this key: it was mistyped, has run out or was withdrawn. Ask its operator for a new one, and enter it in Settings.",
+  keyOfOther: "The server does not give out this consultation with this key: it belongs to another owner. Enter a key of the owner who began it in Settings.",
+  keyAwaited: (time) => `The consultation is not over: what is shown stays here and its sound is kept. Until ${time} it goes on by itself with a key of the same owner.`,
   keyMayNot: "This key may read, but not record. Ask the server's operator for one with the scope speak.",
   signOn: "This server lets people in by the hospital's sign-on, which an extension cannot use. Ask its operator for a key, and enter it in Settings.",
   tooOften: (wait_s) => `The server takes no more connections with this key just now. Try again in ${seconds(Math.ceil(wait_s ?? 60))}.`,

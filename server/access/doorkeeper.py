@@ -135,6 +135,7 @@ class Doorkeeper:
             self._may_explain(request)
         fields = {
             "name": principal.person if principal is not None else None,
+            "owner": principal.owner if principal is not None else None,
             "scopes": sorted(principal.scopes) if principal is not None else [],
             "sign_in": "none" if self.access.open else "key" if self.access.keyring is not None else "proxy",
         }

@@ -19,6 +19,7 @@ import { OmissionsView } from "./omissions.js";
 import { FilePlayer } from "./player.js";
 import { asText, save, saveNote } from "./record.js";
 import { Recovery } from "./recovery.js";
+import { Refusal } from "./refusal.js";
 import { SecondScreen } from "./second.js";
 import { SetupForm } from "./setup.js";
 import { SignIn } from "./signin.js";
@@ -88,17 +89,19 @@ const devices = new Devices((refused) => warn(microphoneFault(refused)));
 const signIn = new SignIn({
   onIn: () => {
     if (phase === "sign-in") setPhase("setup");
-    if (phase === "setup") recovery.look(signIn.name);
+    if (phase === "setup") recovery.look(signIn.owner);
+    else consultation?.retry();
   },
   onOut: () => phase === "setup" && setPhase("sign-in"),
 });
+const refusal = new Refusal(signIn);
 const level = new Level();
 
 function setPhase(next) {
   phase = next;
   document.body.dataset.phase = next;
   byId("setup").hidden = next !== "setup";
-  byId("sign-in").hidden = next !== "sign-in";
+  byId("sign-in").hidden = next !== "sign-in" && !refusal.stands;
   byId("session").hidden = next === "setup" || next === "sign-in";
   byId("sign-out").disabled = !["setup", "sign-in"].includes(next);
   byId("summary").hidden = next !== "ended";
@@ -153,7 +156,7 @@ async function start() {
     return cancel(() => warn(file ? "file.unreadable" : microphoneFault(refused)));
   }
   takenUp = null;
-  consult(format, { patient, wording: setup.wording, user: signIn.name, choice: file ? null : source.opened });
+  consult(format, { patient, wording: setup.wording, user: signIn.owner, choice: file ? null : source.opened });
 }
 
 /** The note, whose lines name who spoke their words. */
@@ -353,15 +356,30 @@ function onFault(event) {
   else if (!findings.refused(event)) warnOf(event);
 }
 
-function onState(state, { code }) {
+function onState(state, detail) {
+  const { code } = detail;
   if (state === "connecting") showConnection("waiting", "connecting");
   else if (state === "open") {
     fault = null;
+    refusal.end();
     showConnection("open");
   } else if (state === "reconnecting") {
     showConnection("waiting", "reconnecting");
     put(byId("lag"), "");
-  } else if (phase === "starting") {
+    refusal.suspect(consultation);
+  } else if (state === "refused" && phase !== "starting") {
+    fault = null;
+    showConnection("waiting", "refused");
+    put(byId("lag"), "");
+    refusal.show(consultation, detail);
+  } else if (state === "refused") consultation.abandon(code);
+  else endOf(code);
+}
+
+/** The connection has ended for good. @param {number} code of its close; 0: the clinician did not wait */
+function endOf(code) {
+  refusal.end();
+  if (phase === "starting") {
     const why = code === 4401 ? null : fault;
     cancel(() => (why ? warnOf(why) : warnClosed(code)));
     fault = null;
@@ -374,12 +392,12 @@ function onState(state, { code }) {
     else if (code !== 0) warnClosed(code);
     const { unsent_s, heard_s } = consultation;
     if (unsent_s > 1) consultation.gap({ at: heard_s - unsent_s, seconds: unsent_s, reason: "unsent" });
-    finish("stopped.cut", null, code === 4401);
+    finish("stopped.cut");
     fault = null;
   }
 }
 
-async function finish(title, end, resumable = false) {
+async function finish(title, end) {
   setPhase("ended");
   showConnection("idle");
   put(byId("lag"), "");
@@ -400,7 +418,7 @@ async function finish(title, end, resumable = false) {
   put(byId("saved"), "summary.unsaved");
   byId("summary").focus();
   await leave();
-  await consultation.over(resumable);
+  await consultation.over();
 }
 
 /** Lets go of the microphone and of the screen. */
@@ -447,7 +465,7 @@ function again() {
   setPhase("setup");
   setup.reset();
   devices.keep();
-  recovery.look(signIn.name);
+  recovery.look(signIn.owner);
 }
 
 /** A tablet that goes to sleep stops listening. */

@@ -10,8 +10,10 @@ const BACKLOG_S = 600;
 const WAKE_AFTER_S = 3; // the same, when the network has just come back
 const DEAD_AFTER_S = 30; // no event for so long, though audio waits for an answer: the line is dead without a close
 const NO_ANSWER = 1006;
-const NO_SUCH_SESSION = 4404;
-const FINAL_CODES = new Set([1000, 1008, 1009, 4401, 4404, 4408]);
+const NOT_AUTHORISED = 4401;
+const NO_SUCH_SESSION = 4404; // also of a session that belongs to somebody else
+const FINAL_CODES = new Set([1000, 1008, 1009, 4408]);
+const REFUSALS = new Set([NOT_AUTHORISED, NO_SUCH_SESSION]);
 
 function discard(socket, tries) {
   tries.delete(socket);
@@ -21,7 +23,10 @@ function discard(socket, tries) {
 
 /**
  * States: "connecting" -> "open" <-> "reconnecting" -> "ended"; a session that never started goes to "ended" too.
- * The close code (1006: no answer) comes with "ended", the seconds until the next try with "reconnecting".
+ * "refused": the server does not give the session to who asks for it. Sound is kept as after a lost network; `retry`
+ * asks again, for one who has shown another key, and the end comes when the server no longer waits.
+ * The close code (1006: no answer) comes with "ended" and with "refused", which has the seconds that are left for another
+ * key too; the seconds until the next try come with "reconnecting".
  * Where this is not the server's own page, the listener also has the `addresses` to try in turn, and a `WebSocket` that
  * shows a ticket.
  */
@@ -38,6 +43,7 @@ export class Connection {
   #ended = false;
   #addresses = [null]; // null is the server that the page is of; the first one is tried next
   #unknown = 0; // servers in a row that do not know the session
+  #refusal = 0; // the code of the last "refused"
 
   /**
    * @param {object} start the start_session message
@@ -91,6 +97,21 @@ export class Connection {
     return numbered.request;
   }
 
+  /** Asks for the session again, where it was refused. */
+  retry() {
+    if (this.state !== "refused") return;
+    this.#unknown = 0;
+    this.#setState("reconnecting", { wait_s: 0 });
+    this.#connect();
+  }
+
+  /** Stops asking until `retry`: a browser does not tell its page that a handshake was refused, but something else did. */
+  refuse(code = NOT_AUTHORISED) {
+    if (this.state !== "reconnecting") return;
+    this.#drop();
+    this.#refused(code);
+  }
+
   end(code = 1000) {
     if (this.#ended) return;
     this.#ended = true;
@@ -104,9 +125,13 @@ export class Connection {
     return this.#socket?.readyState === WebSocket.OPEN && this.#session !== null && this.#resumed;
   }
 
-  /** Whether the server has stopped waiting for this page. */
+  /** For so long the server still waits for this page. */
+  get #left_s() {
+    return (this.#session?.limits?.resume_ttl_s ?? 120) - (performance.now() - this.#lostAt) / 1000;
+  }
+
   get #givenUp() {
-    return performance.now() - this.#lostAt > (this.#session?.limits?.resume_ttl_s ?? 120) * 1000;
+    return this.#left_s < 0;
   }
 
   #setState(state, detail = {}) {
@@ -118,15 +143,18 @@ export class Connection {
     const WebSocket = this.listener.WebSocket ?? globalThis.WebSocket;
     clearTimeout(this.#retry);
     this.#retry = 0;
-    const url = new URL(this.#addresses[0] ?? "ws", document.baseURI);
+    const address = this.#addresses[0];
+    const url = new URL(address ?? "ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = "";
     const socket = new WebSocket(url, [SUBPROTOCOL]);
     this.#tries.add(socket);
-    socket.onopen = () => this.#adopt(socket);
+    // The cookie of a page is for its own server alone: that another one does not know who asks is no word about a key.
+    const said = (code) => (code === NOT_AUTHORISED && address && !this.listener.WebSocket ? NO_ANSWER : code);
+    socket.onopen = () => this.#adopt(socket, said);
     socket.onclose = ({ code }) => {
       this.#tries.delete(socket);
-      if (!this.#tries.size) this.#lost(code);
+      if (!this.#tries.size || code === NOT_AUTHORISED) this.#lost(said(code));
     };
     if (!this.#session) return;
     if (this.#tries.size > MOST_TRIES) discard(this.#tries.values().next().value, this.#tries);
@@ -141,14 +169,14 @@ export class Connection {
   }
 
   /** The first try that opens is the connection; the others are not needed. */
-  #adopt(socket) {
+  #adopt(socket, said) {
     clearTimeout(this.#retry);
     this.#retry = 0;
     this.#tries.delete(socket);
     for (const other of this.#tries) discard(other, this.#tries);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(data);
-    socket.onclose = ({ code }) => this.#lost(code);
+    socket.onclose = ({ code }) => this.#lost(said(code));
     this.#greet();
   }
 
@@ -198,13 +226,19 @@ export class Connection {
     if (this.state === "open") this.#lostAt = performance.now();
     if (code === NO_SUCH_SESSION) this.#unknown += 1;
     const elsewhere = code === NO_SUCH_SESSION && this.#unknown < this.#addresses.length;
-    if (!this.#session || (FINAL_CODES.has(code) && !elsewhere) || this.#givenUp) return this.end(code);
+    if (!this.#session || FINAL_CODES.has(code) || this.#givenUp) return this.end(code);
     this.#resumed = false;
+    if (REFUSALS.has(code) && !elsewhere) return this.#refused(code);
     this.#addresses.push(this.#addresses.shift());
     const round = Math.floor(this.#attempts++ / this.#addresses.length);
     const wait_s = RETRY_S[Math.min(round, RETRY_S.length - 1)];
     this.#retry = setTimeout(() => this.#connect(), wait_s * 1000);
     this.#setState("reconnecting", { wait_s });
+  }
+
+  #refused(code) {
+    this.#refusal = code;
+    this.#setState("refused", { code, left_s: this.#left_s });
   }
 
   #drop() {
@@ -216,6 +250,7 @@ export class Connection {
   }
 
   #checkAlive(after_s = DEAD_AFTER_S) {
+    if (this.state === "refused" && this.#givenUp) return this.end(this.#refusal);
     const silent_s = (performance.now() - this.#heardAt) / 1000;
     if (this.#socket && this.state !== "connecting" && this.pending_s > 0 && silent_s > after_s) this.#lost(NO_ANSWER);
   }

@@ -22,7 +22,7 @@ export class Consultation {
    * @param {object} source opened: see microphone.js
    * @param {{sampleRate: number, channels: number, mode: string}} format of its samples
    * @param {{patient: object, wording: string, user: string, choice: object | null}} began patient as start_session
-   *   takes it, wording of the consent, who is signed in, and the microphones (null: a file)
+   *   takes it, wording of the consent, the owner who is signed in, and the microphones (null: a file)
    * @param {{onEvent: (event: object) => void, onState: (state: string, detail: object) => void,
    *   onSamples: (samples: Int16Array, rate: number, channels: number) => void, onGap: (gap: object) => void,
    *   onUnkept: () => void}} listener `onUnkept`: the browser keeps nothing for a page that comes after this one
@@ -140,9 +140,24 @@ export class Consultation {
     this.#connection.request({ type: "withdraw_consent" }, "session_stopped");
   }
 
-  /** Ends here, whether the server has answered or not. */
-  abandon() {
-    this.#connection.end(0);
+  /** Ends here, whether the server has answered or not. @param {number} [code] the server's reason */
+  abandon(code = 0) {
+    this.#connection.end(code);
+  }
+
+  /** The owner who was signed in when the visit began. */
+  get user() {
+    return this.#kept?.visit.user ?? this.#began.user;
+  }
+
+  /** Goes on where the server had refused to: somebody has signed in again. */
+  retry() {
+    this.#connection.retry();
+  }
+
+  /** Waits for somebody to sign in again. */
+  refuse() {
+    this.#connection.refuse();
   }
 
   /**

@@ -39,7 +39,7 @@ export class Recovery {
     byId("sign-out").addEventListener("click", () => this.#forget());
   }
 
-  /** @param {string} user who is signed in */
+  /** @param {string} user the owner who is signed in */
   async look(user) {
     if (this.#looking || this.#found) return;
     this.#looking = true;

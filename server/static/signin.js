@@ -3,11 +3,14 @@
 import { byId, put, tell } from "./dom.js";
 import { serverFault } from "./words.js";
 
+const PATIENCE_MS = 10_000;
+
 const ask = (name, options) => fetch(new URL(`v1/${name}`, document.baseURI), { cache: "no-store", ...options });
 
 export class SignIn {
-  #kind = "none"; // how people sign in here: "none", "key" or "proxy"
+  kind = "none"; // how people sign in here: "none", "key" or "proxy"
   name = ""; // of who is signed in
+  owner = ""; // to whom the visits of that one belong: several keys may have one owner
 
   /** @param {{onIn: () => void, onOut: () => void}} listener */
   constructor({ onIn, onOut }) {
@@ -22,28 +25,38 @@ export class SignIn {
 
   /** Asks the server who this is, and for a key where it has to know. */
   async look() {
+    const found = await this.ask();
+    if (found === "in") this.onIn();
+    if (found === "out") this.#out();
+  }
+
+  /** Asks the server who this is, and goes no further. @returns {Promise<"in" | "out" | "unknown">} unknown: no answer */
+  async ask() {
     try {
-      const answer = await ask("me");
-      if (answer.status === 401) return this.#show("key", null); // too many come without a key: nothing more is said
-      if (!answer.ok) return;
-      const { name, sign_in } = await answer.json();
-      this.#show(sign_in, name);
+      const answer = await ask("me", { redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (answer.type === "opaqueredirect") return this.#found("proxy"); // to the sign-on of a proxy
+      // Too many come without a key and nothing more is said, or a proxy has answered itself.
+      if (answer.status === 401) return this.#found(this.kind === "proxy" ? "proxy" : "key");
+      if (!answer.ok) return "unknown";
+      const { name, owner, sign_in } = await answer.json();
+      return this.#found(sign_in, name, owner);
     } catch {
-      // The page goes on: starting a consultation says that the server does not answer.
+      return "unknown"; // starting a consultation says that the server does not answer
     }
   }
 
-  #show(kind, name) {
-    this.#kind = kind;
-    this.name = name ?? "";
+  #found(kind, name, owner) {
+    Object.assign(this, { kind, name: name ?? "", owner: owner ?? "" });
     tell(byId("user"), this.name);
     byId("sign-out").hidden = kind !== "key" || !name;
-    if (kind === "none" || name) return this.onIn();
-    byId("key-field").hidden = kind === "proxy";
-    byId("enter").hidden = kind === "proxy";
+    byId("key-field").hidden = byId("enter").hidden = kind === "proxy";
     this.#hint(kind === "proxy" ? "sign_in.proxy" : "");
+    return kind === "none" || name ? "in" : "out";
+  }
+
+  #out() {
     this.onOut();
-    if (kind === "key") byId("key").focus();
+    if (this.kind === "key") byId("key").focus();
   }
 
   async #enter() {
@@ -70,7 +83,8 @@ export class SignIn {
   async #leave() {
     try {
       await ask("sign-out", { method: "POST" });
-      this.#show(this.#kind, null);
+      this.#found(this.kind);
+      this.#out();
     } catch {
       put(byId("user"), "sign_in.not_left");
     }

@@ -70,7 +70,7 @@ export class Visits {
 
   /**
    * The newest visit that was interrupted, which is then this page's own; older ones than the server waits for are erased.
-   * @param {string} user who is signed in: nobody is offered the visit of somebody else
+   * @param {string} user the owner who is signed in: nobody is offered the visit of somebody else
    * @returns {Promise<{visit: object | null, expired: object[]}>}
    */
   async interrupted(user) {

@@ -11,6 +11,7 @@ export default {
   "connection.connecting": "Verbindung wird aufgebaut …",
   "connection.open": "Verbunden",
   "connection.reconnecting": "Verbindung unterbrochen … der Ton bleibt erhalten",
+  "connection.refused": "Zugang verweigert … der Ton bleibt erhalten",
   "not_connected": "Gerade nicht verbunden. Versuchen Sie es wieder, sobald die Verbindung steht.",
 
   "sign_in.title": "Anmelden",
@@ -21,6 +22,9 @@ export default {
   "sign_in.too_many": "Zu viele Versuche. Warten Sie einen Moment.",
   "sign_in.proxy": "Die Anmeldung Ihres Hauses hat dem Server nicht gesagt, wer Sie sind. Laden Sie die Seite neu, um sich wieder anzumelden.",
   "sign_in.not_left": "Nicht abgemeldet: Der Server antwortet nicht",
+  "refused.4401": "Der Server nimmt Ihre Anmeldung nicht mehr an: Der Schlüssel ist abgelaufen oder wurde widerrufen. Das Gespräch ist nicht beendet, und der Ton bleibt erhalten. Melden Sie sich bis {time} mit einem gültigen Schlüssel an, dann geht es weiter; ein neuer Schlüssel muss denselben Inhaber haben wie der bisherige.",
+  "refused.4404": "Der Server gibt dieses Gespräch mit dieser Anmeldung nicht heraus: Es gehört jemand anderem. Was hier steht, bleibt stehen, und der Ton bleibt erhalten. Melden Sie sich bis {time} mit einem Schlüssel des Inhabers an, der es begonnen hat, dann geht es weiter.",
+  "refused.proxy": "Die Anmeldung Ihres Hauses sagt dem Server nicht mehr, wer Sie sind. Das Gespräch ist nicht beendet, und der Ton bleibt erhalten. Öffnen Sie diese Seite in einem neuen Tab, melden Sie sich dort an und kommen Sie bis {time} hierher zurück: Es geht dann von selbst weiter.",
 
   "setup.title": "Neues Gespräch",
   "setup.source": "Tonquelle",

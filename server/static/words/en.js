@@ -11,6 +11,7 @@ export default {
   "connection.connecting": "Connecting …",
   "connection.open": "Connected",
   "connection.reconnecting": "Reconnecting … sound is kept",
+  "connection.refused": "Access refused … sound is kept",
   "not_connected": "Not connected just now. Try again when the connection is back.",
 
   "sign_in.title": "Sign in",
@@ -21,6 +22,9 @@ export default {
   "sign_in.too_many": "Too many tries. Wait a little.",
   "sign_in.proxy": "Your hospital's sign-on did not tell the server who you are. Reload this page to sign on again.",
   "sign_in.not_left": "Not signed out: the server does not answer",
+  "refused.4401": "The server no longer accepts your sign-in: the key has run out or was withdrawn. The consultation is not over, and its sound is kept. Sign in with a valid key by {time}, and it goes on; a new key must have the same owner as the one before.",
+  "refused.4404": "The server does not give out this consultation to this sign-in: it belongs to somebody else. What is shown stays here, and its sound is kept. Sign in with a key of the owner who began it by {time}, and it goes on.",
+  "refused.proxy": "Your hospital's sign-on no longer tells the server who you are. The consultation is not over, and its sound is kept. Open this page in a new tab and sign on there, then come back here by {time}: it goes on by itself.",
 
   "setup.title": "New consultation",
   "setup.source": "Listen to",
