@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from inference.pipeline import Pipeline
@@ -16,6 +17,7 @@ from server.app import METRICS, STARTED, create_app
 from server.audit.trail import Audit
 from server.monitoring.metrics import Metrics
 from server.runtime import bound
+from server.sessions.session import Session
 from server.settings import Settings
 from server.socket.door import Door
 from server.socket.listening import listening
@@ -30,6 +32,20 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+
+def samples_of(patch: pytest.MonkeyPatch) -> dict[str, bytearray]:
+    """What the sessions of servers receive from now on, by their ids: each frame that was taken, in order."""
+    sessions: dict[str, bytearray] = {}
+    receive = Session.receive_audio
+
+    async def hear(session: Session, data: bytes, waited_s: float = 0.0) -> int:
+        more = await receive(session, data, waited_s)
+        sessions.setdefault(session.id, bytearray()).extend(data)
+        return more
+
+    patch.setattr(Session, "receive_audio", hear)
+    return sessions
 
 
 class Client:

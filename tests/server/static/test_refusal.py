@@ -17,14 +17,13 @@ from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
 from server.access.keys import remove
 from server.app import SESSIONS
-from server.sessions.session import Session
 from tests.conftest import SCREENSHOTS
 from tests.extension.relay import Relay
 from tests.server.static.test_visits import opened, visited
 from tests.server.test_page import CHUNK_BYTES, FakeServer, play, start_file
 from tests.support.access import key, text_of
 from tests.support.browser import KEPT_ROWS, SAMPLE_RATE, agree_and_start, heard_for, profile, write_wav
-from tests.support.live import Server, serving, until
+from tests.support.live import Server, samples_of, serving, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -41,17 +40,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytearray]:
-    """The samples that each session of a server has received."""
-    sessions: dict[str, bytearray] = {}
-    receive = Session.receive_audio
-
-    async def hear(session: Session, data: bytes, waited_s: float = 0.0) -> int:
-        more = await receive(session, data, waited_s)
-        sessions.setdefault(session.id, bytearray()).extend(data)
-        return more
-
-    monkeypatch.setattr(Session, "receive_audio", hear)
-    return sessions
+    return samples_of(monkeypatch)
 
 
 @pytest_asyncio.fixture(loop_scope="package")
@@ -111,7 +100,9 @@ async def test_a_revoked_key_ends_no_visit_and_a_new_one_of_the_same_owner_goes_
         shown = await page.locator("#finals > .segment").first.inner_text()
         remove(path, "ward-3")
         why = page.locator("#sign-in-why")
-        await expect(why).to_contain_text("The server no longer accepts your sign-in: the key has run out or was withdrawn.")
+        await expect(why).to_contain_text(
+            "The server no longer accepts your sign-in: the key has run out or was withdrawn."
+        )
         await expect(why).to_contain_text(re.compile(r"Sign in with a valid key by \d+:\d\d:\d\d.[AP]M"))
         await expect(page.locator("#connection")).to_have_text(REFUSED)
         await expect(page.locator("#phase")).to_have_text("Listening")
