@@ -70,12 +70,15 @@ class Line:
             self._dismissal = self._revoked
             self._cancel()
 
-    async def admit(self, message: StartSession | ResumeSession) -> Session:
-        """The session that `message` asks for, to which this connection is now attached. Raises Refused."""
-        site = self._site
-        most = site.keeper.access.quotas.sessions(self._principal)
-        admission = await admit(message, self, site.sessions, site.settings.language, self._principal, most)
-        return admission.session
+    async def admit(self, message: StartSession | ResumeSession, any_language: str = "auto") -> Session:
+        """The session that `message` asks for, to which this connection is now attached. Raises Refused.
+
+        `any_language` is what the client's protocol calls `auto`.
+        """
+        site, principal = self._site, self._principal
+        most = site.keeper.access.quotas.sessions(principal)
+        language = site.settings.language
+        return (await admit(message, self, site.sessions, language, principal, most, any_language)).session
 
     async def converse(self, *loops: Coroutine[None, None, Farewell | None]) -> None:
         """Runs the loops of a connection until the first of them ends, and closes the socket after them.

@@ -49,10 +49,12 @@ async def admit(
     language: str,
     principal: Principal = ANYBODY,
     most: int | None = None,
+    any_language: str = "auto",
 ) -> Admission:
     """Attaches the connection to the session that it asks for; `language` is the server's.
 
-    `principal` is whose connection it is, who may have `most` sessions at once. Raises Refused.
+    `principal` is whose connection it is, who may have `most` sessions at once. `any_language` is what the client's own
+    protocol calls `auto`, for what it is told. Raises Refused.
     """
     try:
         match message:
@@ -60,7 +62,7 @@ async def admit(
                 if most is not None and sessions.open_of(principal.owner) >= most:
                     told = f"all {most} sessions of this key are open: end one of them, or ask the operator for more"
                     raise Refused(Close.FULL, ProtocolError("key_sessions", told), KEY_FULL_RETRY_S)
-                return _start(message, attachment, sessions, language, principal)
+                return _start(message, attachment, sessions, language, principal, any_language)
             case ResumeSession():
                 return await _resume(message, attachment, sessions, principal)
         raise ProtocolError("no_session", f"{message.type} before start_session: send start_session first")
@@ -69,7 +71,12 @@ async def admit(
 
 
 def _start(
-    message: StartSession, attachment: Attachment, sessions: Sessions, language: str, principal: Principal
+    message: StartSession,
+    attachment: Attachment,
+    sessions: Sessions,
+    language: str,
+    principal: Principal,
+    any_language: str,
 ) -> Admission:
     if not message.consent:
         raise ProtocolError("consent_required", "consent is false: ask the patient, then send consent true")
@@ -77,8 +84,8 @@ def _start(
     language = message.language or language
     known = sessions.pipeline.languages
     if language != "auto" and known is not None and language not in known:
-        listed = ", ".join(sorted(known))
-        raise ProtocolError("invalid_language", f"the model does not know this language: send auto or one of: {listed}")
+        allowed = f"{any_language} or one of: {', '.join(sorted(known))}"
+        raise ProtocolError("invalid_language", f"the model does not know this language: send {allowed}")
     try:
         audio, told = _audio(message)
         spoken = None if language == "auto" else language

@@ -65,7 +65,7 @@ class Listen:
                 raise ProtocolError("no_websocket", "connect with a WebSocket: this path takes live audio alone")
             asked = query.read(request.query)
             line = Line(ws, request, self.site, principal, _revoked())
-            session = await line.admit(_start(asked))
+            session = await line.admit(_start(asked), query.ANY_LANGUAGE)
         except ProtocolError as fault:
             keeper.refused(request, fault.code, principal)
             return _refusal(400, fault.code, str(fault))

@@ -26,6 +26,9 @@ PROMISES = {
 }
 """Parameters that are refused, and why: without them the results would not be what the client relies on."""
 
+ANY_LANGUAGE = "multi"
+"""Deepgram's word for what is `auto` in `start_session`."""
+
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][A-Za-z0-9]{2,8})*")
 _KEYWORD = re.compile(r"(.*?)(?::-?[0-9.]+)?")
 
@@ -122,11 +125,11 @@ def _language(query: Query) -> str | None:
     if "language" not in query:
         return None
     value = query.getone("language", "")
-    if value == "multi":
+    if value == ANY_LANGUAGE:
         return "auto"
     found = _LANGUAGE.fullmatch(value)
     if found is None:
-        raise ProtocolError("invalid_parameter", "language must be a code such as en or en-US, or multi")
+        raise ProtocolError("invalid_parameter", f"language must be a code such as en or en-US, or {ANY_LANGUAGE}")
     return found[1]
 
 

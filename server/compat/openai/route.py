@@ -37,6 +37,11 @@ LOOK_S = 0.5
 
 KEY_BYTES = "this key sends more bytes a minute than it may: send the recording again later"
 SHUTTING_DOWN = "the server is going down: send the recording again in some seconds"
+INCOMPLETE = (
+    "so this recording has no complete transcript and its transcription ended there: send it again; if it fails at the "
+    "same seconds, send the parts before and behind them, and ask the server's operator to look into the log"
+)
+"""What a failed span means here, where a session would go on without it."""
 
 FAULTS = {
     "one_channel": "diarized_json needs two channels, left clinician and right patient, and this recording has one: "
@@ -141,7 +146,8 @@ class Transcriptions:
             told = FAULTS.get(fault.code, str(fault))
             raise Refusal(STATUS.get(fault.code, 400), f"file_{fault.code}", told, "file") from None
         except FileFailed as failed:
-            raise Refusal(500, "asr_failed", str(failed)) from None
+            seconds = str(failed).partition(": ")[0]
+            raise Refusal(500, "asr_failed", f"{seconds}, {INCOMPLETE}") from None
 
     async def _streamed(
         self,

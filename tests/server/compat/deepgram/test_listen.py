@@ -248,6 +248,15 @@ async def test_a_query_that_cannot_be_served_is_refused_with_400_and_what_to_do(
         assert server.app[SESSIONS].open_count == 0
 
 
+async def test_a_language_that_the_model_does_not_know_is_answered_with_deepgrams_word_for_any():
+    engine = Pipeline(LoudnessVad(), LevelAsr(), [EchoExtractor()], ONE_PAUSE, languages=frozenset({"de", "en"}))
+    async with serving(engine) as server:
+        _, _, told = await refused(server, f"{RAW}&language=xx")
+        assert told["err_msg"].endswith("send multi or one of: de, en")
+        async with listening(server, f"{RAW}&language=multi"):
+            assert session_of(server).options.language is None
+
+
 async def test_a_plain_request_is_told_to_connect_with_a_websocket():
     async with serving() as server:
         status, text = await server.get(f"/v1/listen?{RAW}")

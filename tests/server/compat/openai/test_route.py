@@ -1,16 +1,20 @@
 """Who may transcribe a recording, how many at once, and what is left of it: over a real socket, on fakes."""
 
 import asyncio
+import json
+import wave
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.pipeline import Pipeline
 from server.app import FILES, METRICS, PIPELINE, SESSIONS
 from tests.support.access import Notes, key
-from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad
+from tests.support.fakes import ONE_PAUSE, EchoExtractor, LevelAsr, LoudnessVad, speech
 from tests.support.live import Server, serving, until
 
 SENTENCE = Path(__file__).parents[3] / "data" / "sentence.flac"
@@ -21,6 +25,15 @@ def form(data: bytes | None = None, **fields: str) -> aiohttp.FormData:
     made = aiohttp.FormData({"model": "whisper-1", **fields})
     made.add_field("file", BytesIO(SENTENCE.read_bytes() if data is None else data), filename="recording.flac")
     return made
+
+
+def recording(*parts: tuple[float, float]) -> bytes:
+    """A WAV of (seconds, loudness) parts."""
+    made = BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(speech(*parts))
+    return made.getvalue()
 
 
 async def post(server: Server, body: aiohttp.FormData | None = None, **options) -> tuple[int, dict, dict]:
@@ -130,6 +143,46 @@ async def test_a_server_that_goes_down_tells_its_clients_to_come_again():
         assert (status, body["error"]["code"]) == (503, "shutting_down")
         asr.go.set()
         assert (await post(server))[1]["error"]["code"] == "shutting_down"
+
+
+async def test_a_span_that_cannot_be_transcribed_ends_a_recording_and_not_a_session():
+    asr = LevelAsr()
+    async with serving(Pipeline(LoudnessVad(), asr, [EchoExtractor()], ONE_PAUSE)) as server:
+        asr.fail = 2
+        status, body, _ = await post(server, form(recording((1.0, 0.5), (2.0, 0), (1.0, 0.7), (2.0, 0))))
+        assert (status, body["error"]["code"]) == (500, "asr_failed")
+        told = body["error"]["message"]
+        assert told.startswith(
+            "0.0 s to 1.4 s could not be transcribed (RuntimeError), so this recording has no complete"
+        )
+        assert "send it again" in told
+        assert "session" not in told
+        async with server.connect() as client:
+            await client.start()
+            asr.fail = 2
+            await client.say(speech((1.0, 0.5), (2.0, 0), (1.0, 0.7), (2.0, 0)))
+            fault = await client.hear("error")
+            assert (fault["code"], fault["fatal"]) == ("asr_failed", False)
+            assert fault["message"].endswith("see the server's log; the session goes on")
+            assert (await client.finish())["segments"] == 1
+
+
+class Deaf(LevelAsr):
+    """Fails at what is loud."""
+
+    def transcribe(self, requests: Sequence[AsrRequest], mels: object = None) -> list[Hypothesis]:
+        if any(abs(request.audio).max() > 0.6 for request in requests):
+            raise RuntimeError("too loud")
+        return super().transcribe(requests, mels)
+
+
+async def test_a_span_that_fails_after_others_were_told_is_told_by_the_last_event_of_the_stream():
+    async with serving(Pipeline(LoudnessVad(), Deaf(), [EchoExtractor()], ONE_PAUSE)) as server:
+        asked = form(recording((1.0, 0.5), (70.0, 0), (1.0, 0.7), (2.0, 0)), stream="true")
+        async with server.http.post(server.url + PATH, data=asked) as response:
+            events = [json.loads(line) for line in (await response.text()).split("data: ")[1:]]
+    assert [event["delta"][-4:] for event in events[:-1]] == ["0.50"]
+    assert "so this recording has no complete transcript" in events[-1]["error"]["message"]
 
 
 async def test_a_server_that_is_not_ready_says_so(monkeypatch):
