@@ -44,7 +44,7 @@ async def test_without_keys_everything_is_open_and_everybody_owns_every_session(
         assert (await server.get(f"/v1/sessions/{started['session_id']}/record"))[0] == 200
         assert (await server.get("/metrics"))[0] == 200
         assert (await server.get("/v1/me"))[1] == (
-            '{"name": null, "scopes": ["admin", "metrics", "read", "speak"], "sign_in": "none"}'
+            '{"name": null, "owner": null, "scopes": ["admin", "metrics", "read", "speak"], "sign_in": "none"}'
         )
 
 
@@ -98,7 +98,7 @@ async def test_the_page_the_health_and_who_somebody_is_need_no_key(path):
     async with serving(keys_file=path) as server:
         for target in ("/", "/static/app.js", "/health/live", "/health/ready"):
             assert (await server.get(target))[0] == 200
-        assert (await server.get("/v1/me"))[1] == '{"name": null, "scopes": [], "sign_in": "key"}'
+        assert (await server.get("/v1/me"))[1] == '{"name": null, "owner": null, "scopes": [], "sign_in": "key"}'
 
 
 async def test_a_key_that_reads_may_not_speak_and_one_that_measures_may_measure(path):
@@ -177,7 +177,8 @@ async def test_a_trusted_proxy_names_the_user_and_nobody_else_can(path):
             started = await client.start()
             assert started["consent"]["by"] == "alice@clinic"
         async with server.http.get(server.url + "/v1/me", headers=alice) as response:
-            assert (await response.json())["name"] == "alice@clinic"
+            told = await response.json()
+            assert (told["name"], told["owner"]) == ("alice@clinic", "user:alice@clinic")
         record = f"{server.url}/v1/sessions/{started['session_id']}/record"
         async with server.http.get(record, headers={"X-Forwarded-User": "bob@clinic"}) as response:
             assert response.status == 404

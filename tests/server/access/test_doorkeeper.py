@@ -22,7 +22,7 @@ async def sign_in(server, body, **options):
 
 
 async def test_a_key_gives_a_cookie_that_scripts_and_other_sites_do_not_get(path):
-    text, notes = text_of(key(path, "ward-3")), Notes()
+    text, notes = text_of(key(path, "ward-3", owner="clinic")), Notes()
     async with serving(keys_file=path, sign_in_s=600, audit_trail=notes) as server:
         status, _, cookie = await sign_in(server, {"key": f" {text}\n"})
         assert status == 204
@@ -30,7 +30,8 @@ async def test_a_key_gives_a_cookie_that_scripts_and_other_sites_do_not_get(path
         assert text.split("_", 2)[2] not in cookie
         shown = {"Cookie": cookie.partition(";")[0]}
         async with server.http.get(server.url + "/v1/me", headers=shown) as response:
-            assert await response.json() == {"name": "ward-3", "scopes": ["read", "speak"], "sign_in": "key"}
+            told = await response.json()
+        assert told == {"name": "ward-3", "owner": "key:clinic", "scopes": ["read", "speak"], "sign_in": "key"}
         async with server.connect(headers=shown) as client:
             assert (await client.start())["consent"]["by"] == "ward-3"
     assert notes.lines[0] == ("sign_in", "ward-3", "ok")
