@@ -99,6 +99,14 @@ async def test_axe_finds_nothing_in_any_phase_of_the_page_in_light_and_in_dark(s
         await page.locator(".finding .show").first.click()
         await expect(page.locator("mark")).to_have_count(1)
         found["listening"] = await faults(page)
+        server.signed_in = False
+        assert server.socket is not None
+        await server.socket.close(code=4401)
+        await expect(page.locator("#sign-in-why")).not_to_be_empty()
+        found["signed out in a visit"] = await faults(page)
+        server.signed_in = True
+        await page.evaluate("window.dispatchEvent(new Event('focus'))")
+        await expect(page.locator("#connection")).to_have_text("Connected")
         await page.get_by_role("button", name="Pause").click()
         await expect(page.locator("#phase")).to_have_text("Paused")
         found["paused"] = await faults(page)
