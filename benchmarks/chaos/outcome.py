@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.attack.target import Target
-from benchmarks.load.consultation import Told, faults
+from benchmarks.load.consultation import Told, faults, others
 
 
 @dataclass(slots=True)
@@ -26,6 +26,8 @@ class Outcome:
             self.expect(False, f"{what}: the consultation did not come to its end")
             return
         self.counted(what, {name: n for name, n in faults(told, undisturbed).items() if name not in leave_out})
+        for other in others(told, undisturbed):
+            self.figures.setdefault("finals_other_at", []).append(f"{what}: {other}")
         self.add("finals", len(undisturbed.finals))
         self.add("findings", len(undisturbed.findings))
 

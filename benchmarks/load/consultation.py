@@ -178,13 +178,49 @@ async def judge(consultation: Consultation, ids: list[str]) -> None:
         await consultation.dismiss_finding(ids[2])
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A final that differs between two runs: its seconds in the undisturbed one, and in what it differs.
+
+    `words` is true where the text is the same, and the times or the probabilities of its words are not.
+    """
+
+    start_s: float
+    end_s: float
+    times: bool
+    text: bool
+    words: bool
+
+    def __str__(self) -> str:
+        kinds = [kind for kind in ("times", "text", "words") if getattr(self, kind)]
+        return f"{self.start_s:.2f}-{self.end_s:.2f} s ({', '.join(kinds)})"
+
+
+def others(told: Told, undisturbed: Told) -> list[Other]:
+    """The finals that both runs of a consultation have under one id, and that are not equal."""
+    found: dict[tuple[Any, ...], Other] = {}
+    theirs = {final[0]: final for final in undisturbed.finals}
+    for final in told.finals:
+        (_, *times, text, words), other = final, theirs.get(final[0], final)
+        _, start_s, end_s, right, their_words = other
+        if final != other:
+            same_text = text == right
+            differs = times != [start_s, end_s], not same_text, same_text and words != their_words
+            found[final[0]] = Other(start_s, end_s, *differs)
+    return list(found.values())
+
+
 def faults(told: Told, undisturbed: Told) -> dict[str, int]:
     """How often two runs of one consultation differ, by the kind of difference. All counts should be 0."""
+    differing = others(told, undisturbed)
     mine, theirs = Counter(map(repr, told.finals)), Counter(map(repr, undisturbed.finals))
     stopped, right = told.events[-1], undisturbed.events[-1]
     return {
         "finals_lost": sum((theirs - mine).values()),
         "finals_doubled_or_other": sum((mine - theirs).values()),
+        "finals_other_times": sum(other.times for other in differing),
+        "finals_other_text": sum(other.text for other in differing),
+        "finals_other_words": sum(other.words for other in differing),
         "out_of_order": int(told.finals != undisturbed.finals),
         "findings_other": int(told.findings != undisturbed.findings),
         "judgements_other": abs(len(told.judged) - len(undisturbed.judged)),

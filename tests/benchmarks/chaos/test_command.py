@@ -43,6 +43,15 @@ def test_what_is_lost_doubled_or_other_is_a_fault_that_repeats_no_word():
     assert not any(word in json.dumps(outcome.faults) for word in ("chest", "fever"))
 
 
+def test_where_a_final_differs_stands_in_the_figures_without_its_words():
+    outcome = Outcome()
+    outcome.same("one", consultation("chest pain", "no fever"), consultation("chest pain", "new fever"))
+    assert outcome.figures["finals_other_text"] == 1
+    assert outcome.figures["finals_other_at"] == ["one: 0.00-1.00 s (text)"]
+    outcome.same("two", consultation("cough"), consultation("cough"))
+    assert len(outcome.figures["finals_other_at"]) == 1
+
+
 def test_a_consultation_without_its_end_is_a_fault():
     outcome = Outcome()
     outcome.same("one", Told(), consultation("chest pain"))
