@@ -272,7 +272,18 @@ class WhisperAsr:
         if not any(tokens):
             return [() for _ in tokens]
         frames = [request.audio.size // HOP_SAMPLES for request in requests]
-        aligned = self.model.align(encoded, task, tokens, frames)
+        if self.config.device == "cpu":
+            # One by one: as fast, and the same times whoever shares the batch. For spans of one length, CTranslate2
+            # counts the padding of a shorter text as tokens.
+            rows = np.array(encoded)  # [batch, frames / 2, features]
+            aligned = [
+                self.model.align(
+                    ctranslate2.StorageView.from_array(rows[i : i + 1]), task, tokens[i : i + 1], [length]
+                )[0]
+                for i, length in enumerate(frames)
+            ]
+        else:
+            aligned = self.model.align(encoded, task, tokens, frames)
         return [
             timed_words(self.tokenizer, found, Alignment(result.alignments, result.text_token_probs)) if found else ()
             for found, result in zip(tokens, aligned, strict=True)

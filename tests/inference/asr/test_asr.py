@@ -85,6 +85,14 @@ def test_a_span_gives_the_same_text_alone_and_in_a_batch_of_mixed_lengths(reques
     assert sum(bool(h.text) for h in alone) >= len(spans) - 2
 
 
+def test_spans_of_one_length_have_the_same_words_times_and_scores_alone_and_in_a_batch(tiny, consultation):
+    starts = range(0, len(consultation) - 5 * 16_000, 3 * 16_000)
+    requests = [AsrRequest(consultation[at : at + 5 * 16_000], final=True) for at in starts][:12]
+    together = [said for at in range(0, 12, 4) for said in tiny.transcribe(requests[at : at + 4])]
+    assert len({len(said.words) for said in together}) > 3  # the shorter texts are padded
+    assert together == [tiny.transcribe([request])[0] for request in requests]
+
+
 def test_prompts_of_unequal_length_share_a_batch(tiny, sentence):
     prompts = ["", "Good morning.", LONG_PROMPT, LONG_PROMPT[40:]]
     requests = [AsrRequest(sentence, True, prompt=prompt) for prompt in prompts]
