@@ -22,7 +22,6 @@ from inference.stream.resumed import Resumed
 from inference.stream.track import Track
 from inference.stream.underway import Chunk, Underway, Work
 from inference.stream.writing import Writer
-from inference.terms.vocabulary import vocabulary_of
 from inference.timing import Timings
 from inference.transcript import Transcript
 from inference.updates import Continued, Drained, Emit, MarkerReached, Paused
@@ -57,14 +56,9 @@ class Stream:
         self.transcript = Transcript()
         self.extraction = LiveExtraction(engines.extractors, emit, options.patient, options.language or "en")
         self._emit = emit
-        vocabulary = vocabulary_of(options.vocabulary, engines.vocabulary)
+        self._vocabulary_with = engines.vocabulary_with
         self._tracks = [
-            Track(
-                speaker,
-                Segmenter(config.segmenter, config.vad.threshold),
-                TrackLanguage(options.language),
-                vocabulary,
-            )
+            Track(speaker, Segmenter(config.segmenter, config.vad.threshold), TrackLanguage(options.language))
             for speaker in options.speakers
         ]
         for number, state in enumerate(kept.tracks):
@@ -145,12 +139,19 @@ class Stream:
 
     async def _do_all(self) -> None:
         # Apart from `run`, so that `release` empties this frame too: its group knows the task, and that the error.
+        await self._learn_names()
         async with asyncio.TaskGroup() as group:
             extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
             # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
             while await self._do(await self._work.get(), group):
                 pass
             extraction.cancel()
+
+    async def _learn_names(self) -> None:
+        """Gives the tracks their vocabulary, before anything is decoded."""
+        vocabulary = await self._vocabulary_with(self.options.vocabulary)
+        for track in self._tracks:
+            track.vocabulary = vocabulary
 
     async def _do(self, work: Work, group: asyncio.TaskGroup) -> bool:
         """One chunk's work, or one control's. Returns whether more follows."""

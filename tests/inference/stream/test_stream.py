@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -8,7 +9,9 @@ from inference.asr.hypothesis import Hypothesis
 from inference.asr.language import HeardLanguage
 from inference.audio.decoding import AudioError, AudioFormat
 from inference.pipeline import Pipeline
+from inference.serving import engines
 from inference.stream import Control, StreamOptions
+from inference.terms.vocabulary import vocabulary_of
 from inference.timing import Timings
 from inference.updates import (
     Continued,
@@ -95,6 +98,45 @@ async def test_two_streams_at_once_give_each_what_each_gives_alone():
         together = await asyncio.gather(play(built, TALK), play(built, other, 48_000))
     assert [finals(updates) for updates in together] == alone
     assert alone[0] != alone[1]
+
+
+class NamesAsr(LevelAsr):
+    """Notes which names may have been said in each final."""
+
+    def transcribe(self, requests, mels=None):
+        self.vocabularies = getattr(self, "vocabularies", []) + [r.vocabulary for r in requests if r.final]
+        return super().transcribe(requests, mels)
+
+
+async def test_every_final_has_the_names_of_its_session_and_others_do_not_wait_while_they_are_made(monkeypatch):
+    entered, go_on, at_once = threading.Event(), threading.Event(), 0
+
+    def slow(terms, site):
+        nonlocal at_once
+        at_once += 1
+        assert at_once == 1  # one for all sessions
+        entered.set()
+        assert go_on.wait(60)
+        at_once -= 1
+        return vocabulary_of(terms, site)
+
+    monkeypatch.setattr(engines, "vocabulary_of", slow)
+    asr = NamesAsr()
+    async with pipeline(asr) as built:
+        warm = len(asr.vocabularies)
+        options = StreamOptions(vocabulary=("Oyelaran", "Kirkcudbright"))
+        named = [asyncio.create_task(play(built, TALK, options=options)) for _ in range(2)]
+        await asyncio.to_thread(entered.wait)
+        assert len(finals(await play(built, TALK))) == 3  # a session without names comes to its end meanwhile
+        assert asr.vocabularies[warm:] == [None] * (len(asr.vocabularies) - warm)
+        warm = len(asr.vocabularies)
+        assert not any(task.done() for task in named)
+        go_on.set()
+        for task in named:
+            assert len(finals(await task)) == 3
+        made = set(asr.vocabularies[warm:])
+        assert None not in made
+        assert len(made) == 2  # nothing of a session's names is kept for another one
 
 
 async def test_dual_mode_keeps_the_speakers_apart():
