@@ -92,6 +92,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack(floods.junk_audio),
     Attack(chatter.valid_messages, least_s=8),
     Attack(chatter.tiny_frames),
+    Attack(chatter.many_names, least_s=8),
     Attack(strangers.attempts_without_a_key, LOCKED, least_s=8),
     Attack(doors.malformed_requests),
     Attack(doors.rebinding, beside=False),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
@@ -15,6 +16,9 @@ from benchmarks.attack.witness import speech
 
 MOST = 200_000
 """Messages of one flood."""
+
+NAMES = 1000
+SYLLABLES = ("ba", "che", "dri", "flo", "gun", "hal", "jor", "ke", "lin", "mo", "nar", "pe", "sti", "tu", "ver", "zo")
 
 TALK_S = 12.0
 FOUND_S = 15.0
@@ -119,3 +123,27 @@ async def _drip(aim: Aim, http: aiohttp.ClientSession) -> int:
                 await asyncio.sleep(0)
             reading.cancel()
     return sent
+
+
+async def many_names(aim: Aim) -> None:
+    """Four clients that begin session after session with as many names as a session may have."""
+    async with aim.http() as http:
+        begun = sum(await asyncio.gather(*(_name(aim, http, client) for client in range(4))))
+    aim.figures["sessions_with_names"] = begun
+    aim.expect(begun > 4, f"{begun} sessions were begun: this run shows nothing")
+
+
+async def _name(aim: Aim, http: aiohttp.ClientSession, client: int) -> int:
+    chance, begun = random.Random(aim.seed * 10 + client), 0
+    while aim.left_s:
+        names = ["".join(chance.choices(SYLLABLES, k=4)).title() for _ in range(NAMES)]
+        with suppress(ConnectionError, aiohttp.ClientError):
+            async with aim.socket(http) as line:
+                if await line.start(vocabulary=names) is None:
+                    aim.codes["no session"] += 1
+                    await asyncio.sleep(0.2)
+                    continue
+                begun += 1
+                await line.say({"type": "stop_session"})
+                await line.hear("session_stopped")
+    return begun
