@@ -178,11 +178,16 @@ async def judge(consultation: Consultation, ids: list[str]) -> None:
         await consultation.dismiss_finding(ids[2])
 
 
+DIFFERENCES = ("times", "text", "words", "probabilities")
+"""In what one final may differ between two runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Other:
     """A final that differs between two runs: its seconds in the undisturbed one, and in what it differs.
 
-    `words` is true where the text is the same, and the times or the probabilities of its words are not.
+    `words` is true where the text is the same, and its words or their times are not; `probabilities` where nothing but
+    the probabilities of its words differs, as by a rounding.
     """
 
     start_s: float
@@ -190,10 +195,16 @@ class Other:
     times: bool
     text: bool
     words: bool
+    probabilities: bool
 
     def __str__(self) -> str:
-        kinds = [kind for kind in ("times", "text", "words") if getattr(self, kind)]
+        kinds = [kind for kind in DIFFERENCES if getattr(self, kind)]
         return f"{self.start_s:.2f}-{self.end_s:.2f} s ({', '.join(kinds)})"
+
+
+def _timed(words: list[Event] | None) -> list[Event]:
+    """The words of a segment without their probabilities."""
+    return [{name: value for name, value in word.items() if name != "probability"} for word in words or ()]
 
 
 def others(told: Told, undisturbed: Told) -> list[Other]:
@@ -204,9 +215,10 @@ def others(told: Told, undisturbed: Told) -> list[Other]:
         (_, *times, text, words), other = final, theirs.get(final[0], final)
         _, start_s, end_s, right, their_words = other
         if final != other:
-            same_text = text == right
-            differs = times != [start_s, end_s], not same_text, same_text and words != their_words
-            found[final[0]] = Other(start_s, end_s, *differs)
+            moved = times != [start_s, end_s]
+            same_text, same_words = text == right, _timed(words) == _timed(their_words)
+            alike = same_text and same_words and not moved
+            found[final[0]] = Other(start_s, end_s, moved, not same_text, same_text and not same_words, alike)
     return list(found.values())
 
 
@@ -218,9 +230,7 @@ def faults(told: Told, undisturbed: Told) -> dict[str, int]:
     return {
         "finals_lost": sum((theirs - mine).values()),
         "finals_doubled_or_other": sum((mine - theirs).values()),
-        "finals_other_times": sum(other.times for other in differing),
-        "finals_other_text": sum(other.text for other in differing),
-        "finals_other_words": sum(other.words for other in differing),
+        **{f"finals_other_{kind}": sum(getattr(other, kind) for other in differing) for kind in DIFFERENCES},
         "out_of_order": int(told.finals != undisturbed.finals),
         "findings_other": int(told.findings != undisturbed.findings),
         "judgements_other": abs(len(told.judged) - len(undisturbed.judged)),

@@ -1,4 +1,4 @@
-from benchmarks.load.consultation import Told, faults, others
+from benchmarks.load.consultation import DIFFERENCES, Told, faults, others
 from benchmarks.load.failover import measure, parser, resumptions
 from tests.support.redis import redis_or_skip
 
@@ -44,12 +44,13 @@ def test_how_a_final_differs_is_told_by_its_seconds_and_without_its_words():
         "2.50-4.00 s (times)": told(4.5, "chest pain", {"text": "chest"}, {"text": "pain"}),
         "2.50-4.00 s (text)": told(4.0, "chest pains", {"text": "chest"}, {"text": "pains"}),
         "2.50-4.00 s (words)": told(4.0, "chest pain", {"text": "chest", "end": 3.1}, {"text": "pain"}),
+        "2.50-4.00 s (probabilities)": told(4.0, "chest pain", {"text": "chest", "probability": 0.5}, {"text": "pain"}),
         "2.50-4.00 s (times, text)": told(3.0, "chest", {"text": "chest"}),
     }
     for line, one in shown.items():
         assert list(map(str, others(one, undisturbed))) == [line]
         counts = {name: n for name, n in faults(one, undisturbed).items() if name.startswith("finals_other_") and n}
-        assert counts == {f"finals_other_{kind}": 1 for kind in ("times", "text", "words") if kind in line}
+        assert counts == {f"finals_other_{kind}": 1 for kind in DIFFERENCES if kind in line}
 
 
 def test_only_sessions_of_the_server_that_was_killed_count_as_resumed():
