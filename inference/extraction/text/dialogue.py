@@ -10,6 +10,7 @@ from inference.extraction.tables import words
 from inference.extraction.text.denied import is_denied
 from inference.extraction.text.glosses import asks_meaning, glosses
 from inference.extraction.text.tokens import FILLERS, Sentence, Token, sentences
+from inference.extraction.text.voices import seems_clinicians
 from inference.findings import Quote
 from inference.transcript import Segment, Speaker, word_span
 
@@ -35,7 +36,10 @@ _TAG = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One sentence in the conversation; `start_s` where it begins in the session's audio."""
+    """One sentence in the conversation; `start_s` where it begins in the session's audio.
+
+    `explains`: where nobody says who speaks, its segment seems to be the clinician's, who explains.
+    """
 
     sentence: Sentence
     segment: Segment
@@ -44,6 +48,7 @@ class Turn:
     start_s: float
     end_s: float
     form: Form
+    explains: bool = False
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -94,13 +99,15 @@ def turns(segments: Sequence[Segment], first_index: int = 0) -> list[Turn]:
 def _turns_of(segment: Segment, *, index: int) -> list[Turn]:
     found: list[Turn] = []
     asked = False
-    for sentence in _split(segment):
+    pieces = _split(segment)
+    explains = segment.speaker == "unknown" and seems_clinicians(pieces)
+    for sentence in pieces:
         first, last = sentence.tokens[0], sentence.tokens[-1]
         start_s, end_s = word_span(segment, first.start, last.end)
         turn_form = form(sentence, segment.speaker)
         if turn_form == "statement" and asked and _goes_on(sentence):
             turn_form = "polar"
-        found.append(Turn(sentence, segment, index, segment.speaker, start_s, end_s, turn_form))
+        found.append(Turn(sentence, segment, index, segment.speaker, start_s, end_s, turn_form, explains))
         asked = turn_form == "polar"
     return found
 

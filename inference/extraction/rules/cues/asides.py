@@ -64,7 +64,7 @@ def addresses_patient(turn: Turn) -> bool:
         return False
     words = turn.sentence.words
     said = (word for at, word in enumerate(words) if words[at + 1 : at + 2] != ["know"])
-    return not _SECOND_PERSON.isdisjoint(said)
+    return turn.explains or not _SECOND_PERSON.isdisjoint(said)
 
 
 def is_echo(turn: Turn) -> bool:
@@ -145,7 +145,7 @@ def is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
     before = [token.word for token in turn.tokens[max(0, mention.start - _FEAR_REACH) : mention.start]]
     at = max((i for i, word in enumerate(before) if word in _FEARING), default=-1)
     to_patient = turn.speaker == "unknown" and _TO_PATIENTS & set(turn.sentence.words)
-    if turn.speaker == "clinician" or (to_patient and (at < 0 or "we" in turn.sentence.words)):
+    if turn.speaker == "clinician" or turn.explains or (to_patient and (at < 0 or "we" in turn.sentence.words)):
         after = turn.sentence.words[mention.end : mention.end + _FEAR_REACH + 1]
         if _FEARING & set(after) and {"your", "yours", "you"} & set(after):
             return True

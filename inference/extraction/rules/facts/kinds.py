@@ -104,14 +104,14 @@ def kind_of(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if mention.kind == "symptom":
         return "symptom"
     spoken = set(turn.sentence.words)
-    mine = turn.speaker == "unknown" and _FIRST_PERSON & spoken and not _SECOND_PERSON & spoken
+    mine = turn.speaker == "unknown" and not turn.explains and _FIRST_PERSON & spoken and not _SECOND_PERSON & spoken
     if mention.kind == "procedure" or turn.speaker == "patient" or (mine and not _OWN_OPINION.search(turn.joined)):
         return "past_history"
     if head.endswith("your"):
         return "past_history"
     if _NAMING_A_DIAGNOSIS.search(head) and not _HISTORY.search(head):
         return "diagnosis"
-    if said.status == "possible" and turn.speaker == "clinician":
+    if said.status == "possible" and (turn.speaker == "clinician" or turn.explains):
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"

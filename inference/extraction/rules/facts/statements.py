@@ -115,7 +115,8 @@ def _is_aside(turn: Turn, found: Sequence[Mention], mention: Mention, asked: Tur
 
 def _is_asserted(turn: Turn, mention: Mention, kind: Kind, said: Assertion) -> bool:
     """Whether somebody tells it of the patient, and not as what might come."""
-    if said.hypothetical or not (said.reported or is_told(turn, mention)):
+    of_relative = kind == "family_history" and turn.speaker == "unknown"
+    if said.hypothetical or not (said.reported or of_relative or is_told(turn, mention)):
         return False
     doubted = kind == "symptom" and turn.speaker != "patient" and said.status == "possible"
     return not (doubted and is_foreseen(turn, said))
