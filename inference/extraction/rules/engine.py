@@ -29,6 +29,7 @@ from inference.extraction.rules.exchange.resolution import resolutions
 from inference.extraction.rules.exchange.topics import BARE, is_known_better, named, under_known_name
 from inference.extraction.rules.facts.allergies import allergies, reactions_of
 from inference.extraction.rules.facts.circumstances import circumstances
+from inference.extraction.rules.facts.doubted import in_doubt
 from inference.extraction.rules.facts.draft import Draft, with_reply
 from inference.extraction.rules.facts.headings import without_headings
 from inference.extraction.rules.facts.naming import one_name_a_drug, without_generic
@@ -220,7 +221,7 @@ def _told_or_answered(
         if not (
             fact.proposal.text in told or _is_warned_of(fact, warned) or (reacted and fact.proposal.kind == "symptom")
         ):
-            yield fact
+            yield in_doubt(conversation, at, fact)
     if turn.form == "statement":
         yield from circumstances(turn, asked)
 

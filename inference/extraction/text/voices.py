@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from inference.extraction.text.tokens import Sentence
 
-_TO_YOU = re.compile(r"\b(?<!thank )(?<!like when )(?<!when )(?:you|your|youre|youve|youll|youd)\b(?! (?:know|see|too)\b)")
+_TO_YOU = re.compile(r"\b(?<!thank )(?<!when )(?:you|your|youre|youve|youll|youd)\b(?! (?:know|see|too)\b)")
 _OWN = re.compile(
-    r"\b(?:my(?! (?:name|mind|notes?|impression|thoughts?|concerns?|suspicion|colleagues?|advice|plan|guess|opinion)\b)|"
-    r"ive(?! got your\b)|i (?:have|had|get|take|feel|did|usually|went|got|started|work|smoke|drink|live)|"
+    r"\b(?:my(?! (?:name|mind|notes?|impression|thoughts?|concerns?|suspicion|colleagues?|advice|plan|guess|opinion)"
+    r"\b)|ive(?! got your\b)|i (?:have|had|get|take|feel|did|usually|went|got|started|work|smoke|drink|live)|"
     r"i was(?! (?:going|gonna|just)\b)|i (?:do|dont)(?! (?:not )?think\b)|i cant(?! see\b)|"
     r"me(?! (?:know|just|ask|see)\b)|myself|doctor)\b"
 )

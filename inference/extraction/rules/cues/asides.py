@@ -43,6 +43,11 @@ _OWN_FEAR = re.compile(
     r"\b(?:some|my|our|raises?|there is|theres|i have|ive|slight|real|main|biggest|clinical) (?:\w+ ){0,3}$"
 )
 """Before a word of fear: a clinician tells a suspicion of his own."""
+_WEIGHING = re.compile(
+    r"\b(?:the|another|one|other|main|first) (?:\w+ )?possibilit(?:y|ies)\b|\bback of (?:my|our) mind\b|"
+    r"\bdifferentials?\b|\bworking diagnosis\b|\bclinically\b"
+)
+"""How only somebody speaks who looks for a diagnosis."""
 _DEFINING = re.compile(
     r"(?:attacks? |symptoms? |often |usually |sometimes |normally |generally |just |can |is |are |means |tends? to )*"
     r"(?:basically|essentially|usually|often|normally|just|when|where|a|an|give|gives|cause|causes|make|makes|be|triggered|"
@@ -65,6 +70,11 @@ def addresses_patient(turn: Turn) -> bool:
     words = turn.sentence.words
     said = (word for at, word in enumerate(words) if words[at + 1 : at + 2] != ["know"])
     return turn.explains or not _SECOND_PERSON.isdisjoint(said)
+
+
+def weighs(turn: Turn, said: Assertion) -> bool:
+    """ "The other possibility is migraine": who names an illness so looks for a diagnosis, whoever it is."""
+    return said.reported or _WEIGHING.search(turn.joined) is not None
 
 
 def is_echo(turn: Turn) -> bool:
@@ -152,4 +162,6 @@ def is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
         return at >= 0 and not said.reported and not _OWN_FEAR.search("".join(f"{word} " for word in before[:at]))
     if _YOU_SAID.search(" ".join(before)):
         return True
+    if turn.speaker == "unknown" and weighs(turn, said):
+        return at >= 0
     return at >= 0 or (said.status == "possible" and not _OTHERS_SAID.search(turn.joined))

@@ -51,7 +51,10 @@ _CONCERN = re.compile(
 )
 _REMAINING = re.compile(
     r"\b(?:is|are|was|would be|remains?|is still|has to be)(?: \w+)? (?:a|an|my|our|the)(?: \w+){0,2}? "
-    r"(?:concern|worry|possibility|consideration|suspicion|question|differential)\b"
+    r"(?:concern|worry|possibility|consideration|suspicion|question|differential)\b|"
+    r"\b(?:is|are|was|would be)(?: \w+)? (?:(?:at the )?top of (?:my|the|our) list|"
+    r"(?:possible|likely|most likely|conceivable)(?: too| here| though)?$)|"
+    r"\bwould (?:also )?fit(?: with (?:that|this|it))?$"
 )
 _SUGGESTING = re.compile(
     r"\b(?:suggestive of|suspicious (?:for|of)|(?:could|may|might) represent|(?:presumed|presumptive|probable)|"
@@ -61,7 +64,8 @@ _CUES = re.compile(
     r"\b(?:rul|exclud|evidence|signs?\b|indicat|suggest|feature|hint|trace|suspici|proof|finding|nothing|anything|show|"
     r"reveal|demonstrate|find|found|point|support|detect|identify|pick|confirm|against|fail|negative|positive|"
     r"all clear|test|swab|culture|smear|biopsy|scan|screen|result|bloods|"
-    r"concern|worr|question|possibility|query|fear|consider|differential|represent|presum|probable|think about|keep in)"
+    r"concern|worr|question|possib|likely|conceivable|top of|fit|"
+    r"query|fear|consider|differential|represent|presum|probable|think about|keep in)"
 )
 """One of these is part of every report."""
 _DENYING = words("report_denial") | words("denial")
@@ -122,6 +126,8 @@ def _excluded(tokens: Sequence[Token], match: re.Match[str], start: int, end: in
     done = tokens[start].word in ("ruled", "excluded", "rules", "excludes")
     passive = tokens[start].word in ("ruled", "excluded") and not _BEING.isdisjoint(before[-3:])
     closes = end == len(tokens) or tokens[end - 1].comma
+    if closes and not done and "what" in before:  # "a kidney infection is what I would like to exclude"
+        return _trigger("possible", "backward", start - len(before) + before.index("what"), end, _BACK)
     direction, reach = ("backward", _BACK) if passive or (done and closes) else ("forward", _REACH)
     denied = _denial(before, start)
     if denied is not None:

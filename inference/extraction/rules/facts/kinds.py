@@ -4,7 +4,7 @@ import re
 
 from inference.extraction.rules.concepts.mentions import Mention
 from inference.extraction.rules.concepts.relatives import THIRD_PERSON
-from inference.extraction.rules.cues.asides import ECHO_TOKENS, addresses_patient, is_feared
+from inference.extraction.rules.cues.asides import ECHO_TOKENS, addresses_patient, is_feared, weighs
 from inference.extraction.rules.cues.context import Assertion
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
@@ -104,14 +104,15 @@ def kind_of(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     if mention.kind == "symptom":
         return "symptom"
     spoken = set(turn.sentence.words)
-    mine = turn.speaker == "unknown" and not turn.explains and _FIRST_PERSON & spoken and not _SECOND_PERSON & spoken
+    diagnoses = turn.speaker == "clinician" or turn.explains or (turn.speaker == "unknown" and weighs(turn, said))
+    mine = turn.speaker == "unknown" and not diagnoses and _FIRST_PERSON & spoken and not _SECOND_PERSON & spoken
     if mention.kind == "procedure" or turn.speaker == "patient" or (mine and not _OWN_OPINION.search(turn.joined)):
         return "past_history"
     if head.endswith("your"):
         return "past_history"
     if _NAMING_A_DIAGNOSIS.search(head) and not _HISTORY.search(head):
         return "diagnosis"
-    if said.status == "possible" and (turn.speaker == "clinician" or turn.explains):
+    if said.status == "possible" and diagnoses:
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"
