@@ -29,6 +29,10 @@ _ENDING_A_QUESTION = frozenset(("of", "in", "with", "had", "been", "have"))
 """Those of them on which a question may end: "anything that you're aware of?"."""
 _ASKING_OPINION = frozenset(("do you know", "do you think", "would you say", "do you remember", "can you tell"))
 _HAVING = re.compile(r"\b(?:to|will|ll|ill|well|lets|gonna|na|would|can) (?:have|do) you\b")
+_CLEFT = re.compile(
+    r"what (?!(?:is|was|are|were|do|does|did|has|have|had|can|could|would|will|should|s)\b)(?:\w+ ){1,12}?"
+    r"(?:is|was) (?:that|the|this|a|an|my|i|im|ive|we|you|youve|youre|it|its|to|when|there)\b"
+)
 _TAG = re.compile(
     r"\b(?:is that right|is that correct|isnt it|have you|do you|are you|right|correct|yeah|did you|were you)$"
 )
@@ -216,8 +220,9 @@ def form(sentence: Sentence, speaker: Speaker) -> Form:
     if body[0] in _OPEN and not (body[0] in ("what", "how") and body[1:2] == ["about"]):
         if body[0] in ("when", "where", "which", "who") and sentence.mark != "?" and speaker != "clinician":
             return "statement"
-        # "What I'd like to do is": no question.
-        return "statement" if sentence.mark != "?" and len(body) > 1 and body[1] in _TOLD_SUBJECTS else "open"
+        # "What I'd like to do is", "what happens is I get a rash": no question.
+        told = len(body) > 1 and (body[1] in _TOLD_SUBJECTS or _CLEFT.match(" ".join(body)) is not None)
+        return "statement" if sentence.mark != "?" and told else "open"
     if re.search(r"\b(?:tell|talk|show|walk|remind) me\b", " ".join(body)) and speaker != "patient":
         return "open"
     if any(tuple(body[: len(request)]) == request for request in _OPEN_REQUESTS) or (

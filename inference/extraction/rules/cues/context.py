@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from inference.extraction.rules.cues.reports import reports
-from inference.extraction.rules.cues.scope import denial_ends, other_ends
+from inference.extraction.rules.cues.scope import denial_ends, other_ends, returns
 from inference.extraction.rules.cues.trigger import Category, Trigger
 from inference.extraction.tables import alternatives, rows, table, words
 from inference.extraction.text.dialogue import LEAD_INS
@@ -36,6 +36,8 @@ _DEGREES = frozenset(("much", "often", "bad", "badly", "many"))
 _RELATED = 5
 """Words behind a mention among which its cause is named: "some of her dizziness is related to"."""
 _BOUTS = words("bout")
+_ANSWERING = frozenset(("i", "we"))
+_ASKED = "asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,11 @@ def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end
     if any(t.reports and t.start >= end for t in governing):
         # "The test for malaria was negative" is a result, no longer a test to be done.
         governing = [t for t in governing if t.category != "hypothetical" or tokens[t.start].word in _CONDITIONS]
+    if any(t.category == "resolved" and returns(token.word for token in tokens[t.end :]) for t in governing):
+        governing = [t for t in governing if t.category != "resolved"]
+    if any(t.category == "negated" and t.start >= end and tokens[t.start].word in _ANSWERING for t in governing):
+        # "They asked if I had a fever and I said no" denies it.
+        governing = [t for t in governing if t.category != "hypothetical" or tokens[t.start].word != _ASKED]
     by_category = {trigger.category: trigger for trigger in governing}
     status: Status = "present"
     if "negated" in by_category or "resolved" in by_category:
@@ -151,12 +158,7 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
         return False
     stops = [other for other in found if other.category == "stop" and other.start in between]
     if trigger.category == "hypothetical":
-        # "If the pain gets worse, or you have a fever": a condition holds for its whole sentence. "If I cough" is told,
-        # "if I get a fever, I'll call" is not.
-        promises = any(token.word in _PROMISING for token in tokens[end:]) or _is_unreal(tokens, between, end)
-        return not any(tokens[s.start].word in _AGAINST for s in stops) and (
-            promises or not any(tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between)
-        )
+        return _supposes(tokens, trigger, between, end, stops)
     if trigger.category == "family":
         if trigger.direction != "forward" and trigger.start >= end:
             # "Cancer and a strong family history of stroke": the history is that of what follows it.
@@ -175,6 +177,19 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
     if trigger.category == "negated":
         return trigger.end > start or not (_is_of_a_part(tokens, end) or denial_ends(tokens, trigger, between))
     return True
+
+
+def _supposes(tokens: Sequence[Token], trigger: Trigger, between: range, end: int, stops: Sequence[Trigger]) -> bool:
+    """ "If the pain gets worse, or you have a fever": a condition holds for its whole sentence.
+
+    "If I cough" is told, "if I get a fever, I'll call" is not. "They asked about my asthma" has it.
+    """
+    if tokens[trigger.start].word == _ASKED:
+        return not between or tokens[between[-1]].word not in _OWNERS
+    promises = any(token.word in _PROMISING for token in tokens[end:]) or _is_unreal(tokens, between, end)
+    return not any(tokens[s.start].word in _AGAINST for s in stops) and (
+        promises or not any(tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between)
+    )
 
 
 def _is_unreal(tokens: Sequence[Token], between: range, end: int) -> bool:

@@ -1,6 +1,7 @@
 """Where the reach of a denial or of somebody else's illness ends. Pure."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from inference.extraction.rules.cues.trigger import Trigger
 from inference.extraction.tables import words
@@ -30,6 +31,17 @@ _CLAUSE = 2
 _PARTING = frozenset(("and", "but", "so", "then"))
 _TELLING = frozenset(("had", "have", "felt", "feel", "got", "get", "did", "do", "was", "am"))
 _BEFORE_OBJECT = words("before_object")
+_INSTEAD = frozenset((("more", "a"), ("more", "of"), ("more", "like"), ("rather", "a"), ("just", "a")))
+_RETURNING = re.compile(
+    r"(?<!not )(?<!nt )(?<!never )(?<!to )\b"
+    r"(?:(?:came|comes|come|coming|is|its|are|theyre|was) (?:(?:right|now|straight|all) )*back\b"
+    r"(?! (?:to|in|at|for|home)\b)|(?:returned|recurred|started (?:up )?again|back again)\b)"
+)
+
+
+def returns(words_after: Iterable[str]) -> bool:
+    """Is what was over there again by the words behind it? "It had cleared up but it came back"."""
+    return _RETURNING.search(" ".join(words_after)) is not None
 
 
 def denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bool:
@@ -51,6 +63,8 @@ def denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bo
         joins = tokens[i].word in _JOINING and i > trigger.end
         if tokens[i].comma and _next_word(tokens, i + 1) in _CLAUSE_SUBJECTS:
             return True
+        if tokens[i].comma and tuple(token.word for token in tokens[i + 1 : i + 3]) in _INSTEAD:
+            return True  # "I wouldn't call it pain, more a tightness"
         if (joins or tokens[i].comma) and _affirms(tokens, i + 1, of_noun=of_noun, joins=joins):
             return True
     return False

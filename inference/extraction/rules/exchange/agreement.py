@@ -38,7 +38,10 @@ _ONLY = re.compile(rf"{_LEAD}(?:just|only) (?:the |a |some |my )?\w+")
 _ONLY_THERE = re.compile(
     rf"{_LEAD}(?:just|only)(?: really| ever| very)? "
     r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|since|from|for|by|while|"
-    r"occasionally|sometimes|once|twice|rarely|recently|lately|today|yesterday|last|mildly|slightly|every|some|first|"
+    r"occasionally|sometimes|(?:the |that )?(?:once|twice|one time)|"
+    r"(?:a |the |about )?(?:couple|few|one|two|three|four|five|\d+)(?: of)? "
+    r"(?:times?|days?|nights?|hours?|weeks?)|"
+    r"rarely|recently|lately|today|yesterday|last|mildly|slightly|every|some|first|"
     r"a (?:bit|little|touch|tad)|now and|the odd|here|there|(?:sitting|standing|lying|walking|running|going|getting|"
     r"bending|climbing|lifting|breathing|swallowing|eating|moving|exercising|exerting|turning|sleeping)(?! sick))\b"
 )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.cues.answers import answered
 from inference.extraction.rules.cues.readings import is_empty
+from inference.extraction.rules.cues.scope import returns
 from inference.extraction.rules.facts.draft import Draft, draft, with_reply
 from inference.extraction.rules.facts.statements import WELL
 from inference.extraction.text.dialogue import Turn
@@ -44,12 +45,13 @@ _IS_OVER = re.compile(
 )
 _IS_WELL = re.compile(
     rf"^{_LEAD}(?:(?:now|today|since) )?(?:i feel |i )*"
-    r"(?:its|it is|it feels|it seems|that is|thats|theyre|im|i am|i feel|everythings|everything is|"
+    r"(?:its|it is|it feels|it seems|(?:its|ive|it has|i have) been|"
+    r"that is|thats|theyre|im|i am|i feel|everythings|everything is|"
     r"my [a-z]{1,20}(?: is| are|s| feels| feel)?)"
     r"(?: (?:all|completely|totally|absolutely|perfectly|kind|kinda|sort|of|quite|pretty|back|to|now|just|um|uh))*"
     r" (?:fine|ok|okay|all right|alright|normal)(?: (?:now|again|today|since))?$"
 )
-_NOW = re.compile(r"\b(?:now|today|again)\b|\bback to\b")
+_NOW = re.compile(r"\b(?:now|today|again|since)\b|\bback to\b")
 _WAS = re.compile(r"\b(?:had|did have|was|were|did|used to)\b")
 """What is well now was told of the past: "I had a headache, but now I'm fine"."""
 _NONE_SINCE = re.compile(rf"^{_LEAD}i havent had (?:one|any|it|that|them|either)\b(?: \w+)* since\b")
@@ -98,7 +100,7 @@ def _told(conversation: Sequence[Turn], at: int, present: Set[str]) -> Iterator[
         clause = " ".join(turn.sentence.words[start:end])
         is_well = _is_well_again(turn, start, end)
         ended = _IS_OVER.match(clause) or _NONE_SINCE.match(clause) or (start > 0 and _NOT_NOW.match(clause))
-        if not (is_well or ended):
+        if not (is_well or ended) or returns(turn.sentence.words[end:]):
             continue
         named = mentions(turn.segment.text, turn.tokens)
         if any(start <= m.start < end and m.concept not in WELL for m in named):
