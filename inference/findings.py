@@ -3,7 +3,7 @@
 How proposals become findings is in inference/extraction/evidence/merging.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self, get_args
 
@@ -202,3 +202,9 @@ class Omission:
     attributes: Mapping[str, str]
     evidence: tuple[Evidence, ...]
     source: Source
+
+
+def is_more_of_the_answer(before: Iterable[Evidence], now: Sequence[Evidence | Quote]) -> bool:
+    """Does a question with more of its answer prove now what rested on the same question before?"""
+    question, *replies = (one.segment for one in now)
+    return bool(replies) and question in {one.segment for one in before}

@@ -7,9 +7,7 @@ from typing import Any
 
 from inference.extraction.evidence.codes import codes_of
 from inference.extraction.evidence.proof import joined, still_proved, united
-from inference.findings import Evidence, Finding, Grounded, Kind, Operation, Proposal
-
-_QUESTION_AND_ANSWER = 2
+from inference.findings import Evidence, Finding, Grounded, Kind, Operation, Proposal, is_more_of_the_answer
 
 
 @dataclass(slots=True)
@@ -141,7 +139,7 @@ class Findings:
         """The same fact once more: more evidence and attributes, or another status, which old words do not prove."""
         # A guess does not unsettle what somebody said they have; "maybe a bit" does unsettle a "no".
         settled = proposal.status == "possible" and finding.status == "present" and proposal.source == "rules"
-        if settled and _is_more_of_the_answer(finding.evidence, evidence):
+        if settled and is_more_of_the_answer(finding.evidence, evidence):
             settled = False  # "any blood?" "I think so." "I'm not sure, it was pink."
         known = finding.evidence if settled or finding.status == proposal.status else ()
         kept = finding.attributes if known else still_proved(finding, evidence)
@@ -245,8 +243,3 @@ def _is_draft_of(proposal: Proposal, finding: Finding) -> bool:
         and bool(mine and theirs)
         and (mine <= theirs or theirs <= mine)
     )
-
-
-def _is_more_of_the_answer(before: Sequence[Evidence], now: Sequence[Evidence]) -> bool:
-    """Does one question with its first answer prove what was found, and the same question with more of it this?"""
-    return len(before) == len(now) == _QUESTION_AND_ANSWER and before[0] == now[0] and before[1] != now[1]

@@ -38,7 +38,7 @@ from inference.extraction.rules.facts.treatment import question_before, treatmen
 from inference.extraction.rules.unnoted import telling_sentences
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn, turns
-from inference.findings import Finding, Proposal
+from inference.findings import Finding, Proposal, is_more_of_the_answer
 from inference.transcript import Segment
 
 _LISTED_AT_ONCE = 64
@@ -329,16 +329,10 @@ def _is_aside(fact: Draft, turn: Turn, known_patient: Mapping[str, Finding]) -> 
     known = before.status if before is not None else None
     if known == "present" and fact.proposal.status == "possible" and fact.proposal.kind != "diagnosis":
         # "It could just be constipation", of what was told before, and not "I think so. I'm not sure.".
-        return before is None or not _is_doubted_answer(fact, before)
+        return before is None or not is_more_of_the_answer(before.evidence, fact.proposal.quotes)
     alone = len({quote.segment for quote in fact.proposal.quotes}) == 1
     explains = turn.speaker == "clinician" or addresses_patient(turn)
     return explains and alone and known not in (None, fact.proposal.status)
-
-
-def _is_doubted_answer(fact: Draft, before: Finding) -> bool:
-    """Does the fact rest on the same question as the finding, with more of the answer?"""
-    question, *replies = (quote.segment for quote in fact.proposal.quotes)
-    return bool(replies) and question in {quote.segment for quote in before.evidence}
 
 
 def _allergen_before(conversation: Sequence[Turn], at: int) -> str | None:

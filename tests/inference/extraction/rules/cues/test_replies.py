@@ -78,3 +78,28 @@ def test_a_doubt_takes_no_certainty_from_what_was_told() -> None:
 def test_a_question_takes_for_granted_what_its_answer_confirms() -> None:
     told = facts("D: Is the dizziness any better?", "P: A bit better, yeah.")
     assert told == {("symptom", "dizziness", "present")}
+
+
+@pytest.mark.parametrize("answer", ["Only the once, yesterday.", "Just a couple of times.", "Only two nights."])
+def test_how_often_it_was_is_a_yes(answer):
+    assert {(f.text, f.status) for f in findings("D: Have you been vomiting?", f"P: {answer}")} == {
+        ("vomiting", "present")
+    }
+
+
+@pytest.mark.parametrize("who", ["P", "A"])
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("The pharmacist asked if I had a fever and I said no.", {("fever", "absent")}),
+        ("The pharmacist asked if I had a fever.", set()),
+        ("He asked me about my asthma.", {("asthma", "present")}),
+        (
+            "I wouldn't call it a rash, more a tightness in my chest.",
+            {("rash", "absent"), ("chest tightness", "present")},
+        ),
+        ("What happens is I get a rash.", {("rash", "present")}),
+    ],
+)
+def test_what_somebody_asked_and_what_it_is_instead(who, line, told):
+    assert {(f.text, f.status) for f in findings(f"{who}: {line}")} == told

@@ -76,3 +76,24 @@ def test_a_function_that_is_asked_after_by_its_healthy_name_is_well_or_ill(quest
 def test_a_function_without_an_answer_is_nothing():
     assert symptoms("D: How's your mood?", "P: My wife said I should come.") == set()
     assert symptoms("D: How are you sleeping?", "D: And your mother?") == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "P: The fever had cleared up but it came back on Sunday.",
+        "P: I had a fever. It has settled, but then it came back.",
+        "P: The fever went away and it's back again now.",
+    ],
+)
+def test_what_came_back_is_present(line):
+    assert symptoms(line) | {(text, status) for kind, text, status in facts(line)} == {("fever", "present")}
+
+
+def test_what_is_over_and_has_not_come_back_is_absent():
+    assert symptoms("P: The fever has gone and hasn't come back.") == {("fever", "absent")}
+
+
+def test_who_has_been_fine_since_has_it_no_more():
+    lines = ("D: Tell me about the fever.", "P: It was high on Monday and came down, and I've been fine since.")
+    assert {(text, status) for _, text, status in facts(*lines)} == {("fever", "absent")}
