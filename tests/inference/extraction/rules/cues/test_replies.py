@@ -5,7 +5,7 @@ import pytest
 from inference.extraction.rules.cues.answers import answer_of, answered
 from inference.extraction.rules.cues.replies import contradiction
 from inference.extraction.text.dialogue import turns
-from tests.support.consultation import facts, segments
+from tests.support.consultation import facts, findings, segments
 
 
 @pytest.mark.parametrize(

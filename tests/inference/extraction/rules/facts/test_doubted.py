@@ -56,6 +56,6 @@ def test_the_illness_of_a_relative_is_told_by_whoever_speaks():
 
 
 def test_a_segment_that_explains_to_the_patient_is_the_clinicians():
-    said = "A: You mentioned that you were bunged up, and you went yesterday. It could just be simple constipation."
-    before = ("A: Are you still bunged up?", "A: No, it has cleared up.")
+    said = "A: You mentioned that you were constipated, and you went yesterday. It could just be simple constipation."
+    before = ("A: Are you still constipated?", "A: No, it has cleared up.")
     assert {(f.text, f.status) for f in findings(*before, said)} == {("constipation", "absent")}
