@@ -18,6 +18,7 @@ NO_TIME_S = 0.02
 MAX_CRAMMED = 0.08
 """Of the words of a loop 0.14 to 0.4 take no time, of a person's repetitions none to 0.03 (benchmarks/LOG.md)."""
 MAX_LOOP_WORDS = 8
+_HYPHENS = re.compile(r"([-\u2010-\u2015])")
 
 
 def suspicious(text: str, logprob: float, hit_limit: bool, crammed: bool, seconds: float) -> bool:
@@ -90,3 +91,14 @@ def unlooped(words: list[str], most: int = MAX_SAID) -> list[int]:
             else:
                 at += 1
     return kept
+
+
+def unstuttered(text: str, most: int = MAX_SAID) -> str:
+    """A word without the parts that it repeats more than `most` times in a row between hyphens: "try-try-try-try-try".
+
+    Whisper writes what somebody stammers so, and loops in it. No space parts it, so it is one word to `unlooped`.
+    """
+    parts = _HYPHENS.split(text)
+    kept = unlooped([re.sub(r"[^\w']", "", part.lower()) for part in parts[::2]], most)
+    hyphens = parts[1::2]
+    return "".join(parts[2 * at] + (hyphens[at] if at < len(hyphens) and at != kept[-1] else "") for at in kept)

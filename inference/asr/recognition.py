@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from inference.asr.gaps import Gap, gaps
-from inference.asr.guard import MAX_SAID, unlooped
+from inference.asr.guard import MAX_SAID, unlooped, unstuttered
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.asr.lengths import wider
@@ -265,8 +265,8 @@ def _is_better(second: Hypothesis, first: Hypothesis) -> bool:
 def _unlooped(said: Hypothesis, most: int = MAX_SAID) -> Hypothesis:
     """What still loops after every try, said `most` times."""
     plain = [re.sub(r"[^\w']", "", word.text.lower()) for word in said.words]
-    words = tuple(said.words[i] for i in unlooped(plain, most))
-    return said if len(words) == len(said.words) else _with_words(said, words)
+    words = tuple(replace(said.words[i], text=unstuttered(said.words[i].text, most)) for i in unlooped(plain, most))
+    return said if words == said.words else _with_words(said, words)
 
 
 def _both(first: Served[Hypothesis], second: Served[Hypothesis], value: Hypothesis) -> Served[Hypothesis]:

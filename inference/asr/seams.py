@@ -5,6 +5,7 @@ at all. So the segment is decoded to its end, keeps the words up to a good place
 next segment, which hears them again with what follows them. The place depends on the audio and the words alone.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -37,6 +38,9 @@ MARKS_DB = {".": 6.0, "?": 6.0, "!": 6.0, ",": 3.0, ";": 3.0, ":": 3.0}
 NO_SPEECH_S = 0.1
 """Speech behind a split that is no more than this is the end of the last word there: the next segment says no other."""
 
+ECHO_WORDS = 3
+"""Words before a seam that the next segment may hear again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seam:
@@ -68,9 +72,28 @@ class Seam:
         )
         return cls(at, span.end, _of_words(heard, heard.words[:kept]), _of_words(heard, held))
 
+    def heard_once(self, before: str, heard: Hypothesis) -> Hypothesis:
+        """What the next segment says, without the last words of `before` where it begins with them again.
+
+        A word's end is not exactly where the alignment puts it, so the rest of a word behind the seam may be heard as
+        the whole word. The split segment was decoded over the seam: where it heard the words once, they were said once.
+        """
+        last, held, again = _plain(before), _plain(self.held.text), _plain(heard.text)
+        for count in range(min(ECHO_WORDS, len(heard.words)), 0, -1):
+            echo = again[:count]
+            follows = held[:1] and held[:1] == again[count : count + 1]
+            if echo == last[-count:] and follows and held[:count] != echo and len(again) == len(heard.words):
+                return _of_words(heard, heard.words[count:])
+        return heard
+
     def ends_with_speech(self, span: Span) -> bool:
         """Whether the next segment, given what is its own of it, has no speech that was not decoded with this one."""
         return span.spoken.seconds((self.end - span.start) / SAMPLE_RATE) < NO_SPEECH_S
+
+
+def _plain(text: str) -> list[str]:
+    """The words of a text, as they compare."""
+    return [re.sub(r"[^\w']", "", word.lower()) for word in text.split()]
 
 
 def _of_words(heard: Hypothesis, words: tuple[Word, ...]) -> Hypothesis:

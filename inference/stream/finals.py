@@ -53,6 +53,8 @@ class Finals:
         span = track.own(span)
         served = await self._heard(track, span)
         said = served.value
+        if span.resumed and track.seam is not None:
+            said = track.seam.heard_once(track.context, said)
         track.committed = span.index
         track.settled = span.state or track.settled
         track.seam = Seam.of(span, said) if span.split else None

@@ -7,6 +7,7 @@ from inference.asr.guard import (
     repeats_itself,
     suspicious,
     unlooped,
+    unstuttered,
 )
 from inference.transcript import Word
 
@@ -81,3 +82,19 @@ def test_of_a_loop_in_a_few_words_one_pass_is_left_where_that_is_asked_for():
     words = ["should", "i", "stay", "at", "home"] * 3
     assert unlooped(words) == list(range(15))
     assert unlooped(words, 1) == list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("try-" * 22 + "try", "try-try-try"),
+        ("Tret-tret-tret-tret-tretinoin", "Tret-tret-tret-tretinoin"),
+        ("twenty-four-hour", "twenty-four-hour"),
+        ("no\u2013no\u2013no\u2013no.", "no\u2013no\u2013no"),
+        ("1,000,000,000,000,000", "1,000,000,000,000,000"),
+        ("-", "-"),
+        ("", ""),
+    ],
+)
+def test_a_loop_between_hyphens_is_cut_like_one_between_words(said, left):
+    assert unstuttered(said) == left

@@ -60,6 +60,33 @@ def test_the_last_word_before_the_end_is_never_kept():
     assert seam.held.text.endswith("three.")
 
 
+def timed(text):
+    return heard(*((word, 0.4 * number) for number, word in enumerate(text.split(), 1)))
+
+
+@pytest.mark.parametrize(
+    ("before", "held", "again", "left"),
+    [
+        ("and then from", "a transplant", "from a transplant", "a transplant"),
+        ("a little longer than", "three days", "longer than three days", "three days"),
+        ("All right. From", "a transplant", "from, a transplant", "a transplant"),
+        ("and then from", "a transplant", "from the transplant", "from the transplant"),
+        ("it hurts, no", "no not now", "no no not now", "no no not now"),
+        ("it hurts, no", "not now", "not now", "not now"),
+        ("it hurts, no", "", "no not now", "no not now"),
+        ("", "not now", "not now", "not now"),
+        ("two", "two tablets", "two tablets", "two tablets"),
+        ("and from", "a", "from", "from"),
+    ],
+)
+def test_words_before_a_seam_that_are_heard_again_behind_it_are_said_once(before, held, again, left):
+    seam = Seam(0, 0, timed(before), timed(held))
+    found = seam.heard_once(before, timed(again))
+    assert found.text == left
+    assert [word.text for word in found.words] == left.split()
+    assert found.words == timed(again).words[-len(found.words) :]
+
+
 def test_of_a_text_without_word_times_all_is_kept_and_nothing_is_heard_again():
     one = span()
     seam = Seam.of(one, Hypothesis("text", "en"))
