@@ -18,6 +18,7 @@ NO_TIME_S = 0.02
 MAX_CRAMMED = 0.08
 """Of the words of a loop 0.14 to 0.4 take no time, of a person's repetitions none to 0.03 (benchmarks/LOG.md)."""
 MAX_LOOP_WORDS = 8
+PASSAGE_WORDS = 6
 _HYPHENS = re.compile(r"([-\u2010-\u2015])")
 
 
@@ -35,7 +36,7 @@ def suspicious(text: str, logprob: float, hit_limit: bool, crammed: bool, second
         or logprob < MIN_LOGPROB
         or compression_ratio(text) > MAX_COMPRESSION
         or len(words) > 3 + MAX_WORDS_PER_SECOND * seconds
-        or (crammed and (repeats_itself(words) or most_repeated_trigram(words) >= MAX_TRIGRAM_REPEATS))
+        or (crammed and (_says_again(words) or most_repeated_trigram(words) >= MAX_TRIGRAM_REPEATS))
     )
 
 
@@ -69,6 +70,15 @@ def repeats_itself(words: list[str]) -> bool:
         for run in range(3, half + 1)
         for at in range(len(words) - 2 * run + 1)
     )
+
+
+def _says_again(words: list[str]) -> bool:
+    """Whether it repeats itself, or says `PASSAGE_WORDS` words once more, with others between the two.
+
+    Whisper says a long passage again with small differences: "Hi. So before we start" and "Hi, um, so before we start".
+    """
+    passages = list(zip(*(words[at:] for at in range(PASSAGE_WORDS)), strict=False))
+    return repeats_itself(words) or len(set(passages)) < len(passages)
 
 
 def unlooped(words: list[str], most: int = MAX_SAID) -> list[int]:

@@ -98,3 +98,11 @@ def test_of_a_loop_in_a_few_words_one_pass_is_left_where_that_is_asked_for():
 )
 def test_a_loop_between_hyphens_is_cut_like_one_between_words(said, left):
     assert unstuttered(said) == left
+
+
+def test_a_passage_that_is_said_again_with_small_differences_in_no_time_is_doubtful():
+    said = "Hi So before we start could I confirm your name? Merry Richard. That's okay. So You"
+    again = f"{said} Hi, um, so before we start could I confirm your name? Very Richard. That's okay. So?"
+    assert suspicious(again, -0.2, False, True, 11.4)
+    assert not suspicious(again, -0.2, False, False, 11.4), "people repeat a question too, and take time for it"
+    assert not suspicious(said, -0.2, False, True, 11.4)
