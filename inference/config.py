@@ -54,6 +54,7 @@ class SegmenterConfig:
     words without context badly; long ones wait less because findings wait for their words. After a pause of
     `draft_after_s`, the text of an open segment is shown. After `max_segment_s` without a pause, the final takes the
     words that are settled, and the next segment begins with the others, at most `held_s` before the end of this one.
+    That is just under 14 s, so that a split segment and a margin of 3 s fit the 17 s of CUDA's ladder.
 
     The first partial of a segment needs `partial_first_s` of its speech, and each later one needs `partial_every_s` of
     new audio: somebody who begins to speak waits for the first words, and not for a few more of them.
@@ -66,7 +67,7 @@ class SegmenterConfig:
     short_s: float = 1.0
     long_s: float = 3.0
     draft_after_s: float = 0.6
-    max_segment_s: float = 10.0
+    max_segment_s: float = 13.9
     held_s: float = 3.0
     lead_in_s: float = 0.4
     tail_s: float = 0.4

@@ -221,7 +221,7 @@ def test_spans_overlap_at_splits_alone_and_cover_every_frame_of_clear_speech(par
         {"short_s": 9.0, "long_s": 8.0},
         {"max_segment_s": 29.0},
         {"held_s": 0.0},
-        {"held_s": 12.0},
+        {"held_s": 14.0},
         {"tail_s": 0.0},
     ],
 )
