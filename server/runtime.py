@@ -101,7 +101,7 @@ def _check_gpu(index: int, model: Path) -> None:
 
     try:
         cublas.preload()
-        gpu.check(index, (model / "model.bin").stat().st_size)
+        gpu.check(index, 2 * (model / "model.bin").stat().st_size)  # the encoder's weights are there twice
     except RuntimeError as error:
         raise SettingsError([str(error)]) from error
 

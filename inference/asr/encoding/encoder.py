@@ -6,7 +6,6 @@ what CTranslate2's encoder gives, so its decoder takes it.
 """
 
 import re
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +62,10 @@ class Layer:
 
 
 class Encoder:
-    """Safe to call from several threads; each has a CUDA stream of its own, and waits for its own work alone.
+    """Safe to call from several threads. On CUDA they share one stream, and each waits for its own work alone.
+
+    torch keeps freed memory for each stream, so a stream for each thread would take as much memory again for each of
+    them; the kernels of one batch fill a GPU by themselves.
 
     It computes in float32, with `half` in float16. Raises KeyError if `weights` are not Whisper's.
     """
@@ -71,8 +73,9 @@ class Encoder:
     def __init__(self, weights: Weights, device: str, *, half: bool = False) -> None:
         self._device = torch.device(device)
         self._dtype = dtype = torch.float16 if half else torch.float32
-        self._local = threading.local()
+        self._stream: torch.cuda.Stream | None = None
         if self._device.type == "cuda":
+            self._stream = torch.cuda.Stream(self._device)
             torch.backends.cuda.enable_cudnn_sdp(False)  # which compiles a plan for every new shape, in live work too
 
         def tensor(name: str) -> Tensor:
@@ -105,12 +108,12 @@ class Encoder:
     @torch.inference_mode()
     def __call__(self, mels: Sequence[Mel]) -> Tensor:
         """[batch, frames / 2, width] of mels of one length that are ready on the device; ready when it returns."""
-        if self._device.type != "cuda":
+        if self._stream is None:
             return self._encoded(mels)
-        stream = self._stream()
-        with torch.cuda.stream(stream):
+        with torch.cuda.stream(self._stream):
             encoded = self._encoded(mels)
-        stream.synchronize()
+            done = self._stream.record_event(torch.cuda.Event(blocking=True))
+        done.synchronize()
         return encoded
 
     def _encoded(self, mels: Sequence[Mel]) -> Tensor:
@@ -121,9 +124,3 @@ class Encoder:
         for layer in self._layers:
             x = layer(x)
         return self._norm(x)
-
-    def _stream(self) -> torch.cuda.Stream:
-        if not hasattr(self._local, "stream"):
-            self._local.stream = torch.cuda.Stream(self._device)
-        stream: torch.cuda.Stream = self._local.stream
-        return stream
