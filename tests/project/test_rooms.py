@@ -11,6 +11,7 @@ NOT_COUNTED = {"__init__.py", "__main__.py", "py.typed", "__pycache__"}
 EXCEPTIONS: Mapping[str, str] = {
     "inference": "moved.py, which names the new places of old modules, is there for one release",
     "benchmarks": "one folder for each thing that is measured, beside two documents",
+    "benchmarks/data": "one file for each collection of sentences or names, found by its name",
     "benchmarks/results": "one file for each run that the documents quote, found by its name",
     "inference/extraction/vocabulary": "one table for each kind of word, found by its name",
     "server": "one folder for each thing that a client can reach or that watches over it",

@@ -86,7 +86,12 @@ async def test_who_signed_on_at_the_proxy_speaks_and_reads_and_a_name_that_a_cli
     async with proxied(tmp_path) as (http, url):
         forged = {"X-Forwarded-User": "mallory", "X-Forwarded-For": "6.6.6.6"}
         async with http.get(url + "/v1/me", headers=ALICE | forged) as response:
-            assert await response.json() == {"name": "alice@clinic", "scopes": ["read", "speak"], "sign_in": "proxy"}
+            assert await response.json() == {
+                "name": "alice@clinic",
+                "scopes": ["read", "speak"],
+                "sign_in": "proxy",
+                "owner": "user:alice@clinic",
+            }
         async with http.ws_connect(f"{url}/ws", protocols=["drtranscribe.v1"], headers=ALICE | forged) as ws:
             client = Client(ws)
             started = await client.start()

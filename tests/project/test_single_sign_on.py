@@ -197,7 +197,8 @@ async def test_who_has_not_signed_on_reaches_nothing_and_a_browser_is_sent_to_th
 async def test_a_header_that_a_client_wrote_itself_is_replaced_by_the_name_that_signed_on(clinic):
     async with clinic.visitor(ALICE) as http:
         async with http.get("/v1/me", headers=FORGED) as response:
-            assert await response.json() == {"name": ALICE, "scopes": ["read", "speak"], "sign_in": "proxy"}
+            me = {"name": ALICE, "scopes": ["read", "speak"], "sign_in": "proxy", "owner": f"user:{ALICE}"}
+            assert await response.json() == me
             assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
         async with http.ws_connect("/ws", protocols=["drtranscribe.v1"], headers=FORGED, origin=clinic.url) as ws:
             client = Client(ws)

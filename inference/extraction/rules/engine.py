@@ -22,6 +22,7 @@ from inference.extraction.rules.cues.persons import goes_on, other_before
 from inference.extraction.rules.cues.readings import Answer, is_bare, is_empty
 from inference.extraction.rules.cues.replies import contradiction
 from inference.extraction.rules.exchange.agreement import SUMMED_DENIAL, is_only_of
+from inference.extraction.rules.exchange.doubted import in_doubt
 from inference.extraction.rules.exchange.enquiries import follow_ups
 from inference.extraction.rules.exchange.functions import functions, well_parts
 from inference.extraction.rules.exchange.questions import answered_facts, denied_facts
@@ -29,7 +30,6 @@ from inference.extraction.rules.exchange.resolution import resolutions
 from inference.extraction.rules.exchange.topics import BARE, is_known_better, named, under_known_name
 from inference.extraction.rules.facts.allergies import allergies, reactions_of
 from inference.extraction.rules.facts.circumstances import circumstances
-from inference.extraction.rules.facts.doubted import in_doubt
 from inference.extraction.rules.facts.draft import Draft, with_reply
 from inference.extraction.rules.facts.headings import without_headings
 from inference.extraction.rules.facts.naming import one_name_a_drug, without_generic
