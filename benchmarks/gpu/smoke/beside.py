@@ -63,7 +63,7 @@ def _one(bench: Bench, features: Any, name: str, mode: str) -> dict[str, Any]:
     began = time.perf_counter()
     thread.start()
     try:
-        ms = bench.milliseconds(work, 0.4, 20)
+        ms = bench.milliseconds(work, 0.1, 3) if bench.short else bench.milliseconds(work, 0.4, 20)
     finally:
         stop.set()
         thread.join()
