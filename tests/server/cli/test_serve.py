@@ -184,7 +184,7 @@ def test_a_card_with_too_little_memory_is_one_line_and_status_2(card):
     card[0] = 500_000_000
     status, line = ends()
     assert status == 2
-    assert line.startswith("GPU 0 has 0.5 GB of its 80.0 GB free, and the model needs about 1.1 GB: ")
+    assert line.startswith("GPU 0 has 0.5 GB of its 80.0 GB free, and the model needs about 1.2 GB: ")
     assert line.endswith("choose a smaller --model")
 
 
