@@ -81,6 +81,11 @@ def _says_again(words: list[str]) -> bool:
     return repeats_itself(words) or len(set(passages)) < len(passages)
 
 
+def plain(word: str) -> str:
+    """A word as it compares with others: without signs and capitals."""
+    return re.sub(r"[^\w']", "", word.lower())
+
+
 def unlooped(words: list[str], most: int = MAX_SAID) -> list[int]:
     """Indexes of the words that are left when nothing is said more than `most` times in a row.
 
@@ -109,6 +114,6 @@ def unstuttered(text: str, most: int = MAX_SAID) -> str:
     Whisper writes what somebody stammers so, and loops in it. No space parts it, so it is one word to `unlooped`.
     """
     parts = _HYPHENS.split(text)
-    kept = unlooped([re.sub(r"[^\w']", "", part.lower()) for part in parts[::2]], most)
+    kept = unlooped([plain(part) for part in parts[::2]], most)
     hyphens = parts[1::2]
     return "".join(parts[2 * at] + (hyphens[at] if at < len(hyphens) and at != kept[-1] else "") for at in kept)

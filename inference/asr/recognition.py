@@ -6,14 +6,13 @@ as work of its own, in a lane of its own, so that nobody else's batch waits for 
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from inference.asr.gaps import Gap, gaps
-from inference.asr.guard import MAX_SAID, unlooped, unstuttered
+from inference.asr.guard import MAX_SAID, plain, unlooped, unstuttered
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.asr.lengths import wider
@@ -264,8 +263,8 @@ def _is_better(second: Hypothesis, first: Hypothesis) -> bool:
 
 def _unlooped(said: Hypothesis, most: int = MAX_SAID) -> Hypothesis:
     """What still loops after every try, said `most` times."""
-    plain = [re.sub(r"[^\w']", "", word.text.lower()) for word in said.words]
-    words = tuple(replace(said.words[i], text=unstuttered(said.words[i].text, most)) for i in unlooped(plain, most))
+    compared = [plain(word.text) for word in said.words]
+    words = tuple(replace(said.words[i], text=unstuttered(said.words[i].text, most)) for i in unlooped(compared, most))
     return said if words == said.words else _with_words(said, words)
 
 

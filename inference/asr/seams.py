@@ -5,13 +5,13 @@ at all. So the segment is decoded to its end, keeps the words up to a good place
 next segment, which hears them again with what follows them. The place depends on the audio and the words alone.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
+from inference.asr.guard import plain
 from inference.asr.hypothesis import Hypothesis
 from inference.audio.decoding import Samples
 from inference.audio.segmenter import Span
@@ -78,7 +78,7 @@ class Seam:
         A word's end is not exactly where the alignment puts it, so the rest of a word behind the seam may be heard as
         the whole word. The split segment was decoded over the seam: where it heard the words once, they were said once.
         """
-        last, held, again = _plain(before), _plain(self.held.text), _plain(heard.text)
+        last, held, again = ([plain(word) for word in text.split()] for text in (before, self.held.text, heard.text))
         for count in range(min(ECHO_WORDS, len(heard.words)), 0, -1):
             echo = again[:count]
             follows = held[:1] and held[:1] == again[count : count + 1]
@@ -89,11 +89,6 @@ class Seam:
     def ends_with_speech(self, span: Span) -> bool:
         """Whether the next segment, given what is its own of it, has no speech that was not decoded with this one."""
         return span.spoken.seconds((self.end - span.start) / SAMPLE_RATE) < NO_SPEECH_S
-
-
-def _plain(text: str) -> list[str]:
-    """The words of a text, as they compare."""
-    return [re.sub(r"[^\w']", "", word.lower()) for word in text.split()]
 
 
 def _of_words(heard: Hypothesis, words: tuple[Word, ...]) -> Hypothesis:

@@ -176,17 +176,15 @@ class Batcher(Generic[Item, Result]):
     def _only_files(self) -> bool:
         return all(ticket.lane is Lane.FILE for ticket in self._queue)
 
-    def _in_turn(self, now: float) -> bool:
-        return not self.ranks and in_turn(self._queue, now, self._patience)
-
-    def _in_order(self, now: float) -> list[Ticket[Item, Result]]:
-        if self._in_turn(now):
-            return by_patience(self._queue, self._patience)
-        return ordered(self._queue, now, self.ranks)
+    def _in_order(self, now: float) -> tuple[list[Ticket[Item, Result]], bool]:
+        """What waits, in its order, and whether the lanes take turns."""
+        mixed = not self.ranks and in_turn(self._queue, now, self._patience)
+        queue = by_patience(self._queue, self._patience) if mixed else ordered(self._queue, now, self.ranks)
+        return queue, mixed
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
         now, strict = time.monotonic(), bool(self.ranks)
-        queue, mixed = self._in_order(now), self._in_turn(now)
+        queue, mixed = self._in_order(now)
         batch = next_batch(queue, now, self._limits, strict=strict, live=self.live, mixed=mixed)
         for ticket in batch:
             ticket.started = True
@@ -263,7 +261,7 @@ class Batcher(Generic[Item, Result]):
     async def _prepare_waiting(self, prepare: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while waiting := [t for t in self._in_order(time.monotonic()) if not t.asked and not t.future.done()][
+            while waiting := [t for t in self._in_order(time.monotonic())[0] if not t.asked and not t.future.done()][
                 : self._limits.max_batch
             ]:
                 for ticket in waiting:

@@ -34,7 +34,10 @@ class Weights:
 
 
 def read(path: Path) -> Weights:
-    """The tensors share the file's pages: nothing is read before it is used. Raises ValueError for another format."""
+    """The tensors share the file's pages, but for those that do not begin at a multiple of their size: they are copied.
+
+    Raises ValueError for another format.
+    """
     with path.open("rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     reader = _Reader(data)
