@@ -112,8 +112,9 @@ async def _settled(server: Target) -> Moment:
 
 
 async def _moment(server: Target, hours: float) -> Moment:
+    descriptors = server.descriptors()  # counted first: the connection that asks for the metrics may close later
     tasks = (await server.metrics())["drtranscribe_tasks"]
-    return Moment(hours, server.memory_mb(), tasks, server.descriptors())
+    return Moment(hours, server.memory_mb(), tasks, descriptors)
 
 
 def _shown(moment: Moment) -> dict[str, float]:
