@@ -2,7 +2,7 @@
 // connection. The key goes to the addresses of the settings alone, in a header: never into a URL, never to an address
 // that a server named.
 
-import { networkBlocked } from "./page/network.js";
+import { networkBlocked } from "./page/visit/network.js";
 import { WORDS } from "./words.js";
 
 const PATIENCE_MS = 10_000;

@@ -2,8 +2,8 @@
 // the settings, which every open document of the extension follows. The service worker cannot load those modules: what
 // is sent to it names the language.
 
-import { translate } from "./page/dom.js";
-import { KEPT, language, LANGUAGES, onLanguage, setLanguage } from "./page/language.js";
+import { translate } from "./page/document/dom.js";
+import { KEPT, language, LANGUAGES, onLanguage, setLanguage } from "./page/words/language.js";
 import { fill, speak } from "./words.js";
 
 function follow() {

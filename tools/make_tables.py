@@ -1,4 +1,4 @@
-"""Writes server/static/tables.js, the tables of findings and notes that the page shares with the server.
+"""Writes server/static/findings/tables.js, the tables of findings and notes that the page shares with the server.
 
 A test compares the file with what this makes (tests/server/page/test_tables.py). Run it from the root of the repository
 after a change of `inference/findings.py`, `server/record/soap.py` or `server/record/wording.py`:
@@ -13,7 +13,7 @@ from inference.findings import ATTRIBUTES_OF, ORDER_TYPES
 from server.record.soap import KINDS, LAYOUT, ORDERS, OTHER_ORDERS, RANK, UNSAID
 from server.record.wording import DENIED, INLINE, SHOWN_STAMPS
 
-TARGET = Path(__file__).parents[1] / "server" / "static" / "tables.js"
+TARGET = Path(__file__).parents[1] / "server" / "static" / "findings" / "tables.js"
 
 HEAD = "// Made by tools/make_tables.py from the tables of the server: do not edit.\n"
 

@@ -1,8 +1,8 @@
 // Asks for the microphone in a tab: Chrome shows its question neither in a side panel nor in an offscreen document.
 
 import "../language.js";
-import { say } from "../page/language.js";
-import { microphoneFault } from "../page/words.js";
+import { say } from "../page/words/language.js";
+import { microphoneFault } from "../page/words/words.js";
 import { WORDS } from "../words.js";
 
 const told = document.getElementById("told");

@@ -1,6 +1,6 @@
 // What a panel that is opened later has to be told: the present state of what was said and found. Pure.
 
-import { endedByNotice, endedByWords, lasts, noticeKey } from "../page/standing.js";
+import { endedByNotice, endedByWords, lasts, noticeKey } from "../page/transcript/standing.js";
 
 export class History {
   #finals = new Map();

@@ -2,10 +2,10 @@
 // Phases: starting -> listening <-> paused -> finishing -> ended; or failed (nothing began), or erased.
 
 import "../language.js";
-import { Chunker } from "../page/chunker.js";
-import { Connection } from "../page/connection.js";
-import { language, say } from "../page/language.js";
-import { microphoneFault, serverFault } from "../page/words.js";
+import { Chunker } from "../page/sound/chunker.js";
+import { Connection } from "../page/visit/connection.js";
+import { language, say } from "../page/words/language.js";
+import { microphoneFault, serverFault } from "../page/words/words.js";
 import { Door } from "../door.js";
 import { WORDS } from "../words.js";
 import { History } from "./history.js";

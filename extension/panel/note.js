@@ -1,7 +1,7 @@
 // The note of a consultation as text for a record: the page's own note without times and judgements.
 
-import { say } from "../page/language.js";
-import { soap } from "../page/soap.js";
+import { say } from "../page/words/language.js";
+import { soap } from "../page/note/soap.js";
 
 /**
  * @param {{finding: object, judgement?: object, original?: object}[]} entries

@@ -1,6 +1,6 @@
 // The note in the side panel: each section and part with a button that puts it where the caret stands in the record.
 
-import { byId, element } from "../page/dom.js";
+import { byId, element } from "../page/document/dom.js";
 import { hostPattern } from "../settings/settings.js";
 import { WORDS } from "../words.js";
 import { putInto } from "./insertion.js";

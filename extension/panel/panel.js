@@ -2,12 +2,12 @@
 // be closed and opened again at any time; nothing of the consultation is kept here.
 
 import "../language.js";
-import { byId, element, put, tell } from "../page/dom.js";
-import { FindingsView } from "../page/findings.js";
-import { language, onLanguage, say } from "../page/language.js";
-import { NoticesView } from "../page/notices.js";
-import { TranscriptView } from "../page/transcript.js";
-import { clock } from "../page/words.js";
+import { byId, element, put, tell } from "../page/document/dom.js";
+import { FindingsView } from "../page/findings/findings.js";
+import { language, onLanguage, say } from "../page/words/language.js";
+import { NoticesView } from "../page/transcript/notices.js";
+import { TranscriptView } from "../page/transcript/transcript.js";
+import { clock } from "../page/words/words.js";
 import { WORDS } from "../words.js";
 import { NoteView } from "./note_view.js";
 

@@ -3,9 +3,9 @@
 
 import { Door } from "../door.js";
 import "../language.js";
-import { byId, element } from "../page/dom.js";
-import { onLanguage } from "../page/language.js";
-import { offerLanguages } from "../page/languages.js";
+import { byId, element } from "../page/document/dom.js";
+import { onLanguage } from "../page/words/language.js";
+import { offerLanguages } from "../page/words/languages.js";
 import { WORDS } from "../words.js";
 import { hostPattern, load, save, serverAddress } from "./settings.js";
 

@@ -1,15 +1,15 @@
 // The second screen: shows a consultation that another device hears, and changes nothing in it.
 // The session's id stands behind the # of the address, which a browser sends to no server and no proxy.
 
-import { byId, put, tell, translate } from "./dom.js";
-import { FindingsView } from "./findings.js";
-import { offerLanguages } from "./languages.js";
-import { NoticesView } from "./notices.js";
-import { OmissionsView } from "./omissions.js";
-import { SignIn } from "./signin.js";
-import { TranscriptView } from "./transcript.js";
-import { Watching } from "./watching.js";
-import { serverFault } from "./words.js";
+import { byId, put, tell, translate } from "./document/dom.js";
+import { FindingsView } from "./findings/findings.js";
+import { offerLanguages } from "./words/languages.js";
+import { NoticesView } from "./transcript/notices.js";
+import { OmissionsView } from "./findings/omissions.js";
+import { SignIn } from "./visit/signin.js";
+import { TranscriptView } from "./transcript/transcript.js";
+import { Watching } from "./visit/watching.js";
+import { serverFault } from "./words/words.js";
 
 const STATES = {
   connecting: { light: "waiting", words: "connection.connecting" },

@@ -17,9 +17,11 @@ console.log(JSON.stringify(history.events));
 
 def recalled(folder, *events):
     """The events that bring an empty panel up to date, after these."""
-    for source, target in ((EXTENSION / "offscreen" / "history.js", "offscreen"), (STATIC / "standing.js", "page")):
-        (folder / target).mkdir(exist_ok=True)
-        shutil.copy(source, folder / target)
+    own, shared = "offscreen/history.js", "transcript/standing.js"
+    for source, name in ((EXTENSION / own, own), (STATIC / shared, f"page/{shared}")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "recall.js").write_text(RECALL)
     command = [tool("node"), folder / "recall.js", folder / "offscreen" / "history.js", json.dumps(events)]

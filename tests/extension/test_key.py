@@ -19,7 +19,7 @@ if CHROMIUM is None:
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 KEPT = "Access refused … sound is kept"
-WATCH = """import("/page/chunker.js").then(({ Chunker }) => {
+WATCH = """import("/page/sound/chunker.js").then(({ Chunker }) => {
   const push = Chunker.prototype.push;
   globalThis.pushed = [];
   Chunker.prototype.push = function (samples) {

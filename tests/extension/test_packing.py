@@ -73,10 +73,10 @@ def test_no_code_comes_from_elsewhere_and_none_is_made_of_text(files, manifest):
 def test_every_file_that_a_module_page_or_style_names_is_packed(files, manifest):
     named = {target for name, content in files.items() for target in references(name, content)}
     assert {
-        "page/findings.js",
-        "page/transcript.js",
-        "page/outbox.js",
-        "page/style.css",
+        "page/findings/findings.js",
+        "page/transcript/transcript.js",
+        "page/visit/outbox.js",
+        "page/styles/style.css",
         "offscreen/interleave.js",
     } <= named
     assert named <= files.keys()
@@ -95,7 +95,7 @@ def test_the_modules_of_the_page_are_those_of_the_server_and_no_copy_lies_in_the
     assert not [name for name in ours if name.startswith("page/")]
     assert all(content == (STATIC / name.removeprefix("page/")).read_bytes() for name, content in page.items())
     assert not set(page.values()) & set(ours.values())
-    assert not {"page/app.js", "page/index.html", "page/signin.js"} & page.keys(), "only what is needed"
+    assert not {"page/app.js", "page/index.html", "page/visit/signin.js"} & page.keys(), "only what is needed"
 
 
 PARSE = """

@@ -17,7 +17,6 @@ EXCEPTIONS: Mapping[str, str] = {
     "server": "one folder for each thing that a client can reach or that watches over it",
     "tests/inference": "mirrors inference",
     "tests/server": "mirrors server",
-    "server/static": "the page has no build step: the browser fetches each module and style from the folder of index.html",
 }
 """Folders that hold more, and why."""
 

@@ -65,7 +65,7 @@ async def run(audio: Path, model: str, times: int, parts: list[str]) -> dict[str
                         result["resume"] = {"cuts_s": CUTS_S, "swallowed_s": SWALLOWED_S, **found}
                 finally:
                     process.stop()
-    result["size_bytes"] = sum(path.stat().st_size for path in STATIC.iterdir())
+    result["size_bytes"] = sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file())
     return result
 
 

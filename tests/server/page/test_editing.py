@@ -128,7 +128,7 @@ async def test_what_is_being_written_survives_updates_and_stop_and_ends_with_the
 async def test_a_doubt_ends_with_what_is_written_in_its_place_alone(server, browser):
     written = {"text": "ibuprofin", "status": "present", "attributes": {"dose": "400", "frequency": "once"}}
     async with visiting(server, browser) as (_, page):
-        asked = "([finding, written]) => import('/static/editor.js').then(({ changes }) => changes(finding, written))"
+        asked = "([finding, written]) => import('/static/findings/editor.js').then(({ changes }) => changes(finding, written))"
         frequency = await page.evaluate(asked, [HEARD, written])
         dose = await page.evaluate(asked, [HEARD, {**written, "attributes": {"dose": "400 mg"}}])
         name = await page.evaluate(asked, [HEARD, {**written, "text": "ibuprofen", "attributes": {}}])

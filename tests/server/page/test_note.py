@@ -86,7 +86,7 @@ def flat(sections) -> list[list[str]]:
 
 
 async def test_the_page_writes_the_note_of_the_server_for_findings_of_every_sort(server, browser):
-    script = """(entries) => import("/static/soap.js").then(({ soap }) => soap(entries).flatMap((section) =>
+    script = """(entries) => import("/static/note/soap.js").then(({ soap }) => soap(entries).flatMap((section) =>
         section.parts.flatMap((part) => part.lines.map(({ finding, text, said, suggested }) =>
             [section.title, part.title, finding.id, text, said, suggested]))))"""
     records = [recorded(), *(many(seed, 300) for seed in range(4))]
@@ -94,7 +94,7 @@ async def test_the_page_writes_the_note_of_the_server_for_findings_of_every_sort
         for record in records:
             assert await page.evaluate(script, json.loads(json.dumps(entries(record)))) == flat(soap(record))
             titles = [title for title, *_ in flat(soap(record))]
-            said = "(titles) => import('/static/language.js').then(({ say }) => titles.map((title) => say(`note.${title}`)))"
+            said = "(titles) => import('/static/words/language.js').then(({ say }) => titles.map((title) => say(`note.${title}`)))"
             assert await page.evaluate(said, titles) == titles
     assert len({finding.kind for finding in records[1].findings}) == len(KINDS)
 

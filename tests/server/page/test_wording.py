@@ -12,6 +12,7 @@ from tests.server.page.visiting import talk, visiting
 from tests.server.test_page import STATIC, finding
 
 LANGUAGES = ("en", "de")
+SCRIPTS = [path for path in STATIC.rglob("*.js") if path.stem not in LANGUAGES]
 PLACE = re.compile(r"\{(\w+)")
 TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`""", re.DOTALL)
 CLASSES = re.compile(r'className: "[^"]*"|\bevent\.code === `Key\$\{letter\}`')
@@ -89,7 +90,7 @@ def test_both_languages_have_the_same_keys_with_the_same_values_in_them():
 
 
 def test_every_key_is_used_and_no_key_is_missing():
-    sources = [path.read_text() for path in (*STATIC.glob("*.js"), *STATIC.glob("*.html"))]
+    sources = [path.read_text() for path in (*SCRIPTS, *STATIC.glob("*.html"))]
     used = {text for source in sources for text in re.findall(r"[\"'`]([\w.]+)[\"'`]", source)}
     begun = {text for source in sources for text in re.findall(r"`([\w.]+\.)\$\{", source)}
     begun |= {"edit.", "order_type.", "error.", "notice.", "doubt.", "speaker."}
@@ -106,9 +107,9 @@ def test_no_words_for_people_stand_in_the_pages_or_in_the_modules():
         shown.feed(path.read_text())
     assert [text for text in shown.said if re.search("[A-Za-z]", text)] == []
     titles = {name for title, _, parts in LAYOUT for name in (title, *(part for part, _ in parts))}  # keys of the words
-    found = {path.name: {*filter(said, literals(path.read_text()))} - titles for path in STATIC.glob("*.js")}
+    found = {path.name: {*filter(said, literals(path.read_text()))} - titles for path in SCRIPTS}
     assert {name: texts for name, texts in found.items() if texts} == {}
-    for path in STATIC.glob("*.css"):
+    for path in STATIC.rglob("*.css"):
         assert not re.findall(r'content: "[^"]*[a-z]{2}', path.read_text()), path.name
 
 
@@ -136,7 +137,7 @@ async def test_everything_that_the_page_says_comes_from_the_words(server, browse
         if (node.checkVisibility() && node.id !== "language") shown.push(node.getAttribute("aria-label"));
       return shown.filter((text) => !text.includes("⟦"));
     }"""
-    change = "(words) => import('/static/language.js').then(({ setLanguage }) => setLanguage('en', words))"
+    change = "(words) => import('/static/words/language.js').then(({ setLanguage }) => setLanguage('en', words))"
     async with visiting(server, browser) as (_, page):
         await page.evaluate(change, strange)
         await expect(page.locator("#setup h2")).to_have_text("⟦New consultation⟧")

@@ -126,7 +126,7 @@ async def test_a_browser_that_cannot_run_the_page_is_told_so(server, browser):
 async def test_silence_is_a_constant_value_of_one_channel_and_not_a_quiet_room(server, browser):
     async with visited(server, browser) as (context, url):
         page = await opened(context, url)
-        told = await page.evaluate("""() => import("/static/silence.js").then(({ SilenceWatch }) => {
+        told = await page.evaluate("""() => import("/static/sound/silence.js").then(({ SilenceWatch }) => {
             const told = [];
             const watch = new SilenceWatch(2, (channel, silent) => told.push([second, channel, silent]));
             let second = 0;
@@ -149,7 +149,7 @@ async def test_silence_is_a_constant_value_of_one_channel_and_not_a_quiet_room(s
 async def test_sound_that_stays_away_is_a_gap_and_sound_that_comes_late_is_none(server, browser):
     async with visited(server, browser) as (context, url):
         page = await opened(context, url)
-        told = await page.evaluate("""() => import("/static/pace.js").then(({ Pace }) => {
+        told = await page.evaluate("""() => import("/static/sound/pace.js").then(({ Pace }) => {
             const told = [];
             let now = 100;
             const pace = new Pace(now);

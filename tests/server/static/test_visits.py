@@ -212,7 +212,7 @@ async def test_a_visit_is_offered_to_no_other_user_and_not_while_another_tab_has
         page = await opened(context, url)
         await agree_and_start(page)
         await server.heard(CHUNK_BYTES)
-        look = """(user) => import("/static/visits.js").then(async ({ Visits }) => {
+        look = """(user) => import("/static/visit/visits.js").then(async ({ Visits }) => {
             const { visit } = await new Visits().interrupted(user);
             visit?.release();
             return visit?.session_id ?? null;
@@ -245,7 +245,7 @@ async def test_a_browser_that_keeps_nothing_is_told_and_the_visit_works(server, 
 async def test_sound_beyond_what_the_page_can_keep_is_one_gap_where_it_was(server, browser):
     async with visited(server, browser) as (context, url):
         page = await opened(context, url)
-        told = await page.evaluate("""() => import("/static/outbox.js").then(({ Outbox }) => {
+        told = await page.evaluate("""() => import("/static/visit/outbox.js").then(({ Outbox }) => {
             const outbox = new Outbox(1, 40);
             outbox.acknowledge(10, 10);
             for (let chunk = 0; chunk < 8; chunk++) outbox.addAudio(new Int16Array(10).fill(chunk + 1));

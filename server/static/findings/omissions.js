@@ -1,7 +1,7 @@
 // What was said and stands in no finding: a card for each, to take into the note or to leave out.
 
-import { element } from "./dom.js";
-import { onLanguage, say } from "./language.js";
+import { element } from "../document/dom.js";
+import { onLanguage, say } from "../words/language.js";
 import { proof, statement } from "./statement.js";
 
 export class OmissionsView {

@@ -1,8 +1,8 @@
 // Corrections of who spoke: a press on the label of a final gives its words to the other speaker, on this page and in what
 // it writes. The protocol has no message for that: the server's record keeps the speaker of the channel.
 
-import { element } from "./dom.js";
-import { say } from "./language.js";
+import { element } from "../document/dom.js";
+import { say } from "../words/language.js";
 
 const OTHER = { clinician: "patient", patient: "clinician" };
 

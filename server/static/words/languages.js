@@ -1,6 +1,6 @@
 // The choice of the language of a page, in its head.
 
-import { byId, element } from "./dom.js";
+import { byId, element } from "../document/dom.js";
 import { language, LANGUAGES, nameOf, setLanguage } from "./language.js";
 
 /** @param {() => void} onUnreached a language could not be had: the page stays in the one before */

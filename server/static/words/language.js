@@ -2,8 +2,8 @@
 // language in use is loaded with this module. Works without a page, in modules that may wait at their top.
 
 const FILES = {
-  en: () => import("./words/en.js"),
-  de: () => import("./words/de.js"),
+  en: () => import("./en.js"),
+  de: () => import("./de.js"),
 };
 
 /** The codes of the languages that there are. */

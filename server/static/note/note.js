@@ -1,11 +1,11 @@
 // The note beside the findings, written while they come: as SOAP by the page, in other forms by the server.
 
-import { copyText } from "./clipboard.js";
-import { byId, element, put, tell, translate } from "./dom.js";
-import { onLanguage, say } from "./language.js";
+import { copyText } from "../document/clipboard.js";
+import { byId, element, put, tell, translate } from "../document/dom.js";
+import { onLanguage, say } from "../words/language.js";
 import { soap } from "./soap.js";
 import { templates, written } from "./templates.js";
-import { serverFault } from "./words.js";
+import { serverFault } from "../words/words.js";
 
 const SOAP = "soap"; // the server has a template of this name too: it is the page's own that is shown
 const SETTLED_MS = 1500; // findings come in bursts, and the server writes a note for each request

@@ -1,7 +1,7 @@
 // What a finding or an omission says, and the words that prove it.
 
-import { element } from "./dom.js";
-import { clock, markers } from "./words.js";
+import { element } from "../document/dom.js";
+import { clock, markers } from "../words/words.js";
 
 /** @param {object} said a finding or an omission @returns {HTMLElement} its text, after the words that change what it means */
 export function statement(said) {

@@ -1,7 +1,7 @@
 // A visit whose sign-in the server no longer takes: the form to sign in again stands over it until the visit goes on.
 
-import { byId, put } from "./dom.js";
-import { language } from "./language.js";
+import { byId, put } from "../document/dom.js";
+import { language } from "../words/language.js";
 
 const NO_SUCH_SESSION = 4404;
 const ASK_AGAIN_MS = 5000; // a network that is away refuses every try

@@ -1,9 +1,9 @@
 // What the clinician takes away: a file, or text for the clipboard. Nothing is stored in the browser.
 
-import { gapText } from "./gaps.js";
-import { language, say } from "./language.js";
+import { gapText } from "../sound/gaps.js";
+import { language, say } from "../words/language.js";
 import { recordOf } from "./templates.js";
-import { clock, KINDS, sentence, serverFault, speakerWords } from "./words.js";
+import { clock, KINDS, sentence, serverFault, speakerWords } from "../words/words.js";
 
 /** @param {object} record as app.js gathers it: patient, segments, findings … */
 export function save(record) {

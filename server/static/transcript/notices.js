@@ -1,9 +1,9 @@
 // What the server says about the sound and its store: a line for each, until what it says is over.
 
-import { byId, element } from "./dom.js";
-import { onLanguage } from "./language.js";
+import { byId, element } from "../document/dom.js";
+import { onLanguage } from "../words/language.js";
 import { endedByNotice, endedByWords, lasts, noticeKey } from "./standing.js";
-import { noticeWords } from "./words.js";
+import { noticeWords } from "../words/words.js";
 
 export class NoticesView {
   #rows = new Map(); // code and speaker -> {row, notice}

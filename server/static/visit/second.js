@@ -1,6 +1,6 @@
 // The link that opens the consultation of this page on a second screen.
 
-import { byId, element } from "./dom.js";
+import { byId, element } from "../document/dom.js";
 
 export class SecondScreen {
   constructor() {

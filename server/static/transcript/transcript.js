@@ -1,9 +1,9 @@
 // The transcript on the page: finals in order of time, and the words still being heard in lighter ink below them.
 
-import { byId, element, reveal } from "./dom.js";
-import { gapText } from "./gaps.js";
-import { onLanguage } from "./language.js";
-import { clock, speakerWords } from "./words.js";
+import { byId, element, reveal } from "../document/dom.js";
+import { gapText } from "../sound/gaps.js";
+import { onLanguage } from "../words/language.js";
+import { clock, speakerWords } from "../words/words.js";
 
 const NEAR_END_PX = 60;
 

@@ -1,6 +1,6 @@
 // One consultation: the sound on its way from a source to the server, and what the record says about it.
 
-import { Chunker } from "./chunker.js";
+import { Chunker } from "../sound/chunker.js";
 import { Connection } from "./connection.js";
 
 const CHUNK_S = 3; // the protocol's default; the page's ?chunk_s= tries another

@@ -1,6 +1,6 @@
 // Gaps of the recording, in words. They stand in the transcript where nothing was recorded.
 
-import { say } from "./language.js";
+import { say } from "../words/language.js";
 
 function duration(seconds) {
   const whole = Math.max(1, Math.round(seconds));

@@ -1,7 +1,7 @@
 // After a reload or a crash: finds the visit that was interrupted, and offers to go on with it, or to end it.
 
-import { byId, put } from "./dom.js";
-import { language } from "./language.js";
+import { byId, put } from "../document/dom.js";
+import { language } from "../words/language.js";
 
 const AT_ONCE_S = 60; // a page that was reloaded so shortly ago is still with the same patient
 

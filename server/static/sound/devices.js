@@ -1,6 +1,6 @@
 // The choice of microphones in the form, and its place between consultations: how many there are, and which.
 
-import { byId, element, put } from "./dom.js";
+import { byId, element, put } from "../document/dom.js";
 import { ONE } from "./microphone.js";
 
 const KINDS = { one: ["microphone-1"], stereo: ["microphone-1"], two: ["microphone-1", "microphone-2"] };

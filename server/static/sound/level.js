@@ -1,6 +1,6 @@
 // The sound level of each channel.
 
-import { byId } from "./dom.js";
+import { byId } from "../document/dom.js";
 
 const FLOOR_DB = -60;
 const SHOWN_EVERY_S = 0.1;

@@ -1,10 +1,10 @@
 // The findings on the page, grouped by kind, each with the words that prove it.
 
-import { byId, element, put, tell } from "./dom.js";
+import { byId, element, put, tell } from "../document/dom.js";
 import { FindingEditor, restored } from "./editor.js";
-import { onLanguage, say } from "./language.js";
+import { onLanguage, say } from "../words/language.js";
 import { proof, statement } from "./statement.js";
-import { attributes, KINDS, sentence, serverFault } from "./words.js";
+import { attributes, KINDS, sentence, serverFault } from "../words/words.js";
 
 // What makes two states of a finding the same to a clinician.
 const said = ({ kind, text, status, temporality, experiencer, attributes }) =>

@@ -1,7 +1,7 @@
 // Who uses the page. The key goes to the server once, for a cookie that no script can read, and is kept nowhere else.
 
-import { byId, put, tell } from "./dom.js";
-import { serverFault } from "./words.js";
+import { byId, put, tell } from "../document/dom.js";
+import { serverFault } from "../words/words.js";
 
 const PATIENCE_MS = 10_000;
 

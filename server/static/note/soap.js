@@ -1,8 +1,8 @@
 // The note of a consultation as SOAP, drawn from the findings by the rules of the server (server/record/soap.py and
 // wording.py). A test compares the two. Pure.
 
-import { has, say } from "./language.js";
-import { DENIED, INLINE, LAYOUT, ORDERS, OTHER_ORDERS, PARTS, RANK, SHOWN_STAMPS, UNSAID } from "./tables.js";
+import { has, say } from "../words/language.js";
+import { DENIED, INLINE, LAYOUT, ORDERS, OTHER_ORDERS, PARTS, RANK, SHOWN_STAMPS, UNSAID } from "../findings/tables.js";
 
 const NEGATIVE = /^(?:no|not|none|denies|never|without)(?![\p{L}\p{N}_])/iu;
 const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";

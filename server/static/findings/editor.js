@@ -1,8 +1,8 @@
 // The form in which a clinician changes a finding: Enter saves, Escape leaves.
 
-import { element, put, tell } from "./dom.js";
+import { element, put, tell } from "../document/dom.js";
 import { ATTRIBUTES, ORDER_TYPES } from "./tables.js";
-import { sentence } from "./words.js";
+import { sentence } from "../words/words.js";
 
 const STATUSES = ["present", "absent", "possible"];
 const LONGEST = 500; // characters of a text or of an attribute, as the server takes them

@@ -1,6 +1,6 @@
 // Builds elements. Text goes in as text, never as markup: it is what people said.
 
-import { language, onLanguage, say } from "./language.js";
+import { language, onLanguage, say } from "../words/language.js";
 
 const values = new WeakMap(); // node -> what the words of its data-words need
 

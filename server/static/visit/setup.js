@@ -1,6 +1,6 @@
 // The form before a consultation: where the sound comes from, who the patient is, and whether they agree.
 
-import { byId, put } from "./dom.js";
+import { byId, put } from "../document/dom.js";
 
 export class SetupForm {
   /** @param {() => void} onStart */
