@@ -15,6 +15,7 @@ buildah() { command buildah --storage-driver vfs --root "$WORK/storage" --runroo
 step() { echo "$1 (after $(($(date +%s) - BEGAN)) s)"; }
 BEGAN=$(date +%s)
 cleanup() {
+    [ -s "$WORK/pid/server" ] && kill "$(cat "$WORK/pid/server")" 2>/dev/null || true
     for container in $(buildah containers --quiet 2>/dev/null); do buildah rm "$container" >/dev/null; done
     rm -rf "$WORK"
 }
@@ -65,8 +66,8 @@ server=$!
 tries=0
 until [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT/health/ready")" = 200 ]; do
     tries=$((tries + 1))
-    # Four minutes, because a real vLLM keeps both processors busy meanwhile.
-    if [ $tries -gt 480 ] || ! kill -0 $server 2>/dev/null; then
+    # Ten minutes, because a real vLLM may keep both processors busy meanwhile.
+    if [ $tries -gt 1200 ] || ! kill -0 $server 2>/dev/null; then
         cat "$WORK/serve.log"
         echo "the server was not ready after $tries tries"
         exit 1
