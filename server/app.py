@@ -23,9 +23,11 @@ from server.record.rendering import Rendering
 from server.record.route import Records
 from server.record.templates.catalogue import Template, TemplatesError, catalogue
 from server.sessions.presence import Limits
-from server.sessions.registry import Sessions, use_store
+from server.sessions.registry import Sessions
+from server.sessions.watch import watch
 from server.settings import Settings, SettingsError
 from server.socket.handshake import consultation
+from server.store.opening import store_of
 from server.viewers.route import Viewers
 
 STATIC = Path(__file__).parent / "static"
@@ -79,9 +81,10 @@ def create_app(
     )
     app[METRICS].batch_limit.set_function(lambda: pipeline.asr.queue.batch_limit)
     app[METRICS].watch_engines(lambda: pipeline.asr.second_tries, pipeline.extractors)
-    app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions, app[AUDIT])
-    if settings.store != "memory":
-        use_store(app[SESSIONS], settings, app[METRICS])
+    store = store_of(settings, app[METRICS].observe_store)
+    app[SESSIONS] = Sessions(pipeline, limits, app[METRICS], settings.max_sessions, app[AUDIT], store)
+    if store is not None:
+        app[SESSIONS].addresses = settings.addresses
         app.cleanup_ctx.append(_store)
     templates = templates_of(settings.templates)
     app[RENDERING] = Rendering(templates=settings.templates)
@@ -191,17 +194,17 @@ async def _watch(app: web.Application) -> AsyncIterator[None]:
             settings.retention or settings.resume_ttl_s,
         ),
     )
-    watch = asyncio.create_task(app[SESSIONS].watch(shortest_limit_s))
+    watching = asyncio.create_task(watch(app[SESSIONS], shortest_limit_s))
     yield
-    watch.cancel()
-    await asyncio.gather(watch, return_exceptions=True)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 async def _watch_extraction(app: web.Application) -> AsyncIterator[None]:
-    watch = asyncio.create_task(app[EXTRACTION_HEALTH].watch())
+    watching = asyncio.create_task(app[EXTRACTION_HEALTH].watch())
     yield
-    watch.cancel()
-    await asyncio.gather(watch, return_exceptions=True)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 async def _drain(app: web.Application) -> None:

@@ -1,12 +1,10 @@
 """The sessions of one server: how many may be open, and where a lost one is found again."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from inference.pipeline import Pipeline
 from inference.stream import StreamOptions
@@ -14,16 +12,16 @@ from server.audit.trail import Audit
 from server.media.decoding import Decoding
 from server.monitoring.metrics import Metrics
 from server.protocol import Close, ProtocolError
-from server.sessions import garbage, refusing
+from server.sessions import refusing
 from server.sessions.drain import drain
 from server.sessions.erasing import Erasing
 from server.sessions.patience import patience
 from server.sessions.presence import Limits
 from server.sessions.refusing import Full
 from server.sessions.session import Again, Session
-from server.settings import Settings, SettingsError
+from server.sessions.watch import Watched
 from server.store.restoring import Declared
-from server.store.sharing import MOST_AHEAD, STORE_RETRY_S, KeyFault, Shared, StoreDown, shared
+from server.store.sharing import MOST_AHEAD, STORE_RETRY_S, Shared, StoreDown
 
 DEFAULT_CAPACITY = 32
 """Sessions at once where neither a setting nor a measurement tells, as with engines that cannot be measured: few enough
@@ -39,20 +37,6 @@ TOUCH_S = 300.0
 
 HAND_OVER_S = 2.0
 """The longest wait for the store to take the last events of a session that another server is to continue."""
-
-WATCH_S = 0.25
-"""How often sessions and sockets are looked at: by one timer, since one for each wakes up a thousand times a second."""
-
-GIVE_BACK_S = 5.0
-"""Between two times that the memory of ended sessions is given back to the system, at least."""
-
-
-class Watched(Protocol):
-    """A socket, as far as the watch over all of them needs it."""
-
-    def check(self, now: float) -> None:
-        """Looks after the socket; `now` is that of `patience`. It must not wait and must not raise."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +64,12 @@ class Sessions:
     """The addresses of the servers that share the store, at which clients can resume their sessions."""
     decoding: Decoding = field(default_factory=Decoding)
     """Decodes the streams of recorders."""
+    freed: bool = False
+    """Sessions ended or were forgotten since memory was given back to the system."""
     _sessions: dict[str, Session] = field(default_factory=dict)
     _tasks: dict["asyncio.Task[None]", Session] = field(default_factory=dict)  # of the open ones
     _kept_until: dict[str, float] = field(default_factory=dict)  # ended ones, in the time of `patience`
     _sockets: set[Watched] = field(default_factory=set)
-    _freed: bool = False  # sessions ended or were forgotten since memory was given back
     _closing: bool = False
     _taking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _journals: set["asyncio.Task[None]"] = field(default_factory=set)
@@ -278,7 +263,7 @@ class Sessions:
         if self._sessions.get(session.id) is session:
             del self._sessions[session.id]
             self._kept_until.pop(session.id, None)
-        self._freed = True
+        self.freed = True
 
     @contextmanager
     def watching(self, socket: Watched) -> Iterator[None]:
@@ -289,21 +274,6 @@ class Sessions:
         finally:
             self._sockets.discard(socket)
 
-    async def watch(self, shortest_limit_s: float) -> None:
-        """Looks after everything until cancelled; often enough for the shortest of the limits in seconds."""
-        patience.tick()
-        patience.ticking = True
-        given_back = time.monotonic()
-        try:
-            while True:
-                await asyncio.sleep(min(WATCH_S, shortest_limit_s / 4))
-                self.check(patience.tick())
-                if self._freed and time.monotonic() - given_back > GIVE_BACK_S:
-                    self._freed, given_back = False, time.monotonic()
-                    await asyncio.to_thread(garbage.give_back)
-        finally:
-            patience.ticking = False
-
     def check(self, now: float) -> None:
         """Ends the sessions that were given up by their clients, and the sockets that nobody reads."""
         for session in self._tasks.values():
@@ -312,7 +282,7 @@ class Sessions:
         for session_id in [ended for ended, until in self._kept_until.items() if now >= until]:
             del self._kept_until[session_id]
             self._sessions.pop(session_id, None)
-            self._freed = True
+            self.freed = True
         for socket in self._sockets:
             socket.check(now)
         if self.store is not None and now - self._touched > TOUCH_S:
@@ -383,7 +353,7 @@ class Sessions:
             outcome = "erased" if session.left is Close.NO_SUCH_SESSION else "elsewhere"
         self.audit.note("session_ended", actor="server", session=session.id, address=None, outcome=outcome)
         self.metrics.sessions.dec()
-        self._freed = True
+        self.freed = True
         if self._closing or session.left is not None or session.reason == "withdrawn":
             self._drop(session)
         else:
@@ -394,14 +364,3 @@ class Sessions:
         limits = self.limits
         kept_s = limits.resume_ttl_s if limits.retention_s is None else limits.retention_s
         self._kept_until[session.id] = patience.now() + kept_s
-
-
-def use_store(sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
-    """Keeps the sessions in the store of the settings. Raises SettingsError."""
-    try:
-        sessions.store = shared(settings.store, settings.store_key_file, settings.retention, metrics.observe_store)
-    except ImportError:
-        raise SettingsError(["--store: redis is not installed: pip install 'drtranscribe[store]'"]) from None
-    except (KeyFault, ValueError) as fault:
-        raise SettingsError([str(fault)]) from None
-    sessions.addresses = settings.addresses

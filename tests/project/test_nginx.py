@@ -16,7 +16,7 @@ from aiohttp.test_utils import unused_port
 
 from inference.extraction import tables
 from server.app import SESSIONS
-from server.sessions.registry import WATCH_S
+from server.sessions.watch import WATCH_S
 from server.settings import Settings
 from tests.server.store.test_two_servers import SAID, undisturbed
 from tests.support.access import key

@@ -444,7 +444,9 @@ async def test_the_script_that_takes_the_picture_of_the_readme_finds_what_it_pre
 async def test_a_dose_in_doubt_and_a_limit_are_told_in_words(server: FakeServer, browser: Browser) -> None:
     attributes = {"dose": "5", "check": "dose: no unit", "maximum": "8 tablets a day"}
     async with opened(server, browser) as page:
-        sentence = "import('/static/words/words.js').then(({ sentence }) => sentence({ text: 'warfarin', attributes: %s }))"
+        sentence = (
+            "import('/static/words/words.js').then(({ sentence }) => sentence({ text: 'warfarin', attributes: %s }))"
+        )
         told = await page.evaluate(sentence % json.dumps(attributes))
     assert told == "warfarin (5, please check: the dose has no unit, at most: 8 tablets a day)"
 

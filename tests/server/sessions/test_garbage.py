@@ -2,7 +2,7 @@ import asyncio
 import platform
 import threading
 
-from server.sessions import garbage, registry
+from server.sessions import garbage, watch
 from tests.support.fakes import speech
 from tests.support.live import serving
 
@@ -19,7 +19,7 @@ async def test_memory_is_given_back_in_a_thread_when_a_session_has_ended_and_aga
         assert threading.get_ident() != main
         loop.call_soon_threadsafe(given.put_nowait, None)
 
-    monkeypatch.setattr(registry, "GIVE_BACK_S", 0.0)
+    monkeypatch.setattr(watch, "GIVE_BACK_S", 0.0)
     monkeypatch.setattr(garbage, "give_back", give_back)
     async with serving(resume_ttl_s=0.2, retention=0.2) as server, server.connect() as client, asyncio.timeout(30):
         await client.start()
