@@ -9,7 +9,7 @@ from inference.timing import Timings
 from inference.transcript import Segment, Speaker
 
 NoticeCode = Literal["no_speech", "audio_suspect", "language_changed", "store_behind", "store_caught_up"]
-Asked = Literal["answered", "failed", "unusable", "superseded"]
+Asked = Literal["answered", "failed", "late", "unusable", "superseded"]
 """How a request to an extractor ended."""
 
 

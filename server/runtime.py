@@ -136,8 +136,9 @@ def _extractors(settings: Settings) -> list[Extractor]:
         from inference.extraction.llm.client import VllmExtractor
 
         key = settings.vllm_api_key.get_secret_value() if settings.vllm_api_key else None
+        url, limit_s = str(settings.vllm_url), settings.vllm_timeout_s
         try:
-            extractors.append(VllmExtractor(str(settings.vllm_url), settings.vllm_model, key, ca_file=settings.vllm_ca))
+            extractors.append(VllmExtractor(url, settings.vllm_model, key, limit_s, ca_file=settings.vllm_ca))
         except ValueError as error:
             raise SettingsError([f"--vllm-ca: {error}"]) from None
     return extractors

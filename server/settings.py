@@ -171,6 +171,9 @@ class Settings(BaseSettings):
         description="File of the authorities (PEM) that vLLM's certificate at https:// is checked against; the public "
         "ones, if not given.",
     )
+    vllm_timeout_s: float = Field(
+        30, gt=0, description="Seconds for an answer of vLLM; then it is asked again, about fewer segments at once."
+    )
 
     # NoDecode: the environment has it as a list with commas, not as JSON.
     allowed_origins: Annotated[

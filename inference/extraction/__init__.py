@@ -49,6 +49,10 @@ class UnusableAnswer(ExtractionError):
     """The extractor answered with something that cannot be used. The caller asks again about fewer segments."""
 
 
+class LateAnswer(ExtractionError):
+    """The extractor did not answer in time. The caller asks again about fewer segments, and passes none over."""
+
+
 class Extractor(Protocol):
     """Proposes findings. The caller looks their quotes up, checks them and merges them."""
 
@@ -61,7 +65,7 @@ class Extractor(Protocol):
     async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         """Returns proposals for the new segments, which it reads in the context of the old ones.
 
-        Raises ExtractionError if it cannot answer, and UnusableAnswer if fewer segments at once may help.
+        Raises ExtractionError if it cannot answer, and UnusableAnswer or LateAnswer if fewer segments at once may help.
         """
         ...
 

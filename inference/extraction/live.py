@@ -10,7 +10,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
-from inference.extraction import ExtractionError, ExtractionRequest, Extractor, Patient, UnusableAnswer, reads
+from inference.extraction import (
+    ExtractionError,
+    ExtractionRequest,
+    Extractor,
+    LateAnswer,
+    Patient,
+    UnusableAnswer,
+    reads,
+)
 from inference.extraction.evidence.grounding import FinalTexts
 from inference.extraction.evidence.merging import Findings
 from inference.extraction.evidence.retractions import is_justified
@@ -227,6 +235,9 @@ class LiveExtraction:
             raise
         except ExtractionError as error:
             outcome = "failed"
+            if isinstance(error, LateAnswer):
+                outcome = "late"
+                one.ask_less(request)
             await self._failed(one, str(error))
             raise
         except Exception as error:  # our own bug, which these segments may meet again

@@ -117,10 +117,15 @@ class Reading:
         self._useless = self._stumbles = 0
         self._at_once = min(READ_AT_ONCE, 2 * self._at_once)
 
-    def useless(self, consultation: ExtractionRequest) -> bool:
-        """Notes an answer that is of no use: less at once next time. Returns whether a segment is passed over."""
+    def ask_less(self, consultation: ExtractionRequest) -> int:
+        """Asks about half as many segments next time. Returns how many new ones the request had."""
         asked = len(consultation.segments) - consultation.new_from
         self._at_once = max(1, asked // 2)
+        return asked
+
+    def useless(self, consultation: ExtractionRequest) -> bool:
+        """Notes an answer that is of no use: less at once next time. Returns whether a segment is passed over."""
+        asked = self.ask_less(consultation)
         if asked > 1:
             return False
         self._useless += 1
@@ -132,8 +137,7 @@ class Reading:
 
     def stumbled(self, consultation: ExtractionRequest) -> None:
         """Notes an error of our own: less at once next time. A segment that stands alone is passed over in the end."""
-        asked = len(consultation.segments) - consultation.new_from
-        self._at_once = max(1, asked // 2)
+        asked = self.ask_less(consultation)
         if asked > 1:
             return
         self._stumbles += 1

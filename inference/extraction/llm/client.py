@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import BaseModel, ValidationError
 
-from inference.extraction import ExtractionError, ExtractionRequest, Listed, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, LateAnswer, Listed, UnusableAnswer
 from inference.extraction.llm.listing import FACTS_SCHEMA, listings, read_facts
 from inference.extraction.llm.prompt import RULES, Message, prompts
 from inference.extraction.llm.responses import Completion, ModelCard, Models
@@ -155,8 +155,8 @@ class VllmExtractor:
         """Proposals for the new segments, with the quotes as the model wrote them.
 
         Cancelling closes the request, so that vLLM drops it.
-        Raises ExtractionError for whatever the server does or fails to do, UnusableAnswer if it did answer; what it
-        answered before is dropped then.
+        Raises ExtractionError for whatever the server does or fails to do, UnusableAnswer if it did answer, LateAnswer
+        if it took longer than `timeout_s`; what it answered before is dropped then.
         """
         if not consultation.segments or (consultation.new_from >= len(consultation.segments) and not consultation.over):
             return []
@@ -289,6 +289,7 @@ class VllmExtractor:
                 failure = _TooLong if "context length" in error.message else UnusableAnswer
         except (openai.APITimeoutError, TimeoutError):
             problem = f"did not answer within {self._timeout_s:g} s: start vLLM there, or give it less to do"
+            failure = LateAnswer
         except (openai.APIConnectionError, _Compressed) as error:
             problem = _untrusted(error) or "does not answer: start vLLM there or unset --vllm-url"
             if isinstance(error, _Compressed) or isinstance(error.__cause__, _Compressed):  # openai 2 wraps it

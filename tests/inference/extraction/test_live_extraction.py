@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from inference.extraction import ExtractionError, ExtractionRequest, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, LateAnswer, UnusableAnswer
 from inference.extraction.live import LiveExtraction
 from inference.extraction.reader import LAST_BACKOFF_S, USELESS_ANSWERS, Reading
 from inference.extraction.rules.engine import RulesExtractor
@@ -246,6 +246,24 @@ async def test_an_answer_of_no_use_is_asked_for_again_with_less_until_the_segmen
     assert "s3" in last.segments, "the last pass reads it again"
     assert last.over
     assert set(faults(updates)) == {"extraction_unavailable"}
+
+
+async def test_an_answer_that_is_late_is_asked_for_again_with_less_and_no_segment_is_passed_over():
+    model = Stepped()
+    asked = []
+    async with consulting(model) as (live, updates):
+        await say(live, *range(1, 9))
+        while len(asked) < 10:
+            request = await model.asked()
+            asked.append(len(request.new))
+            if len(asked) > 7:
+                request.answer.set_result([])
+            else:
+                request.answer.set_exception(LateAnswer("late"))
+            live._readings[0].hurry.set()  # no waiting in this test
+    assert asked == [8, 4, 2, 1, 1, 1, 1, 1, 2, 4]
+    assert [u.outcome for u in updates if isinstance(u, Extracted)][:8] == ["late"] * 7 + ["answered"]
+    assert faults(updates) == ["extraction_unavailable"]
 
 
 async def test_after_an_outage_what_was_read_before_the_next_failure_is_not_read_again():

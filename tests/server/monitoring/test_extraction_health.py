@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import re
 
+import pytest
+from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 from inference.extraction.llm.client import VllmExtractor
 from inference.extraction.rules.engine import RulesExtractor
 from inference.pipeline import Pipeline
 from server.monitoring.health import ExtractionHealth
-from tests.support.fakes import LevelAsr, LoudnessVad, speech
+from server.runtime import _extractors
+from server.settings import SettingsError, load
+from tests.support.fakes import ONE_PAUSE, LevelAsr, LoudnessVad, speech
 from tests.support.live import Server, serving, until
-from tests.support.model_server import answers, as_json, serving_model
+from tests.support.model_server import answers, as_json, completion, serving_model
 
 
 async def ready(server: Server) -> tuple[int, dict]:
@@ -93,3 +98,44 @@ async def test_a_check_that_breaks_is_told_by_its_kind_and_does_not_end_the_watc
     assert set(told) == {("broken", False)}
     assert "KeyError" in health.problem
     assert "words" not in health.problem
+
+
+async def test_a_vllm_that_is_too_slow_for_many_segments_is_asked_about_fewer_and_late_answers_are_counted():
+    down, read, marks = True, [], 0
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        asked = (await request.json())["messages"][-1]["content"]
+        first, last = re.findall(r"^New lines: s(\d+) to s(\d+)$", asked, re.MULTILINE)[-1]
+        if first != last:
+            await asyncio.sleep(60)
+        read.append(int(first))
+        return await as_json(completion({"operations": []}))
+
+    async def models(_: web.Request) -> web.Response:
+        return await as_json({"object": "list", "data": [{"id": "slow"}]}, status=503 if down else 200)
+
+    async with serving_model(slow) as model:
+        model.models = models
+        extractors = _extractors(load({"vllm_url": model.url, "vllm_timeout_s": "0.5"}))
+        async with serving(Pipeline(LoudnessVad(), LevelAsr(), extractors, ONE_PAUSE)) as server:
+            async with server.connect() as client:
+                await client.start()
+                await client.say(speech(*[(1.0, 0.5), (1.0, 0)] * 4))
+                while len(client.finals()) < 4:
+                    await client.hear("transcript")
+                down = False
+                while len(read) < 4:
+                    marks += 1
+                    await client.say({"type": "marker", "id": marks})  # asks for the findings now
+                    await client.hear("marker")
+                await client.finish()
+            told = (await server.get("/metrics"))[1]
+    assert read == [1, 2, 3, 4], "none was passed over, and none was read twice"
+    late = re.search(r'drtranscribe_extraction_seconds_count\{extractor="vllm",outcome="late"\} (\S+)', told)
+    assert late is not None
+    assert float(late[1]) >= 2, "four segments, then two"
+
+
+def test_a_timeout_of_nothing_is_refused():
+    with pytest.raises(SettingsError, match="vllm-timeout-s"):
+        load({"vllm_timeout_s": "0"})

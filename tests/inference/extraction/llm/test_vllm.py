@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from inference.extraction import ExtractionError, ExtractionRequest, Patient, UnusableAnswer
+from inference.extraction import ExtractionError, ExtractionRequest, LateAnswer, Patient, UnusableAnswer
 from inference.extraction.llm.client import MOST_BYTES, VllmExtractor
 from inference.extraction.llm.schema import ANSWER_SCHEMA, MOST_OPERATIONS
 from inference.findings import Finding, Quote
@@ -59,11 +59,13 @@ async def answered(answer: Handler, **settings: Any) -> AsyncIterator[tuple[Serv
         yield server, extractor
 
 
-async def failure(url: str, consultation: ExtractionRequest = TALK, **settings: Any) -> str:
+async def failure(
+    url: str, consultation: ExtractionRequest = TALK, kind: type[ExtractionError] = ExtractionError, **settings: Any
+) -> str:
     """The message with which the extraction fails, shown to hold no spoken word and to carry no other error along."""
     extractor = VllmExtractor(url, **settings)
     try:
-        with pytest.raises(ExtractionError) as caught:
+        with pytest.raises(kind) as caught:
             await extractor.extract(consultation)
     finally:
         await extractor.close()
@@ -407,7 +409,8 @@ async def test_a_check_asks_once_and_names_what_is_wrong():
 
 async def test_a_silent_server_is_given_up_after_the_timeout():
     async with serving_model(silent) as server:
-        assert "did not answer within 0.2 s: start vLLM there" in await failure(server.url, timeout_s=0.2)
+        told = await failure(server.url, kind=LateAnswer, timeout_s=0.2)
+    assert "did not answer within 0.2 s: start vLLM there" in told
 
 
 async def test_an_endless_answer_is_given_up_after_the_timeout():
@@ -419,7 +422,7 @@ async def test_an_endless_answer_is_given_up_after_the_timeout():
             await asyncio.sleep(0)
 
     async with serving_model(endless) as server:
-        assert "did not answer within 0.2 s" in await failure(server.url, timeout_s=0.2)
+        assert "did not answer within 0.2 s" in await failure(server.url, kind=LateAnswer, timeout_s=0.2)
 
 
 async def test_a_flood_is_read_no_further_than_an_answer_can_be_long(monkeypatch):
