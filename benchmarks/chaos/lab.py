@@ -30,8 +30,8 @@ class Lab:
     short: bool
     seed: int
     folder: Path
-    model_server: str | None = None
-    """The command that starts another model server than our own; {port} is its port."""
+    vllm: Path | None = None
+    """The folder of a real vLLM; None where our own model server, which has no model, does."""
 
     @property
     def speed(self) -> float:

@@ -1,11 +1,11 @@
-"""The process of a model server: our own, or the command of a real one; killed and started again."""
+"""The process of a model server: our own, or a real vLLM; killed and started again."""
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -14,26 +14,26 @@ import aiohttp
 from benchmarks.chaos.lab import until
 from benchmarks.common.server_process import free_port
 
-OWN = "-m benchmarks.chaos.model_server --port {port}"
-READY_S = 600.0
-"""A real one loads its weights."""
+SCRIPT = Path(__file__).parents[1] / "vllm" / "serve_cpu.sh"
+READY_S = 900.0
+"""A vLLM loads its libraries and its weights, on cores that others use too."""
 
 
 class ModelProcess:
-    """A context in which the model server runs. `command` holds {port}; None for our own."""
+    """A context in which the model server runs. `vllm` is the folder of a real one; None for our own."""
 
-    def __init__(self, command: str | None = None) -> None:
+    def __init__(self, vllm: Path | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        self._command = [sys.executable, *shlex.split(OWN)] if command is None else shlex.split(command)
+        own = [sys.executable, "-m", "benchmarks.chaos.model_server", "--port", str(self.port)]
+        self._command = own if vllm is None else [str(SCRIPT), str(vllm.absolute()), str(self.port)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Returns at once; `ready` waits."""
-        command = [part.format(port=self.port) for part in self._command]
         # A session of its own: a real one is several processes, and a kill is for all of them.
         self._process = subprocess.Popen(
-            command,
+            self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

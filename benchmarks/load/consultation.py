@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,10 +126,12 @@ async def consult(
     judging: bool = True,
     told: Told | None = None,
     api_key: str | None = None,
+    before_stop: Callable[[], Awaitable[object]] | None = None,
 ) -> Told:
     """One consultation from its start to its end, with a clinician who changes three findings in the middle of it.
 
-    `judging` False leaves the findings alone. `told` is filled while the consultation lasts.
+    `judging` False leaves the findings alone. `told` is filled while the consultation lasts. `before_stop` is awaited
+    when all is said and the session is still open.
     """
     told = Told() if told is None else told
     middle = asyncio.Event()
@@ -156,6 +159,8 @@ async def consult(
                     await consultation.marker(1)
                     await middle.wait()
                     await judge(consultation, list(told.findings))
+            if before_stop is not None:
+                await before_stop()
             await consultation.stop()
             await reading
         finally:

@@ -155,6 +155,9 @@ class Metrics:
             buckets=SECONDS,
             registry=r,
         )
+        self.segments_read = Counter(
+            "drtranscribe_segments_read", "Final segments that an extractor has answered for", ["extractor"], registry=r
+        )
         self.store_seconds = Histogram(
             "drtranscribe_store_seconds", "Writing an event to the store", buckets=STORE_SECONDS, registry=r
         )
@@ -195,8 +198,10 @@ class Metrics:
                 self.lag_seconds.observe(lag_ms / 1000)
                 if lag_ms > DEADLINE_S * 1000:
                     self.late_chunks.inc()
-            case Extracted(extractor, outcome, _, duration_ms):
+            case Extracted(extractor, outcome, new_segments, duration_ms):
                 self.extraction_seconds.labels(extractor, outcome).observe(duration_ms / 1000)
+                if outcome == "answered":
+                    self.segments_read.labels(extractor).inc(new_segments)
             case Omissions(items):
                 self.omissions.inc(len(items))
             case Ungrounded(count):

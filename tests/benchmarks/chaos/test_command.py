@@ -12,7 +12,7 @@ from benchmarks.chaos.report import markdown
 from benchmarks.chaos.scenarios.soak import Moment, slope
 from benchmarks.load.consultation import Told
 
-ARGUMENTS = argparse.Namespace(model="fakes", short=True, model_server=None, lanes=1)
+ARGUMENTS = argparse.Namespace(model="fakes", short=True, vllm=None, lanes=1)
 
 
 def consultation(*texts: str, audio_s: float = 2.0) -> Told:

@@ -39,6 +39,7 @@ async def test_the_real_client_reads_its_answers_and_notices_that_it_is_killed_a
         await extractor.close()
 
 
-async def test_a_model_server_that_does_not_start_is_named():
-    with ModelProcess("false") as model, pytest.raises(SystemExit, match="ended before it was ready"):
+async def test_a_model_server_that_does_not_start_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("benchmarks.chaos.model_process.SCRIPT", "false")
+    with ModelProcess(tmp_path) as model, pytest.raises(SystemExit, match="ended before it was ready"):
         await model.ready()

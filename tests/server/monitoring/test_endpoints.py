@@ -100,10 +100,10 @@ def test_a_chunk_is_late_after_three_seconds():
 def test_requests_to_extractors_are_measured_by_how_they_ended():
     metrics = Metrics()
     metrics.observe(Extracted("vllm", "failed", 2, 1500.0))
-    assert (
-        'drtranscribe_extraction_seconds_bucket{extractor="vllm",le="1.5",outcome="failed"} 1.0'
-        in metrics.text().decode()
-    )
+    metrics.observe(Extracted("vllm", "answered", 3, 900.0))
+    told = metrics.text().decode()
+    assert 'drtranscribe_extraction_seconds_bucket{extractor="vllm",le="1.5",outcome="failed"} 1.0' in told
+    assert 'drtranscribe_segments_read_total{extractor="vllm"} 3.0' in told
 
 
 class Counting:
