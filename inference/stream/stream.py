@@ -1,6 +1,7 @@
 """The way of a chunk, from its bytes to the words and the findings that the client sees."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ from dataclasses import replace
 from inference.asr.language import TrackLanguage
 from inference.audio.segmenter import Segmenter
 from inference.config import SAMPLE_RATE
-from inference.extraction.isolation import release
+from inference.extraction.isolation import place_of, release
 from inference.extraction.live import LiveExtraction
 from inference.serving.engines import Engines
 from inference.stream.checkpoint import Checkpoint, Flushed
@@ -24,7 +25,9 @@ from inference.stream.underway import Chunk, Underway, Work
 from inference.stream.writing import Writer
 from inference.timing import Timings
 from inference.transcript import Transcript
-from inference.updates import Continued, Drained, Emit, MarkerReached, Paused
+from inference.updates import Continued, Drained, Emit, Fault, MarkerReached, Paused
+
+logger = logging.getLogger(__name__)
 
 WORK_AHEAD = 2
 """Chunks that may be segmented before the recogniser has done the one before: more would only wait in memory."""
@@ -148,8 +151,19 @@ class Stream:
             extraction.cancel()
 
     async def _learn_names(self) -> None:
-        """Gives the tracks their vocabulary, before anything is decoded."""
-        vocabulary = await self._vocabulary_with(self.options.vocabulary)
+        """Gives the tracks their vocabulary, before anything is decoded; that of the site alone if ours fails."""
+        try:
+            vocabulary = await self._vocabulary_with(self.options.vocabulary)
+        except Exception as error:  # names are a help, and a consultation goes on without them
+            logger.error("the names of a session cannot be used: %s", place_of(error))
+            self._emit(
+                Fault(
+                    "vocabulary_failed",
+                    f"the names for this session cannot be used ({type(error).__name__}), so they may be misspelt: "
+                    "see the server's log; the session goes on",
+                )
+            )
+            vocabulary = await self._vocabulary_with(())
         for track in self._tracks:
             track.vocabulary = vocabulary
 

@@ -349,6 +349,7 @@ export default {
   "error.extraction_unavailable": "Das Modell für Befunde antwortet nicht. Die Mitschrift geht weiter, Befunde kommen später.",
   "error.extraction_late": "Am Ende war die Mitschrift noch nicht ganz nach Befunden durchsucht. Prüfen Sie die Mitschrift.",
   "error.language_without_findings": "In dieser Sprache findet der Server keine Befunde. Die Mitschrift geht weiter.",
+  "error.vocabulary_failed": "Durch einen Fehler des Servers sind die Namen für dieses Gespräch nicht bekannt: Sie können falsch geschrieben sein.",
   "error.asr_failed": "Ein Abschnitt des Gesprächs fehlt in der Mitschrift. Der Server meldet: {message}",
   "error.engine_failed": "Die Spracherkennung ist ausgefallen: Beginnen Sie ein neues Gespräch, wenn der Server wieder da ist.",
   "error.untranscribed": "Die letzten Sekunden fehlen in der Mitschrift. Der Server meldet: {message}",

@@ -349,6 +349,7 @@ export default {
   "error.extraction_unavailable": "{message}",
   "error.extraction_late": "{message}",
   "error.language_without_findings": "{message}",
+  "error.vocabulary_failed": "{message}",
   "error.asr_failed": "{message}",
   "error.engine_failed": "{message}",
   "error.untranscribed": "{message}",

@@ -139,6 +139,26 @@ async def test_every_final_has_the_names_of_its_session_and_others_do_not_wait_w
         assert len(made) == 2  # nothing of a session's names is kept for another one
 
 
+async def test_a_session_whose_names_cannot_be_made_goes_on_with_those_of_the_site_and_says_so(monkeypatch, caplog):
+    def broken(terms, site):
+        raise KeyError(terms[0])
+
+    monkeypatch.setattr(engines, "vocabulary_of", broken)
+    asr, site = NamesAsr(), vocabulary_of(["Kirkcudbright"], None)
+    built = Pipeline(LoudnessVad(), asr, [EchoExtractor()], vocabulary=site)
+    await built.start()
+    warm = len(asr.vocabularies)
+    updates = await play(built, TALK, options=StreamOptions(vocabulary=("Oyelaran",)))
+    await built.close()
+    assert len(finals(updates)) == 3
+    assert asr.vocabularies[warm:] == [site] * 3
+    assert isinstance(updates[-1], Drained)
+    [fault] = [update for update in updates if isinstance(update, Fault)]
+    assert fault.code == "vocabulary_failed"
+    assert "broken" in caplog.text
+    assert "oyelaran" not in (fault.message + caplog.text).lower()
+
+
 async def test_dual_mode_keeps_the_speakers_apart():
     left = np.frombuffer(speech((2.0, 0.5), (4.0, 0)), "<i2")
     right = np.frombuffer(speech((3.0, 0), (2.0, 0.8), (1.0, 0)), "<i2")
