@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.chaos.lab import Lab
 from benchmarks.chaos.outcome import Outcome
-from benchmarks.chaos.scenarios import clock, disconnects, disk, floods, kills, network, soak
+from benchmarks.chaos.scenarios import clock, disconnects, disk, floods, kills, model_kills, network, soak
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,8 @@ class Scenario:
     name: str
     run: Callable[[Lab], Awaitable[Outcome]]
     needs_redis: bool = False
+    needs_vllm: bool = False
+    """It is run only where --vllm names one."""
 
     @property
     def does(self) -> str:
@@ -24,7 +26,8 @@ SCENARIOS = (
     Scenario("disconnects", disconnects.disconnects),
     Scenario("gateway-kills", kills.gateways, needs_redis=True),
     Scenario("redis-kills", kills.redis, needs_redis=True),
-    Scenario("model-server-kills", kills.model_server),
+    Scenario("model-server-kills", model_kills.own),
+    Scenario("vllm-kills", model_kills.vllm, needs_vllm=True),
     Scenario("network", network.network),
     Scenario("frames", floods.frames),
     Scenario("clock", clock.clock, needs_redis=True),

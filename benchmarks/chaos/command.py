@@ -8,8 +8,8 @@ samples. The exit status is 1 where a scenario has not held. The last line is JS
 --output. Scenarios that are run with --only replace their part of an existing --output, and keep the others.
 
 --short: fewer faults, engines without models, and all scenarios at once: at most 90 s on two cores.
---vllm: the folder of benchmarks/vllm/serve_cpu.sh (`make vllm-environment`). Its vLLM is then killed once, in place of
-our own model server, which has no model. It takes minutes to come up again.
+--vllm: the folder of benchmarks/vllm/serve_cpu.sh (`make vllm-environment`). Its vLLM is killed too then (vllm-kills),
+which takes minutes, since it has to come up twice.
 """
 
 import argparse
@@ -38,12 +38,15 @@ MOST_S, MOST_WITH_VLLM_S = 900.0, 2700.0
 """A scenario that takes longer has failed. A vLLM that starts twice on busy cores takes most of the longer time."""
 
 
-def chosen(only: Sequence[str]) -> list[Scenario]:
-    """The named scenarios, or all. Raises SystemExit for an unknown name."""
+def chosen(only: Sequence[str], vllm: Path | None = None) -> list[Scenario]:
+    """The named scenarios, or all that can be run. Raises SystemExit for a name that is unknown or lacks its vLLM."""
     unknown = sorted(set(only) - {scenario.name for scenario in SCENARIOS})
     if unknown:
         raise SystemExit(f"--only {' '.join(unknown)}: choose among {' '.join(s.name for s in SCENARIOS)}")
-    return [scenario for scenario in SCENARIOS if not only or scenario.name in only]
+    lacking = {scenario.name for scenario in SCENARIOS if scenario.needs_vllm and vllm is None}
+    if named := sorted(lacking & set(only)):
+        raise SystemExit(f"--only {' '.join(named)}: name the folder of a vLLM with --vllm (make vllm-environment)")
+    return [s for s in SCENARIOS if s.name not in lacking and (not only or s.name in only)]
 
 
 async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[str, Any]:
@@ -56,7 +59,7 @@ async def row(scenario: Scenario, args: argparse.Namespace, seed: int) -> dict[s
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
             lab = Lab(args.model, args.short, seed, Path(folder), args.vllm)
             try:
-                async with asyncio.timeout(MOST_S if args.vllm is None else MOST_WITH_VLLM_S):
+                async with asyncio.timeout(MOST_WITH_VLLM_S if scenario.needs_vllm else MOST_S):
                     outcome = await scenario.run(lab)
                 found = {"faults": outcome.faults, "figures": outcome.figures}
             except (Exception, SystemExit) as error:  # the scenarios that follow shall run all the same
@@ -112,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these scenarios alone")
     parser.add_argument("--short", action="store_true", help="fewer faults, without models")
     parser.add_argument("--model", help="of the servers; default: tiny.en, with --short fakes")
-    parser.add_argument("--vllm", type=Path, metavar="FOLDER", help="of a real vLLM, to be killed in its scenario")
+    parser.add_argument("--vllm", type=Path, metavar="FOLDER", help="of a real vLLM, which is killed too")
     parser.add_argument("--seed", type=int, help="of all that is drawn; by chance if not given")
     parser.add_argument("--lanes", type=int, help="scenarios at once (default: 1; with --short all)")
     parser.add_argument("--list", action="store_true", help="name the scenarios and what they do")
@@ -137,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             args.output.with_suffix(".md").write_text(markdown(result(rows)))
 
     try:
-        rows = asyncio.run(every(chosen(args.only), args, seed, write))
+        rows = asyncio.run(every(chosen(args.only, args.vllm), args, seed, write))
     except asyncio.CancelledError:
         sys.exit("stopped: the scenarios that were done are in --output")
     if not args.output:

@@ -31,7 +31,7 @@ class Lab:
     seed: int
     folder: Path
     vllm: Path | None = None
-    """The folder of a real vLLM; None where our own model server, which has no model, does."""
+    """The folder of a real vLLM (benchmarks/vllm/serve_cpu.sh)."""
 
     @property
     def speed(self) -> float:

@@ -1,34 +1,23 @@
-"""SIGKILL of gateways, of Redis and of the model server."""
+"""SIGKILL of gateways and of Redis."""
 
 import asyncio
 import random
-import re
 import signal
 from collections import Counter
 from functools import partial
 
-import aiohttp
-from yarl import URL
-
-from benchmarks.chaos.lab import Lab, health, until
-from benchmarks.chaos.model_process import READY_S, ModelProcess
+from benchmarks.chaos.lab import Lab, until
 from benchmarks.chaos.outcome import Outcome
 from benchmarks.common.redis_process import RedisProcess
 from benchmarks.common.server_process import FAKES
 from benchmarks.load import failover
 from benchmarks.load.consultation import Told, consult
 from drtranscribe import ConsultationError
-from inference.config import SAMPLE_RATE
 
 RESUMED_S = 3.0
 """From SIGKILL to `session_resumed`, at most."""
 
 CAUGHT_UP_S = 30.0
-
-VLLM_CAUGHT_UP_S = 600.0
-"""For the same by a real vLLM on a CPU, from its return on."""
-
-READ = re.compile(r'^drtranscribe_segments_read_total\{extractor="vllm"\} (\S+)$', re.MULTILINE)
 
 
 async def gateways(lab: Lab) -> Outcome:
@@ -135,96 +124,3 @@ async def _both_gone(lab: Lab, outcome: Outcome) -> None:
             servers.close()
     outcome.figures["gateway_and_empty_redis_told"] = code
     outcome.expect(code == "no_such_session", f"the gateway and an empty Redis together: the client was told {code}")
-
-
-async def model_server(lab: Lab) -> Outcome:
-    """SIGKILL of the model server in mid-consultation: the transcript goes on, and the findings catch up."""
-    own = lab.vllm is None
-    outcome, chance, wanted = Outcome(), random.Random(lab.seed), lab.size(1, 3) if own else 1
-    told, back = Told(), asyncio.Event()
-    degraded = recovered = meanwhile = 0
-    with ModelProcess(lab.vllm) as model:
-        await model.ready()
-        # Nobody speaks while a real vLLM comes up again, and each of its answers takes long.
-        patience = "--idle-timeout-s", f"{READY_S:g}", "--vllm-timeout-s", "30" if own else "180"
-        async with lab.server("--vllm-url", model.url, *patience) as server:
-            url = server.socket
-            await until(lambda: _state(server.url, "ready"), 30.0)
-            audio = lab.audio(3, lab.size(14, 28 * wanted) * lab.speed)  # until the last kill, and beyond it
-            undisturbed = await consult(url, audio, 2 * lab.speed, judging=False)
-            before = await _read_by_model(server.url)
-
-            async def read_all() -> bool:
-                return await _read_by_model(server.url) - before >= _texts(told)
-
-            async def caught_up() -> None:
-                await back.wait()
-                limit_s = CAUGHT_UP_S if own else VLLM_CAUGHT_UP_S
-                outcome.expect(
-                    bool(await until(read_all, limit_s)), f"the model had not read what was said after {limit_s:g} s"
-                )
-
-            talking = asyncio.create_task(
-                consult(url, audio, lab.speed, judging=False, told=told, before_stop=caught_up)
-            )
-            for _ in range(wanted):
-                await asyncio.sleep(chance.uniform(1.0, 2.0))
-                outcome.expect(not talking.done(), "the consultation was over before the last kill")
-                model.kill()
-                said = _texts(told)
-                degraded += bool(await until(lambda: _state(server.url, "degraded"), 20.0))
-                model.start()
-                await model.ready()
-                meanwhile += _texts(told) - said
-                recovered += bool(await until(lambda: _state(server.url, "ready"), 40.0))
-            back.set()
-            await talking
-            outcome.expect(server.alive, "the server ended")
-            read = await _read_by_model(server.url) - before
-    # Rules and model answer in another order than without an outage, and so the ids of findings differ.
-    outcome.same("model server", told, undisturbed, leave_out=("findings_other",))
-    outcome.expect(degraded == wanted, f"/health/ready told {degraded} of {wanted} outages")
-    outcome.expect(recovered == wanted, f"/health/ready told {recovered} of {wanted} recoveries")
-    by_rules = _of(told, "rules"), _of(undisturbed, "rules")
-    outcome.expect(by_rules[0] == by_rules[1], "the findings of the rules differ")
-    outcome.expect(bool(meanwhile), "no final came during an outage")
-    asked = _of(told, "model"), _of(undisturbed, "model")
-    if own:
-        outcome.expect(bool(asked[1]), "the model server found nothing: this run shows nothing")
-        outcome.expect(
-            asked[0] == asked[1], f"{len(asked[0])} findings of the model server, {len(asked[1])} undisturbed"
-        )
-    outcome.figures |= {
-        "kills": wanted,
-        "own_process": own,
-        "finals_during_outages": meanwhile,
-        "finals_read_by_model": read,
-        "audio_s": round(len(audio) / 2 / SAMPLE_RATE),
-        "findings_of_rules": len(by_rules[0]),
-        "findings_of_model": len(asked[0]),
-        "told": dict(told.codes),
-    }
-    return outcome
-
-
-def _texts(told: Told) -> int:
-    """Finals with words so far."""
-    return sum(bool(text) for _, _, _, text, _ in told.finals)
-
-
-async def _read_by_model(url: URL) -> int:
-    """Finals of all sessions so far that the model server has answered for."""
-    async with aiohttp.ClientSession() as http, http.get(url / "metrics") as response:
-        found = READ.search(await response.text())
-    return int(float(found[1])) if found is not None else 0
-
-
-def _of(told: Told, source: str) -> Counter[tuple[str, ...]]:
-    return Counter({fact: count for fact, count in told.facts.items() if fact[0] == source})
-
-
-async def _state(url: URL, wanted: str) -> bool:
-    try:
-        return (await health(url))[1] == wanted
-    except (aiohttp.ClientError, ValueError):
-        return False

@@ -97,6 +97,13 @@ def test_an_unknown_scenario_is_refused_with_the_names():
         command.chosen(["disc"])
 
 
+def test_a_real_vllm_is_killed_only_where_it_is_named(tmp_path):
+    without, named = command.chosen([]), command.chosen([], tmp_path)
+    assert {scenario.name for scenario in named} - {scenario.name for scenario in without} == {"vllm-kills"}
+    with pytest.raises(SystemExit, match="with --vllm"):
+        command.chosen(["vllm-kills"])
+
+
 def test_every_scenario_says_what_it_does():
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
     assert all(len(scenario.does) > 20 for scenario in SCENARIOS)
