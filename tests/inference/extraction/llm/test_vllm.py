@@ -354,7 +354,7 @@ async def test_a_server_that_accepts_and_never_answers_is_told_to_all_sessions_a
     async with answered(silent, timeout_s=0.3) as (server, extractor):
         server.warm_up = silent
         told = await asyncio.gather(*(extractor.extract(TALK) for _ in range(20)), return_exceptions=True)
-    assert {type(error) for error in told} == {ExtractionError}
+    assert {type(error) for error in told} == {LateAnswer}
     assert len(server.warm_ups) == 1, "not one after the other"
 
 
