@@ -93,6 +93,19 @@ def test_spans_of_one_length_have_the_same_words_times_and_scores_alone_and_in_a
     assert together == [tiny.transcribe([request])[0] for request in requests]
 
 
+def test_words_have_the_same_probabilities_beside_a_text_of_any_length(tiny, consultation):
+    # Aligned together, the probabilities of the shorter text move by up to a thousandth, and its times by a step.
+    spans = [consultation[16_000 * at : int(16_000 * (at + seconds))] for at, seconds in ((4, 2.6), (21, 2.9))]
+    requests = [AsrRequest(span, final=True) for span in spans]
+    said = tiny.tokenizer.encode(tiny.transcribe(requests[:1])[0].text, add_special_tokens=False).ids
+    task, encoded = tiny._task("en"), tiny.encode(tiny.prepare(requests))
+    [alone] = tiny._align(tiny.encode(tiny.prepare(requests[:1])), task, [said], requests[:1])
+    assert len(alone) > 2
+    longer = said * 6
+    for length in range(1, 33):
+        assert tiny._align(encoded, task, [said, longer[:length]], requests)[0] == alone
+
+
 def test_prompts_of_unequal_length_share_a_batch(tiny, sentence):
     prompts = ["", "Good morning.", LONG_PROMPT, LONG_PROMPT[40:]]
     requests = [AsrRequest(sentence, True, prompt=prompt) for prompt in prompts]
