@@ -7,6 +7,7 @@ chosen on half of the drugs of benchmarks/misheard/command.py and on consultatio
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from inference.extraction.memo import remembered
@@ -40,7 +41,6 @@ class _Near(NamedTuple):
     distance: float
     words: int
     entry: Entry
-    weight: float
 
 
 @table
@@ -78,20 +78,45 @@ def load() -> None:
 
 
 @remembered
-def _nearest(*, heard: tuple[str, ...], limit: float) -> list[_Near]:
-    """Names near the beginning of a window of words, whose distance may be `limit` of their weight and no more."""
-    ordinary = all(_is_ordinary(word) for word in heard)
-
-    def allowed(weight: float) -> float:
-        return limit * weight * (_heaviness(weight) if ordinary else 1.0)
-
+def _nearest(*, heard: tuple[str, ...], limits: tuple[float, ...]) -> list[_Near]:
+    """Names near the first words of a window. `limits`: for each number of words the most of a name's weight by which
+    it may differ, 0 where no name may end; less, as `_trust` says, where the words may be meant as they are."""
     sound: list[int] = []
     ends: dict[int, int] = {}
     for count, word in enumerate(heard, 1):
         sound += coded(sound_of(_DIGITS.get(word, word)))
         ends[len(sound)] = count
-    near = nearest(_tree(), sound, list(ends), DOSED, allowed)
-    return [_Near(d, ends[end], _names()[name][0], weight(_names()[name][1])) for d, end, name in near]
+    kinds = tuple(
+        (limit, count == 1, all(_is_ordinary(word) for word in heard[:count])) for count, limit in enumerate(limits, 1)
+    )
+    each = {end: _allowed(kinds[count - 1 : count]).__getitem__ for end, count in ends.items() if limits[count - 1]}
+    near = nearest(_tree(), sound, list(each), DOSED, _allowed(kinds).__getitem__, each)
+    return [_Near(d, ends[end], _names()[name][0]) for d, end, name in near]
+
+
+class _Allowed(dict[float, float]):
+    """By the weight of a name the most of it that may differ from words of some kinds. Filled as it is asked.
+
+    A kind is a limit, whether there is one word, and whether all are ordinary. All of the limit may differ where the
+    words are no English, less where they may be meant so.
+    """
+
+    def __init__(self, kinds: tuple[tuple[float, bool, bool], ...]) -> None:
+        self._kinds = kinds
+
+    def __missing__(self, weight: float) -> float:
+        heavy = _heaviness(weight)
+        strange = _DOUBT + (1 - _DOUBT) * heavy
+        shares = (
+            limit * (heavy * (_SINGLE if single else 1.0) if ordinary else strange * (_STRANGER if single else 1.0))
+            for limit, single, ordinary in self._kinds
+        )
+        most = self[weight] = weight * max(shares)
+        return most
+
+
+_allowed = lru_cache(maxsize=256)(_Allowed)
+"""Holds nothing of what was said: a kind names no words."""
 
 
 def misheard(tokens: Sequence[Token], recognised: Collection[int], *, asked: bool = False) -> list[Match]:
@@ -104,36 +129,29 @@ def misheard(tokens: Sequence[Token], recognised: Collection[int], *, asked: boo
     found: list[tuple[float, Match]] = []
     for start, token in enumerate(tokens):
         heard = _window(tokens, start, recognised)
-        ends = {end for end in range(start + 1, start + len(heard) + 1) if _before_dose(tokens, end, doses)}
-        strange = not _is_ordinary(token.word)
-        if not heard or not (ends or start in places or start == alone or strange):
-            continue
-        most = DOSED if ends else FILLED if start in places else TAKEN if start == alone else STRANGE
-        for near in _nearest(heard=heard if most > STRANGE else heard[:1], limit=most):
-            end = start + near.words
-            if end in ends:
-                limit = DOSED
-            elif start in places or (start == alone and end == len(tokens)):
-                limit = FILLED if start in places and _is_closed(tokens, end) else TAKEN
-            elif strange and near.words == 1 and len(token.word) >= _MIN_LETTERS:
-                limit = STRANGE
+        limits: list[float] = []
+        for end in range(start + 1, start + len(heard) + 1):
+            if _before_dose(tokens, end, doses):
+                limits.append(DOSED)
+            elif start in places:
+                limits.append(FILLED if _is_closed(tokens, end) else TAKEN)
+            elif start == alone and end == len(tokens):
+                limits.append(TAKEN)
             else:
-                continue
-            if near.distance <= limit * _trust(heard[: near.words], near.weight):
-                found.append((near.distance, Match(near.entry, start, end)))
+                is_strange = end == start + 1 and len(token.word) >= _MIN_LETTERS and not _is_ordinary(token.word)
+                limits.append(STRANGE if is_strange else 0.0)
+        while limits and not limits[-1]:
+            limits.pop()
+        if limits:
+            found += [
+                (near.distance, Match(near.entry, start, start + near.words))
+                for near in _nearest(heard=heard[: len(limits)], limits=tuple(limits))
+            ]
     return _without_overlap(found)
 
 
 def _is_ordinary(word: str) -> bool:
     return word in dictionary() or any(word in words for words in _classes().values())
-
-
-def _trust(heard: Sequence[str], weight_of_name: float) -> float:
-    """The share of a limit that words deserve: all of it where they are no English, less where they may be meant so."""
-    heavy = _heaviness(weight_of_name)
-    if not all(_is_ordinary(word) for word in heard):
-        return (_DOUBT + (1 - _DOUBT) * heavy) * (_STRANGER if len(heard) == 1 else 1.0)
-    return heavy * (_SINGLE if len(heard) == 1 else 1.0)
 
 
 def _heaviness(weight_of_name: float) -> float:

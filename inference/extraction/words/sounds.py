@@ -6,7 +6,7 @@ U (put) u (too) Y (my) W (now) Q (boy).
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -25,6 +25,7 @@ _VOWEL_GAP, _CONSONANT_GAP = 0.4, 0.9
 _GAPS = {"@": 0.3, "I": 0.35, "h": 0.4, "r": 0.6, "t": 0.7, "d": 0.7, "w": 0.6, "y": 0.3, "n": 0.8, "N": 0.7}
 _FAR, _GLIDE = 1.1, 0.3
 FAR_AWAY = 99.0
+_ROUNDED = 1e-9
 BAND = 4
 """Phonemes by which two sounds may run apart."""
 SLACK = 0.5
@@ -112,10 +113,11 @@ def weight(sound: Sequence[int]) -> float:
 class Node:
     """A place in the tree of known sounds: what has been said up to here costs `weight` to leave out.
 
-    `heaviest` is the weight of the heaviest sound that passes here, `names` are those that end here.
+    `lightest` and `heaviest` are the weights of such sounds that pass here, `names` are those that end here.
     """
 
     weight: float = 0.0
+    lightest: float = FAR_AWAY
     heaviest: float = 0.0
     names: list[str] = field(default_factory=list)
     branches: dict[int, "Node"] = field(default_factory=dict)
@@ -123,35 +125,48 @@ class Node:
     def add(self, sound: Sequence[int], name: str) -> None:
         """Adds a known sound and the name that has it."""
         node, whole = self, weight(sound)
-        node.heaviest = max(node.heaviest, whole)
+        node._passes(whole)
         for code in sound:
             node = node.branches.setdefault(code, Node(node.weight + GAP[code]))
-            node.heaviest = max(node.heaviest, whole)
+            node._passes(whole)
         node.names.append(name)
+
+    def _passes(self, whole: float) -> None:
+        self.lightest, self.heaviest = min(self.lightest, whole), max(self.heaviest, whole)
+
+
+Allowed = Callable[[float], float]
+"""How much of a known sound, in all, may differ, by its weight; never less for a heavier one."""
+_EACH: Mapping[int, Allowed] = {}
 
 
 def nearest(
-    root: Node, heard: Sequence[int], ends: Sequence[int], limit: float, allowed: Callable[[float], float]
+    root: Node,
+    heard: Sequence[int],
+    ends: Sequence[int],
+    limit: float,
+    allowed: Allowed,
+    each: Mapping[int, Allowed] = _EACH,
 ) -> Iterator[tuple[float, int, str]]:
     """The known sounds near a beginning of `heard` that stops at one of `ends`, as (distance, end, name).
 
-    The distance is the weighted edit distance over the weight of the known sound. `allowed` says by a sound's weight
-    how much of it, in all, may differ, and never less for a heavier one. Sounds whose beginnings differ by far more
-    than the share `limit` are given up early, so a few in the middle of nowhere are missed.
+    The distance is the weighted edit distance over the weight of the known sound. `each`: what an end allows, where
+    that is less than `allowed`. Sounds whose beginnings differ by far more than the share `limit` are given up early,
+    so a few in the middle of nowhere are missed.
     """
     gaps = [GAP[code] for code in heard]
     price_of: dict[int, list[float]] = {}
-    first = [0.0]
+    upto = [0.0]
     for gap in gaps:
-        first.append(first[-1] + gap)
+        upto.append(upto[-1] + gap)
+    most = [(end, upto[end], each.get(end, allowed)) for end in ends]
     size = len(heard)
     empty = [FAR_AWAY] * (size + 1)
-    stack = [(root, 0, first)]
+    stack = [(root, 0, upto)]
     while stack:
         node, depth, row = stack.pop()
         if node.names:
-            most = allowed(node.weight)
-            near = [(row[end] / node.weight, end) for end in ends if row[end] <= most]
+            near = [(row[end] / node.weight, end) for end, _, at_end in most if row[end] <= at_end(node.weight)]
             yield from ((distance, end, name) for name in node.names for distance, end in near)
         low, high = max(0, depth - BAND), min(size, depth + 1 + BAND)
         if low >= high:
@@ -177,5 +192,31 @@ def nearest(
                 diagonal = above
                 if best < least:
                     least = best
-            if least <= SLACK + limit * branch.weight and least <= allowed(branch.heaviest):
+            if (
+                least <= SLACK + limit * branch.weight
+                and least <= allowed(branch.heaviest)
+                and _may_end(current, low, high, upto, most, branch)
+            ):
                 stack.append((branch, depth + 1, current))
+
+
+def _may_end(
+    row: Sequence[float],
+    low: int,
+    high: int,
+    upto: Sequence[float],
+    ends: Sequence[tuple[int, float, Allowed]],
+    node: Node,
+) -> bool:
+    """Whether some rest of a known sound may come near enough to some rest of what was heard.
+
+    Two rests differ by the difference of their weights at least, since no price in `SUBSTITUTION` is less than that.
+    """
+    fewest, longest = node.lightest - node.weight, node.heaviest - node.weight
+    for end, whole, allowed in ends:
+        most = allowed(node.heaviest) + _ROUNDED
+        nearest_rest, farthest_rest = whole - longest - most, whole - fewest + most
+        for j in range(low, min(high, end) + 1):
+            if row[j] <= most and nearest_rest + row[j] <= upto[j] <= farthest_rest - row[j]:
+                return True
+    return False
