@@ -17,7 +17,6 @@ Any OpenAI-compatible address can be scored. The last line is JSON.
 
 import argparse
 import asyncio
-import gc
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -39,6 +38,7 @@ from inference.extraction import ExtractionError
 from inference.findings import Finding
 from inference.stream import Mode
 from inference.transcript import Segment
+from server.sessions import garbage
 
 MEDICATIONS = Path(__file__).parents[1] / "data" / "medications.jsonl"
 FINDINGS = Path(__file__).parents[1] / "data" / "findings.jsonl"
@@ -153,8 +153,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     labelled(args.corpus)
     for extractor in extractors:
         await extractor.start()
-    gc.collect()
-    gc.freeze()  # as the server does: what is loaded for good is not searched for garbage while somebody waits
+    garbage.settle()  # as the server does: what is loaded for good is not searched for garbage while somebody waits
     scorer = Scorer(args, extractors)
     sources: dict[str, Any] = {}
     result: dict[str, Any] = {"benchmark": "extraction", "extractor": args.extractor, "machine": card()}

@@ -28,10 +28,14 @@ def lex(text: str) -> Lexed:
     spans: list[tuple[int, int]] = []
     previous = ""
     for match in _LEXEME.finditer(text):
-        word = unicodedata.normalize("NFKC", match.group().lower()) if not _is_glyph(match.group()) else match.group()
+        word = match.group().lower()
+        if not word.isascii():
+            word = match.group() if _is_glyph(match.group()) else unicodedata.normalize("NFKC", word)
         word = word.replace("'", "").replace("’", "")
         gap = text[spans[-1][1] : match.start()] if spans else ""
-        if _BARRIER.search(gap) and not (previous in _GREAT and gap.strip() == ","):
+        if gap == " ":
+            pass  # most words follow each other so, and need no pattern
+        elif _BARRIER.search(gap) and not (previous in _GREAT and gap.strip() == ","):
             words.append(",")
             spans.append((match.start(), match.start()))
         elif (_is_number(previous) and _is_number(word) and (_HYPHEN.fullmatch(gap) or _SLASH.fullmatch(gap))) or (

@@ -98,8 +98,10 @@ def _part_at(words: Sequence[str], at: int) -> Number | None:
     if word in ("half", "quarter"):
         return Number(Decimal(1) / _PARTS[word], at, at + 1)
     part = _PARTS.get(_word(words, at + 1))
+    if part is None:
+        return None
     count = {"a": 1, "1": 1, "2": 2, "3": 3}.get(word, _ONES.get(word, 0))
-    if part is None or not 0 < count < part:
+    if not 0 < count < part:
         return None
     return Number(_ratio(count, part), at, at + 2)
 

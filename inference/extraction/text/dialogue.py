@@ -62,7 +62,7 @@ class Turn:
     @property
     def joined(self) -> str:
         """The sentence as plain words, one space between."""
-        return " ".join(self.sentence.words)
+        return self.sentence.joined
 
     def is_of_another(self, turn: "Turn") -> bool:
         """May somebody else have said it? Where nobody says who speaks, anybody may."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inference.extraction.quantities.numbers import NUMBER
 from inference.extraction.tables import rows, words
@@ -15,6 +15,7 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.?!;…]")
+_COMMA = re.compile(r"[,:—–]|--| - ")
 
 _MICRO_SIGN, _MU = "\u00b5", "\u03bc"
 """Two signs that look alike: words are written with the second."""
@@ -57,11 +58,15 @@ class Sentence:
 
     tokens: tuple[Token, ...]
     mark: str
+    words: list[str] = field(init=False, repr=False, compare=False)
+    """The tokens as plain words. Nobody changes the list."""
+    joined: str = field(init=False, repr=False, compare=False)
+    """The plain words, one space between."""
 
-    @property
-    def words(self) -> list[str]:
-        """The tokens as plain words."""
-        return [token.word for token in self.tokens]
+    def __post_init__(self) -> None:
+        words = [token.word for token in self.tokens]
+        object.__setattr__(self, "words", words)  # a sentence is asked for them hundreds of times
+        object.__setattr__(self, "joined", " ".join(words))
 
 
 def stem(word: str) -> str:
@@ -110,10 +115,10 @@ def sentences(text: str) -> list[Sentence]:
                 start=match.start(),
                 end=match.end(),
                 soft=word in SOFT,
-                comma=bool(re.search(r"[,:—–]|--| - ", gap)),
+                comma=gap != " " and _COMMA.search(gap) is not None,
             )
         )
-        mark = _SENTENCE_END.search(gap)
+        mark = _SENTENCE_END.search(gap) if gap != " " else None
         if mark and not (word in ("dr", "mr", "mrs", "ms", "vs") and gap.startswith(".")):
             found.append(Sentence(_with_soft_pairs(open_tokens), "?" if "?" in gap else "."))
             open_tokens = []

@@ -8,7 +8,7 @@ U (put) u (too) Y (my) W (now) Q (boy).
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from inference.extraction.tables import rows, table
 
@@ -155,28 +155,28 @@ def nearest(
     so a few in the middle of nowhere are missed.
     """
     gaps = [GAP[code] for code in heard]
-    price_of: dict[int, list[float]] = {}
-    upto = [0.0]
-    for gap in gaps:
-        upto.append(upto[-1] + gap)
+    price_of: dict[int, tuple[list[float], float]] = {}
+    upto = [*accumulate(gaps, initial=0.0)]
     most = [(end, upto[end], each.get(end, allowed)) for end in ends]
     size = len(heard)
     empty = [FAR_AWAY] * (size + 1)
-    stack = [(root, 0, upto)]
+    stack = [(root, 0, upto, 0.0)]
     while stack:
-        node, depth, row = stack.pop()
+        node, depth, row, so_far = stack.pop()
         if node.names:
-            near = [(row[end] / node.weight, end) for end, _, at_end in most if row[end] <= at_end(node.weight)]
-            yield from ((distance, end, name) for name in node.names for distance, end in near)
+            yield from _ending(node, row, most)
         low, high = max(0, depth - BAND), min(size, depth + 1 + BAND)
         if low >= high:
             continue
         for a, branch in node.branches.items():
-            prices = price_of.get(a)
-            if prices is None:
-                costs = SUBSTITUTION[a]
-                prices = price_of[a] = [costs[b] for b in heard]
             gap = GAP[a]
+            if a not in price_of:
+                costs = [SUBSTITUTION[a][b] for b in heard]
+                price_of[a] = costs, min(gap, *costs)
+            prices, cheapest = price_of[a]
+            bound = min(SLACK + limit * branch.weight, allowed(branch.heaviest))
+            if so_far + cheapest > bound + _ROUNDED:
+                continue
             diagonal = row[low]
             left = least = diagonal + gap
             current = empty.copy()
@@ -192,12 +192,15 @@ def nearest(
                 diagonal = above
                 if best < least:
                     least = best
-            if (
-                least <= SLACK + limit * branch.weight
-                and least <= allowed(branch.heaviest)
-                and _may_end(current, low, high, upto, most, branch)
-            ):
-                stack.append((branch, depth + 1, current))
+            if least <= bound and _may_end(current, low, high, upto, most, branch):
+                stack.append((branch, depth + 1, current, least))
+
+
+def _ending(
+    node: Node, row: Sequence[float], ends: Sequence[tuple[int, float, Allowed]]
+) -> Iterator[tuple[float, int, str]]:
+    near = [(row[end] / node.weight, end) for end, _, allowed in ends if row[end] <= allowed(node.weight)]
+    return ((distance, end, name) for name in node.names for distance, end in near)
 
 
 def _may_end(

@@ -174,9 +174,9 @@ def belongs_to_another(tokens: Sequence[Token], read: Sequence[Amount]) -> bool:
 def is_strange(tokens: Sequence[Token], at: int) -> bool:
     """A word that no list of English words holds: perhaps the name of a medicine."""
     token = tokens[at]
-    stems = (token.word, token.stem, token.word.removesuffix("s"), token.word.removesuffix("ly"))
-    if len(token.word) < _SHORTEST_NAME or not token.word.isalpha() or token.soft:
+    if len(token.word) < _SHORTEST_NAME or token.word in dictionary() or not token.word.isalpha() or token.soft:
         return False
+    stems = (token.stem, token.word.removesuffix("s"), token.word.removesuffix("ly"))
     return not any(stem in dictionary() for stem in stems) and unit_at([token.word], 0) is None
 
 

@@ -1,10 +1,13 @@
 """Whose illness a sentence tells: the relatives that it names or means. Pure."""
 
 import re
+from collections.abc import Sequence
 
+from inference.extraction.memo import remembered
 from inference.extraction.rules.concepts.mentions import Mention
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn
+from inference.extraction.text.tokens import Token
 from inference.extraction.words.lexicon import Match, find, relations_trie
 
 _FIRST_PERSON = words("first_person")
@@ -50,9 +53,12 @@ def relation_of(turn: Turn, before: int) -> dict[str, str]:
 
 def _relations(turn: Turn) -> list[Match]:
     """The relatives whom a sentence names; "my friend's mother" is none."""
-    return [
-        r for r in find(relations_trie(), turn.tokens) if not r.start or turn.tokens[r.start - 1].word not in _STRANGERS
-    ]
+    return _named(turn.tokens)
+
+
+@remembered
+def _named(tokens: Sequence[Token]) -> list[Match]:
+    return [r for r in find(relations_trie(), tokens) if not r.start or tokens[r.start - 1].word not in _STRANGERS]
 
 
 def speaks_of_stranger(turn: Turn) -> bool:

@@ -7,6 +7,7 @@ said first and what was said last.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from inference.extraction.rules.corrections.ellipsis import elliptical
 from inference.extraction.rules.corrections.repairs import (
@@ -170,9 +171,10 @@ def _candidates(earlier: Sequence[Turn], turn: Turn, correction: Correction | No
     An ordinary word ("no", "actually") corrects the sentence before alone; "sorry" corrects one's own talk, even where
     somebody else spoke since.
     """
-    near = [
+    said = (
         at for at in range(len(earlier) - 1, max(-1, len(earlier) - 1 - _LOOK_BACK), -1) if not is_empty(earlier[at])
-    ]
+    )
+    near = list(said if correction is not None else islice(said, 2))
     if correction is None:
         # "The right one. The right elbow.": the first only began the second.
         begun = [at for at in near[:1] if earlier[at].index == turn.index and names_side_alone(earlier[at])]

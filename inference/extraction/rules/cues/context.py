@@ -79,11 +79,11 @@ def triggers(tokens: Sequence[Token], taken: frozenset[int]) -> list[Trigger]:
     found = [trigger for trigger in reports(tokens) if taken.isdisjoint(range(trigger.start, trigger.end))]
     taken |= {i for trigger in found for i in range(trigger.start, trigger.end)}
     table, at = _triggers(), 0
-    spoken = [token.word for token in tokens]
+    spoken = tuple(token.word for token in tokens)
     while at < len(spoken):
         match = None
         if at not in taken:
-            for entry in (e for e in table.get(spoken[at], ()) if tuple(spoken[at : at + len(e[0])]) == e[0]):
+            for entry in (e for e in table.get(spoken[at], ()) if spoken[at : at + len(e[0])] == e[0]):
                 if entry[1] == "hypothetical" and spoken[at] == "so" and LEAD_INS.issuperset(spoken[:at]):
                     continue  # "so you don't have a fever?" concludes, "take it so you don't get a fever" aims
                 is_free = taken.isdisjoint(range(at, at + len(entry[0])))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Literal
 
+from inference.extraction.memo import remembered
 from inference.extraction.rules.cues.replies import closing_answer, without_stammer
 from inference.extraction.tables import words
 from inference.extraction.text.denied import affirms
@@ -132,6 +133,11 @@ def is_explicit(turn: Turn) -> bool:
 
 def answer_of(turn: Turn) -> Answer | None:
     """Yes, no or maybe by how the sentence opens, or by how it takes that back: "Yes, actually no."."""
+    return next(iter(_answer_of(turn)), None)
+
+
+@remembered
+def _answer_of(turn: Turn) -> list[Answer]:
     said = without_stammer(turn.sentence.words)
     retraction = _RETRACTING.search(" ".join(said))
     if retraction:
@@ -143,8 +149,9 @@ def answer_of(turn: Turn) -> Answer | None:
     text = " ".join(said)
     for is_said, answer in _READINGS:
         if is_said(text):
-            return answer
-    return closing_answer(turn) or ("yes" if affirms(turn.sentence) else None)
+            return [answer] if answer is not None else []
+    closing = closing_answer(turn) or ("yes" if affirms(turn.sentence) else None)
+    return [closing] if closing is not None else []
 
 
 def _is_unknown(text: str) -> bool:

@@ -75,8 +75,11 @@ def wording(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
     """The longest wording of headings.tsv at a token: where it ends, and what it is."""
     if at >= len(tokens):
         return None
+    following = tokens[at + 1].word if at + 1 < len(tokens) else ""
     for said, meaning in values().get(tokens[at].word, ()):
-        if tuple(token.word for token in tokens[at : at + len(said)]) == said:
+        if len(said) > 1 and said[1] != following:
+            continue
+        if len(said) < 3 or tuple(token.word for token in tokens[at : at + len(said)]) == said:
             return at + len(said), meaning
     return None
 

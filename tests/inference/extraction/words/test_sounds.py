@@ -3,6 +3,7 @@
 import pytest
 
 from inference.extraction.words.sounds import (
+    CODES,
     CONSONANTS,
     GAP,
     SUBSTITUTION,
@@ -66,3 +67,22 @@ def test_names_are_found_at_each_end_within_the_limit_and_not_beyond_it() -> Non
     assert set(found) == {(3, "mEt"), (9, "mEtformIn")}
     assert list(nearest(root, heard, [3, 9], 0.0, lambda _: 0.0)) == [(0.0, 3, "mEt")]
     assert list(nearest(root, [], [0], 0.1, lambda weight: 0.1 * weight)) == []
+
+
+def test_an_end_may_allow_less_than_the_others() -> None:
+    root = Node()
+    for name in ("mEt", "mEtformIn"):
+        root.add(coded(name), name)
+    heard = coded("mEdformIn")
+    t, d = CODES["t"], CODES["d"]
+    every = {(end, name) for _, end, name in nearest(root, heard, [3, 9], 1.0, lambda _: SUBSTITUTION[t][d])}
+    assert every == {(3, "mEt"), (9, "mEtformIn")}
+    narrow = nearest(root, heard, [3, 9], 1.0, lambda _: SUBSTITUTION[t][d], {3: lambda _: SUBSTITUTION[t][d] / 2})
+    assert {(end, name) for _, end, name in narrow} == {(9, "mEtformIn")}
+
+
+def test_two_sounds_differ_by_the_difference_of_their_weights_at_least() -> None:
+    # The search gives up by it what no rest of a sound can bring near.
+    for a, prices in enumerate(SUBSTITUTION):
+        for b, price in enumerate(prices):
+            assert price >= abs(GAP[a] - GAP[b]) - 1e-9
