@@ -14,6 +14,21 @@ _NAMING_ONE = re.compile(r"(?:(?:um|uh|oh|well|no|yeah) )*(?:just|only) (?:the |
 _NAMING_NO_MORE = re.compile(
     r"\b(?:thats|that is) (?:all|it)$|\b(?:nothing else|not the others?|no others|no to the (?:others?|rest))$"
 )
+_WHAT_IS_USUAL = (
+    r"(?:usual|normal|always|ever|before)\b|"
+    r"(?:than|as|to|beyond|but|except|ones|one|what) (?:what |how |that |the ones? )?(?:i|it|they|we|its|theyre|im)\b"
+    r"(?: \w+){0,2} (?:usually|normally|always|already)\b"
+)
+_NO_MORE_THAN_USUAL = re.compile(
+    r"(?:(?:no|not|um|uh|well|really|nothing|any|its|theyre) )*(?:more|worse|different|above|beyond|out of|other)\b"
+    rf".*?\b(?:{_WHAT_IS_USUAL})"
+)
+_AS_USUAL = re.compile(
+    r"(?:(?:um|uh|well|yes|yeah|just|only|its|theyre|about|much|pretty) )*(?:the )?(?:same|ones?|as)\b.*?\b"
+    rf"(?:{_WHAT_IS_USUAL})"
+)
+"""What there is of something is what there always is."""
+_COMPARING = re.compile(r"\b(?:more|less|worse|better|new|different|change\w*|increas\w+|than|any other|lately)\b")
 _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
 _TURNING = frozenset(("well", "but"))
 _CUT_OFF = frozenset(("not", "i", "im", "its", "but", "well"))
@@ -64,21 +79,35 @@ def answered(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | Non
             ):
                 continue
             return assent
-        answer = answer_of(turn)
+        answer = _answer_to(question, turn)
         if asker and is_bare(turn):
             # The asker repeats a "no" that was not heard or not transcribed: "Night sweats? No?".
             if answer == "no":
                 return _corrected(conversation, index, answer, of_reply=False)
             continue
-        names_one = _NAMING_ONE.match(turn.joined) or _NAMING_NO_MORE.search(turn.joined)
-        if answer is None and names_one and _shares_a_word(question, turn):
-            answer = "yes"
         if answer is not None and not asker:
             return _corrected(conversation, index, answer)
+        if not asker and _leaves_as_usual(question, turn):
+            return assent
         patience -= 1
         if patience < 0:
             return assent
     return assent
+
+
+def _answer_to(question: Turn, turn: Turn) -> Answer | None:
+    """How a sentence answers, by its own words and by those that it shares with the question."""
+    if _leaves_as_usual(question, turn):
+        return None
+    if _AS_USUAL.match(turn.joined) and not _COMPARING.search(question.joined):
+        return "yes"
+    names_one = _NAMING_ONE.match(turn.joined) or _NAMING_NO_MORE.search(turn.joined)
+    return answer_of(turn) or ("yes" if names_one and _shares_a_word(question, turn) else None)
+
+
+def _leaves_as_usual(question: Turn, turn: Turn) -> bool:
+    """ "Are you coughing?" "No more than usual.": it may be there, and nobody denies it."""
+    return bool(_NO_MORE_THAN_USUAL.match(turn.joined)) and not _COMPARING.search(question.joined)
 
 
 def _assent(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None:

@@ -147,6 +147,12 @@ def _is_defined(turn: Turn, found: Sequence[Mention]) -> bool:
     )
 
 
+_CONCERN_FOR = re.compile(
+    r"\b(?:some|a|any|much|little|low|high|real|serious|strong|clinical|more|less) concern for(?: an?| the)?$"
+)
+"""A clinician's suspicion, whoever says it: patients are concerned about an illness, or for somebody."""
+
+
 def is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
     """ "I'm worried about cancer", "it could be tuberculosis": what a patient fears is no history of it.
 
@@ -162,6 +168,8 @@ def is_feared(turn: Turn, mention: Mention, said: Assertion) -> bool:
         return at >= 0 and not said.reported and not _OWN_FEAR.search("".join(f"{word} " for word in before[:at]))
     if _YOU_SAID.search(" ".join(before)):
         return True
+    if turn.speaker == "unknown" and _CONCERN_FOR.search(" ".join(before)):
+        return False
     if turn.speaker == "unknown" and weighs(turn, said):
         return at >= 0
     return at >= 0 or (said.status == "possible" and not _OTHERS_SAID.search(turn.joined))

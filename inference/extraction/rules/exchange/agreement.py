@@ -1,7 +1,7 @@
 """What a reply agrees to of all that a question for yes or no asks after. Pure."""
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from inference.extraction.rules.concepts.mentions import Mention, mentions
@@ -34,7 +34,9 @@ SUMMED_DENIAL = re.compile(
 _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b|everything\b)"
 )
-_ONLY = re.compile(rf"{_LEAD}(?:just|only) (?:the |a |some |my )?\w+")
+_ONLY = re.compile(
+    rf"{_LEAD}(?:just|only) (?!(?:the |a |some |my )?(?:ones?|usual|same|normal|odd)\b)(?:the |a |some |my )?\w+"
+)
 _ONLY_THERE = re.compile(
     rf"{_LEAD}(?:just|only)(?: really| ever| very)? "
     r"(?:in|on|at|when|if|about|before|after|with|during|around|over|under|near|since|from|for|by|while|"
@@ -56,6 +58,7 @@ NO_OTHERS = re.compile(
     r"\b(?:thats|that is|thats about) (?:all|it|the only one)$|\bthe (?:rest|others) no$|\bno others$"
 )
 """What denies all that a reply does not name: "a bit wheezy, but no to the others"."""
+_ENDING_DENIAL = frozenset(("but", "though", "although", "i", "its", "theres", "just", "only"))
 _OPPOSITE: Mapping[Answer, Answer] = {"yes": "no", "no": "yes", "maybe": "maybe"}
 
 
@@ -81,7 +84,8 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
     agreed, summed_up = _to_denial(asked, reply, answer) if asked.is_negative else (answer, False)
     if agreed is None:
         return None
-    told = {m.concept for m in mentions(reply.segment.text, reply.tokens)}
+    named = mentions(reply.segment.text, reply.tokens)
+    told = {m.concept for m in named} | _told_closer(asked, reply, named)
     apart = _apart(asked, reply, agreed)
     if apart:
         return Agreement(agreed, apart, told - apart.keys(), summed_up)
@@ -100,10 +104,12 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
         agreed = "no"  # "just the nausea", "only my back": not the others
         each = {} if told else dict.fromkeys(_shared(asked, reply.stems()), "yes")
     elif _leaves_open(asked, reply, agreed, told, in_turn=bool(each)):
-        meant = _meant(asked, reply) if agreed == "yes" and not told and not asked.is_negative else None
-        if meant is None:
+        meant = _denied_alone(asked, reply) if agreed == "no" else set[str]()
+        if agreed == "yes" and not told and not asked.is_negative:
+            meant = _meant(asked, reply)
+        if not meant:
             return None
-        told = asked.names - {meant}
+        told = asked.names - meant
     return Agreement(agreed, each, told, summed_up)
 
 
@@ -186,10 +192,27 @@ def _leaves_open(asked: Asked, reply: Turn, agreed: Answer, told: Set[str], *, i
     return names_some or (len(asked.names) > 1 and not confirms_all)
 
 
-def _meant(asked: Asked, reply: Turn) -> str | None:
+def _meant(asked: Asked, reply: Turn) -> Set[str]:
     """ "Any burning, any blood?" "It does burn.": the one thing that the answer says in a word of its own."""
-    meant = set(_shared(asked, reply.stems()))
-    return meant.pop() if len(meant) == 1 else None
+    meant = _shared(asked, reply.stems())
+    return meant if len(meant) == 1 else set()
+
+
+def _denied_alone(asked: Asked, reply: Turn) -> Set[str]:
+    """ "Any chest pain, are you breathless?" "No pain, but I am breathless.": what the "no" names, if only in part."""
+    said = reply.sentence.words
+    first = next((at for at, word in enumerate(said) if word in ("no", "not")), len(said))
+    end = next((at for at in range(first + 1, len(said)) if said[at] in _ENDING_DENIAL), len(said))
+    end = next((at + 1 for at in range(first + 1, end) if reply.tokens[at].comma), end)
+    return _shared(asked, reply.stems(first + 1, end))
+
+
+def _told_closer(asked: Asked, reply: Turn, named: Sequence[Mention]) -> Set[str]:
+    """ "Any tingling?" "No, only some tingling in my fingers.": what the reply tells more closely, it does not deny."""
+    context = triggers_beside(reply.tokens, named)
+    there = [m for m in named if assertion(reply.tokens, context, m.start, m.end).status == "present"]
+    closer = [reply.stems(m.start, m.end) for m in there]
+    return {m.concept for m in asked.mentions if any(asked.turn.stems(m.start, m.end) < stems for stems in closer)}
 
 
 def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:

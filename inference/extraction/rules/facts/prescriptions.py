@@ -97,7 +97,8 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
             continue  # but "not ibuprofen" denies that it is taken
         if act == "stop" and _is_restricted(turn, medicine):
             continue
-        if act is None and turn.speaker == "clinician" and medicine.first <= 1 and _is_course(medicine):
+        dictates = turn.speaker == "clinician" or (turn.speaker == "unknown" and not of_self and not about_medicines)
+        if act is None and dictates and medicine.first <= 1 and _is_course(medicine):
             act = "prescribe"  # "Prednisolone 40 mg for three days, then 20 mg": dictated
         if act in ("prescribe", "stop") and not is_conditional(turn):
             yield _order(turn, medicine, stopped=act == "stop")

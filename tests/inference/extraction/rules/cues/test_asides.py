@@ -142,3 +142,8 @@ def test_a_yes_goes_to_the_question_beside_it_even_where_a_no_was_misheard():
     assert ("social_history", "alcohol", "present") in found
     assert ("social_history", "smoking", "present") not in found
     assert facts("D: Do you have any nausea? Vomiting?", "P: Yes.") == {("symptom", "vomiting", "present")}
+
+
+def test_a_concern_for_an_illness_is_a_suspicion_whoever_speaks() -> None:
+    assert facts("A: There is some concern for pneumonia.") == {("diagnosis", "pneumonia", "possible")}
+    assert facts("A: My biggest concern is cancer.") == facts("A: I'm concerned about cancer.") == set()

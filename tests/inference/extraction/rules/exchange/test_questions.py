@@ -50,3 +50,34 @@ def test_a_no_to_what_makes_a_pain_worse_does_not_deny_the_circumstance() -> Non
 )
 def test_a_roundabout_answer_is_understood(question: str, reply: str, said: str) -> None:
     assert [finding.status for finding in findings(f"D: {question}", f"P: {reply}")] == [said]
+
+
+@pytest.mark.parametrize(("asker", "other"), [("D", "P"), ("A", "A")])
+@pytest.mark.parametrize(
+    ("question", "reply", "said"),
+    [
+        ("Do you cough?", "No more than usual.", {}),
+        ("Any breathlessness?", "It's no worse than it always is.", {}),
+        ("Do you get headaches?", "Just the ones I always have.", {"headache": "present"}),
+        ("Any joint pain?", "About the same as ever.", {"joint pain": "present"}),
+        ("Are you coughing more?", "No more than usual.", {"cough": "absent"}),
+    ],
+)
+def test_what_is_as_usual_is_not_denied(
+    asker: str, other: str, question: str, reply: str, said: dict[str, str]
+) -> None:
+    assert statuses(f"{asker}: {question}", f"{other}: {reply}") == said
+
+
+@pytest.mark.parametrize(("asker", "other"), [("D", "P"), ("A", "A")])
+def test_what_a_reply_tells_more_closely_is_not_denied(asker: str, other: str) -> None:
+    said = statuses(f"{asker}: Any numbness, itching or tingling?", f"{other}: No, just some tingling in my toes.")
+    assert said["numbness"] == said["itching"] == "absent"
+    assert "tingling" not in said
+
+
+@pytest.mark.parametrize(("asker", "other"), [("D", "P"), ("A", "A")])
+def test_a_no_denies_what_it_names_in_part_where_the_reply_goes_on_to_admit(asker: str, other: str) -> None:
+    question = f"{asker}: Are you dizzy, or do you have any chest pain?"
+    said = statuses(question, f"{other}: No pain, but I get dizzy on the stairs.")
+    assert said == {"chest pain": "absent", "dizziness": "present"}

@@ -79,3 +79,10 @@ def test_a_new_dose_of_the_medicine_spoken_about_is_an_order(speaker: str) -> No
     assert [(f.kind, f.text, f.attributes["dose"]) for f in told if f.kind == "order"] == [
         ("order", "amlodipine", "5 mg")
     ]
+
+
+def test_a_course_in_steps_is_an_order_unless_it_answers_what_is_taken() -> None:
+    course = "Prednisolone 30 mg for five days, then 15 mg for five days."
+    assert [f.kind for f in findings(f"A: {course}")] == ["order"]
+    assert [f.kind for f in findings("A: What medicines do you take?", f"A: {course}")] == ["medication"]
+    assert [f.kind for f in findings(f"P: {course}")] == ["medication"]
