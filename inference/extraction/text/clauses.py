@@ -20,6 +20,9 @@ _AFTER_YOU = words("after_you")
 _GREETING_WELL = frozenset(("as", "very", "doing", "pretty", "really", "how", "do", "quite", "so", "is", "going"))
 _ASKING = frozenset(("do", "does", "did", "are", "any"))
 _ASKED = frozenset(("you", "your", "that", "questions", "other", "question", "they"))
+_INVERTING = frozenset(("can", "could", "should", "shall", "may", "do"))
+_ASKING_SELF = frozenset(("i", "we"))
+"""Behind an auxiliary they ask: "I guess, can I get that" is cut before the auxiliary."""
 _HAVING = frozenset(("to", "will", "ill", "well", "lets", "gonna", "id", "would", "wanna", "and"))
 _CONDITIONS = frozenset(("if", "unless", "whenever"))
 _BEFORE_CONDITION = frozenset(
@@ -94,8 +97,10 @@ def _opens_after_joint(tokens: Sequence[Token], at: int) -> bool:
 def _is_subject(tokens: Sequence[Token], at: int) -> bool:
     word, before = tokens[at].word, tokens[at - 1].word
     following = tokens[at + 1].word if at + 1 < len(tokens) else ""
-    if before in _SUBORDINATING:
+    if before in _SUBORDINATING or (before in _INVERTING and word in _ASKING_SELF):
         return False
+    if word in _INVERTING and following in _ASKING_SELF:
+        return True
     if word == "well":
         return before not in _GREETING_WELL
     if word in _ASKING:

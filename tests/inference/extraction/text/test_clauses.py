@@ -35,3 +35,13 @@ def test_a_leading_condition_keeps_its_main_clause() -> None:
 def test_a_short_sentence_is_left_whole() -> None:
     (turn,) = turns([Segment("s1", "clinician", 0.0, 9.0, "I'll order it and we'll see you soon.", True)])
     assert clauses(turn) == [turn]
+
+
+def test_a_question_in_the_first_person_keeps_its_auxiliary() -> None:
+    said = "I guess, can I get that um, can I get the, uh, so the tablets from any shop, or should I go somewhere"
+    (turn,) = turns([Segment("s1", "unknown", 0.0, 9.0, said, True)])
+    assert [clause.joined for clause in clauses(turn)] == [
+        "i guess can i get that um",
+        "can i get the uh so the tablets from any shop",
+        "or should i go somewhere",
+    ]
