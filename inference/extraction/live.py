@@ -154,6 +154,9 @@ class LiveExtraction:
                     group.create_task(self.isolation.supervise(partial(self._keep_up, one)))
         finally:
             self.review.close()
+            for one in self._readings:
+                one.memo = Memo()  # the tasks that end here are cycles, and would keep its words until a collection
+            self._memo = Memo()
 
     async def caught_up(self, limit_s: float = LAST_PASS_S) -> None:
         """Returns when every extractor has read every final, has failed on the last ones, or after `limit_s`."""

@@ -49,6 +49,7 @@ class Reading:
         self._at_once = READ_AT_ONCE
         self._useless = 0
         self._stumbles = 0
+        self._retrying: AsyncRetrying | None = None
         self._illegible: set[int] = set()  # index of each segment over which the extractor stumbled
 
     def legible(self, segments: list[Segment], language: str) -> tuple[list[Segment], str]:
@@ -79,15 +80,20 @@ class Reading:
         return end
 
     def retrying(self) -> "AsyncRetrying":
-        """A caller that repeats a call after an ExtractionError, after random pauses that grow to `LAST_BACKOFF_S`."""
-        # Here, because a host for GPU benchmarks, where nothing is extracted, has no tenacity.
-        from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+        """A caller that repeats a call after an ExtractionError, after random pauses that grow to `LAST_BACKOFF_S`.
 
-        return AsyncRetrying(
-            retry=retry_if_exception_type(ExtractionError),
-            wait=wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LAST_BACKOFF_S),
-            sleep=self._pause,
-        )
+        It is always the same one: each refers to itself, so that one for every final would be left to the collector.
+        """
+        if self._retrying is None:
+            # Here, because a host for GPU benchmarks, where nothing is extracted, has no tenacity.
+            from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+            self._retrying = AsyncRetrying(
+                retry=retry_if_exception_type(ExtractionError),
+                wait=wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LAST_BACKOFF_S),
+                sleep=self._pause,
+            )
+        return self._retrying
 
     async def ask(self, consultation: ExtractionRequest) -> list[Proposal] | None:
         """The extractor's proposals; None if the request was superseded. Raises what `extract` raises."""

@@ -1,6 +1,7 @@
 """One consultation's findings while requests are stepped by hand."""
 
 import asyncio
+import gc
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -375,3 +376,19 @@ async def test_a_model_reads_a_consultation_that_changes_its_language_whole():
     assert [segment.text for segment in model.last.segments] == ["sentence 1", "Tengo tos."]
     assert model.last.language == "es"
     assert faults(updates) == []
+
+
+async def test_finals_leave_nothing_to_the_collector():
+    rules = RulesExtractor()
+    async with consulting(rules) as (live, _):
+        await say(live, *range(1, 6))
+        await live.caught_up()
+        gc.collect()
+        gc.disable()
+        try:
+            for number in range(6, 56):
+                await say(live, number)
+                await live.caught_up()
+            assert gc.collect() < 50  # less than one object of a final
+        finally:
+            gc.enable()
