@@ -223,7 +223,9 @@ class Recogniser:
         again = None
         if unsure := [candidate for candidate in found if not candidate.spelt]:
             again = await self._again(replace(request, hint=hint(unsure)), caller)
-        words = with_terms(said.words, again.value.words if again is not None else (), found)
+        # A loop or an invented text has the name that it was told wherever one looks for it.
+        heard = again.value.words if again is not None and not again.value.doubtful else ()
+        words = with_terms(said.words, heard, found)
         named = said if words == said.words else _with_words(said, words)
         return _both(served, again, named) if again is not None else replace(served, value=named)
 

@@ -282,6 +282,14 @@ async def test_what_a_second_decoding_does_not_hear_stays_as_it_was():
         assert served.value.text == "I saw Dr. oil learn today."
 
 
+async def test_a_second_decoding_that_looks_invented_names_nobody():
+    told = replace(spoken("Oyelaran Oyelaran Oyelaran Oyelaran Oyelaran"), doubtful=True)
+    engine = Script(spoken("I saw Dr. oil learn today."), told)
+    async with recogniser(engine) as asr:
+        served = await asr.final(NAMED, session="1")
+    assert served.value.text == "I saw Dr. oil learn today."
+
+
 async def test_a_span_without_anything_like_a_name_is_decoded_once_and_a_partial_always_is():
     engine = Script(spoken("I have a headache today."))
     async with recogniser(engine) as asr:
