@@ -69,7 +69,7 @@ class Hypothesis:
     """What was heard in a span.
 
     `language` is the code of the language that the text is written in. `logprob` is the mean natural log-probability
-    of its tokens, and `no_speech` the probability that nobody speaks. The times of `words` are seconds from the start
+    of its `tokens`, and `no_speech` the probability that nobody speaks. The times of `words` are seconds from the start
     of the span. `doubtful` means that the text looks invented and should be decoded again (inference/asr/guard.py),
     `retried` that it was decoded again. `heard` is the language that was detected, and None if the model knows only
     one or it was not looked for.
@@ -83,3 +83,9 @@ class Hypothesis:
     doubtful: bool = False
     retried: bool = False
     heard: HeardLanguage | None = None
+    tokens: int = 0
+
+    @property
+    def whole_logprob(self) -> float:
+        """Natural log-probability of the whole text."""
+        return self.logprob * self.tokens

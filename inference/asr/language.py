@@ -6,6 +6,7 @@ that is there already. A span is written in the language that is heard in it whe
 the track follows when the evidence lasts.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,20 +25,24 @@ POSSIBLE = 0.4
 LIKELY = 0.5
 SURE = 0.85
 """Probabilities of another language: from the first a span is decoded in it too where its text is weak, from the second
-where it is not. One that is sure needs a text that is merely likelier, and changes the language of its track alone."""
+where it is not. One that is sure changes the language of its track alone, where the span is long."""
 
-CLEAR_GAIN = 0.1
-"""Mean log-probability by which the text in a language that is not sure must be likelier."""
+PRIOR = 3.0
+"""Natural logarithm of how much likelier the language asked for is before a span is heard: twenty times. English that
+sounded like another language had 1.4 at most by what was heard, most foreign sentences 4 to 30 (benchmarks/LOG.md)."""
 
 UNLIKELY = 0.2
 """Probability of the language asked for above which a span stays with it."""
+
+LEAST = 1e-6
+"""Probability below which one is as good as none."""
 
 WEAK_LOGPROB = -0.6
 """Mean log-probability below which a text may be in a language that nobody spoke: English that base makes of Spanish,
 German or French has -0.65 to -1.2, of English mostly above -0.5 (benchmarks/LOG.md)."""
 
 LONG_SPEECH_S = 2.5
-"""Speech of a span that changes the language of its track alone, where the other language is sure."""
+"""Speech in which a language that is sure needs a text that is merely likelier by the token, and changes its track."""
 
 AGREEING = 2
 """Spans in a row that change the language of their track together."""
@@ -69,17 +74,27 @@ def another(heard: HeardLanguage | None, asked: str | None, speech_s: float, wea
     return heard.code if heard.probability >= (POSSIBLE if weak else LIKELY) and heard.asked <= UNLIKELY else None
 
 
-def is_written_in(heard: HeardLanguage, gain: float, doubtful: bool, doubtful_there: bool) -> bool:
+def is_written_in(
+    heard: HeardLanguage, speech_s: float, gain: float, whole_gain: float, doubtful: bool, doubtful_there: bool
+) -> bool:
     """Whether a span is written in the language that was heard in it, once it was decoded in both.
 
-    `gain` is what its text has there in mean log-probability above that in the language asked for. `doubtful`: the text
-    in the language asked for looks invented; `doubtful_there`: the other one does. If one of them does, the other one
-    is taken, however likely each is: loops are likely. English with an accent may sound like Malay, but reads like
-    English.
+    `gain` is what its text has there in mean log-probability of a token above that in the language asked for,
+    `whole_gain` the same of the whole text. `doubtful`: the text in the language asked for looks invented;
+    `doubtful_there`: the other one does. It replaces only a text that looks invented too and is less likely by the
+    token: a loop is all the less likely as a whole the longer it is.
+
+    Whisper begins a text with its language, so the probabilities of a language and of its text make one: that of all
+    that was heard. It can be compared between languages, as the mean of a token cannot: a word of another script may
+    have a token for each of its letters, which are likely one by one. It has to overcome the `PRIOR`, as a few words
+    that are heard badly hardly do. Where much was said, many tokens that are less likely each may outweigh a language
+    that is sure; the mean decides there.
     """
-    if doubtful != doubtful_there:
-        return doubtful
-    return gain > (0.0 if heard.probability >= SURE else CLEAR_GAIN)
+    if doubtful_there and (not doubtful or gain <= 0.0):
+        return False
+    if not doubtful_there and heard.probability >= SURE and speech_s >= LONG_SPEECH_S and gain > 0.0:
+        return True
+    return whole_gain + math.log(heard.probability / max(heard.asked, LEAST)) > PRIOR
 
 
 @dataclass(slots=True)

@@ -162,8 +162,8 @@ class Recogniser:
     ) -> Served[Hypothesis]:
         """Decodes once more, in the language that is heard, a span that was asked for in another one.
 
-        A doubtful text in that language is tried again before it may replace one that is not doubtful: a loop is
-        likelier than most speech, and what looks invented must not hide what was said.
+        A doubtful text in that language is tried again before it may replace another one: a loop is likelier than most
+        speech, and what looks invented must not hide what was said.
         """
         first = served.value
         weak = first.doubtful or first.logprob < WEAK_LOGPROB
@@ -173,10 +173,13 @@ class Recogniser:
         # Without the prompt, which is in the language that was asked for.
         request = replace(request, language=language, prompt="")
         again = await self._again(request, caller)
-        if again.value.doubtful and not first.doubtful:
+        if again.value.doubtful:
             again = await self._doubted(again, request, caller)
-        chosen = is_written_in(first.heard, again.value.logprob - first.logprob, first.doubtful, again.value.doubtful)
-        return _both(served, again, replace(again.value, retried=True) if chosen else first)
+        there = again.value
+        gain, whole_gain = there.logprob - first.logprob, there.whole_logprob - first.whole_logprob
+        speech_s = request.speech.seconds()
+        chosen = is_written_in(first.heard, speech_s, gain, whole_gain, first.doubtful, there.doubtful)
+        return _both(served, again, replace(there, retried=True) if chosen else first)
 
     async def _doubted(self, served: Served[Hypothesis], request: AsrRequest, caller: _Caller) -> Served[Hypothesis]:
         frames = self._frames(request)

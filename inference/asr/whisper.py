@@ -264,7 +264,7 @@ class WhisperAsr:
         # An unlikely partial may be half a word: only loops are distrusted.
         likely = logprob if request.final else 0.0
         doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, crammed(words), request.seconds)
-        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful)
+        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful, tokens=len(ids))
 
     def _align(
         self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]

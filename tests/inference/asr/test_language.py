@@ -38,21 +38,52 @@ def test_a_span_stays_in_the_language_that_was_asked_for_where_the_evidence_is_t
     assert another(heard, asked, speech_s, weak=False) is None
 
 
-def test_a_span_is_written_in_another_language_where_its_text_is_likelier_there_clearly_if_that_is_not_sure():
-    assert is_written_in(SPANISH, gain=0.05, doubtful=False, doubtful_there=False)
-    assert not is_written_in(SPANISH, gain=-0.2, doubtful=False, doubtful_there=False)
-    assert is_written_in(PERHAPS_SPANISH, gain=0.4, doubtful=False, doubtful_there=False)
-    assert not is_written_in(PERHAPS_SPANISH, gain=0.05, doubtful=False, doubtful_there=False)
+# What base heard in the room of a consultation, and of short sentences that synthetic voices said:
+# the language, seconds of speech, and what the text gains there by the token and as a whole.
+ENGLISH_HEARD_AS = [
+    (HeardLanguage("ja", 0.79, 0.07), 2.0, 0.211, -0.2),  # "Have you had any itching in the ear?"
+    (HeardLanguage("ja", 0.86, 0.041), 1.3, -0.09, -1.7),  # the same, cut elsewhere
+    (HeardLanguage("zh", 0.72, 0.074), 1.5, 0.11, -1.4),
+    (HeardLanguage("ms", 0.9, 0.084), 1.9, -0.08, -1.1),
+    (HeardLanguage("ja", 0.93, 0.065), 3.0, -0.43, -7.3),
+    (HeardLanguage("de", 0.46, 0.082), 2.1, 0.17, -0.2),
+]
+FOREIGN = [
+    (HeardLanguage("ru", 0.99, 0.001), 1.3, -0.03, 0.3),  # "Да, конечно."
+    (HeardLanguage("ja", 1.0, 0.0), 1.1, -0.06, 1.4),  # "大丈夫ですか。"
+    (HeardLanguage("es", 0.97, 0.009), 1.4, -0.14, -1.1),  # "No tengo alergias."
+    (HeardLanguage("pt", 1.0, 0.003), 1.1, -0.03, 0.5),  # "Como se sente?"
+    (HeardLanguage("it", 0.63, 0.02), 1.1, 0.39, 3.2),  # "Non ho allergie."
+    (HeardLanguage("fr", 0.98, 0.003), 1.1, 0.55, 3.0),  # "Avez-vous de la fièvre ?"
+    (HeardLanguage("hi", 0.99, 0.004), 4.2, 0.29, -4.4),  # many tokens, each of them likelier
+]
 
 
-def test_text_that_looks_invented_makes_way_for_text_that_does_not():
-    assert is_written_in(SPANISH, gain=-0.5, doubtful=True, doubtful_there=False)
-    assert not is_written_in(SPANISH, gain=0.5, doubtful=False, doubtful_there=True)
+@pytest.mark.parametrize(("heard", "speech_s", "gain", "whole_gain"), ENGLISH_HEARD_AS)
+def test_a_few_words_that_are_heard_badly_stay_in_the_language_that_was_asked_for(heard, speech_s, gain, whole_gain):
+    assert not is_written_in(heard, speech_s, gain, whole_gain, doubtful=False, doubtful_there=False)
 
 
-def test_of_two_texts_that_look_invented_the_likelier_one_is_written():
-    assert is_written_in(SPANISH, gain=0.1, doubtful=True, doubtful_there=True)
-    assert not is_written_in(SPANISH, gain=-0.1, doubtful=True, doubtful_there=True)
+@pytest.mark.parametrize(("heard", "speech_s", "gain", "whole_gain"), FOREIGN)
+def test_what_was_said_in_another_language_is_written_in_it(heard, speech_s, gain, whole_gain):
+    assert is_written_in(heard, speech_s, gain, whole_gain, doubtful=False, doubtful_there=False)
+    assert not is_written_in(heard, speech_s, gain, whole_gain, doubtful=False, doubtful_there=True)
+
+
+def test_a_language_that_was_not_heard_at_all_can_be_compared_too():
+    assert is_written_in(HeardLanguage("es", 0.9, 0.0), 1.5, 0.1, 0.0, doubtful=False, doubtful_there=False)
+
+
+def test_of_two_texts_that_look_invented_the_one_that_was_asked_for_makes_way_where_it_is_no_loop():
+    assert is_written_in(SPANISH, 1.5, gain=0.1, whole_gain=1.0, doubtful=True, doubtful_there=True)
+    assert not is_written_in(SPANISH, 1.5, gain=-0.45, whole_gain=9.0, doubtful=True, doubtful_there=True)
+    assert not is_written_in(SPANISH, 4.0, gain=0.1, whole_gain=-9.0, doubtful=True, doubtful_there=True)
+
+
+def test_a_text_that_looks_invented_makes_way_for_one_that_does_not_where_that_is_likelier_as_a_whole():
+    assert is_written_in(SPANISH, 1.5, gain=-0.1, whole_gain=6.0, doubtful=True, doubtful_there=False)
+    badly = HeardLanguage("ko", 0.72, 0.143)
+    assert not is_written_in(badly, 2.0, gain=0.16, whole_gain=-3.7, doubtful=True, doubtful_there=False)
 
 
 def test_one_long_and_sure_span_changes_the_language_of_a_track_and_brings_it_back():

@@ -161,8 +161,8 @@ async def test_a_real_loop_is_ended_by_more_silence(tiny, sentence, monkeypatch)
 
 
 SPANISH = HeardLanguage("es", 0.97, 0.01)
-INVENTED = said("I have a cough", -0.8, heard=SPANISH)
-OWN = Hypothesis("Tengo tos", "es", -0.3, heard=HeardLanguage("es", 0.97, 0.97))
+INVENTED = said("I have a cough", -0.8, heard=SPANISH, tokens=6)
+OWN = Hypothesis("Tengo tos", "es", -0.3, heard=HeardLanguage("es", 0.97, 0.97), tokens=6)
 
 
 async def test_a_span_in_another_language_is_written_in_that_language_and_its_invented_english_goes_nowhere():
@@ -175,14 +175,14 @@ async def test_a_span_in_another_language_is_written_in_that_language_and_its_in
 
 async def test_english_that_sounds_like_another_language_stays_where_its_text_is_the_likelier_one():
     for heard in (SPANISH, HeardLanguage("es", 0.6, 0.1)):
-        engine = Script(replace(INVENTED, heard=heard), replace(OWN, logprob=-0.9))
+        engine = Script(replace(INVENTED, heard=heard), replace(OWN, logprob=-0.9, tokens=9))
         async with recogniser(engine) as asr:
             served = await asr.final(SPAN, session="1")
         assert (served.value.text, served.value.language) == ("I have a cough", "en")
 
 
 async def test_a_loop_makes_way_for_what_was_said_in_another_language_however_likely_it_is():
-    engine = Script(replace(INVENTED, logprob=-0.2, doubtful=True), OWN)
+    engine = Script(replace(INVENTED, logprob=-0.2, tokens=40, doubtful=True), OWN)
     async with recogniser(engine) as asr:
         served = await asr.final(SPAN, session="1")
     assert served.value.text == "Tengo tos"
@@ -207,18 +207,37 @@ async def test_a_text_that_stays_doubtful_in_the_language_that_was_heard_replace
 
 async def test_a_text_that_is_no_longer_doubtful_after_a_second_try_is_compared_by_its_own_likelihood():
     loop = replace(OWN, text="Tengo tos tengo tos tengo tos", logprob=-0.1, doubtful=True)
-    engine = Script(INVENTED, loop, replace(OWN, logprob=-0.9))
+    engine = Script(INVENTED, loop, replace(OWN, logprob=-0.9, tokens=9))
     async with recogniser(engine) as asr:
         served = await asr.final(SPAN, session="1")
     assert (served.value.text, served.value.language) == ("I have a cough", "en")
 
 
-async def test_where_both_languages_stay_doubtful_the_likelier_text_is_written():
-    loop = replace(OWN, text="Tengo tos tengo tos tengo tos", logprob=-0.1, doubtful=True)
-    engine = Script(replace(INVENTED, doubtful=True), loop)
+async def test_where_both_languages_stay_doubtful_and_the_other_is_less_likely_the_one_asked_for_is_tried_again():
+    loop = replace(OWN, text="Tengo tos tengo tos tengo tos", logprob=-1.1, tokens=12, doubtful=True)
+    engine = Script(replace(INVENTED, doubtful=True), loop, loop, loop, said("Any cough?"))
     async with recogniser(engine) as asr:
         served = await asr.final(SPAN, session="1")
-    assert (served.value.text, served.value.language) == (loop.text, "es")
+    assert (served.value.text, served.value.language) == ("Any cough?", "en")
+    assert [r.language for r in engine.requests] == ["en", "es", "es", "es", "en"]
+
+
+async def test_a_few_words_that_are_heard_badly_are_not_written_in_a_script_whose_tokens_are_smaller():
+    """What base heard where a clinician asked "Have you had any itching in the ear?" in a room."""
+    english = said("Have any etching in the ear", -0.917, heard=HeardLanguage("ja", 0.79, 0.07), tokens=9)
+    engine = Script(english, Hypothesis("幅に落ちなせないや。", "ja", -0.706, tokens=12))
+    async with recogniser(engine) as asr:
+        served = await asr.final(replace(SPAN, spoken=Spoken(((0.0, 2.0),))), session="1")
+    assert (served.value.text, served.value.language) == (english.text, "en")
+    assert [r.language for r in engine.requests][:2] == ["en", "ja"]
+
+
+async def test_a_short_sentence_is_written_in_its_language_where_invented_english_is_as_likely_by_the_token():
+    russian = HeardLanguage("ru", 0.99, 0.001)
+    engine = Script(said("Yes, of course.", -0.49, heard=russian, tokens=7), Hypothesis("Да.", "ru", -0.52, tokens=6))
+    async with recogniser(engine) as asr:
+        served = await asr.final(replace(SPAN, spoken=Spoken(((0.0, 1.3),))), session="1")
+    assert (served.value.text, served.value.language) == ("Да.", "ru")
 
 
 async def test_one_word_in_another_language_costs_no_second_try():
