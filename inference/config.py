@@ -68,8 +68,9 @@ class SegmenterConfig:
     short_s: float = 1.0
     long_s: float = 3.0
     draft_after_s: float = 0.6
-    max_segment_s: float = 13.9
+    max_segment_s: float = 8.0
     held_s: float = 3.0
+    lead_s: float = 4.0
     lead_in_s: float = 0.4
     tail_s: float = 0.4
     min_speech_s: float = 0.2
@@ -85,6 +86,8 @@ class SegmenterConfig:
             raise ValueError("segmenter: needs pause_s <= short_pause_s < max_segment_s and short_s < long_s")
         if not 0 < self.held_s < self.max_segment_s:
             raise ValueError("segmenter: needs 0 < held_s < max_segment_s, or the next segment begins before this one")
+        if not 0 <= self.lead_s <= 28 - self.max_segment_s:
+            raise ValueError("segmenter: needs 0 <= lead_s <= 28 - max_segment_s (both are heard at once)")
         if self.draft_after_s < self.tail_s:
             raise ValueError("segmenter: needs tail_s <= draft_after_s, or a draft has less audio than its final")
 

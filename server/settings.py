@@ -302,6 +302,7 @@ class Settings(BaseSettings):
             short_pause_s=max(self.pause_s, self.short_pause_s),
             max_segment_s=self.max_segment_s,
             held_s=min(_SEGMENTER.held_s, self.max_segment_s / 2),
+            lead_s=max(0.0, min(_SEGMENTER.lead_s, 28.0 - self.max_segment_s)),
         )
 
     @model_validator(mode="after")

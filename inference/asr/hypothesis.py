@@ -1,8 +1,11 @@
 """What the recogniser is asked and what it answers. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from inference.asr.language import HeardLanguage
+from inference.asr.lead import Lead
 from inference.asr.lengths import encoder_frames
 from inference.audio.decoding import Samples
 from inference.audio.spoken import Spoken
@@ -19,7 +22,7 @@ class AsrRequest:
     Whisper such as "en"; None asks for detection. `prompt` is the text said before the span. `spoken` tells where the
     span holds speech; None means everywhere. `frames` is how many mel frames of 10 ms the encoder hears; 0 means the
     span and its margin (see lengths.py). `vocabulary` holds the names that may be said. `hint` is given to the model
-    in place of the prompt, whatever its length.
+    in place of the prompt, whatever its length. `lead` is what was said right before the span, behind the prompt.
     """
 
     audio: Samples
@@ -30,6 +33,12 @@ class AsrRequest:
     frames: int = 0
     vocabulary: Vocabulary | None = None
     hint: str = ""
+    lead: Lead | None = None
+
+    @property
+    def heard(self) -> Samples:
+        """What the encoder hears: the span, behind its lead where it has one."""
+        return self.audio if self.lead is None else np.concatenate((self.lead.audio, self.audio))
 
     @property
     def seconds(self) -> float:
@@ -37,14 +46,29 @@ class AsrRequest:
         return len(self.audio) / SAMPLE_RATE
 
     @property
+    def samples(self) -> int:
+        """Samples that the encoder hears before the silence."""
+        return len(self.audio) + (0 if self.lead is None else len(self.lead.audio))
+
+    @property
     def speech(self) -> Spoken:
         """Where the span holds speech: all of it if nobody has said."""
         return self.spoken if self.spoken is not None else Spoken(((0.0, self.seconds),))
 
+    def own(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """Words with times of what was heard, with times of the span."""
+        if self.lead is None:
+            return words
+        lead_s = self.lead.seconds
+        return tuple(
+            replace(word, start=max(0.0, round(word.start - lead_s, 2)), end=max(0.0, round(word.end - lead_s, 2)))
+            for word in words
+        )
+
     def encoder_frames(self, config: AsrConfig) -> int:
         """Mel frames that the encoder hears, with the margin of silence behind the span where none are asked for."""
         margin_s = config.final_margin_s if self.final else config.margin_s
-        return self.frames or encoder_frames(len(self.audio), margin_s, config.ladder)
+        return self.frames or encoder_frames(self.samples, margin_s, config.ladder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,9 +114,13 @@ class Recogniser:
         since = time.monotonic() if since is None else since
         caller = _Caller(session, since, Lane.FILE if lane is Lane.FILE else Lane.RETRY)
         served = await self._ask(request, session, lane, since)
+        if request.lead is not None and not served.value.text:
+            # The text of the lead may pass for all that was said; what is said behind it must not be lost.
+            request = _alone(request)
+            served = _both(served, again := await self._again(request, caller), again.value)
         served = await self._in_its_language(served, request, caller)
         if served.value.language != request.language is not None:
-            request = replace(request, language=served.value.language, prompt="")
+            request = replace(request, language=served.value.language, prompt="", lead=None)
         served = await self._doubted(served, request, caller)
         served = await self._filled(served, request, caller)
         served = await self._named(served, request, caller)
@@ -171,7 +175,7 @@ class Recogniser:
         if first.heard is None or language is None:
             return served
         # Without the prompt, which is in the language that was asked for.
-        request = replace(request, language=language, prompt="")
+        request = replace(request, language=language, prompt="", lead=None)
         again = await self._again(request, caller)
         if again.value.doubtful:
             again = await self._doubted(again, request, caller)
@@ -233,9 +237,17 @@ class Recogniser:
         return _both(served, again, named) if again is not None else replace(served, value=named)
 
 
+def _alone(request: AsrRequest) -> AsrRequest:
+    """The span without its lead, whose text is the end of the prompt then."""
+    if request.lead is None:
+        return request
+    return replace(request, prompt=f"{request.prompt} {request.lead.text}".strip(), lead=None)
+
+
 def _piece(request: AsrRequest, said: Hypothesis, gap: Gap) -> AsrRequest:
     """The audio of a gap, after the words before it."""
     before = " ".join(word.text for word in said.words[: gap.first])
+    request = _alone(request)
     return replace(
         request,
         audio=request.audio[int(gap.start * SAMPLE_RATE) : int(gap.stop * SAMPLE_RATE)],

@@ -18,7 +18,7 @@ from inference.audio.segmenter import Span
 from inference.config import SAMPLE_RATE
 from inference.transcript import Word
 
-UNSETTLED_S = 0.6
+UNSETTLED_S = 1.2
 """Words that end this close to the end of the audio are left to the next segment: Whisper guesses them."""
 
 NEAR_S = 0.15
@@ -46,13 +46,15 @@ ECHO_WORDS = 3
 class Seam:
     """`said` is what a split segment keeps, `held` what it leaves to the next one, which begins at the sample `at`.
 
-    `end` is the sample at which the segment was split. The times of `held` are seconds from `at` on.
+    `end` is the sample at which the segment was split. The times of `held`, and of the words `before` the seam, are
+    seconds from `at` on.
     """
 
     at: int
     end: int
     said: Hypothesis
     held: Hypothesis
+    before: tuple[Word, ...] = ()
 
     @classmethod
     def of(cls, span: Span, heard: Hypothesis) -> Self:
@@ -66,11 +68,12 @@ class Seam:
             return cls(span.end if heard.text else first, span.end, heard, replace(heard, text=""))
         kept, at = _place(span, heard.words, first)
         begins_s = (at - span.start) / SAMPLE_RATE
-        held = tuple(
-            replace(word, start=max(0.0, round(word.start - begins_s, 2)), end=max(0.0, round(word.end - begins_s, 2)))
-            for word in heard.words[kept:]
+        words = tuple(
+            replace(word, start=round(word.start - begins_s, 2), end=round(word.end - begins_s, 2))
+            for word in heard.words
         )
-        return cls(at, span.end, _of_words(heard, heard.words[:kept]), _of_words(heard, held))
+        held = tuple(replace(word, start=max(0.0, word.start), end=max(0.0, word.end)) for word in words[kept:])
+        return cls(at, span.end, _of_words(heard, heard.words[:kept]), _of_words(heard, held), words[:kept])
 
     def heard_once(self, before: str, heard: Hypothesis) -> Hypothesis:
         """What the next segment says, without the last words of `before` where it begins with them again.

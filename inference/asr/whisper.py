@@ -18,13 +18,14 @@ import ctranslate2
 import numpy as np
 from tokenizers import Tokenizer
 
+from inference.asr.beam import Found, behind_lead
 from inference.asr.encoding.encoder import Encoder
 from inference.asr.encoding.mel import LogMel, Mel
 from inference.asr.guard import crammed, suspicious
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import WEAK_LOGPROB, HeardLanguage, likeliest
 from inference.asr.lengths import HOP_SAMPLES, longest_s
-from inference.asr.words import Alignment, timed_words
+from inference.asr.words import SECONDS_PER_POSITION, Alignment, timed_words
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device import cublas, memory_pool
 from inference.device.faults import OutOfMemory, device_faults
@@ -92,7 +93,7 @@ class WhisperAsr:
                 by_length[self.frames(request)].append(i)
             mels: dict[int, Mel] = {}
             for frames, members in by_length.items():
-                batch = self._mel([requests[i].audio for i in members], frames)
+                batch = self._mel([requests[i].heard for i in members], frames)
                 mels.update(zip(members, batch, strict=True))
             self._mel.synchronize()
             return [mels[i] for i in range(len(requests))]
@@ -185,25 +186,30 @@ class WhisperAsr:
         limit = forced or self._token_limit(requests[0])
         names = self._names if final and language == "en" and not forced else None
         starts = [[*([self._id("<|startofprev|>"), *prompt] if prompt else []), *task, *ending] for prompt in prompts]
+        leads = [self._lead(request, timed=not ending) for request in requests]
         results = self.model.generate(
             encoded,
-            starts,
+            [[*start, *lead] for start, lead in zip(starts, leads, strict=True)],
             beam_size=self.config.final_beam if final else 1,
-            num_hypotheses=self.config.final_beam if names is not None else 1,
+            num_hypotheses=self.config.final_beam if names is not None or any(leads) else 1,
             # CTranslate2 decodes until half of it, or until all of it less the start sequence: exactly `limit`.
             max_length=limit + max(limit, len(starts[0]) - 1),
             suppress_tokens=[*self._suppressed, self._end_of_text] if forced else self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
         )
-        chosen = [0 if names is None else self._preferred(result, names) for result in results]
-        tokens = [self._spoken(result.sequences_ids[at]) for result, at in zip(results, chosen, strict=True)]
+        beams = [
+            behind_lead(result.sequences_ids, result.scores, len(lead))
+            for result, lead in zip(results, leads, strict=True)
+        ]
+        chosen = [beam[0 if names is None else self._preferred(beam, names)] for beam in beams]
+        tokens = [self._spoken(found.ids) for found in chosen]
         if forced:  # alignment costs what the words cost, which are there in any text
             tokens = [[self._end_of_text - 1] * forced] * len(requests)
-        words = self._align(encoded, task, tokens, requests)
+        words = self._align(encoded, task, tokens, [self._spoken(lead) for lead in leads], requests)
         judged = [
-            self._judged(request, result, at, found, timed, language, limit)
-            for request, result, at, found, timed in zip(requests, results, chosen, tokens, words, strict=True)
+            self._judged(request, found, result.no_speech_prob, timed, language, limit - len(lead))
+            for request, result, found, timed, lead in zip(requests, results, chosen, words, leads, strict=True)
         ]
         # A partial's text is mostly right and soon replaced: its language is looked for only where the text is weak.
         wanted = [final or said.doubtful or said.logprob < WEAK_LOGPROB for said in judged]
@@ -219,10 +225,10 @@ class WhisperAsr:
     def _spoken(self, ids: Sequence[int]) -> list[int]:
         return [t for t in ids if t < self._end_of_text]
 
-    def _preferred(self, result: Any, names: Names) -> int:
+    def _preferred(self, beam: Sequence[Found], names: Names) -> int:
         """Index of the hypothesis of a beam that its final takes."""
-        texts = [self.tokenizer.decode(self._spoken(ids)) for ids in result.sequences_ids]
-        return preferred(result.scores, texts, names)
+        texts = [self.tokenizer.decode(self._spoken(found.ids)) for found in beam]
+        return preferred([found.logprob for found in beam], texts, names)
 
     def encode(self, mels: Sequence[Mel]) -> Any:
         """Encoder output of mels of one length: [batch, frames / 2, features]."""
@@ -243,7 +249,7 @@ class WhisperAsr:
 
         What a partial says in a loop is cut before it is shown, so an English one, whose rate is known, ends sooner.
         """
-        seconds = longest_s(len(request.audio), self.config.ladder)
+        seconds = longest_s(request.samples, self.config.ladder)
         if request.final or request.language != "en":
             return min(MAX_TOKENS, ROOM + int(seconds * self.config.tokens_per_second))
         return PARTIAL_ROOM + int(seconds * PARTIAL_TOKENS_PER_SECOND)
@@ -251,27 +257,33 @@ class WhisperAsr:
     def _judged(
         self,
         request: AsrRequest,
-        result: Any,
-        at: int,
-        tokens: list[int],
+        found: Found,
+        no_speech: float,
         words: tuple[Word, ...],
         language: str,
         limit: int,
     ) -> Hypothesis:
-        text = self.tokenizer.decode(tokens).strip()
-        logprob = result.scores[at]
-        ids = result.sequences_ids[at]
+        text = self.tokenizer.decode(self._spoken(found.ids)).strip()
         # An unlikely partial may be half a word: only loops are distrusted.
-        likely = logprob if request.final else 0.0
-        doubtful = self.config.guard and suspicious(text, likely, len(ids) >= limit, crammed(words), request.seconds)
-        return Hypothesis(text, language, logprob, result.no_speech_prob, words, doubtful, tokens=len(ids))
+        likely = found.logprob if request.final else 0.0
+        doubtful = self.config.guard and suspicious(
+            text, likely, len(found.ids) >= limit, crammed(words), request.seconds
+        )
+        return Hypothesis(text, language, found.logprob, no_speech, words, doubtful, tokens=len(found.ids))
 
     def _align(
-        self, encoded: Any, task: list[int], tokens: list[list[int]], requests: list[AsrRequest]
+        self,
+        encoded: Any,
+        task: list[int],
+        tokens: list[list[int]],
+        leads: list[list[int]],
+        requests: list[AsrRequest],
     ) -> list[tuple[Word, ...]]:
+        """The words of `tokens`, aligned together with the lead before them, in seconds of their own span."""
         if not any(tokens):
             return [() for _ in tokens]
-        frames = [request.audio.size // HOP_SAMPLES for request in requests]
+        tokens = [[*lead, *found] for lead, found in zip(leads, tokens, strict=True)]
+        frames = [request.samples // HOP_SAMPLES for request in requests]
         if self.config.device == "cpu":
             # One by one: as fast, and the same times whoever shares the batch. For spans of one length, CTranslate2
             # counts the padding of a shorter text as tokens.
@@ -285,8 +297,8 @@ class WhisperAsr:
         else:
             aligned = self.model.align(encoded, task, tokens, frames)
         return [
-            timed_words(self.tokenizer, found, Alignment(result.alignments, result.text_token_probs)) if found else ()
-            for found, result in zip(tokens, aligned, strict=True)
+            request.own(timed_words(self.tokenizer, found, _alignment(result), len(lead))) if found else ()
+            for request, found, lead, result in zip(requests, tokens, leads, aligned, strict=True)
         ]
 
     def _languages(self) -> frozenset[str]:
@@ -333,6 +345,16 @@ class WhisperAsr:
         lengths = self._prompt_lengths(request.final)
         return next((tokens[-length:] for length in lengths if 0 < length <= len(tokens)), [])
 
+    def _lead(self, request: AsrRequest, timed: bool) -> list[int]:
+        """The tokens that the text begins with; where it is `timed`, they end as Whisper ends a passage."""
+        if request.lead is None:
+            return []
+        tokens: list[int] = self.tokenizer.encode(" " + request.lead.text, add_special_tokens=False).ids
+        if not timed:
+            return tokens
+        zero = self._id("<|notimestamps|>") + 1
+        return [zero, *tokens, *[zero + round(request.lead.seconds / SECONDS_PER_POSITION)] * 2]
+
     def _prompt_lengths(self, final: bool) -> tuple[int, ...]:
         """A partial gets half as much: it is greedy and short, so that a long prompt would be most of its work."""
         wanted = self.config.prompt_tokens
@@ -345,6 +367,10 @@ class WhisperAsr:
                 f"the model's tokenizer.json has no {token}: not a Whisper tokenizer, or not that language"
             )
         return int(found)
+
+
+def _alignment(result: Any) -> Alignment:
+    return Alignment(result.alignments, result.text_token_probs)
 
 
 def _use_avx512() -> None:

@@ -36,14 +36,16 @@ class Alignment:
     probabilities: Sequence[float]
 
 
-def timed_words(vocabulary: Vocabulary, tokens: Sequence[int], alignment: Alignment) -> tuple[Word, ...]:
-    """Words as they stand in the decoded text; times in seconds of the span."""
+def timed_words(
+    vocabulary: Vocabulary, tokens: Sequence[int], alignment: Alignment, begin: int = 0
+) -> tuple[Word, ...]:
+    """Words of the tokens from `begin` on, as they stand in the decoded text; times in seconds of what was heard."""
     starts: dict[int, int] = {}
     for token, position in alignment.path:
         starts.setdefault(token, position)
     last = alignment.path[-1][1] if alignment.path else 0
     words = []
-    for first, end in _word_ranges(vocabulary, tokens):
+    for first, end in _word_ranges(vocabulary, tokens, begin):
         text = vocabulary.decode(tokens[first:end]).strip()
         if text:
             from_s = starts.get(first, last) * SECONDS_PER_POSITION
@@ -54,11 +56,10 @@ def timed_words(vocabulary: Vocabulary, tokens: Sequence[int], alignment: Alignm
     return tuple(words)
 
 
-def _word_ranges(vocabulary: Vocabulary, tokens: Sequence[int]) -> Iterator[tuple[int, int]]:
-    first = 0
-    for at in range(1, len(tokens)):
+def _word_ranges(vocabulary: Vocabulary, tokens: Sequence[int], first: int) -> Iterator[tuple[int, int]]:
+    for at in range(first + 1, len(tokens)):
         if (vocabulary.id_to_token(tokens[at]) or "").startswith(WORD_START):
             yield first, at
             first = at
-    if tokens:
+    if first < len(tokens):
         yield first, len(tokens)

@@ -6,13 +6,15 @@ in mid-speech: which of its words it keeps is known when it has been decoded (in
 segment begins with audio that the one before has heard too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from inference.audio.decoding import Samples
 from inference.audio.spoken import Spoken
 from inference.config import FRAME_SAMPLES, SAMPLE_RATE, SegmenterConfig
+
+NOTHING: Samples = np.zeros(0, dtype=np.float32)
 
 HYSTERESIS = 0.15
 """Speech goes on while the probability stays above the threshold less this, as in Silero's own iterator."""
@@ -24,8 +26,8 @@ class Span:
 
     `index` counts the track's segments, `decided` is the stream position at which the end was known. A `draft` is no
     final yet, but has the audio of the final that its segment becomes if nothing more is said. A `split` span ends in
-    mid-speech, and its last `held` samples belong to the next span as well, which is `resumed`. `state` is where the
-    segmenter of a final stood behind it.
+    mid-speech, and its last `held` samples belong to the next span as well, which is `resumed`: then `before` is audio
+    up to its start. `state` is where the segmenter of a final stood behind it.
     """
 
     start: int
@@ -38,6 +40,7 @@ class Span:
     draft: bool = False
     held: int = 0
     resumed: bool = False
+    before: Samples = field(default_factory=lambda: NOTHING)
     state: "SegmenterState | None" = None
 
     @property
@@ -48,10 +51,13 @@ class Span:
     def after(self, start: int) -> "Span":
         """The part of it from sample `start` of the stream on; empty if that lies behind its end."""
         start = min(start, self.end)
+        if start == self.start:
+            return self
         skipped_s = (start - self.start) / SAMPLE_RATE
         audio = self.audio[start - self.start :]
+        before = np.concatenate((self.before, self.audio[: start - self.start]))[start - self.start :]
         spoken = self.spoken.between(skipped_s, (self.end - self.start) / SAMPLE_RATE)
-        return replace(self, start=start, audio=audio, spoken=spoken)
+        return replace(self, start=start, audio=audio, spoken=spoken, before=before)
 
     @property
     def speech_s(self) -> float:
@@ -93,13 +99,16 @@ class SegmenterState:
     first_frame: int = 0
     counted_from: int = 0
     resumed: bool = False
+    before: int = 0
     speech_end: int = 0
     partial_end: int = 0
     probabilities: tuple[float, ...] = ()
 
     def needs(self, lead_in_s: float) -> int:
         """The first sample that a later final may hold."""
-        return self.start if self.start is not None else max(self.floor, self.judged - _samples(lead_in_s), 0)
+        if self.start is not None:
+            return self.before if self.resumed else self.start
+        return max(self.floor, self.judged - _samples(lead_in_s), 0)
 
 
 class Segmenter:
@@ -118,6 +127,7 @@ class Segmenter:
         self._start: int | None = None
         self._counted_from = 0  # stream position from which the open segment's length is counted
         self._resumed = False
+        self._before = 0  # stream position from which a resumed segment is given the audio before it
         self._speech_end = 0
         self._partial_end = 0
         self.index = 0  # of the open segment, or of the last one
@@ -134,6 +144,7 @@ class Segmenter:
             self._first_frame if opened else 0,
             self._counted_from if opened else 0,
             self._resumed and opened,
+            self._before if opened else 0,
             self._speech_end if opened else 0,
             self._partial_end if opened else 0,
             tuple(self._probabilities) if opened else (),
@@ -147,7 +158,7 @@ class Segmenter:
         self._base = base
         self._judged, self._floor, self.index = state.judged, state.floor, state.index
         self._start, self._first_frame = state.start, state.first_frame
-        self._counted_from, self._resumed = state.counted_from, state.resumed
+        self._counted_from, self._resumed, self._before = state.counted_from, state.resumed, state.before
         self._speech_end, self._partial_end = state.speech_end, state.partial_end
         self._probabilities = list(state.probabilities)
         self._judged_before = max(0, state.judged - base) // FRAME_SAMPLES
@@ -241,6 +252,8 @@ class Segmenter:
         held = held_frames * FRAME_SAMPLES
         spans = [self._span(self._judged, final=True, held=held)] if self._spoken() else []
         self._probabilities = self._probabilities[-held_frames:]
+        assert self._start is not None
+        self._before = max(self._start, self._judged - held - _samples(self.config.lead_s))
         self._start = self._first_frame = self._judged - held
         self._counted_from = self._judged - _samples(self.config.held_s / 2)
         self._resumed = bool(spans)
@@ -262,11 +275,16 @@ class Segmenter:
     def _span(self, end: int, final: bool, draft: bool = False, held: int = 0) -> Span:
         assert self._start is not None
         audio = self._buffer[self._start - self._base : end - self._base]  # never written to: a view is safe
+        before = self._buffer[self._before - self._base : self._start - self._base] if self._resumed else NOTHING
         spoken = self._runs(self._start)
-        return Span(self._start, end, audio, final, spoken, self.index, self._judged, draft, held, self._resumed)
+        return Span(
+            self._start, end, audio, final, spoken, self.index, self._judged, draft, held, self._resumed, before
+        )
 
     def _forget(self) -> None:
         keep_from = self._start if self._start is not None else self._judged - _samples(self.config.lead_in_s)
+        if self._start is not None and self._resumed:
+            keep_from = self._before
         drop = min(max(0, min(keep_from, self._judged) - self._base), len(self._buffer))
         if drop:
             self._buffer = self._buffer[drop:].copy()

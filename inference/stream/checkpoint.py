@@ -17,6 +17,7 @@ from inference.asr.seams import Seam
 from inference.audio.decoding import DecoderState, Samples
 from inference.audio.segmenter import SegmenterState
 from inference.audio.vad_state import HIDDEN
+from inference.transcript import Word
 
 Flushing = Literal["marker", "pause", "continue"]
 
@@ -59,19 +60,21 @@ class TrackState:
     seam_at: int | None = None
     seam_end: int = 0
     held: Hypothesis | None = None
+    before: tuple[Word, ...] = ()
 
     @classmethod
     def of(
         cls, segmenter: SegmenterState, language: TrackLanguage, context: str, committed: int, seam: Seam | None
     ) -> "TrackState":
-        split = (None, 0, None) if seam is None else (seam.at, seam.end, seam.held)
+        split = (None, 0, None, ()) if seam is None else (seam.at, seam.end, seam.held, seam.before)
         return cls(segmenter, language.code, language.rival, language.votes, context, committed, *split)
 
     @property
     def seam(self) -> Seam | None:
         if self.seam_at is None or self.held is None:
             return None
-        return Seam(self.seam_at, self.seam_end, self.held, self.held)  # what the final kept is written already
+        # What the final kept is written already.
+        return Seam(self.seam_at, self.seam_end, self.held, self.held, self.before)
 
 
 @dataclass(frozen=True, slots=True)

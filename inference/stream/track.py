@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inference.asr.drafts import Draft
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import TrackLanguage
+from inference.asr.lead import Lead
 from inference.asr.partials import Partials, Tail
 from inference.asr.seams import Seam
 from inference.audio.segmenter import OpenSegment, Segmenter, SegmenterState, Span
@@ -77,7 +78,15 @@ class Track:
 
     def request(self, span: Span) -> AsrRequest:
         """What a final, or a draft of one, asks of the recogniser."""
-        return AsrRequest(span.audio, True, self.language.code, self.context, span.spoken, vocabulary=self.vocabulary)
+        lead = Lead.of(self.seam.before, span.before) if span.resumed and self.seam is not None else None
+        context = self.context
+        if lead is not None and context.endswith(lead.text):  # else it is in another language
+            context = context.removesuffix(lead.text).rstrip()
+        else:
+            lead = None
+        return AsrRequest(
+            span.audio, True, self.language.code, context, span.spoken, vocabulary=self.vocabulary, lead=lead
+        )
 
     def partial_request(self, span: Span, tail: Tail) -> AsrRequest:
         """What a partial of an open span asks of the recogniser: the part that is not settled."""

@@ -37,7 +37,8 @@ class Cutter(Segmenter):
     """
 
     def __init__(self, config: SegmenterConfig, threshold: float = 0.5) -> None:
-        long = replace(config, pause_s=REST_S, short_pause_s=REST_S, draft_after_s=REST_S, max_segment_s=LONGEST_S)
+        rest = {"pause_s": REST_S, "short_pause_s": REST_S, "draft_after_s": REST_S}
+        long = replace(config, **rest, max_segment_s=LONGEST_S, lead_s=0.0)
         super().__init__(long, threshold)
 
     def _split(self) -> list[Span]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import HeardLanguage
+from inference.asr.lead import Lead
 from inference.asr.recognition import Recogniser
 from inference.audio.spoken import Spoken
 from inference.config import AsrConfig
@@ -315,3 +316,31 @@ async def test_a_span_without_anything_like_a_name_is_decoded_once_and_a_partial
         await asr.final(NAMED, session="1")
         await asr.partial(replace(NAMED, final=False), session="1")
         assert (asr.second_tries, len(engine.requests)) == (0, 2)
+
+
+LED = replace(SPAN, lead=Lead(np.zeros(2 * 16_000, np.float32), "I have"))
+
+
+async def test_where_nothing_is_heard_behind_a_lead_the_span_is_decoded_by_itself_after_all_of_the_text():
+    engine = Script(said(""), said("no fever"))
+    async with recogniser(engine) as asr:
+        served = await asr.final(LED, session="1")
+    assert served.value.text == "no fever"
+    assert [request.lead for request in engine.requests] == [LED.lead, None]
+    assert engine.requests[1].prompt == "Good morning. I have"
+    silent = Script(said(""))
+    async with recogniser(silent) as asr:
+        await asr.final(SPAN, session="1")
+    assert len(silent.requests) == 1, "without a lead there is nothing else to try"
+
+
+async def test_a_doubtful_final_keeps_its_lead_and_a_final_in_another_language_does_not():
+    engine = Script(said("no no no", doubtful=True), said("no fever"))
+    async with recogniser(engine) as asr:
+        await asr.final(LED, session="1")
+    assert [request.lead for request in engine.requests] == [LED.lead, LED.lead]
+    spanish = HeardLanguage("es", 0.99, 0.001)
+    other = Script(said("a weak text", -1.5, heard=spanish), replace(said("no tengo fiebre"), language="es"))
+    async with recogniser(other) as asr:
+        await asr.final(LED, session="1")
+    assert [request.lead for request in other.requests] == [LED.lead, None]

@@ -11,7 +11,9 @@ from inference.config import FRAME_SAMPLES, SegmenterConfig
 CONFIG = SegmenterConfig(
     pause_s=0.7, short_pause_s=0.7, max_segment_s=15.0, lead_in_s=0.25, tail_s=0.25, min_speech_s=0.2
 )
-PATIENT = SegmenterConfig(pause_s=0.5, short_pause_s=1.6, short_s=2.0, long_s=6.0, tail_s=0.25, draft_after_s=0.6)
+PATIENT = SegmenterConfig(
+    max_segment_s=13.9, pause_s=0.5, short_pause_s=1.6, short_s=2.0, long_s=6.0, tail_s=0.25, draft_after_s=0.6
+)
 
 
 def frames(seconds: float) -> int:
@@ -114,7 +116,9 @@ def test_speech_without_a_pause_is_split_and_the_end_of_each_span_is_heard_again
         assert other.start == one.end - one.held
         assert other.end_s - one.end_s <= 15.0 - CONFIG.held_s / 2 + 0.05
         np.testing.assert_array_equal(other.audio, samples[other.start : other.end])
+        np.testing.assert_array_equal(other.before, samples[other.start - 4 * 16_000 : other.start])
     assert not last.split
+    assert len(split[0].before) == 0
 
 
 def test_what_is_left_of_a_span_knows_where_its_speech_is():
@@ -124,8 +128,18 @@ def test_what_is_left_of_a_span_knows_where_its_speech_is():
     np.testing.assert_array_equal(rest.audio, span.audio[16_000:])
     ((begin, end),) = rest.spoken.runs
     assert (begin, end) == (pytest.approx(0.3, abs=0.05), pytest.approx(2.3, abs=0.07))
+    assert len(rest.before) == 0
     nothing = span.after(span.end + 1)
     assert (nothing.start, nothing.end, len(nothing.audio), nothing.speech_s) == (span.end, span.end, 0, 0)
+
+
+def test_the_audio_before_what_is_left_of_a_span_ends_where_that_begins():
+    samples, probabilities = stream((20.0, 0.95), (1.0, 0.0))
+    _, span = cut(samples, probabilities, 48_000)
+    rest = span.after(span.start + 20_000)
+    np.testing.assert_array_equal(rest.before, samples[rest.start - 4 * 16_000 : rest.start])
+    nothing = span.after(span.end)
+    np.testing.assert_array_equal(nothing.before, samples[span.end - 4 * 16_000 : span.end])
 
 
 def test_the_open_segment_is_given_as_a_partial_no_more_often_than_asked():
@@ -195,6 +209,7 @@ def test_finals_do_not_depend_on_where_the_chunks_were_cut(parts, chunk, config)
     assert [(s.start, s.end) for s in pieces] == [(s.start, s.end) for s in whole]
     for one, other in zip(whole, pieces, strict=True):
         np.testing.assert_array_equal(one.audio, other.audio)
+        np.testing.assert_array_equal(one.before, other.before)
 
 
 @given(parts, st.integers(100, 60_000), st.sampled_from([CONFIG, PATIENT]))
@@ -222,6 +237,8 @@ def test_spans_overlap_at_splits_alone_and_cover_every_frame_of_clear_speech(par
         {"max_segment_s": 29.0},
         {"held_s": 0.0},
         {"held_s": 14.0},
+        {"lead_s": -1.0},
+        {"lead_s": 21.0},
         {"tail_s": 0.0},
     ],
 )

@@ -104,6 +104,24 @@ def dual() -> bytes:
     return np.stack([left[:length], right[:length]], axis=1).tobytes()
 
 
+async def test_what_is_heard_before_a_span_is_the_same_in_a_stream_that_is_resumed():
+    options, data = StreamOptions(), said(0)
+    whole, rest = CountingAsr(), CountingAsr()
+
+    async def stream(asr, resumed=None):
+        pipeline = Pipeline(LoudnessVad(), asr, [], SHORT)
+        told = await run(pipeline, options, data, cuts(len(data) // 2, 1, 48_000), {}, resumed)
+        await pipeline.close()
+        leads = [(r.lead.text, r.lead.audio.tobytes()) for r in asr.requests if r.final and r.lead is not None]
+        return told, list(dict.fromkeys(leads))  # a draft and its final are one
+
+    told, leads = await stream(whole)
+    behind_a_split = [n for n, (_, kept) in enumerate(told.kept) if kept.tracks[0].seam_at is not None]
+    assert len(leads) == len({kept.tracks[0].seam_at for _, kept in told.kept} - {None}) >= 1
+    _, again = await stream(rest, resumed_from(told, behind_a_split[0]))
+    assert again == leads
+
+
 CASES = {
     "ambient": (StreamOptions(), said(0)),
     "dual": (StreamOptions(AudioFormat(channels=2), "dual"), dual()),
