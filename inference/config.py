@@ -55,7 +55,8 @@ class SegmenterConfig:
     words without context badly; long ones wait less because findings wait for their words. After a pause of
     `draft_after_s`, the text of an open segment is shown. After `max_segment_s` without a pause, the final takes the
     words that are settled, and the next segment begins with the others, at most `held_s` before the end of this one.
-    That is just under 14 s, so that a split segment and a margin of 3 s fit the 19 s of CUDA's ladder.
+    Up to `lead_s` of what was said before them are heard again with it. All of that and a margin of 3 s fit the 19 s of
+    CUDA's ladder.
 
     The first partial of a segment needs `partial_first_s` of its speech, and each later one needs `partial_every_s` of
     new audio: somebody who begins to speak waits for the first words, and not for a few more of them.
