@@ -80,6 +80,11 @@ def test_segments_longer_than_whisper_hears_are_refused() -> None:
     assert "max_segment_s <= 28" in line
 
 
+def test_the_longest_segment_and_what_is_heard_before_it_fit_what_whisper_hears() -> None:
+    for longest_s, lead_s in (("8", 4.0), ("26", 2.0), ("28", 0.0)):
+        assert load({"max_segment_s": longest_s}).segmenter().lead_s == lead_s
+
+
 def test_no_segment_ends_sooner_for_being_short() -> None:
     assert load({"pause_s": 2.0}).segmenter().short_pause_s == 2.0
     assert load({"pause_s": 0.6, "short_pause_s": 1.1}).segmenter().short_pause_s == 1.1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.asr.hypothesis import Hypothesis
+from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.seams import NEAR_S, UNSETTLED_S, Seam
 from inference.audio.decoding import AudioFormat
 from inference.audio.segmenter import Span
@@ -179,6 +179,35 @@ async def play_into(stream, data):
     for at in range(0, len(data), 16_000):
         await stream.feed(data[at : at + 16_000], Timings())
     await stream.control(Control("stop"))
+
+
+async def test_what_is_heard_again_before_a_span_are_the_words_before_it_whatever_the_chunks():
+    def leads(asr):
+        return [request.lead for request in asr.requests if request.final and request.lead is not None]
+
+    coarse, fine = CountingAsr(), CountingAsr()
+    segments = finals(await streamed(MINUTE, 320_000, asr=coarse))
+    await streamed(MINUTE, 3_200, asr=fine)
+    assert len(leads(coarse)) == len(segments) - 1 > 5
+    for lead, before in zip(leads(coarse), segments, strict=False):
+        assert before.text.endswith(f" {lead.text}")
+        (heard,) = CountingAsr().transcribe([AsrRequest(lead.audio, True)])
+        assert lead.text == heard.text, "its audio holds these words whole, and no others"
+        assert 3.5 < lead.seconds <= CONFIG.segmenter.lead_s
+    assert [(one.text, one.audio.tobytes()) for one in leads(fine)] == [
+        (one.text, one.audio.tobytes()) for one in leads(coarse)
+    ]
+
+
+async def test_the_prompt_of_a_span_ends_where_its_lead_begins():
+    asr = CountingAsr()
+    await streamed(MINUTE, asr=asr)
+    led = [request for request in asr.requests if request.final and request.lead is not None]
+    for request in led:
+        text = f"{request.prompt} {request.lead.text}"
+        numbers = [int(word.strip("w.")) for word in text[text.index("w") :].split()]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert len(numbers) > 10
 
 
 async def test_two_people_who_talk_without_a_pause_lose_no_word_of_either():
