@@ -28,6 +28,7 @@ POLICY = {"Content-Security-Policy": "default-src 'self'"}
 TONE_HZ = 440
 CHUNK_BYTES = 3 * SAMPLE_RATE * 2
 TEXT = "I have a sore throat, but no fever."
+SUSPECT = "The sound may be unusable. Check the microphone: it may be far too loud, or the wrong one."
 
 
 class FakeServer:
@@ -365,13 +366,11 @@ async def test_silence_and_wrong_sound_are_told_until_somebody_is_heard(
         notices = page.locator("#notices li")
         await expect(notices).to_have_count(3)
         await expect(notices.first).to_have_text("Nobody is heard: check the microphone.")
-        await expect(notices.last).to_have_text("The sound may be unusable: the sound looks like 8-bit samples.")
+        await expect(notices.last).to_have_text(SUSPECT)
         await server.send("notice", code="no_speech", message="nobody is heard any more")
         await expect(notices).to_have_count(3)
         await server.send("transcript", segment={**segment("I have", final=False), "speaker": "clinician"}, timings={})
-        await expect(notices).to_have_text(
-            ["The patient's microphone is dead.", "The sound may be unusable: the sound looks like 8-bit samples."]
-        )
+        await expect(notices).to_have_text(["The patient is not heard: check that microphone.", SUSPECT])
         await server.send("transcript", segment=segment(TEXT, final=True), timings={})
         await expect(notices).to_have_count(0)
 
@@ -511,12 +510,13 @@ async def test_the_servers_note_goes_to_the_downloads_or_it_is_told_why_not(
         await expect(page.locator("#saved")).to_contain_text("its record is gone. Save keeps what this page holds.")
 
 
-async def test_a_refusal_is_told_in_the_servers_words_and_the_form_comes_back(
+async def test_a_refusal_is_told_in_the_words_of_the_page_and_the_form_comes_back(
     server: FakeServer, browser: Browser, noise: NDArray[np.int16], tmp_path: Path
 ) -> None:
-    server.refusal = {"type": "error", "code": "full", "message": "All places are taken.", "fatal": True}
+    server.refusal = {"type": "error", "code": "full", "message": "raise --max-sessions", "fatal": True}
     server.refusal["retry_after_s"] = 20
     async with opened(server, browser) as page:
         await start_file(page, write_wav(tmp_path / "noise.wav", noise))
-        await expect(page.get_by_role("alert")).to_contain_text("All places are taken. Try again in 20 seconds.")
+        told = "The server is busy: all its places are taken. Try again in 20 seconds."
+        await expect(page.locator("#alert-text")).to_have_text(told)
         await expect(page.get_by_role("button", name="Start")).to_be_enabled()

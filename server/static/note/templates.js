@@ -16,8 +16,8 @@ export async function templates(base = document.baseURI) {
 /**
  * @param {string} session_id @param {string} template @param {string} [base]
  * @returns {Promise<{lines: {text: string, findings: string[], heading: boolean}[], findings: object[]}>} the lines of
- *   the note and the findings that they say. Throws the server's error {code, message}, or TypeError where it does not
- *   answer.
+ *   the note and the findings that they say. Throws the server's error {code, message, retry_after_s} (0: not told), or
+ *   TypeError where it does not answer.
  */
 export async function written(session_id, template, base) {
   const answer = await recordOf(session_id, { format: "lines", template }, base);
@@ -32,6 +32,6 @@ export async function recordOf(session_id, form, base = document.baseURI) {
   const url = new URL(`v1/sessions/${session_id}/record`, base); // a proxy may serve the server under a path of its own
   url.search = new URLSearchParams(form);
   const answer = await fetch(url, { cache: "no-store" });
-  if (!answer.ok) throw await answer.json();
+  if (!answer.ok) throw { ...(await answer.json()), retry_after_s: Number(answer.headers.get("Retry-After")) };
   return answer;
 }

@@ -81,21 +81,48 @@ export const microphoneFault = ({ name }) => (has(`microphone.${name}`) ? `micro
 /** @returns {string} the server's words as a sentence */
 const asSentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? "" : ".");
 
-/** @returns {string} what a code means in the language of the page, or else the server's own sentence */
-function coded(kind, code, message) {
-  const key = `${kind}.${code}`;
-  return has(key) ? say(key, { message: asSentence(message), raw: message }) : asSentence(message);
+// What the server says of a page that does not fit it, of an older version perhaps: one that is loaded again does.
+const MISFITS = new Set([
+  "bad_last_event_id",
+  "bad_last_seq",
+  "invalid_audio",
+  "invalid_language",
+  "invalid_message",
+  "message_too_complex",
+  "no_session",
+  "not_json",
+  "session_already_started",
+  "too_many_refusals",
+  "unknown_format",
+  "unknown_type",
+]);
+
+/** @returns {string} key of what an error's code means */
+function errorKey(code) {
+  if (MISFITS.has(code)) return "closed.1008";
+  return code === "frame_too_large" ? "closed.1009" : `error.${code}`;
 }
+
+/** @returns {string} what is missing, with its times where the server names them, in seconds; or `key` without them */
+function missing(key, message) {
+  const named = [...message.matchAll(/(\d+(?:\.\d+)?) s\b/g)].map(([, seconds]) => Number(seconds));
+  if (!has(`${key}.spans`) || !named.length) return say(key);
+  return say(`${key}.spans`, { seconds: named[0], from: clock(named[0]), to: clock(named.at(-1)) });
+}
+
+/** @returns {string} what a key says, or the server's own sentence where the page does not know what it is told */
+const coded = (key, message) => (has(key) ? missing(key, message) : asSentence(message));
 
 /** @param {{code?: string, message: string, retry_after_s?: number}} error event or answer @returns {string} */
 export function serverFault({ code, message, retry_after_s }) {
-  const words = coded("error", code, message);
+  const words = coded(errorKey(code), message);
   return retry_after_s ? `${words} ${say("retry", { seconds: Math.ceil(retry_after_s) })}` : words;
 }
 
 /** @param {{code: string, message?: string, speaker?: string | number}} notice event, or one of the page itself @returns {string} */
 export function noticeWords({ code, message = "", speaker }) {
-  return coded("notice", speaker && has(`notice.${code}.${speaker}`) ? `${code}.${speaker}` : code, message);
+  const key = `notice.${code}`;
+  return coded(speaker && has(`${key}.${speaker}`) ? `${key}.${speaker}` : key, message);
 }
 
 /** @param {number} code of the WebSocket's close @returns {string} key of what to do */

@@ -55,7 +55,7 @@ async def test_a_key_signs_in_and_the_cookie_carries_the_consultation_and_its_re
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         await expect(page.locator("#setup")).to_be_hidden()
         await sign_in(page, text[:-1] + ("A" if text[-1] != "A" else "B"))
-        await expect(page.locator("#sign-in-hint")).to_contain_text("This key is not in force")
+        await expect(page.locator("#sign-in-hint")).to_contain_text("The server does not know this key")
         await sign_in(page, text)
         await expect(page.locator("#user")).to_have_text("ward-3")
         assert await page.locator("#key").input_value() == ""

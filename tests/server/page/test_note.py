@@ -197,7 +197,7 @@ async def test_the_note_in_the_form_of_a_template_is_the_servers_and_each_line_s
         assert copied == "Why you came, and what you told us\n- sore throat\n- Not: fever\n"
         server.kept = False
         await form.select_option("Referral letter")
-        await expect(page.locator("#note-hint")).to_contain_text("The template x.txt, line 3 cannot be rendered.")
+        await expect(page.locator("#note-hint")).to_contain_text("The server cannot write this form of the note:")
         await expect(page.locator("#note-hint")).to_contain_text("The note in the form SOAP is always there.")
         await form.select_option("SOAP")
         await expect(page.locator(".note-line").first).to_have_text("sore throat [00:03 patient]")

@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from server.record.soap import LAYOUT
 from tests.server.page.visiting import talk, visiting
 from tests.server.test_page import STATIC, finding
+from tests.server.test_refusals import PROTOCOL, codes
 
 LANGUAGES = ("en", "de")
 SCRIPTS = [path for path in STATIC.rglob("*.js") if path.stem not in LANGUAGES]
@@ -22,6 +23,40 @@ NOT_SAID = re.compile(
     r"""^(?:\.{0,2}/|[.#\[(]|Escape$|Enter$|ArrowUp$|ArrowDown$|use strict|multipart|\w+/\w+$|[a-z]+-[a-z -]+$)"""
 )
 """Addresses, selectors, names of keys, types and classes."""
+TECHNICAL = re.compile(
+    r"""(?<!\w)--?\w{2,}|(?<![:\w/])/\w+|\w_\w|\b(?:GET|POST|DELETE|HTTP|JSON|PCM|WebSocket|Authorization|Bearer|Retry-After
+    |header|endpoint|true|false|log|token|seq|bits?|samples?|frames?|bytes?)\b""",
+    re.VERBOSE,
+)
+"""Flags, paths, and names and terms of protocols and of programs."""
+TABLED = {"Access", "Consent", "Notices", "Error codes", "Viewers"}
+"""Sections of docs/protocol.md that name codes which reach the page."""
+UNSHOWN = {
+    "too_many_connections": "refused before HTTP",
+    "too_many_bytes": "refused before HTTP",
+    "malformed_request": "refused before HTTP",
+    "tls_failed": "refused before HTTP",
+    "host_not_allowed": "refused before there is a page",
+    "origin_not_allowed": "refused before there is a page",
+    "no_subprotocol": "refused before there is a page",
+    "unknown_expectation": "refused before there is a page",
+    "metrics_elsewhere": "of an address that the page does not ask",
+    "session_stopping": "an answer to what was sent twice",
+    "store_caught_up": "takes another notice away",
+}
+"""Codes that the page never shows, and why."""
+
+
+def codes_of_the_page() -> dict[str, str]:
+    """The codes of the tables of docs/protocol.md and of the refusals in the source, each with the kind of its words."""
+    found = dict.fromkeys(codes(), "error")
+    for section in re.split(r"^##+ ", PROTOCOL, flags=re.MULTILINE):
+        title = section.partition("\n")[0]
+        kind = "notice" if title == "Notices" else "error"
+        if title in TABLED:
+            for cell in re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE):
+                found |= dict.fromkeys(re.findall(r"`(\w+)`", cell), kind)
+    return {code: kind for code, kind in found.items() if code not in UNSHOWN}
 
 
 def words(language: str) -> dict[str, str]:
@@ -75,8 +110,7 @@ def test_both_languages_have_the_same_keys_with_the_same_values_in_them():
     assert list(english) == list(german)
     assert not [key for key in english if not german[key].strip()]
     for key in english:
-        if not key.startswith(("error.", "notice.")):  # a server's own sentence may be left out
-            assert sorted(PLACE.findall(english[key])) == sorted(PLACE.findall(german[key])), key
+        assert sorted(PLACE.findall(english[key])) == sorted(PLACE.findall(german[key])), key
     same = {key for key in english if english[key] == german[key]}
     assert same <= {
         "session.pause",
@@ -87,6 +121,60 @@ def test_both_languages_have_the_same_keys_with_the_same_values_in_them():
         "edit.status",
         "phase.paused",
     }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_is_left_to_the_server_and_none_is_written_for_developers(language):
+    """Addresses that a clinician opens may stand in a sentence, and the names of files that one chooses."""
+    told = words(language)
+    assert [key for key, text in told.items() if re.fullmatch(r"\W*\{(?:message|raw)\}\W*", text)] == []
+    assert [key for key, text in told.items() if key.startswith(("error.", "notice.")) and "{message}" in text] == []
+    bare = {key: re.sub(r"https?://\w*|\{[^}]*\}", "", text) for key, text in told.items()}
+    assert {key: TECHNICAL.findall(text) for key, text in bare.items() if TECHNICAL.search(text)} == {}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_technical"),
+    [
+        ("consent is false: ask the patient, then send consent true", True),
+        ("go on from received_samples", True),
+        ("GET /health/ready tells its operator why", True),
+        ("send the header Authorization: Bearer KEY", True),
+        ("start the server with --vllm-url", True),
+        ("please report its log line", True),
+        ("Your key does not allow this: ask the server's operator.", False),
+        ("Check the sign-in, and the follow-up – or the note – of the patient.", False),
+    ],
+)
+def test_sentences_for_developers_are_told_from_those_for_clinicians(sentence, is_technical):
+    assert (TECHNICAL.search(sentence) is not None) is is_technical
+
+
+@pytest.mark.asyncio(loop_scope="package")
+async def test_every_code_that_the_protocol_names_has_words_of_the_page_and_an_unknown_one_the_servers(server, browser):
+    known = codes_of_the_page()
+    assert {"full", "asr_failed", "template_failed", "key_viewers", "store_behind", "not_said"} <= set(known)
+    script = """async ([codes, message]) => {
+      const { noticeWords, serverFault } = await import("/static/words/words.js");
+      const told = { error: serverFault, notice: noticeWords };
+      return Object.fromEntries(Object.entries(codes).map(([code, kind]) => [code, told[kind]({ code, message })]));
+    }"""
+    for locale in LANGUAGES:
+        async with visiting(server, browser, locale=locale) as (_, page):
+            told = await page.evaluate(script, [known, "the server's own"])
+            assert [code for code, text in told.items() if "server's own" in text or text.startswith("error.")] == []
+            told = await page.evaluate(script, [{"not_of_this_page": "error", "nor_this": "notice"}, "say less"])
+            assert told == {"not_of_this_page": "Say less.", "nor_this": "Say less."}
+            spans = {"asr_failed": "61.0 s to 75.5 s could not be transcribed (RuntimeError)"}
+            spans |= {"untranscribed": "the last 12.3 s of the audio received are not in the transcript"}
+            for code, message in spans.items():
+                spans[code] = (await page.evaluate(script, [{code: "error"}, message]))[code]
+        if locale == "en":
+            assert "from 1:01 to 1:15 is missing" in spans["asr_failed"]
+            assert "The last 12.3 seconds are missing" in spans["untranscribed"]
+        else:
+            assert "von 1:01 bis 1:15 fehlt" in spans["asr_failed"]
+            assert "fehlen 12,3 Sekunden" in spans["untranscribed"]
 
 
 def test_every_key_is_used_and_no_key_is_missing():
@@ -152,7 +240,7 @@ async def test_everything_that_the_page_says_comes_from_the_words(server, browse
         await server.send("notice", code="no_speech", message="nobody is heard", speaker="patient")
         await server.send("progress", received_samples=1, durable_samples=1, transcribed_s=0.0, lag_ms=840)
         await server.send("error", code="extraction_late", message="late", fatal=False)
-        await expect(page.locator("#alert-text")).to_have_text("⟦Late.⟧")
+        await expect(page.locator("#alert-text")).to_have_text(re.compile("^⟦At the end,.*⟧$"))
         await page.locator(".show").click()
         assert await page.evaluate(script) == []
         await page.locator("[data-act='finding.edit']").click()

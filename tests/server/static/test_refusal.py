@@ -108,7 +108,7 @@ async def test_a_revoked_key_ends_no_visit_and_a_new_one_of_the_same_owner_goes_
         await expect(page.locator("#phase")).to_have_text("Listening")
         await page.screenshot(path=SCREENSHOTS / "page-refused.png")
         await sign_in(page, first)
-        await expect(page.locator("#sign-in-hint")).to_contain_text("This key is not in force")
+        await expect(page.locator("#sign-in-hint")).to_contain_text("The server does not know this key")
         await sign_in(page, other)
         await expect(why).to_contain_text("it belongs to somebody else. What is shown stays here")
         await expect(page.locator("#user")).to_have_text("ward-4")
