@@ -9,6 +9,7 @@ import pytest
 from drtranscribe import Consultation
 from server.app import METRICS, SESSIONS
 from server.media.decoding import Decoding
+from server.sessions.intake.intake import DAMAGED
 from server.sessions.intake.recorder import RecorderStream
 from tests.support.access import key
 from tests.support.live import Client, Server, serving, until
@@ -187,6 +188,8 @@ async def test_packets_that_cannot_be_decoded_are_silence_and_the_people_are_tol
         await speak(client, bytes(data))
         stopped = await client.finish()
         assert abs(stopped["audio_s"] - SAMPLES / 48_000) < 0.2
+        (notice,) = (event for event in client.events if event["type"] == "notice" and event["code"] == "audio_suspect")
+        assert notice["message"] == DAMAGED
 
 
 async def test_the_decoder_of_a_session_that_is_killed_is_begun_again():

@@ -1,7 +1,6 @@
 """The page for everybody: axe finds nothing, the keyboard reaches everything, and a page that is zoomed in only grows longer."""
 
 import asyncio
-import json
 from importlib.resources import files
 from typing import Any
 
@@ -9,9 +8,12 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, expect
 
+from tests.server.page.visiting import NoteServer
 from tests.server.static.test_visits import crash, opened, visited
 from tests.server.test_page import CHUNK_BYTES, TEXT, FakeServer, finding, segment
+from tests.server.viewers.test_watch_page import OMITTED, talk, watching
 from tests.support.browser import agree_and_start
+from tests.support.live import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -50,9 +52,9 @@ async def faults(page: Page) -> dict[str, list[str]]:
     if not await page.evaluate("typeof axe === 'object'"):
         await page.evaluate(AXE)
     found: dict[str, list[str]] = {}
-    for scheme, only in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+    for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # a colour on its way is no colour
-        result = await page.evaluate(f"axe.run(document, {json.dumps(only)})")
+        result = await page.evaluate("axe.run(document)")
         for each in result["violations"]:
             found[f"{scheme} {each['id']}"] = [node["html"] for node in each["nodes"]]
     return found
@@ -121,6 +123,52 @@ async def test_axe_finds_nothing_in_any_phase_of_the_page_in_light_and_in_dark(s
         await expect(page.locator("#summary")).to_be_visible()
         found["ended"] = await faults(page)
     assert {phase: each for phase, each in found.items() if each} == {}
+
+
+async def test_axe_finds_nothing_in_what_a_clinician_opens_during_a_visit(browser):
+    """The form of an edit, a note by a template, the text to copy by hand, and what was said and not noted."""
+    server = NoteServer()
+    server.omissions = OMITTED
+    async with visited(server, browser) as (context, url):
+        page = await opened(context, url)
+        await agree_and_start(page)
+        await server.heard(CHUNK_BYTES)
+        await fill(server)
+        await page.get_by_label("Form of the note").select_option("Referral letter")
+        await expect(page.locator(".note-line").filter(has_text="sore throat")).to_be_visible()
+        found = {"note by a template": await faults(page)}
+        await page.evaluate("navigator.clipboard.writeText = async () => { throw new Error() }")
+        await page.evaluate("document.execCommand = () => false")
+        await page.get_by_role("button", name="Copy the note").click()
+        await expect(page.get_by_role("dialog", name="Copy by hand")).to_be_visible()
+        found["copy by hand"] = await faults(page)
+        await page.keyboard.press("Escape")
+        await page.locator(".finding .show").first.click()
+        await page.get_by_role("button", name="Edit: ").first.click()
+        await expect(page.locator(".editor")).to_be_visible()
+        found["edit"] = await faults(page)
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Stop").click()
+        await expect(page.locator("#phase")).to_have_text("Check the note, then finish")
+        await expect(page.locator(".omission")).to_have_count(2)
+        found["check of the note"] = await faults(page)
+    assert {part: each for part, each in found.items() if each} == {}
+
+
+async def test_axe_finds_nothing_on_the_second_screen(browser):
+    async with serving() as server, server.connect() as client:
+        session_id = await talk(client)
+        async with watching(server, browser, session_id, expected="404") as page:
+            await page.locator(".finding .show").click()
+            await expect(page.locator("#finals mark")).to_have_count(1)
+            found = {"watching": await faults(page)}
+            await client.finish()
+            await expect(page.locator("#connection")).to_have_text("Finished")
+            found["finished"] = await faults(page)
+            await page.evaluate("location.hash = 'nobody'")
+            await expect(page.get_by_role("alert")).to_contain_text("This consultation is not here")
+            found["not there"] = await faults(page)
+    assert {part: each for part, each in found.items() if each} == {}
 
 
 async def reached(page: Page) -> set[str]:

@@ -126,7 +126,9 @@ async def test_finalize_keep_alive_and_keyterm(server, sentence):
         await connection.send_close_stream()
         last = await until(connection, ListenV1Metadata)
     assert last.duration == pytest.approx(len(sentence) / 16_000, abs=0.01)
-    assert running.app[SESSIONS]._sessions[last.request_id].owner == "key:ward-3"
+    session = running.app[SESSIONS]._sessions[last.request_id]
+    assert session.owner == "key:ward-3"
+    assert session.options.vocabulary == ("atorvastatin", "Okonkwo")
 
 
 async def test_a_wrong_key_is_an_error_of_the_sdk(server):

@@ -1,14 +1,21 @@
 """Who may transcribe a recording, how many at once, and what is left of it: over a real socket, on fakes."""
 
 import asyncio
+import json
 import re
+import threading
 import wave
+from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 import pytest
 
+from inference.asr.hypothesis import AsrRequest, Hypothesis
+from inference.config import AsrConfig
 from inference.pipeline import Pipeline
 from server.app import FILES, METRICS, PIPELINE, SESSIONS
 from tests.support.access import Notes, key
@@ -162,6 +169,36 @@ async def test_a_span_that_cannot_be_transcribed_ends_a_recording_and_not_a_sess
             assert (fault["code"], fault["fatal"]) == ("asr_failed", False)
             assert fault["message"].endswith("see the server's log; the session goes on")
             assert (await client.finish())["segments"] == 1
+
+
+class LateAsr(LevelAsr):
+    """Decodes what is loud when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loud = threading.Event()
+
+    def transcribe(self, requests: Sequence[AsrRequest], mels: object = None) -> list[Hypothesis]:
+        if max(np.abs(request.audio).max() for request in requests) > 0.6:
+            assert self.loud.wait(timeout=20)
+        return super().transcribe(requests, mels)
+
+
+async def test_a_stream_brings_words_before_all_of_the_recording_is_decoded():
+    asr, data = LateAsr(), recording((25.0, 0.5), (2.0, 0), (25.0, 0.7), (2.0, 0))
+    config = replace(ONE_PAUSE, asr=AsrConfig(workers=1, max_batch=1))
+    async with (
+        serving(Pipeline(LoudnessVad(), asr, [EchoExtractor()], config)) as server,
+        server.http.post(server.url + PATH, data=form(data, stream="true")) as response,
+    ):
+        async with asyncio.timeout(15):
+            first = json.loads((await response.content.readline()).removeprefix(b"data: "))
+        asr.loud.set()
+        rest = (await response.read()).decode()
+    assert first["type"] == "transcript.text.delta"
+    assert "of 0.50" in first["delta"]
+    assert re.findall(r"\d\.\d\d(?= *\")", rest)[0] == "0.70"
+    assert '"transcript.text.done"' in rest
 
 
 async def test_a_server_that_is_not_ready_says_so(monkeypatch):

@@ -155,14 +155,3 @@ def test_a_form_that_is_none_is_refused(url):
     status, body = asyncio.run(post())
     assert (status, body["error"]["code"]) == (400, "invalid_form")
     assert "multipart/form-data" in json.dumps(body)
-
-
-def test_the_listing_of_the_documents_runs(url, monkeypatch):
-    text = (DATA.parents[1] / "docs" / "clients.md").read_text().split("## OpenAI's clients")[1]
-    listing = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    assert "http://127.0.0.1:8765/v1" in listing
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
-    names: dict = {}
-    exec(listing.replace("http://127.0.0.1:8765/v1", url), names)
-    assert names["visit"].segments == []
-    names["client"].close()
