@@ -67,6 +67,7 @@ class Consultation:
         consent: bool = True,
         consent_wording: str | None = None,
         appointment_id: str | None = None,
+        clinician_id: str | None = None,
         vocabulary: Sequence[str] | None = None,
         api_key: str | None = None,
         ticket: Ticket | None = None,
@@ -91,6 +92,7 @@ class Consultation:
         consent: states that the people who are recorded have agreed to it. The server refuses False.
         consent_wording: what they agreed to, in the words that they were told; the record keeps it.
         appointment_id: your own name of the appointment; the record keeps it.
+        clinician_id: your own name of the clinician who holds it; the record keeps it, and it gives no access.
         vocabulary: names that may be said and that a recogniser does not know, as they are to be written.
         api_key: a key of the server, sent as `Authorization: Bearer ...`.
         ticket: gives a ticket for each connection, where the program has no key of its own (see `fetch_ticket`).
@@ -108,6 +110,7 @@ class Consultation:
             "consent_wording": consent_wording,
             "patient": patient,
             "appointment_id": appointment_id,
+            "clinician_id": clinician_id,
             "vocabulary": vocabulary,
         }
         start |= {name: value for name, value in optional.items() if value is not None}

@@ -87,6 +87,7 @@ class StartSession(_Message):
     language: Annotated[str, StringConstraints(pattern=r"^(auto|[a-z]{2,3})$")] | None = None
     mode: Literal["ambient", "dual"] = "ambient"
     appointment_id: str | None = Field(None, max_length=200)
+    clinician_id: str | None = Field(None, max_length=200)
     patient: PatientFields | None = None
     vocabulary: list[Annotated[str, StringConstraints(max_length=200)]] = Field(default_factory=list, max_length=1000)
     consent: bool

@@ -1,13 +1,13 @@
 """The record as JSON (`drtranscribe.record.v1`): findings and segments in the wire's own shape.
 
-One object: format, session_id, state (open, ended), seq (the last event that is in it), started_at and drawn_at
-(UTC, ISO 8601), appointment_id (null or a string), mode, language (null: detected), audio_s, models {asr, extraction},
-software {name, version}, patient (null or {name, age, gender, history}, each may be null), consent (null or {given_at,
-wording, by}), findings (each with judgement {what, by, at} where somebody edited or confirmed it, and with original,
-the finding as it was before the first edit, where it now says something else), retracted (what was said and then taken
-back, as findings: the first of its evidence said it, the last took it back, nothing of it is current), omissions (what
-was said and stands in no finding, in the same shape without confidence and codes: no part of the note), segments
-(finals by the time at which they began, without word times). Fields may be added; none changes its meaning.
+One object: format, session_id, state (open, ended), seq (the last event that is in it), started_at and drawn_at (UTC,
+ISO 8601), appointment_id and clinician_id (null or a string), mode, language (null: detected), audio_s, models {asr,
+extraction}, software {name, version}, patient (null or {name, age, gender, history}, each may be null), consent (null
+or {given_at, wording, by}), findings (each with judgement {what, by, at} where somebody edited or confirmed it, and
+with original, the finding as it was before the first edit, where it now says something else), retracted (what was said
+and then taken back, as findings: the first of its evidence said it, the last took it back, nothing of it is current),
+omissions (what was said and stands in no finding, in the same shape without confidence and codes: no part of the note),
+segments (finals by the time at which they began, without word times). Fields may be added; none changes its meaning.
 """
 
 import dataclasses
@@ -33,6 +33,7 @@ def render(record: Record) -> bytes:
         "started_at": declared.started_at.isoformat(timespec="seconds"),
         "drawn_at": record.drawn_at.isoformat(timespec="seconds"),
         "appointment_id": record.appointment_id,
+        "clinician_id": record.clinician_id,
         "mode": declared.mode,
         "language": declared.language,
         "audio_s": record.audio_s,

@@ -29,6 +29,7 @@ class EventFold:
     stopped: Event | None = None
     consent: Mapping[str, Any] | None = None
     appointment_id: str | None = None
+    clinician_id: str | None = None
     omissions: list[dict[str, Any]] = field(default_factory=list)  # said and not noted, by the newest comparison
     judgements: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # finding id: the last one, done by hand
     originals: dict[str, dict[str, Any]] = field(default_factory=dict)  # finding id: as it stood before the first edit
@@ -41,6 +42,7 @@ class EventFold:
                 self.models = {name: str(model) for name, model in event.get("models", {}).items()}
                 self.consent = event.get("consent")
                 self.appointment_id = event.get("appointment_id")
+                self.clinician_id = event.get("clinician_id")
             case "transcript":
                 self._heard(event["segment"])
             case "extraction":

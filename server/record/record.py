@@ -79,6 +79,7 @@ class Record:
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     """By the id of the finding."""
     appointment_id: str | None = None
+    clinician_id: str | None = None
     originals: Mapping[str, Finding] = field(default_factory=dict)
     """Findings as they were before somebody edited them, by id: those alone that now say something else."""
 
@@ -112,6 +113,7 @@ def draw(
         tuple(omission for omission in omissions if not any(_rest_on_same_words(f, omission) for f in findings)),
         {finding_id: Judgement(**judgement) for finding_id, judgement in fold.judgements.items()},
         fold.appointment_id,
+        fold.clinician_id,
         {f.id: before[f.id] for f in findings if f.id in before and _said(f) != _said(before[f.id])},
     )
 

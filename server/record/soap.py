@@ -123,6 +123,7 @@ def heading(record: Record) -> list[tuple[str, str]]:
         ("History given", plain(patient.history or "") if patient else ""),
         ("Consultation", f"{begun}, {clock(record.audio_s)} of audio, {speakers}"),
         ("Appointment", plain(record.appointment_id or "")),
+        ("Clinician", plain(record.clinician_id or "")),
         ("Consent", agreed(record)),
         ("Made by", " ".join(record.software) + "".join(f", {engine} {m}" for engine, m in record.models.items())),
     ]

@@ -97,7 +97,7 @@ def _start(
         raise Refused(Close.FULL, ProtocolError(full.code, str(full)), full.retry_after_s) from None
     limits = session.limits
     elsewhere = {"addresses": sessions.addresses} if sessions.addresses else {}
-    booked = {"appointment_id": message.appointment_id} if message.appointment_id else {}
+    named = {"appointment_id": message.appointment_id, "clinician_id": message.clinician_id}
     session.log.append(
         "session_started",
         session_id=session.id,
@@ -120,7 +120,7 @@ def _start(
             "wording": message.consent_wording or USUAL_WORDING,
             "by": principal.person,
         },
-        **booked,
+        **{name: value for name, value in named.items() if value},
         **elsewhere,
     )
     session.attach(attachment)

@@ -161,6 +161,7 @@ class Client:
             audio=AudioFields(channels=len(SOURCES[message.mode])),
             mode=message.mode,
             appointment_id=message.appointment_id,
+            clinician_id=message.doctor_id,
             patient=message.patient,
             consent=message.consent,
             consent_wording=CONSENT,

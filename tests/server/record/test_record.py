@@ -83,6 +83,7 @@ def test_the_record_as_json_is_the_wires_findings_and_segments_and_what_was_decl
         "started_at": "2026-03-04T09:30:00+00:00",
         "drawn_at": "2026-03-04T10:30:00+00:00",
         "appointment_id": None,
+        "clinician_id": None,
         "mode": "dual",
         "language": "en",
         "audio_s": 70.5,
@@ -266,18 +267,22 @@ def test_a_record_without_anything_taken_back_has_no_section_for_it():
     assert "Said and taken back" not in markdown()
 
 
-def test_a_record_names_the_appointment_that_the_client_gave():
+def test_a_record_names_the_appointment_and_the_clinician_that_the_client_gave():
     events = log(updates(findings()))
-    told = json.loads(events[0]) | {"appointment_id": "A-17 <b>"}
+    told = json.loads(events[0]) | {"appointment_id": "A-17 <b>", "clinician_id": "D-4 <b>"}
     booked = drawn([json.dumps(told).encode(), *events[1:]])
     assert json.loads(render(booked, "json"))["appointment_id"] == "A-17 <b>"
+    assert json.loads(render(booked, "json"))["clinician_id"] == "D-4 <b>"
     assert "Appointment: A-17 \\<b\\>" in render(booked, "markdown").decode()
+    assert "Clinician: D-4 \\<b\\>" in render(booked, "markdown").decode()
     bundle = json.loads(render(booked, "fhir"))
     composition = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Composition")
     assert composition["encounter"] == {"type": "Encounter", "identifier": {"value": "A-17 <b>"}}
     unbooked = drawn(events)
     assert json.loads(render(unbooked, "json"))["appointment_id"] is None
+    assert json.loads(render(unbooked, "json"))["clinician_id"] is None
     assert "Appointment" not in render(unbooked, "markdown").decode()
+    assert "Clinician:" not in render(unbooked, "markdown").decode()
 
 
 def judged(what: str, finding: Finding, seq: int, by: str | None = "dr-x") -> bytes:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import queue
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -268,6 +269,18 @@ def test_a_recording_leaves_a_note_in_the_form_that_was_asked_for(tmp_path):
         assert (tmp_path / "note.txt").read_text().startswith("Your visit on ")
         code, _, err = run(*command, "--template", "none-such")
         assert (code, "give template as one of: patient, problems, referral, soap" in err) == (1, True)
+
+
+def test_a_recording_that_this_command_transcribes_itself_leaves_a_note_in_a_form_of_the_site(tmp_path):
+    (tmp_path / "site").mkdir()
+    form = "{{ heading('Ward round') }}\n{% for finding in findings %}\n* {{ finding }}, at {{ finding.evidence[0].clock }}\n{% endfor %}\n"
+    (tmp_path / "site" / "ward.txt").write_text(form)
+    command = ("transcribe", SENTENCE, "--speed", 0, "--model", "tiny.en", "--record", tmp_path / "x.txt")
+    code, _, err = run(*command, "--templates", tmp_path / "site", "--template", "ward")
+    assert code == 0, err
+    title, *lines = (tmp_path / "x.txt").read_text().splitlines()
+    assert title == "Ward round"
+    assert any(re.fullmatch(r"\* .*back pain.*, at 00:0\d", line) for line in lines), lines
 
 
 def test_a_form_that_nothing_is_written_in_is_told_before_any_audio_is_read(tmp_path):

@@ -526,11 +526,12 @@ async def test_a_language_that_the_model_does_not_know_is_refused_with_those_tha
             await client.start(language="auto")
 
 
-async def test_the_vocabulary_and_the_appointment_of_a_client_are_kept_with_the_session():
+async def test_the_vocabulary_the_appointment_and_the_clinician_of_a_client_are_kept_with_the_session():
     async with serving() as server, server.connect() as client:
-        started = await client.start(vocabulary=["Oyelaran", "Zelnorm"], appointment_id="A-17")
-        assert started["appointment_id"] == "A-17"
+        given = {"appointment_id": "A-17", "clinician_id": "D-4"}
+        started = await client.start(vocabulary=["Oyelaran", "Zelnorm"], **given)
+        assert given.items() <= started.items()
         (session,) = server.app[_sessions_key()]._sessions.values()
         assert session.options.vocabulary == ("Oyelaran", "Zelnorm")
     async with serving() as server, server.connect() as client:
-        assert "appointment_id" not in await client.start()
+        assert not given.keys() & (await client.start()).keys()

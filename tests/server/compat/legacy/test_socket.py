@@ -63,6 +63,9 @@ async def test_a_dual_visit_from_start_to_stop():
         session = session_of(server)
         assert (session.reason, session.audio_s, session.options.mode) == ("client", 6.0, "dual")
         assert session.options.patient.age == 40
+        async with server.http.get(f"{server.url}/v1/sessions/{session.id}/record?format=json") as response:
+            record = await response.json()
+        assert (record["appointment_id"], record["clinician_id"]) == ("drt-1", "doc_1")
 
 
 async def test_an_ambient_visit_has_one_channel_and_its_source():
