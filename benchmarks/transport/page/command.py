@@ -1,6 +1,6 @@
 """The page in a real browser: what people wait for, what it costs their computer, how large it is.
 
-    python -m benchmarks.transport.page AUDIO [--model tiny.en] [--times 5] [--only words resume memory]
+    python -m benchmarks.transport.page AUDIO [--model tiny.en] [--times 5] [--only words resume memory size]
         [--output FILE.json]
 
 AUDIO is speech that begins at once, of at least ten seconds; what stands before its first loud sample is cut off.
@@ -9,7 +9,8 @@ the opening of the microphone to the first words on the screen.
 resume: one visit through a network that is cut (connections refused) and that swallows what is sent (nothing refused,
 nothing carried): from its return until the visit goes on.
 memory: an hour's visit in a minute: JavaScript heap after a garbage collection, nodes, what IndexedDB holds.
-size: bytes of all that the page loads.
+size: what the page loads when it is opened, as files and as bytes on the line, where it is compressed. `size_bytes` is
+all of server/static/, with what only other languages, visits and the second screen need.
 Needs Debian's `chromium` and the extra `dev`. The last line is JSON.
 """
 
@@ -29,12 +30,13 @@ from benchmarks.common.result import deliver
 from benchmarks.common.server_process import ServerProcess
 from benchmarks.transport.page.browser import chromium, write_wav
 from benchmarks.transport.page.hour import STATIC, memory
+from benchmarks.transport.page.sizes import sizes
 from benchmarks.transport.page.waits import CUTS_S, SWALLOWED_S, first_words, resumes
 from server.cli.audiofile import read_chunks
 
 CHUNKS_S = (3.0, 0.5)
 LOUD = 0.05
-PARTS = ("words", "resume", "memory")
+PARTS = ("words", "resume", "memory", "size")
 
 
 async def run(audio: Path, model: str, times: int, parts: list[str]) -> dict[str, Any]:
@@ -49,11 +51,13 @@ async def run(audio: Path, model: str, times: int, parts: list[str]) -> dict[str
         async with chromium(executable, microphone) as browser:
             if "memory" in parts:
                 result["memory"] = await memory(browser)
-            if {"words", "resume"} & {*parts}:
+            if {"words", "resume", "size"} & {*parts}:
                 process = ServerProcess.serving(model, ["--device", "cpu"])
                 try:
                     async with aiohttp.ClientSession() as http:
                         await process.ready(http)
+                    if "size" in parts:
+                        result["size"] = await sizes(browser, process.url)
                     if "words" in parts:
                         await first_words(browser, process.url, CHUNKS_S[0], 1)  # warms up
                         for chunk_s in CHUNKS_S:
