@@ -1,6 +1,5 @@
 """A clinic for the extension's tests: a server, a call in a tab, a line that can be cut, and consultations that run."""
 
-import os
 import re
 import wave
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +13,7 @@ from playwright.async_api import Locator, Page, expect
 from inference.audio.decoding import Samples
 from server.app import SESSIONS
 from server.sessions.session import Session
+from tests.conftest import SCREENSHOTS
 from tests.extension.chromium import Chromium, set_up
 from tests.extension.relay import Relay
 from tests.support.live import Server
@@ -123,9 +123,8 @@ async def badge(panel: Page, text: str) -> None:
 
 
 async def picture(take: Callable[..., Any], name: str) -> None:
-    """Keeps a screenshot in the folder that SCREENSHOTS names, for people to look at."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        await take(path=Path(folder) / f"{name}.png")
+    """Keeps a screenshot for people to look at."""
+    await take(path=SCREENSHOTS / f"extension-{name}.png")
 
 
 @asynccontextmanager
