@@ -1,15 +1,11 @@
 // The service worker: opens the side panel, makes the offscreen document, and shows on the icon what happens there.
 // Chrome stops it whenever it likes, so it keeps nothing: what it has to know it asks the offscreen document.
 
+import { badgeOf } from "./badge.js";
 import { load } from "./settings/settings.js";
 import { speak, WORDS } from "./words.js";
 
 const OFFSCREEN = "offscreen/offscreen.html";
-const BADGES = {
-  listening: { text: "REC", color: "#b3261e" },
-  paused: { text: "II", color: "#5f6368" },
-  finishing: { text: "…", color: "#5f6368" },
-};
 
 let making = null;
 
@@ -31,7 +27,7 @@ chrome.runtime.onInstalled.addListener(async ({ reason }) => {
 chrome.runtime.onMessage.addListener((message, sender, answer) => {
   if (message.to !== "worker" || sender.id !== chrome.runtime.id) return false;
   if (message.language) speak(message.language);
-  const work = { start, close, badge: async ({ phase }) => showBadge(phase) }[message.do];
+  const work = { start, close, badge: async ({ sign }) => showBadge(sign) }[message.do];
   work(message).then(answer, () => answer({ fault: WORDS.internal }));
   return true; // the answer comes later
 });
@@ -83,18 +79,19 @@ async function offscreen() {
   await making;
 }
 
-function showBadge(phase) {
-  const { text, color } = BADGES[phase] ?? { text: "", color: "#5f6368" };
+/** @param {string} sign as badge.js names it */
+function showBadge(sign) {
+  const { text, color } = badgeOf(sign);
   chrome.action.setBadgeText({ text });
   chrome.action.setBadgeBackgroundColor({ color });
-  chrome.action.setTitle({ title: WORDS.title(phase) });
+  chrome.action.setTitle({ title: WORDS.title(sign) });
 }
 
-/** After a stop of the worker, or of the browser, the icon shows the present phase again. */
+/** After a stop of the worker, or of the browser, the icon shows what is the case now. */
 async function wake() {
   const told = (await present()) ? await chrome.runtime.sendMessage({ to: "offscreen", do: "state" }).catch(() => null) : null;
   if (told?.language) speak(told.language);
-  showBadge(told?.phase ?? "closed");
+  showBadge(told?.sign ?? "closed");
 }
 
 wake();

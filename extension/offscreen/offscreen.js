@@ -19,7 +19,7 @@ async function start(order) {
 
 chrome.runtime.onMessage.addListener((message, sender, answer) => {
   if (message.to !== "offscreen" || sender.id !== chrome.runtime.id) return false;
-  if (message.do === "state") answer({ phase: visit?.state.phase ?? "closed", language: visit?.language });
+  if (message.do === "state") answer({ sign: visit?.sign ?? "closed", language: visit?.language });
   if (message.do === "settings") visit?.renew(message.settings);
   if (message.do !== "start") return false;
   start(message).then(answer, () => answer({ fault: WORDS.internal }));

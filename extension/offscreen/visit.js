@@ -6,6 +6,7 @@ import { Chunker } from "../page/sound/chunker.js";
 import { Connection } from "../page/visit/connection.js";
 import { language, say } from "../page/words/language.js";
 import { microphoneFault, serverFault } from "../page/words/words.js";
+import { signOf } from "../badge.js";
 import { Door } from "../door.js";
 import { WORDS } from "../words.js";
 import { History } from "./history.js";
@@ -31,6 +32,7 @@ export class Visit {
   #history = new History();
   #fault = ""; // the server's own words about why it closes
   #withdrawn = false;
+  #shown = ""; // by the icon
 
   /**
    * @param {{mode: string, wording: string, streamId: string|null, settings: object}} order of the service worker
@@ -48,6 +50,11 @@ export class Visit {
 
   get running() {
     return RUNNING.has(this.state.phase);
+  }
+
+  /** What the icon shows: see badge.js. */
+  get sign() {
+    return signOf(this.state);
   }
 
   /** The code of the language that it speaks. */
@@ -119,15 +126,16 @@ export class Visit {
     else if (message.do === "microphone" && running) this.#reopen();
     else if (message.do === "withdraw" && running) this.#withdraw();
     else if (message.do === "judge" && running) this.#judge(message);
-    else if (message.do === "close" && message.trouble in this.state.troubles) this.#trouble(message.trouble, null);
+    else if (message.do === "close" && message.trouble === "server") this.#trouble("server", null);
   }
 
   #set(changed) {
-    const { phase } = this.state;
     Object.assign(this.state, changed);
     this.tell({ kind: "state", state: this.state });
-    if (this.state.phase !== phase || phase === "starting")
-      chrome.runtime.sendMessage({ to: "worker", do: "badge", phase: this.state.phase, language: this.language }).catch(() => {});
+    const { sign, language } = this;
+    if (this.#shown === sign) return;
+    this.#shown = sign;
+    chrome.runtime.sendMessage({ to: "worker", do: "badge", sign, language }).catch(() => {});
   }
 
   /** @param {string|null} text null: it is over */

@@ -116,20 +116,23 @@ function end({ audio_s }) {
 
 function showTroubles(troubles) {
   const rows = Object.entries(troubles).map(([name, text]) => {
+    const row = element("li", { dataset: { trouble: name } }, element("p", { textContent: text }));
     const [label, act] = remedy(name);
+    if (!act) return row;
     const button = element("button", { type: "button", textContent: label });
     button.addEventListener("click", act);
-    return element("li", { dataset: { trouble: name } }, element("p", { textContent: text }), button);
+    row.append(button);
+    return row;
   });
   const said = (list) => list.map((row) => row.textContent).join();
   if (said(rows) !== said([...byId("troubles").children])) byId("troubles").replaceChildren(...rows);
 }
 
-/** @returns {[string, () => void]} what a person can press about a trouble */
+/** @returns {[string, () => void] | []} what a person can press about a trouble; what goes on cannot be put aside */
 function remedy(name) {
   if (name === "key") return [WORDS.settings, () => chrome.runtime.openOptionsPage()];
   if (name === "microphone" && state.mode === "dual") return [WORDS.retryMicrophone, order("microphone")];
-  return [say("close"), order("close", { trouble: name })];
+  return name === "server" ? [say("close"), order("close", { trouble: name })] : [];
 }
 
 function showLevels({ shares, heard_s }) {

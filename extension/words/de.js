@@ -15,7 +15,12 @@ export default {
   you: "Sie",
   room: "Raum",
   againSure: "Dieses Gespräch hier verwerfen? Auf dem Server bleibt seine Aufzeichnung, solange der Betreiber Aufzeichnungen aufbewahrt.",
-  title: (phase) => ({ listening: "drTranscribe: hört zu", paused: "drTranscribe: Pause" })[phase] ?? "drTranscribe",
+  title: (sign) =>
+    ({
+      listening: "drTranscribe: hört zu",
+      paused: "drTranscribe: Pause",
+      wrong: "drTranscribe: Etwas stimmt nicht. Öffnen Sie die Seitenleiste, um zu sehen, was.",
+    })[sign] ?? "drTranscribe",
   justification: "Um das Gespräch über das Mikrofon und den Tab zu hören und an den Server der Einrichtung zu senden.",
 
   // What goes wrong

@@ -15,7 +15,12 @@ export default {
   you: "You",
   room: "Room",
   againSure: "Forget this consultation here? Its record stays on the server for as long as its operator keeps records.",
-  title: (phase) => ({ listening: "drTranscribe: listening", paused: "drTranscribe: paused" })[phase] ?? "drTranscribe",
+  title: (sign) =>
+    ({
+      listening: "drTranscribe: listening",
+      paused: "drTranscribe: paused",
+      wrong: "drTranscribe: something is wrong. Open the side panel to see what.",
+    })[sign] ?? "drTranscribe",
   justification: "To hear the consultation through the microphone and the tab, and to send it to the clinic's own server.",
 
   // What goes wrong

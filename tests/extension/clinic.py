@@ -116,10 +116,11 @@ async def alert(panel: Page, text: str) -> None:
     await expect(panel.locator("#alert-text")).to_contain_text(text, timeout=SOON_MS)
 
 
-async def badge(panel: Page, text: str) -> None:
-    """Waits until the icon shows a text."""
-    shown = "async (text) => (await chrome.action.getBadgeText({})) === text"
-    await panel.wait_for_function(shown, arg=text, polling=100, timeout=SOON_MS)
+async def badge(panel: Page, text: str, title: str = "") -> None:
+    """Waits until the icon shows a text and a title."""
+    shown = """async ([text, title]) => (await chrome.action.getBadgeText({})) === text
+        && (await chrome.action.getTitle({})).startsWith(title)"""
+    await panel.wait_for_function(shown, arg=[text, title], polling=100, timeout=SOON_MS)
 
 
 async def picture(take: Callable[..., Any], name: str) -> None:

@@ -113,7 +113,7 @@ async def test_a_key_that_is_revoked_while_connected_is_told_in_german_and_the_s
             await running.trouble("key", "Der Server nimmt diesen Schlüssel nicht an")
             await running.trouble("key", "Das Gespräch ist nicht beendet")
             await connected(running, "Zugang verweigert … der Ton bleibt erhalten")
-            await badge(running.panel, "REC")
+            await badge(running.panel, "!")
             await running.talk(2)
             await press(running.panel, "#stop")
             await running.phase("Wird beendet …")
