@@ -4,10 +4,11 @@ const BADGES = {
   wrong: { text: "!", color: "#f9ab00" },
   listening: { text: "REC", color: "#b3261e" },
   paused: { text: "II", color: "#5f6368" },
+  checking: { text: "…", color: "#5f6368" },
   finishing: { text: "…", color: "#5f6368" },
 };
 const NONE = { text: "", color: "#5f6368" };
-const CONNECTED = new Set(["listening", "paused", "finishing"]); // the phases that need the server
+const CONNECTED = new Set(["listening", "paused", "checking", "finishing"]); // the phases that need the server
 
 /**
  * @param {{phase: string, connection: string, troubles: object}} state of a visit

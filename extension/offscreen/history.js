@@ -1,5 +1,6 @@
 // What a panel that is opened later has to be told: the present state of what was said and found. Pure.
 
+import { stillOffered } from "../page/findings/offered.js";
 import { endedByNotice, endedByWords, lasts, noticeKey } from "../page/transcript/standing.js";
 
 export class History {
@@ -7,6 +8,8 @@ export class History {
   #partials = new Map();
   #findings = new Map(); // id -> {finding, judgement, heard: the finding before it was first edited}
   #notices = new Map();
+  #omissions = null; // the last event of them, less what is a finding now
+  #gaps = new Map();
 
   /** @param {object} event of the session's log */
   add(event) {
@@ -18,7 +21,10 @@ export class History {
         this.#findings.delete(finding.id);
         if (op !== "retract") this.#findings.set(finding.id, { finding, judgement: judgement ?? before?.judgement, heard });
       }
-    } else if (event.type === "notice") {
+      if (this.#omissions) this.#omissions.items = stillOffered(this.#omissions.items, event.ops);
+    } else if (event.type === "omissions") this.#omissions = { ...event };
+    else if (event.type === "gap") this.#gaps.set(`${event.gap.reason} ${event.gap.at}`, event);
+    else if (event.type === "notice") {
       this.#end(endedByNotice(event));
       if (lasts(event)) this.#notices.set(noticeKey(event), event);
     }
@@ -32,11 +38,13 @@ export class History {
         : [{ op: "add", finding, judgement }],
     );
     const found = ops.length ? [{ type: "extraction", ops }] : [];
-    return [...this.#finals.values(), ...this.#partials.values(), ...found, ...this.#notices.values()];
+    const offered = this.#omissions ? [this.#omissions] : [];
+    return [...this.#finals.values(), ...this.#gaps.values(), ...this.#partials.values(), ...found, ...offered, ...this.#notices.values()];
   }
 
   clear() {
-    for (const kept of [this.#finals, this.#partials, this.#findings, this.#notices]) kept.clear();
+    for (const kept of [this.#finals, this.#gaps, this.#partials, this.#findings, this.#notices]) kept.clear();
+    this.#omissions = null;
   }
 
   #transcript(event) {

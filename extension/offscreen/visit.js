@@ -1,7 +1,8 @@
 // One consultation: its sources, its connection, and what the panels are told about it.
-// Phases: starting -> listening <-> paused -> finishing -> ended; or failed (nothing began), or erased.
+// Phases: starting -> listening <-> paused -> checking -> finishing -> ended; or failed (nothing began), or erased.
 
 import "../language.js";
+import { addition } from "../page/findings/offered.js";
 import { Chunker } from "../page/sound/chunker.js";
 import { Connection } from "../page/visit/connection.js";
 import { language, say } from "../page/words/language.js";
@@ -12,7 +13,10 @@ import { WORDS } from "../words.js";
 import { History } from "./history.js";
 import { Sources } from "./sources.js";
 
-const RUNNING = new Set(["starting", "listening", "paused", "finishing"]);
+const RUNNING = new Set(["starting", "listening", "paused", "checking", "finishing"]);
+const OPEN = new Set(["listening", "paused", "checking"]); // in which findings can be judged and consent withdrawn
+const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
+const UNSEEN_MS = 120_000; // without a panel nobody checks the note: then the consultation ends as it stands
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]); // answers to what was sent twice
 const NOT_AUTHORISED = 4401;
 const NO_SUCH_SESSION = 4404;
@@ -33,14 +37,21 @@ export class Visit {
   #fault = ""; // the server's own words about why it closes
   #withdrawn = false;
   #shown = ""; // by the icon
+  #offered = 0; // cards of what was said and not noted
+  #checkTimer = 0;
+  #unseenTimer = 0;
+  #panels;
+  #closing = null;
 
   /**
    * @param {{mode: string, wording: string, streamId: string|null, settings: object}} order of the service worker
    * @param {(message: object) => void} tell sends to every panel
+   * @param {number} panels that are open
    */
-  constructor({ mode, wording, streamId, settings }, tell) {
+  constructor({ mode, wording, streamId, settings }, tell, panels) {
+    this.#panels = panels;
     Object.assign(this, { mode, wording, settings, tell });
-    this.state = { phase: "starting", mode, connection: "idle", heard_s: 0, lag_ms: null, troubles: {}, summary: null };
+    this.state = { phase: "starting", mode, connection: "idle", heard_s: 0, lag_ms: null, troubles: {}, summary: null, checked: false };
     this.#door = new Door(settings);
     this.#sources = new Sources({ streamId, deviceId: settings.microphone }, {
       onTrouble: (name, on) => this.#onTrouble(name, on),
@@ -110,6 +121,12 @@ export class Visit {
     this.#connection?.retry();
   }
 
+  /** A panel was opened or closed. @param {number} panels that are open now */
+  seenBy(panels) {
+    this.#panels = panels;
+    this.#awaitPanel();
+  }
+
   /** @returns {object[]} the messages that bring a new panel up to date */
   recall() {
     return [...this.#history.events.map((event) => ({ kind: "event", event })), { kind: "state", state: this.state }];
@@ -120,12 +137,15 @@ export class Visit {
     const { phase } = this.state;
     const running = phase === "listening" || phase === "paused";
     if (message.do === "stop" && phase === "finishing") this.#connection.end(0);
-    else if (message.do === "stop" && running) this.#stop();
+    else if (message.do === "stop" && phase === "checking") this.#stop();
+    else if (message.do === "stop" && running) this.#check();
     else if (message.do === "pause" && phase === "listening") this.#pause();
     else if (message.do === "continue" && phase === "paused") this.#continue();
     else if (message.do === "microphone" && running) this.#reopen();
-    else if (message.do === "withdraw" && running) this.#withdraw();
-    else if (message.do === "judge" && running) this.#judge(message);
+    else if (message.do === "withdraw" && OPEN.has(phase)) this.#withdraw();
+    else if (message.do === "judge" && OPEN.has(phase)) this.#judge(message);
+    else if (message.do === "add" && OPEN.has(phase)) this.#connection.tell(addition(message.item));
+    else if (message.do === "leave" && OPEN.has(phase)) this.#connection.tell({ type: "leave_out", omission_id: message.id });
     else if (message.do === "close" && message.trouble === "server") this.#trouble("server", null);
   }
 
@@ -159,10 +179,12 @@ export class Visit {
       this.#listen(event.limits);
       this.begun({});
     } else if (event.type === "progress") this.state.lag_ms = event.lag_ms;
+    else if (event.type === "omissions") this.#offered = event.items.length;
     else if (event.type === "error") this.#onFault(event);
     else if (event.type === "session_stopped") return this.#finish(event);
     this.#history.add(event);
     this.tell({ kind: "event", event: { ...event, request: this.#judged.get(event.request) } });
+    if (event.type === "omissions" && this.#checkTimer) this.#compared();
   }
 
   #listen(limits) {
@@ -184,6 +206,7 @@ export class Visit {
 
   #onFault(event) {
     if (REPEATED.has(event.code)) return;
+    if (event.code === "unknown_type" && this.state.phase === "checking") return this.#compared(); // an older server, which compares nothing
     if (event.fatal) this.#fault = serverFault(event);
     else this.#trouble("server", serverFault(event));
   }
@@ -255,10 +278,41 @@ export class Visit {
     }
   }
 
+  /** Asks what was said and not noted, before the end: the session pauses, and no more sound follows. */
+  async #check() {
+    this.#checkTimer = setTimeout(() => this.#compared(), CHECK_MS);
+    this.#set({ phase: "checking" });
+    await this.#close();
+    if (this.state.phase !== "checking") return; // it was finished or withdrawn, or the connection ended, meanwhile
+    this.#connection.request({ type: "pause_session" }, "session_paused");
+    this.#connection.request({ type: "review_note" }, "omissions");
+  }
+
+  /** The consultation ends, or waits for the clinician to look at what is offered. */
+  #compared() {
+    clearTimeout(this.#checkTimer);
+    this.#checkTimer = 0;
+    if (this.state.phase !== "checking") return;
+    if (!this.#offered) return this.#stop();
+    this.#set({ checked: true });
+    this.#awaitPanel();
+  }
+
+  /** Hands over what was heard until now, once. */
+  #close() {
+    this.#closing ??= this.#sources.close().then(() => this.#withdrawn || this.#chunker.flush());
+    return this.#closing;
+  }
+
+  #awaitPanel() {
+    clearTimeout(this.#unseenTimer);
+    const unseen = this.state.phase === "checking" && this.state.checked && !this.#panels;
+    this.#unseenTimer = unseen ? setTimeout(() => this.state.phase === "checking" && this.#stop(), UNSEEN_MS) : 0;
+  }
+
   async #stop() {
     this.#set({ phase: "finishing" });
-    await this.#sources.close();
-    this.#chunker.flush();
+    await this.#close();
     this.#connection.request({ type: "stop_session" }, "session_stopped");
   }
 

@@ -4,6 +4,7 @@
 import "../language.js";
 import { byId, element, put, tell } from "../page/document/dom.js";
 import { FindingsView } from "../page/findings/findings.js";
+import { OmissionsView } from "../page/findings/omissions.js";
 import { language, onLanguage, say } from "../page/words/language.js";
 import { NoticesView } from "../page/transcript/notices.js";
 import { TranscriptView } from "../page/transcript/transcript.js";
@@ -36,6 +37,24 @@ const findings = new FindingsView({
   onGone: () => warn(say("edit.gone")),
 });
 const notices = new NoticesView();
+/** @returns {boolean} whether there is a connection to say it on */
+const ask = (message) => {
+  if (state.connection !== "open") warn(say("not_connected"));
+  else port?.postMessage(message);
+  return state.connection === "open";
+};
+const omissions = new OmissionsView(
+  {
+    onSelect: (evidence, show) => {
+      findings.deselect();
+      view("transcript");
+      transcript.highlight(evidence, show);
+    },
+    onAdd: (item) => ask({ do: "add", item }),
+    onLeave: (id) => ask({ do: "leave", id }),
+  },
+  document.querySelector(".views"),
+);
 const order = (name, more) => () => port?.postMessage({ do: name, ...more });
 
 /** Joins the offscreen document, if there is one: it tells what was said until now. */
@@ -63,36 +82,47 @@ function apply(event) {
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
   else if (event.type === "progress") showLag(event.lag_ms);
-  else if (event.type === "error") findings.refused(event);
-  else if (event.type === "extraction") findings.apply(event.ops, event.request);
+  else if (event.type === "omissions") omissions.apply(event);
+  else if (event.type === "error") {
+    omissions.unlock();
+    findings.refused(event);
+  } else if (event.type === "extraction") {
+    findings.apply(event.ops, event.request);
+    omissions.added(event.ops);
+  }
 }
 
 function reset() {
   transcript.clear();
   findings.clear();
   notices.clear();
+  omissions.clear();
   show({ phase: "setup", connection: "idle", troubles: {} });
 }
 
 function show(next) {
-  const { phase, connection, troubles, summary } = next;
-  const before = state.phase;
+  const { phase, connection, troubles, summary, checked } = next;
+  const { phase: before, checked: knew } = state;
   state = next;
   const setup = ["setup", "failed", "erased"].includes(phase);
   document.body.dataset.phase = setup ? "setup" : phase;
   byId("setup").hidden = !setup;
   byId("session").hidden = setup;
-  put(byId("phase"), setup ? "" : `phase.${phase}`);
+  put(byId("phase"), setup ? "" : `phase.${phase === "checking" && checked ? "check" : phase}`);
   put(byId("connection"), `connection.${connection}`);
   byId("connection").dataset.state = { open: "open", idle: "idle" }[connection] ?? "waiting";
-  byId("pause").hidden = byId("withdraw").hidden = !["listening", "paused"].includes(phase);
+  byId("pause").hidden = !["listening", "paused"].includes(phase);
+  byId("withdraw").hidden = !["listening", "paused", "checking"].includes(phase);
   put(byId("pause"), phase === "paused" ? "session.continue" : "session.pause");
   byId("stop").hidden = ["starting", "ended"].includes(phase);
-  put(byId("stop"), phase === "finishing" ? "session.abandon" : "session.stop");
+  put(byId("stop"), { checking: "session.finish", finishing: "session.abandon" }[phase] ?? "session.stop");
+  byId("groups").inert = phase === "checking" && !checked; // a change that is begun now would be cut off by the end
   byId("again").hidden = phase !== "ended";
   showTroubles(troubles);
   if (phase !== "listening") byId("lag").textContent = "";
   if (phase === "ended") tell(byId("phase"), WORDS.stopped[summary.reason] ?? say("phase.ended"));
+  if (phase === "checking" && before !== phase) notices.clear();
+  if (phase === "checking" && checked && !knew) omissions.focus();
   if (phase === "ended" && before !== "ended") end(summary);
   if (["setup", "erased"].includes(phase) && before !== phase) {
     byId("setup").reset(); // the next patient has to be asked again
@@ -109,6 +139,7 @@ function askConsent() {
 function end({ audio_s }) {
   transcript.dropPartials();
   findings.freeze();
+  omissions.freeze();
   notices.clear();
   byId("elapsed").textContent = clock(audio_s);
   view("note");
@@ -209,7 +240,10 @@ byId("setup").addEventListener("submit", (submission) => {
   start();
 });
 byId("pause").addEventListener("click", () => order(state.phase === "paused" ? "continue" : "pause")());
-byId("stop").addEventListener("click", order("stop"));
+byId("stop").addEventListener("click", () => {
+  if (state.phase !== "finishing" && findings.editing) return warn(say("edit.open")); // nothing can be changed after the end
+  order("stop")();
+});
 byId("withdraw").addEventListener("click", () => confirm(say("withdraw.ask")) && order("withdraw")());
 byId("again").addEventListener("click", again);
 byId("alert-close").addEventListener("click", () => warn(""));

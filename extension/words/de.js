@@ -19,6 +19,7 @@ export default {
     ({
       listening: "drTranscribe: hört zu",
       paused: "drTranscribe: Pause",
+      checking: "drTranscribe: Die Notiz wird geprüft",
       wrong: "drTranscribe: Etwas stimmt nicht. Öffnen Sie die Seitenleiste, um zu sehen, was.",
     })[sign] ?? "drTranscribe",
   justification: "Um das Gespräch über das Mikrofon und den Tab zu hören und an den Server der Einrichtung zu senden.",

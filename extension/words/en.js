@@ -19,6 +19,7 @@ export default {
     ({
       listening: "drTranscribe: listening",
       paused: "drTranscribe: paused",
+      checking: "drTranscribe: checking the note",
       wrong: "drTranscribe: something is wrong. Open the side panel to see what.",
     })[sign] ?? "drTranscribe",
   justification: "To hear the consultation through the microphone and the tab, and to send it to the clinic's own server.",

@@ -23,6 +23,9 @@ SAMPLE_RATE = 16_000
 CLINICIAN_S, PATIENT_S = (35.16, 40.34), (3.46, 6.01)
 """Where the sample has the two sentences that are said again and again."""
 SOON_MS = 60_000
+DOCUMENT = """chrome.offscreen.createDocument({
+  url: "offscreen/offscreen.html", reasons: ["USER_MEDIA"], justification: "a test prepares it",
+})"""
 CALL = """<!doctype html><title>A call</title><style>body { font: 1.2rem sans-serif; margin: 2rem }</style>
 <h1>Video visit</h1><audio id="audio" src="/patient.wav" loop></audio>
 <label>Note of the record <textarea id="field" rows="8" cols="60"></textarea></label>"""
@@ -140,9 +143,12 @@ async def tabs(clinic: Clinic, **settings: object) -> AsyncIterator[tuple[Page, 
 
 
 @asynccontextmanager
-async def visit(clinic: Clinic, mode: str = "dual", **settings: object) -> AsyncIterator[Visit]:
-    """A consultation from its start to the end of the offscreen document."""
+async def visit(clinic: Clinic, mode: str = "dual", before: str = "", **settings: object) -> AsyncIterator[Visit]:
+    """A consultation from its start to the end of the offscreen document; the script `before` runs there at first."""
     async with tabs(clinic, **settings) as (call, panel):
+        if before:
+            await panel.evaluate(DOCUMENT)
+            await clinic.chromium.in_offscreen(before)
         await clinic.chromium.press_icon(call)
         await press(panel, f"input[value={mode}]")
         await press(panel, "#consent")

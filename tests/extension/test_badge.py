@@ -25,6 +25,8 @@ console.log(JSON.stringify(JSON.parse(process.argv[2]).map((state) => badgeOf(si
         ("listening", "open", {"microphone": "It was unplugged."}, "!"),
         ("paused", "open", {}, "II"),
         ("paused", "open", {"microphone": "It was unplugged."}, "!"),
+        ("checking", "open", {}, "…"),
+        ("checking", "refused", {"key": "It has run out."}, "!"),
         ("finishing", "open", {}, "…"),
         ("finishing", "reconnecting", {}, "!"),
         ("starting", "connecting", {}, ""),

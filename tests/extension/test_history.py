@@ -17,11 +17,10 @@ console.log(JSON.stringify(history.events));
 
 def recalled(folder, *events):
     """The events that bring an empty panel up to date, after these."""
-    own, shared = "offscreen/history.js", "transcript/standing.js"
-    for source, name in ((EXTENSION / own, own), (STATIC / shared, f"page/{shared}")):
+    for name in ("offscreen/history.js", "page/findings/offered.js", "page/transcript/standing.js"):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
+        shutil.copy(STATIC / name.removeprefix("page/") if name.startswith("page/") else EXTENSION / name, target)
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "recall.js").write_text(RECALL)
     command = [tool("node"), folder / "recall.js", folder / "offscreen" / "history.js", json.dumps(events)]
@@ -62,3 +61,22 @@ def test_an_edited_finding_comes_with_what_was_heard_before(tmp_path):
     (told,) = recalled(tmp_path, extraction("add", "sore boat"), edited)
     assert told["ops"] == [{"op": "add", "finding": {"id": "f1", "text": "sore boat"}}, *edited["ops"]]
     assert recalled(tmp_path, extraction("add", "sore boat"), extraction("retract", "sore boat")) == []
+
+
+def test_what_was_said_and_not_noted_comes_without_what_was_added_since(tmp_path):
+    def said(number):
+        return {"id": f"o{number}", "evidence": [{"segment": "s1", "start": number, "end": number + 4}]}
+
+    offered = {"type": "omissions", "items": [said(1), said(2)]}
+    added = {"type": "extraction", "ops": [{"op": "add", "finding": {**said(1), "id": "f1"}}]}
+    assert recalled(tmp_path, offered, added) == [added, {**offered, "items": [said(2)]}]
+    assert recalled(tmp_path, added, offered) == [added, offered], "the server knows what it offers"
+    left = {"type": "omissions", "items": []}
+    assert recalled(tmp_path, offered, left) == [left]
+
+
+def test_a_gap_comes_once_with_its_last_length_and_between_the_words(tmp_path):
+    def gap(seconds):
+        return {"type": "gap", "gap": {"at": 3, "seconds": seconds, "reason": "stalled"}}
+
+    assert recalled(tmp_path, gap(4), segment("Sore throat."), gap(5)) == [segment("Sore throat."), gap(5)]

@@ -116,6 +116,7 @@ async def test_a_key_that_is_revoked_while_connected_is_told_in_german_and_the_s
             await badge(running.panel, "!")
             await running.talk(2)
             await press(running.panel, "#stop")
+            await running.phase("Notiz wird geprüft …")
             await running.phase("Wird beendet …")
             await save(settings, text_of(key(clinic.keys, "ward-7")))
             await running.phase("Beendet")

@@ -2,6 +2,7 @@
 
 import { element } from "../document/dom.js";
 import { onLanguage, say } from "../words/language.js";
+import { stillOffered } from "./offered.js";
 import { proof, statement } from "./statement.js";
 
 export class OmissionsView {
@@ -11,15 +12,16 @@ export class OmissionsView {
   /**
    * @param {{onSelect: (evidence: object[], show: boolean) => void, onAdd?: (item: object) => boolean,
    *   onLeave?: (id: string) => boolean}} listener without `onAdd` the cards are only shown
+   * @param {Element} below what stands below the cards
    */
-  constructor(listener) {
+  constructor(listener, below = document.querySelector(".panes")) {
     this.listener = listener;
     this.list = element("ul", { className: "finding-list" });
     const title = element("h2", { words: "omissions.title", id: "omissions-title" });
     const hint = listener.onAdd ? [element("p", { className: "hint", words: "omissions.hint" })] : [];
     this.section = element("section", { id: "omissions", className: "omissions", hidden: true, tabIndex: -1 }, title, ...hint, this.list);
     this.section.setAttribute("aria-labelledby", title.id);
-    document.querySelector(".panes").before(this.section);
+    below.before(this.section);
     onLanguage(() => this.apply({ items: this.items }));
   }
 
@@ -41,8 +43,8 @@ export class OmissionsView {
 
   /** Takes the cards away whose words are a finding now. @param {{op: string, finding: object}[]} ops */
   added(ops) {
-    const words = new Set(ops.filter(({ op }) => op !== "retract").flatMap(({ finding }) => finding.evidence.map(place)));
-    for (const { item } of this.#rows.values()) if (item.evidence.every((quote) => words.has(place(quote)))) this.#remove(item.id);
+    const left = new Set(stillOffered(this.items, ops));
+    for (const item of this.items) if (!left.has(item)) this.#remove(item.id);
   }
 
   focus() {
@@ -108,5 +110,3 @@ export class OmissionsView {
     return offer;
   }
 }
-
-const place = ({ segment, start, end }) => `${segment} ${start} ${end}`;
