@@ -1,10 +1,9 @@
 // The microphone, and in dual mode the tab's sound, as one source of PCM: channel 0 is the clinician, channel 1 the
 // patient. A source has open(), start(onSamples), pause(), resume() and close(), as the page's microphone has.
 
-import { Loudness } from "./loudness.js";
+import { powers, share } from "../page/sound/loudness.js";
 
 const SAMPLE_RATE = 16000;
-const SILENT_AFTER_S = 8;
 const FLUSH_MS = 500; // a context that the system has suspended answers nothing
 
 export class Sources {
@@ -14,18 +13,19 @@ export class Sources {
   #playback = null;
   #nodes = [];
   #worklet = null;
-  #loudness = null;
   #listening = false;
   #flushed = () => {};
 
   /**
    * @param {{streamId: string|null, deviceId: string}} wanted streamId: of the tab in dual mode, null in ambient mode
-   * @param {{onTrouble: (name: string, on: boolean) => void, onLevel: (shares: number[]) => void}} listener troubles:
-   *   "microphone" (gone), "tab" (closed), "microphone_silent", "tab_silent", "suspended"
+   * @param {{onTrouble: (name: string, on: boolean) => void, onMuted: (muted: boolean) => void,
+   *   onLevel: (shares: number[]) => void}} listener troubles: "microphone" (gone), "tab" (closed), "suspended"; onMuted:
+   *   the system has muted the microphone
    */
-  constructor({ streamId, deviceId }, { onTrouble, onLevel }) {
-    Object.assign(this, { streamId, deviceId, onTrouble, onLevel });
-    this.devices = () => this.#microphoneGone && this.#listening && this.reopen().catch(() => {});
+  constructor({ streamId, deviceId }, { onTrouble, onMuted, onLevel }) {
+    Object.assign(this, { streamId, deviceId, onTrouble, onMuted, onLevel });
+    this.channels = this.dual ? 2 : 1;
+    this.devices = () => this.gone(0) && this.#listening && this.reopen().catch(() => {});
   }
 
   get dual() {
@@ -44,18 +44,16 @@ export class Sources {
     await this.#context.audioWorklet.addModule(new URL("./interleave.js", import.meta.url));
     await this.#context.resume();
     navigator.mediaDevices.addEventListener("devicechange", this.devices);
-    const channels = this.dual ? 2 : 1;
-    this.#loudness = new Loudness(channels, SAMPLE_RATE);
-    return { sampleRate: SAMPLE_RATE, channels, mode: this.dual ? "dual" : "ambient" };
+    return { sampleRate: SAMPLE_RATE, channels: this.channels, mode: this.dual ? "dual" : "ambient" };
   }
 
   /** @param {(samples: Int16Array) => void} onSamples */
   start(onSamples) {
-    const options = { numberOfInputs: this.dual ? 2 : 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" };
+    const options = { numberOfInputs: this.channels, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" };
     this.#worklet = new AudioWorkletNode(this.#context, "interleave", options);
     this.#worklet.port.onmessage = ({ data: { samples, flushed } }) => {
       if (this.#listening && samples.length) {
-        this.#watch(samples);
+        this.onLevel(powers(samples, this.channels).map((power) => share(power, samples.length / this.channels)));
         onSamples(samples);
       }
       if (flushed) this.#flushed();
@@ -70,14 +68,13 @@ export class Sources {
     await this.#flush();
     this.#listening = false;
     this.#mute(true);
-    this.onLevel(this.#loudness.shares.map(() => 0));
+    this.onLevel(new Array(this.channels).fill(0));
   }
 
   async resume() {
-    if (this.#microphoneGone) await this.reopen();
+    if (this.gone(0)) await this.reopen();
     await this.#context.resume();
     this.#mute(false);
-    this.#loudness.restart();
     this.#listening = true;
   }
 
@@ -85,7 +82,6 @@ export class Sources {
   async reopen() {
     await this.#openMicrophone();
     this.#connect(0, this.#microphone);
-    this.#loudness.restart();
     this.onTrouble("microphone", false);
   }
 
@@ -95,7 +91,7 @@ export class Sources {
     navigator.mediaDevices.removeEventListener("devicechange", this.devices);
     for (const stream of [this.#microphone, this.#tab]) {
       stream?.getTracks().forEach((track) => {
-        track.onended = null;
+        track.onended = track.onmute = track.onunmute = null;
         track.stop();
       });
     }
@@ -104,8 +100,14 @@ export class Sources {
     for (const context of contexts) await context?.close();
   }
 
-  get #microphoneGone() {
-    return this.#microphone?.getAudioTracks()[0].readyState === "ended";
+  /** Whether the system has muted the microphone. */
+  get muted() {
+    return this.#microphone.getAudioTracks()[0].muted;
+  }
+
+  /** @param {number} channel @returns {boolean} whether its device was unplugged, or its tab closed */
+  gone(channel) {
+    return [this.#microphone, this.#tab][channel]?.getAudioTracks()[0].readyState === "ended";
   }
 
   async #openTab() {
@@ -123,21 +125,16 @@ export class Sources {
     const wanted = { channelCount: 1, echoCancellation: this.dual, noiseSuppression: false, autoGainControl: true };
     if (this.deviceId) wanted.deviceId = { ideal: this.deviceId };
     this.#microphone = await navigator.mediaDevices.getUserMedia({ audio: wanted });
-    this.#microphone.getAudioTracks()[0].onended = () => this.onTrouble("microphone", true);
+    const [track] = this.#microphone.getAudioTracks();
+    track.onended = () => this.onTrouble("microphone", true);
+    track.onmute = () => this.onMuted(true);
+    track.onunmute = () => this.onMuted(false);
   }
 
   #connect(input, stream) {
     this.#nodes[input]?.disconnect();
     this.#nodes[input] = this.#context.createMediaStreamSource(stream);
     this.#nodes[input].connect(this.#worklet, 0, input);
-  }
-
-  #watch(samples) {
-    this.#loudness.hear(samples);
-    const [microphone, tab] = this.#loudness.silent_s;
-    this.onTrouble("microphone_silent", microphone > SILENT_AFTER_S && !this.#microphoneGone);
-    if (this.dual) this.onTrouble("tab_silent", tab > SILENT_AFTER_S && this.#tab.active);
-    this.onLevel(this.#loudness.shares);
   }
 
   #mute(muted) {

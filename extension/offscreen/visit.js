@@ -4,6 +4,7 @@
 import "../language.js";
 import { addition } from "../page/findings/offered.js";
 import { Chunker } from "../page/sound/chunker.js";
+import { SoundWatch } from "../page/sound/soundwatch.js";
 import { Connection } from "../page/visit/connection.js";
 import { language, say } from "../page/words/language.js";
 import { microphoneFault, serverFault } from "../page/words/words.js";
@@ -18,6 +19,13 @@ const OPEN = new Set(["listening", "paused", "checking"]); // in which findings 
 const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
 const UNSEEN_MS = 120_000; // without a panel nobody checks the note: then the consultation ends as it stands
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]); // answers to what was sent twice
+// The troubles of the sound by what the page's watch calls them: of one channel, of the clinician's, of the patient's.
+const SOUND = {
+  page_stalled: ["stalled"],
+  page_silent: ["microphone_silent", "microphone_silent", "tab_silent"],
+  page_muted: ["microphone_muted", "microphone_muted"],
+};
+const OF_SOUND = new Set([...Object.values(SOUND).flat(), "suspended"]); // they end with a pause, and begin anew after it
 const NOT_AUTHORISED = 4401;
 const NO_SUCH_SESSION = 4404;
 const NO_ANSWER = 1006;
@@ -30,6 +38,7 @@ export class Visit {
   #until = 0; // the time of the clock to which the server waits for another key
   #connection = null;
   #chunker = null;
+  #watch = null;
   #audio = null; // as start_session declares it
   #heard = 0; // sample frames
   #judged = new Map(); // number of a request -> the panel's own number of it
@@ -55,6 +64,7 @@ export class Visit {
     this.#door = new Door(settings);
     this.#sources = new Sources({ streamId, deviceId: settings.microphone }, {
       onTrouble: (name, on) => this.#onTrouble(name, on),
+      onMuted: (muted) => this.state.phase === "listening" && this.#watch.muted(0, muted),
       onLevel: (shares) => tell({ kind: "level", shares, heard_s: this.heard_s }),
     });
   }
@@ -150,7 +160,9 @@ export class Visit {
   }
 
   #set(changed) {
+    const { phase } = this.state;
     Object.assign(this.state, changed);
+    if (this.state.phase !== phase) this.#heed();
     this.tell({ kind: "state", state: this.state });
     const { sign, language } = this;
     if (this.#shown === sign) return;
@@ -167,16 +179,52 @@ export class Visit {
     this.#set({ troubles });
   }
 
+  /** Watches the sound anew, while it is recorded. */
+  #heed() {
+    const standing = Object.entries(this.state.troubles).filter(([name]) => !OF_SOUND.has(name));
+    this.state.troubles = Object.fromEntries(standing);
+    if (this.state.phase === "listening") {
+      this.#watch.start(this.heard_s);
+      if (this.#sources.muted) this.#watch.muted(0, true);
+    } else this.#watch?.stop();
+  }
+
   #onTrouble(name, on) {
-    const text = WORDS.troubles[name][this.mode] ?? WORDS.troubles[name];
-    this.#trouble(name, on && this.running ? text : null);
+    if (on && !this.running) return;
+    if (name === "microphone") this.#onMicrophone(on);
+    if (name === "tab" && on) this.#trouble("tab_silent", null);
+    this.#trouble(name, on ? this.#words(name) : null);
     if (name === "microphone" && on && this.mode === "ambient") this.#pause();
+  }
+
+  #onMicrophone(lost) {
+    if (lost) this.#watch?.lost(0, this.heard_s);
+    else this.#watch?.found(this.heard_s);
+    for (const name of ["microphone_silent", "microphone_muted"]) this.#trouble(name, null);
+    if (this.state.phase === "listening" && !lost) this.#heed(); // of another device nothing is known yet
+  }
+
+  /** @param {string} code of the page's watch @param {number} [speaker] 1: the clinician's channel, 2: the patient's */
+  #onSound(code, on, speaker = 0) {
+    const name = SOUND[code]?.[speaker]; // it also tells a lost device, which is told here already
+    if (!name || (on && code === "page_silent" && this.#sources.gone(Math.max(0, speaker - 1)))) return;
+    this.#trouble(name, on ? this.#words(name) : null);
+  }
+
+  #words(name) {
+    return WORDS.troubles[name][this.mode] ?? WORDS.troubles[name];
+  }
+
+  #gap(gap) {
+    const event = { type: "gap", gap };
+    this.#history.add(event);
+    this.tell({ kind: "event", event });
   }
 
   #onEvent(event) {
     if (event.type === "session_started") {
-      this.#set({ phase: "listening" });
       this.#listen(event.limits);
+      this.#set({ phase: "listening" });
       this.begun({});
     } else if (event.type === "progress") this.state.lag_ms = event.lag_ms;
     else if (event.type === "omissions") this.#offered = event.items.length;
@@ -192,8 +240,14 @@ export class Visit {
     const largest_s = (limits?.max_frame_bytes ?? Infinity) / (2 * channels * sample_rate);
     const chunk_s = Math.min(this.settings.chunk_s, largest_s);
     this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, chunk_s, (pcm) => this.#connection.sendAudio(pcm));
+    const notices = {
+      apply: ({ code, speaker }) => this.#onSound(code, true, speaker),
+      over: (code, speaker) => this.#onSound(code, false, speaker),
+    };
+    this.#watch = new SoundWatch({ sampleRate: sample_rate, channels }, channels, notices, (gap) => this.#gap(gap));
     this.#sources.start((samples) => {
       this.#heard += samples.length / channels;
+      this.#watch.hear(samples);
       this.#chunker.push(samples);
     });
   }
@@ -263,6 +317,7 @@ export class Visit {
   async #continue() {
     try {
       await this.#sources.resume();
+      this.#trouble("microphone", null);
       this.#connection.request({ type: "continue_session" }, "session_continued");
       if (this.state.phase === "paused") this.#set({ phase: "listening" });
     } catch (refused) {
@@ -281,6 +336,7 @@ export class Visit {
   /** Asks what was said and not noted, before the end: the session pauses, and no more sound follows. */
   async #check() {
     this.#checkTimer = setTimeout(() => this.#compared(), CHECK_MS);
+    if (this.#sources.gone(0)) this.#watch.found(this.heard_s); // not found: the gap lasts until here
     this.#set({ phase: "checking" });
     await this.#close();
     if (this.state.phase !== "checking") return; // it was finished or withdrawn, or the connection ended, meanwhile

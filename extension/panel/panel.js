@@ -82,6 +82,7 @@ function apply(event) {
     notices.heard(event.segment);
   } else if (event.type === "notice") notices.apply(event);
   else if (event.type === "progress") showLag(event.lag_ms);
+  else if (event.type === "gap") transcript.gap(event.gap);
   else if (event.type === "omissions") omissions.apply(event);
   else if (event.type === "error") {
     omissions.unlock();

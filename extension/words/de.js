@@ -39,6 +39,8 @@ export default {
       dual: "Das Mikrofon wurde getrennt oder von einem anderen Programm belegt: Sie sind nicht zu hören. Die Patientin oder der Patient ist noch zu hören. Schließen Sie es wieder an.",
     },
     microphone_silent: "Von Ihrem Mikrofon kommt kein Ton. Ist es stumm, oder ist ein anderes gemeint? In den Einstellungen können Sie es wählen.",
+    microphone_muted: "Ihr Mikrofon ist am Computer oder mit einem Schalter stumm geschaltet: Sie sind nicht zu hören, bis es wieder eingeschaltet ist.",
+    stalled: "Es kommt kein Ton mehr an, und nichts wird aufgenommen. Prüfen Sie das Mikrofon; bleibt es so, drücken Sie „Pause“ und dann „Fortsetzen“.",
     tab: "Der Tab mit der Videosprechstunde wurde geschlossen oder zeigt eine andere Seite: Die Patientin oder der Patient ist nicht mehr zu hören. Ihr Mikrofon ist noch zu hören. Beenden Sie dieses Gespräch, und beginnen Sie im Tab mit der Videosprechstunde ein neues.",
     tab_silent: "Aus dem Tab kommt kein Ton. Läuft die Videosprechstunde in diesem Tab, hat sie begonnen, und ist das Mikrofon der anderen Seite an?",
     suspended: "Der Computer hat den Ton angehalten. Drücken Sie „Pause“ und dann „Fortsetzen“.",

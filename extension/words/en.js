@@ -39,6 +39,8 @@ export default {
       dual: "The microphone was unplugged or taken by another program: you are not heard. The patient still is. Plug it in again.",
     },
     microphone_silent: "Nothing comes from your microphone. Is it muted, or is another one meant? Settings has the choice.",
+    microphone_muted: "Your microphone is muted by this computer or by a switch on it: you are not heard until it is switched on again.",
+    stalled: "No sound arrives any more, and nothing is recorded. Check the microphone; if it stays like this, press Pause, then Continue.",
     tab: "The tab with the call was closed or has moved to another page: the patient is not heard any more. Your microphone still is. To hear the patient again, stop, then start a new consultation from the tab with the call.",
     tab_silent: "No sound comes from the tab. Is the call in this tab, has it begun, and is the patient's microphone on?",
     suspended: "The computer has suspended the sound. Press Pause, then Continue.",

@@ -1,8 +1,8 @@
 // The sound level of each channel.
 
 import { byId } from "../document/dom.js";
+import { powers, share } from "./loudness.js";
 
-const FLOOR_DB = -60;
 const SHOWN_EVERY_S = 0.1;
 
 export class Level {
@@ -12,15 +12,10 @@ export class Level {
   /** @param {Int16Array} samples interleaved @param {number} rate of one channel, samples a second @param {number} channels */
   show(samples, rate, channels) {
     byId("levels").dataset.channels = String(channels);
-    for (let channel = 0; channel < channels; channel++) {
-      for (let at = channel; at < samples.length; at += channels) this.#meters[channel].power += samples[at] ** 2;
-    }
+    powers(samples, channels).forEach((power, channel) => (this.#meters[channel].power += power));
     this.#frames += samples.length / channels;
     if (this.#frames / rate < SHOWN_EVERY_S) return;
-    for (const each of this.#meters.slice(0, channels)) {
-      const db = 10 * Math.log10(each.power / this.#frames / 32768 ** 2 + 1e-12);
-      this.#draw(each, Math.max(0, Math.min(1, 1 - db / FLOOR_DB)));
-    }
+    for (const each of this.#meters.slice(0, channels)) this.#draw(each, share(each.power, this.#frames));
     this.#frames = 0;
   }
 

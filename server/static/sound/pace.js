@@ -45,4 +45,10 @@ export class Pace {
     else if (lag_s < SHORTEST_GAP_S) this.#began += lag_s * FOLLOWED;
     return { stalled_s: 0, gap: null };
   }
+
+  /** Nothing more is expected. @returns {{at: number, seconds: number} | null} the gap that lasts until now */
+  end(now) {
+    const stalled = now - this.#last > STALLED_AFTER_S;
+    return stalled ? { at: this.#heard_s, seconds: now - this.#began - this.#heard_s } : null;
+  }
 }

@@ -64,6 +64,7 @@ export class SoundWatch {
   }
 
   stop() {
+    if (this.#timer) this.#gap(this.#pace.end(Date.now() / 1000));
     clearInterval(this.#timer);
     this.#timer = 0;
     this.#stalled = false;
@@ -74,6 +75,10 @@ export class SoundWatch {
     if (stalled_s && !this.#stalled) this.notices.apply({ code: "page_stalled" });
     if (!stalled_s && this.#stalled) this.notices.over("page_stalled");
     this.#stalled = stalled_s > 0;
+    this.#gap(gap);
+  }
+
+  #gap(gap) {
     if (gap) this.onGap({ at: this.#from_s + gap.at, seconds: gap.seconds, reason: "stalled" });
   }
 
