@@ -190,8 +190,21 @@ function view(name) {
   for (const tab of document.querySelectorAll("[data-view]")) {
     const chosen = tab.dataset.view === name;
     tab.ariaSelected = String(chosen);
+    tab.tabIndex = chosen ? 0 : -1;
     byId(`view-${tab.dataset.view}`).hidden = !chosen;
   }
+}
+
+/** The arrow keys, Home and End go from tab to tab. */
+function turn(event) {
+  const tabs = [...document.querySelectorAll("[data-view]")];
+  const at = tabs.indexOf(document.activeElement);
+  const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
+  if (at < 0 || next === undefined) return;
+  event.preventDefault();
+  const tab = tabs.at(next % tabs.length);
+  view(tab.dataset.view);
+  tab.focus();
 }
 
 /** @param {string} text @param {{label: string, act: () => void}} [action] */
@@ -255,6 +268,7 @@ onLanguage(() => {
 });
 byId("settings").addEventListener("click", () => chrome.runtime.openOptionsPage());
 for (const tab of document.querySelectorAll("[data-view]")) tab.addEventListener("click", () => view(tab.dataset.view));
+document.querySelector(".views").addEventListener("keydown", turn);
 addEventListener("keydown", ({ key }) => key === "Escape" && findings.deselect());
 view("transcript");
 show(state);

@@ -26,6 +26,13 @@ SOON_MS = 60_000
 DOCUMENT = """chrome.offscreen.createDocument({
   url: "offscreen/offscreen.html", reasons: ["USER_MEDIA"], justification: "a test prepares it",
 })"""
+CHECK = "Check the note, then finish"
+"""The phase in which what was said and not noted is offered."""
+HURRIED = """void (() => {
+  const later = globalThis.setTimeout;
+  globalThis.setTimeout = (act, ms) => later(act, ms === 120_000 ? 1000 : ms === 20_000 ? 600_000 : ms);
+})()"""
+"""Two minutes without a panel pass in a second. The time for the server's answer never passes."""
 CALL = """<!doctype html><title>A call</title><style>body { font: 1.2rem sans-serif; margin: 2rem }</style>
 <h1>Video visit</h1><audio id="audio" src="/patient.wav" loop></audio>
 <label>Note of the record <textarea id="field" rows="8" cols="60"></textarea></label>"""

@@ -9,13 +9,15 @@ from aiohttp import web
 
 from inference.audio.decoding import Samples
 from inference.config import EngineConfig
+from inference.extraction import ExtractionRequest
 from inference.extraction.rules.engine import RulesExtractor
+from inference.findings import Proposal
 from inference.pipeline import Pipeline
 from tests.extension.chromium import ORIGIN, installed
 from tests.extension.clinic import CALL, CLINICIAN_S, PATIENT_S, Clinic, repeated
 from tests.extension.relay import Relay
 from tests.support.access import key, text_of
-from tests.support.live import serving
+from tests.support.live import Server, serving
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
@@ -47,3 +49,18 @@ async def clinic(
     ):
         yield Clinic(server, relay, f"http://127.0.0.1:{runner.addresses[0][1]}/", folder / "keys", secret, chromium)
     await runner.cleanup()
+
+
+class Forgetful(RulesExtractor):
+    """Notes nothing while people speak: whatever is said has to be offered at the end."""
+
+    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
+        return []
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def forgetful(vad: Any, tiny: Any) -> AsyncIterator[Server]:
+    """A server without keys that notes nothing."""
+    engines = Pipeline(vad, tiny, [Forgetful()], EngineConfig())
+    async with serving(engines, allowed_origins=(ORIGIN,)) as server:
+        yield server

@@ -2,22 +2,15 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from inference.config import EngineConfig
-from inference.extraction import ExtractionRequest
-from inference.extraction.rules.engine import RulesExtractor
-from inference.findings import Proposal
-from inference.pipeline import Pipeline
 from server import protocol
 from server.app import SESSIONS
 from tests.extension.chromium import ORIGIN
-from tests.extension.clinic import SOON_MS, Clinic, badge, picture, press, visit
+from tests.extension.clinic import CHECK, HURRIED, SOON_MS, Clinic, badge, picture, press, visit
 from tests.support.browser import CHROMIUM
 from tests.support.live import Server, serving
 
@@ -25,27 +18,6 @@ if CHROMIUM is None:
     pytest.skip("needs the browser: apt-get install chromium", allow_module_level=True)
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
-
-CHECK = "Check the note, then finish"
-HURRIED = """void (() => {
-  const later = globalThis.setTimeout;
-  globalThis.setTimeout = (act, ms) => later(act, ms === 120_000 ? 1000 : ms === 20_000 ? 600_000 : ms);
-})()"""
-"""Two minutes without a panel pass in a second. The time for the server's answer never passes."""
-
-
-class Forgetful(RulesExtractor):
-    """Notes nothing while people speak: whatever is said has to be offered at the end."""
-
-    async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
-        return []
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def forgetful(vad: Any, tiny: Any) -> AsyncIterator[Server]:
-    engines = Pipeline(vad, tiny, [Forgetful()], EngineConfig())
-    async with serving(engines, allowed_origins=(ORIGIN,)) as server:
-        yield server
 
 
 async def findings(server: Server) -> list[dict[str, Any]]:
