@@ -1,6 +1,9 @@
-// The note in the side panel: each section and part with a button that puts it where the caret stands in the record.
+// The note in the side panel: each section and part with a button that puts it where the caret stands in the record. The
+// whole and each section can be copied too, for fields that take no text from here.
 
+import { copyText } from "../page/document/clipboard.js";
 import { byId, element } from "../page/document/dom.js";
+import { say } from "../page/words/language.js";
 import { hostPattern } from "../settings/settings.js";
 import { WORDS } from "../words.js";
 import { putInto } from "./insertion.js";
@@ -8,17 +11,20 @@ import { sections } from "./note.js";
 
 export class NoteView {
   #origin = null; // of the frame that Chrome has to be asked for
+  #sections = [];
 
   constructor() {
     byId("allow-frame").addEventListener("click", () => this.#allow());
+    byId("copy-note").addEventListener("click", () => this.#copy(this.#whole));
     this.show([]);
   }
 
   /** @param {{finding: object, judgement?: object, original?: object}[]} entries */
   show(entries) {
-    const drawn = sections(entries).map(({ title, text, parts }) =>
+    this.#sections = sections(entries);
+    const drawn = this.#sections.map(({ title, text, parts }) =>
       element("section", { className: "section" },
-        element("header", {}, element("h3", { textContent: title }), this.#button(title, text, WORDS.putAll(title))),
+        element("header", {}, element("h3", { textContent: title }), this.#copying(title, text), this.#button(title, text, WORDS.putAll(title))),
         ...parts.map((part) =>
           element("div", { className: "part" },
             element("header", {}, element("h4", { textContent: part.title }), this.#button(part.title, part.text, WORDS.put)),
@@ -29,7 +35,24 @@ export class NoteView {
     );
     const empty = element("p", { className: "empty", textContent: WORDS.noteEmpty });
     byId("record-note").replaceChildren(...(drawn.length ? drawn : [empty]));
+    byId("copy-note").hidden = !drawn.length;
     if (!drawn.length) this.#tell("", "");
+  }
+
+  get #whole() {
+    return [say("note.draft"), ...this.#sections.map(({ title, text }) => `${title}\n${text}`)].join("\n\n");
+  }
+
+  #copying(title, text) {
+    const label = say("note.copy_section_label", { section: title });
+    const button = element("button", { type: "button", className: "quiet", words: "note.copy_section", "aria-label": label });
+    button.addEventListener("click", () => this.#copy(text));
+    return button;
+  }
+
+  async #copy(text) {
+    const copied = await copyText(text);
+    this.#tell(copied ? "placed" : "refused", say(copied ? "note.copied" : "copy.hint"));
   }
 
   #button(title, text, label) {

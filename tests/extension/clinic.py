@@ -113,6 +113,14 @@ class Visit:
     async def phase(self, text: str) -> None:
         await expect(self.panel.locator("#phase")).to_have_text(text, timeout=SOON_MS)
 
+    async def finish(self) -> None:
+        """Stops, and leaves out what is offered for the note, if anything is."""
+        await press(self.panel, "#stop")
+        await expect(self.panel.locator("#phase")).to_have_text(re.compile(f"^({CHECK}|Finished)$"), timeout=SOON_MS)
+        if await self.panel.locator("#phase").inner_text() == CHECK:
+            await press(self.panel, "#stop")
+        await self.phase("Finished")
+
     async def trouble(self, name: str, text: str) -> None:
         await expect(self.panel.locator(f"[data-trouble={name}] p")).to_contain_text(text, timeout=SOON_MS)
 

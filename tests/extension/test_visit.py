@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.extension.chromium import ORIGIN
 from tests.extension.clinic import SAMPLE_RATE, SOON_MS, Clinic, alert, badge, picture, press, tabs, visit
@@ -16,14 +16,21 @@ if CHROMIUM is None:
 pytestmark = pytest.mark.asyncio(loop_scope="package")  # one browser and one server for all of them
 
 
+async def pasted(page: Page) -> str:
+    """What a person pastes into the field of the record now."""
+    await page.bring_to_front()
+    await page.locator("#field").fill("")
+    await page.locator("#field").press("Control+V")
+    return await page.locator("#field").input_value()
+
+
 async def test_a_video_visit_is_heard_on_two_channels_and_its_note_goes_into_the_record(clinic: Clinic) -> None:
     async with visit(clinic) as running:
         assert running.call is not None
         await running.words("patient", "throat|cough")
         await running.words("clinician", "viral|infection|chest")
         assert await running.panel.evaluate("chrome.action.getBadgeText({})") == "REC"
-        await press(running.panel, "#stop")
-        await running.phase("Finished")
+        await running.finish()
         await expect(running.panel.get_by_role("button", name="New consultation")).to_be_visible(timeout=SOON_MS)
         part = running.panel.locator(".part").filter(has_text=re.compile("sore throat", re.IGNORECASE)).first
         await expect(part).to_be_attached(timeout=SOON_MS)
@@ -36,6 +43,16 @@ async def test_a_video_visit_is_heard_on_two_channels_and_its_note_goes_into_the
         await picture(running.call.screenshot, "record")
         await running.panel.bring_to_front()
         await picture(running.panel.screenshot, "note")
+        await running.panel.get_by_role("button", name=re.compile("^Copy: ")).first.click()
+        await expect(running.panel.locator("#put")).to_have_text("Copied as text.")
+        part_copied = await pasted(running.call)
+        assert shown in part_copied
+        await running.panel.bring_to_front()
+        await running.panel.get_by_role("button", name="Copy the note").click()
+        whole = await pasted(running.call)
+        assert whole.startswith("Draft, made by a machine and not reviewed: check it before use.\n\nSubjective\n")
+        assert part_copied in whole
+        await running.panel.bring_to_front()
         await press(running.panel, "[data-view=transcript]")
         await picture(running.panel.screenshot, "transcript")
         await press(running.panel, "[data-view=findings]")
@@ -82,8 +99,7 @@ async def test_a_network_that_is_lost_and_comes_back_loses_no_sound(clinic: Clin
         await badge(running.panel, "REC")
         await running.words_again("patient", "throat|cough")
         heard_s = await running.heard_s()
-        await press(running.panel, "#stop")
-        await running.phase("Finished")
+        await running.finish()
         assert heard_s <= await running.heard_s() <= heard_s + 5, "the second one is what the server has received"
         session = list(clinic.sessions.values())[-1]
         assert int(session.received_samples / SAMPLE_RATE) == await running.heard_s()
@@ -114,8 +130,7 @@ async def test_an_unplugged_microphone_pauses_in_the_room_and_only_warns_in_a_vi
     })()"""
     async with visit(clinic, "ambient") as running:
         await clinic.chromium.in_offscreen(watch)
-        await press(running.panel, "#stop")
-        await running.phase("Finished")
+        await running.finish()
         for mode, told in (("ambient", "then press Continue"), ("dual", "you are not heard. The patient still is.")):
             assert running.call is not None
             await running.call.bring_to_front()
@@ -142,8 +157,7 @@ async def test_an_unplugged_microphone_pauses_in_the_room_and_only_warns_in_a_vi
             await badge(running.panel, "REC")
             await expect(running.panel.locator("[data-trouble=microphone]")).to_have_count(0, timeout=SOON_MS)
             await running.words("clinician" if mode == "dual" else "unknown", "viral|infection|chest")
-            await press(running.panel, "#stop")
-            await running.phase("Finished")
+            await running.finish()
 
 
 async def test_a_tab_without_sound_is_told_while_it_lasts(clinic: Clinic) -> None:
