@@ -94,6 +94,9 @@ class Finals:
             return await self._second_chance(span, request, error)
 
     async def _second_chance(self, span: Span, request: AsrRequest, error: Exception) -> Served[Hypothesis]:
+        # Without the names: an error that comes back may be of the search for them, and the words are worth more.
+        logger.warning("a final is decoded again, without names: %s", place_of(error))
+        request = replace(request, vocabulary=None)
         try:
             return await self._asr.final(request, session=self._session)
         except Exception:

@@ -99,11 +99,11 @@ def test_words_have_the_same_probabilities_beside_a_text_of_any_length(tiny, con
     requests = [AsrRequest(span, final=True) for span in spans]
     said = tiny.tokenizer.encode(tiny.transcribe(requests[:1])[0].text, add_special_tokens=False).ids
     task, encoded = tiny._task("en"), tiny.encode(tiny.prepare(requests))
-    [alone] = tiny._align(tiny.encode(tiny.prepare(requests[:1])), task, [said], requests[:1])
+    [alone] = tiny._align(tiny.encode(tiny.prepare(requests[:1])), task, [said], [[]], requests[:1])
     assert len(alone) > 2
     longer = said * 6
     for length in range(1, 33):
-        assert tiny._align(encoded, task, [said, longer[:length]], requests)[0] == alone
+        assert tiny._align(encoded, task, [said, longer[:length]], [[], []], requests)[0] == alone
 
 
 def test_prompts_of_unequal_length_share_a_batch(tiny, sentence):

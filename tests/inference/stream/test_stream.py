@@ -11,7 +11,7 @@ from inference.audio.decoding import AudioError, AudioFormat
 from inference.pipeline import Pipeline
 from inference.serving import engines
 from inference.stream import Control, StreamOptions
-from inference.terms.vocabulary import vocabulary_of
+from inference.terms.vocabulary import Vocabulary, vocabulary_of
 from inference.timing import Timings
 from inference.updates import (
     Continued,
@@ -27,7 +27,7 @@ from inference.updates import (
 )
 from tests.inference.asr.test_asr import SENTENCE
 from tests.inference.test_end_to_end import error_rate, words
-from tests.support.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
+from tests.support.fakes import CountingAsr, EchoExtractor, LevelAsr, LoudnessVad, counted, speech
 from tests.support.live import until
 from tests.support.speech import chunks, pcm
 
@@ -295,6 +295,20 @@ async def test_a_failed_final_is_tried_again_and_then_told_with_its_seconds():
     assert fault.code == "asr_failed"
     assert "0.0 s to 1.4 s" in fault.message
     assert [text[-4:] for _, text in finals(updates)] == ["0.70"], "the session goes on"
+
+
+async def test_an_error_in_the_search_for_names_costs_the_names_and_not_the_words(monkeypatch, caplog):
+    def fail(self, words):
+        raise ZeroDivisionError(words[0].text)
+
+    monkeypatch.setattr(Vocabulary, "candidates", fail)
+    async with pipeline(CountingAsr()) as built:
+        data = counted([*range(5)], (1.5, 1), (2.0, 0))
+        updates = await play(built, data, options=StreamOptions(vocabulary=("Kapoor",)))
+    assert [text for _, text in finals(updates)] == ["w0 w1 w2 w3 w4"]
+    assert not [update for update in updates if isinstance(update, Fault)]
+    assert "ZeroDivisionError" in caplog.text
+    assert "w0" not in caplog.text
 
 
 async def test_a_dead_extractor_is_told_once_and_catches_up_when_it_is_back():
