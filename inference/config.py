@@ -19,7 +19,7 @@ The workers of a GPU need the interpreter often and briefly; on a CPU a shorter 
 """
 
 Ladder = tuple[int, ...]
-"""Lengths of encoder input that Whisper may be given, in mel frames, ascending; see inference/asr/lengths.py."""
+"""Lengths of encoder input for Whisper, in mel frames, ascending; see inference/asr/encoding/lengths.py."""
 
 FULL_FRAMES = 3000
 

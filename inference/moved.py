@@ -14,10 +14,10 @@ _SORTED = (  # from, to, the modules
     (
         "inference",
         "inference.asr",
-        "drafts gaps guard hypothesis language language_names lengths partials phantoms",
+        "drafts gaps guard hypothesis language language_names partials phantoms",
     ),
-    ("inference", "inference.asr.encoding", "mel"),
-    ("inference.asr", "inference.asr.encoding", "mel"),
+    ("inference", "inference.asr.encoding", "lengths mel"),
+    ("inference.asr", "inference.asr.encoding", "lengths mel"),
     ("inference", "inference.asr", "recognition words"),
     ("inference", "inference.audio", "attention downmix formats rates segmenter silence spoken vad vad_state"),
     ("inference", "inference.batching", "waiting"),

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.gpu.sweep import windows
+from inference.asr.encoding.lengths import encoder_frames
 from inference.asr.encoding.mel import LogMel
 from inference.asr.hypothesis import AsrRequest
-from inference.asr.lengths import encoder_frames
 from inference.asr.whisper import WhisperAsr
 from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad

@@ -11,9 +11,9 @@ from benchmarks.gpu.deadline import Deadline
 from benchmarks.gpu.engine import MeasuredAsr
 from benchmarks.gpu.session import CHUNK_S
 from benchmarks.gpu.watch import device_memory_gb
+from inference.asr.encoding.lengths import encoder_frames
 from inference.asr.encoding.mel import LogMel
 from inference.asr.hypothesis import AsrRequest
-from inference.asr.lengths import encoder_frames
 from inference.audio.decoding import Samples
 from inference.audio.vad import SileroVad
 from inference.audio.vad_state import VadState

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from inference.asr.encoding.lengths import encoder_frames
 from inference.asr.language import HeardLanguage
-from inference.asr.lead import Lead
-from inference.asr.lengths import encoder_frames
+from inference.asr.leads.lead import Lead
 from inference.audio.decoding import Samples
 from inference.audio.spoken import Spoken
 from inference.config import SAMPLE_RATE, AsrConfig

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from inference.asr.encoding.lengths import wider
 from inference.asr.gaps import Gap, gaps
 from inference.asr.guard import MAX_SAID, plain, unlooped, unstuttered
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
-from inference.asr.lengths import wider
 from inference.asr.phantoms import without_phantoms
 from inference.batching.batcher import Batcher
 from inference.batching.waiting import Lane, Patience, Served

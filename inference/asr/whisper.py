@@ -18,13 +18,13 @@ import ctranslate2
 import numpy as np
 from tokenizers import Tokenizer
 
-from inference.asr.beam import Found, behind_lead
 from inference.asr.encoding.encoder import Encoder
+from inference.asr.encoding.lengths import HOP_SAMPLES, longest_s
 from inference.asr.encoding.mel import LogMel, Mel
 from inference.asr.guard import crammed, suspicious
 from inference.asr.hypothesis import AsrRequest, Hypothesis, Rehearsal
 from inference.asr.language import WEAK_LOGPROB, HeardLanguage, likeliest
-from inference.asr.lengths import HOP_SAMPLES, longest_s
+from inference.asr.leads.beam import Found, behind_lead
 from inference.asr.words import SECONDS_PER_POSITION, Alignment, timed_words
 from inference.config import SAMPLE_RATE, AsrConfig
 from inference.device import cublas, memory_pool

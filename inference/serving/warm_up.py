@@ -9,8 +9,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
+from inference.asr.encoding.lengths import FRAMES_PER_SECOND
 from inference.asr.hypothesis import Rehearsal
-from inference.asr.lengths import FRAMES_PER_SECOND
 from inference.asr.recognition import AsrEngine
 from inference.config import FULL_FRAMES, AsrConfig
 from inference.device.faults import OutOfMemory

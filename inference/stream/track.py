@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from inference.asr.drafts import Draft
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import TrackLanguage
-from inference.asr.lead import Lead
+from inference.asr.leads.lead import Lead
 from inference.asr.partials import Partials, Tail
 from inference.asr.seams import Seam
 from inference.audio.segmenter import OpenSegment, Segmenter, SegmenterState, Span

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers.audio_utils import mel_filter_bank
 
-from inference.asr.lengths import HOP_SAMPLES
+from inference.asr.encoding.lengths import HOP_SAMPLES
 from inference.audio.decoding import Samples
 from inference.config import SAMPLE_RATE
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from inference.asr.hypothesis import AsrRequest, Hypothesis
 from inference.asr.language import HeardLanguage
-from inference.asr.lead import Lead
+from inference.asr.leads.lead import Lead
 from inference.asr.recognition import Recogniser
 from inference.audio.spoken import Spoken
 from inference.config import AsrConfig

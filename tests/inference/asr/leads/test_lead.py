@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inference.asr.hypothesis import AsrRequest
-from inference.asr.lead import Lead
+from inference.asr.leads.lead import Lead
 from inference.asr.whisper import WhisperAsr
 from inference.config import AsrConfig
 from inference.transcript import Word

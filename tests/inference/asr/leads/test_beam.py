@@ -1,4 +1,4 @@
-from inference.asr.beam import behind_lead
+from inference.asr.leads.beam import behind_lead
 
 
 def test_a_text_behind_a_lead_is_judged_by_its_own_tokens_alone():

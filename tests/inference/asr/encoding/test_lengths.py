@@ -1,6 +1,6 @@
 import pytest
 
-from inference.asr.lengths import WIDER_FRAMES, encoder_frames, longest_s, wider
+from inference.asr.encoding.lengths import WIDER_FRAMES, encoder_frames, longest_s, wider
 from inference.config import ASR_DEFAULTS, CPU_LADDER, CUDA_LADDER, FULL_FRAMES
 
 each_ladder = pytest.mark.parametrize("ladder", [CPU_LADDER, CUDA_LADDER], ids=["cpu", "cuda"])

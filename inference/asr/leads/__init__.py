@@ -1,0 +1,1 @@
+"""What a segment behind a split hears and says again of the one before it."""
