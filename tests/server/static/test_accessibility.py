@@ -137,8 +137,10 @@ async def test_axe_finds_nothing_in_what_a_clinician_opens_during_a_visit(browse
         await page.get_by_label("Form of the note").select_option("Referral letter")
         await expect(page.locator(".note-line").filter(has_text="sore throat")).to_be_visible()
         found = {"note by a template": await faults(page)}
-        await page.evaluate("navigator.clipboard.writeText = async () => { throw new Error() }")
-        await page.evaluate("document.execCommand = () => false")
+        await page.evaluate("""() => {
+            navigator.clipboard.writeText = () => Promise.reject(new DOMException("", "NotAllowedError"));
+            document.execCommand = () => false;
+        }""")
         await page.get_by_role("button", name="Copy the note").click()
         await expect(page.get_by_role("dialog", name="Copy by hand")).to_be_visible()
         found["copy by hand"] = await faults(page)
