@@ -96,13 +96,12 @@ export class NoteView {
   #section({ title, blocks }, index) {
     const node = element("section", {});
     if (title) {
-      const id = `note-section-${index}`;
       const label = say("note.copy_section_label", { section: title });
       const copy = element("button", { type: "button", className: "quiet", words: "note.copy_section", "aria-label": label });
       copy.dataset.at = `copy-${index}`;
       copy.addEventListener("click", () => this.#copy(this.#text([{ title, blocks }], false)));
-      node.append(element("header", {}, element("h3", { id, textContent: title }), copy));
-      node.setAttribute("aria-labelledby", id);
+      node.append(element("header", {}, element("h3", { textContent: title }), copy));
+      node.setAttribute("aria-label", say("note.section_label", { section: title })); // a group of findings may have the same title
     }
     blocks.forEach((block, number) => {
       if (block.title) node.append(element("h4", { textContent: block.title }));

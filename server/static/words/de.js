@@ -216,6 +216,7 @@ export default {
   "note.copy": "Notiz kopieren",
   "note.copy_section": "Kopieren",
   "note.copy_section_label": "Kopieren: {section}",
+  "note.section_label": "Notiz: {section}",
   "note.copied": "Als Text kopiert.",
   "note.empty": "Hier entsteht die Notiz aus den Befunden. Ein Klick auf eine Zeile zeigt ihre Worte in der Mitschrift.",
   "note.nothing": "Keine Angaben.",

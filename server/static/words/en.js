@@ -216,6 +216,7 @@ export default {
   "note.copy": "Copy the note",
   "note.copy_section": "Copy",
   "note.copy_section_label": "Copy: {section}",
+  "note.section_label": "Note: {section}",
   "note.copied": "Copied as text.",
   "note.empty": "The note writes itself here from the findings. Press a line to see its words in the transcript.",
   "note.nothing": "Nothing was found.",
