@@ -1,5 +1,6 @@
 """A clinic for the extension's tests: a server, a call in a tab, a line that can be cut, and consultations that run."""
 
+import asyncio
 import re
 import wave
 from collections.abc import AsyncIterator, Callable
@@ -136,9 +137,11 @@ async def alert(panel: Page, text: str) -> None:
 
 async def badge(panel: Page, text: str, title: str = "") -> None:
     """Waits until the icon shows a text and a title."""
-    shown = """async ([text, title]) => (await chrome.action.getBadgeText({})) === text
-        && (await chrome.action.getTitle({})).startsWith(title)"""
-    await panel.wait_for_function(shown, arg=[text, title], polling=100, timeout=SOON_MS)
+    shown: list[str] = []
+    async with asyncio.timeout(SOON_MS / 1000):
+        while not shown or shown[0] != text or not shown[1].startswith(title):
+            await asyncio.sleep(0.1)
+            shown = await panel.evaluate("Promise.all([chrome.action.getBadgeText({}), chrome.action.getTitle({})])")
 
 
 async def picture(take: Callable[..., Any], name: str) -> None:
