@@ -12,7 +12,7 @@ const tell = (message) => panels.forEach((panel) => panel.postMessage(message));
 async function start(order) {
   const { Visit } = await loaded;
   if (visit?.running) return { fault: WORDS.alreadyRunning };
-  visit = new Visit(order, tell, panels.size);
+  visit = new Visit(order, tell);
   tell({ kind: "reset" });
   return visit.start();
 }
@@ -29,11 +29,7 @@ chrome.runtime.onMessage.addListener((message, sender, answer) => {
 chrome.runtime.onConnect.addListener((panel) => {
   if (panel.name !== "panel" || panel.sender.id !== chrome.runtime.id) return;
   panels.add(panel);
-  visit?.seenBy(panels.size);
-  panel.onDisconnect.addListener(() => {
-    panels.delete(panel);
-    visit?.seenBy(panels.size);
-  });
+  panel.onDisconnect.addListener(() => panels.delete(panel));
   panel.onMessage.addListener((message) => visit?.take(message));
   visit?.recall().forEach((message) => panel.postMessage(message));
 });

@@ -18,6 +18,7 @@ const RUNNING = new Set(["starting", "listening", "paused", "checking", "finishi
 const OPEN = new Set(["listening", "paused", "checking"]); // in which findings can be judged and consent withdrawn
 const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
 const UNSEEN_MS = 120_000; // without a panel nobody checks the note: then the consultation ends as it stands
+const ASK_MS = 10_000; // whether a panel is there: Chrome does not always tell that one was closed
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]); // answers to what was sent twice
 // The troubles of the sound by what the page's watch calls them: of one channel, of the clinician's, of the patient's.
 const SOUND = {
@@ -49,16 +50,14 @@ export class Visit {
   #offered = 0; // cards of what was said and not noted
   #checkTimer = 0;
   #unseenTimer = 0;
-  #panels;
+  #askTimer = 0;
   #closing = null;
 
   /**
    * @param {{mode: string, wording: string, streamId: string|null, settings: object}} order of the service worker
    * @param {(message: object) => void} tell sends to every panel
-   * @param {number} panels that are open
    */
-  constructor({ mode, wording, streamId, settings }, tell, panels) {
-    this.#panels = panels;
+  constructor({ mode, wording, streamId, settings }, tell) {
     Object.assign(this, { mode, wording, settings, tell });
     this.state = { phase: "starting", mode, connection: "idle", heard_s: 0, lag_ms: null, troubles: {}, summary: null, checked: false };
     this.#door = new Door(settings);
@@ -131,12 +130,6 @@ export class Visit {
     this.#connection?.retry();
   }
 
-  /** A panel was opened or closed. @param {number} panels that are open now */
-  seenBy(panels) {
-    this.#panels = panels;
-    this.#awaitPanel();
-  }
-
   /** @returns {object[]} the messages that bring a new panel up to date */
   recall() {
     return [...this.#history.events.map((event) => ({ kind: "event", event })), { kind: "state", state: this.state }];
@@ -156,6 +149,7 @@ export class Visit {
     else if (message.do === "judge" && OPEN.has(phase)) this.#judge(message);
     else if (message.do === "add" && OPEN.has(phase)) this.#connection.tell(addition(message.item));
     else if (message.do === "leave" && OPEN.has(phase)) this.#connection.tell({ type: "leave_out", omission_id: message.id });
+    else if (message.do === "here" && phase === "checking" && this.state.checked) this.#seen();
     else if (message.do === "close" && message.trouble === "server") this.#trouble("server", null);
   }
 
@@ -163,6 +157,10 @@ export class Visit {
     const { phase } = this.state;
     Object.assign(this.state, changed);
     if (this.state.phase !== phase) this.#heed();
+    if (phase === "checking" && this.state.phase !== phase) {
+      clearTimeout(this.#unseenTimer);
+      clearInterval(this.#askTimer);
+    }
     this.tell({ kind: "state", state: this.state });
     const { sign, language } = this;
     if (this.#shown === sign) return;
@@ -351,19 +349,20 @@ export class Visit {
     if (this.state.phase !== "checking") return;
     if (!this.#offered) return this.#stop();
     this.#set({ checked: true });
-    this.#awaitPanel();
+    this.#seen();
+    this.#askTimer = setInterval(() => this.tell({ kind: "ask" }), ASK_MS);
+  }
+
+  /** A panel shows what is offered. */
+  #seen() {
+    clearTimeout(this.#unseenTimer);
+    this.#unseenTimer = setTimeout(() => this.#stop(), UNSEEN_MS);
   }
 
   /** Hands over what was heard until now, once. */
   #close() {
     this.#closing ??= this.#sources.close().then(() => this.#withdrawn || this.#chunker.flush());
     return this.#closing;
-  }
-
-  #awaitPanel() {
-    clearTimeout(this.#unseenTimer);
-    const unseen = this.state.phase === "checking" && this.state.checked && !this.#panels;
-    this.#unseenTimer = unseen ? setTimeout(() => this.state.phase === "checking" && this.#stop(), UNSEEN_MS) : 0;
   }
 
   async #stop() {

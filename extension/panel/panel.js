@@ -73,6 +73,7 @@ function hear(message) {
   if (message.kind === "reset") reset();
   else if (message.kind === "state") show(message.state);
   else if (message.kind === "level") showLevels(message);
+  else if (message.kind === "ask") order("here")();
   else if (message.kind === "event") apply(message.event);
 }
 

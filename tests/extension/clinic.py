@@ -30,10 +30,11 @@ DOCUMENT = """chrome.offscreen.createDocument({
 CHECK = "Check the note, then finish"
 """The phase in which what was said and not noted is offered."""
 HURRIED = """void (() => {
-  const later = globalThis.setTimeout;
-  globalThis.setTimeout = (act, ms) => later(act, ms === 120_000 ? 1000 : ms === 20_000 ? 600_000 : ms);
+  const { setTimeout: later, setInterval: often } = globalThis;
+  globalThis.setTimeout = (act, ms) => later(act, ms === 120_000 ? 3000 : ms === 20_000 ? 600_000 : ms);
+  globalThis.setInterval = (act, ms) => often(act, ms === 10_000 ? 200 : ms);
 })()"""
-"""Two minutes without a panel pass in a second. The time for the server's answer never passes."""
+"""Two minutes without a panel pass in three seconds. The time for the server's answer never passes."""
 CALL = """<!doctype html><title>A call</title><style>body { font: 1.2rem sans-serif; margin: 2rem }</style>
 <h1>Video visit</h1><audio id="audio" src="/patient.wav" loop></audio>
 <label>Note of the record <textarea id="field" rows="8" cols="60"></textarea></label>"""
@@ -176,5 +177,7 @@ async def visit(clinic: Clinic, mode: str = "dual", before: str = "", **settings
             await running.phase("Listening")
             yield running
         finally:
-            await panel.evaluate("chrome.runtime.sendMessage({ to: 'worker', do: 'close' })")
+            last = await clinic.chromium.open("panel/panel.html")  # its own panel may be closed
+            await last.evaluate("chrome.runtime.sendMessage({ to: 'worker', do: 'close' })")
+            await last.close()
     assert not clinic.chromium.faults

@@ -1,5 +1,6 @@
 """What was said and stands in no finding is offered in the panel before the end: added, left out, or nobody's business."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -76,20 +77,19 @@ async def test_a_panel_that_was_closed_keeps_no_consultation_open_and_nothing_is
     clinic: Clinic, forgetful: Server
 ) -> None:
     async with visit(clinic, "ambient", before=HURRIED, addresses=[f"{forgetful.url}/"]) as running:
-        panel = running.panel
         await running.words("unknown", "viral|infection|chest")
-        await press(panel, "#stop")
+        await press(running.panel, "#stop")
         await running.phase(CHECK)
-        await badge(panel, "…")
-        shown = panel.url
-        await panel.goto("about:blank")
+        await asyncio.sleep(4)  # longer than it waits without a panel
+        await badge(running.panel, "…")
         other = await clinic.chromium.open("microphone/microphone.html")
+        await running.panel.close()
         await badge(other, "")
         await other.close()
-        await panel.goto(shown)
+        running.panel = await clinic.chromium.open("panel/panel.html")
         await running.phase("Finished")
-        await expect(cards(panel).first).to_be_attached()
-        assert await panel.locator("#omissions .offer").count() == 0, "nothing can be added any more"
+        await expect(cards(running.panel).first).to_be_attached()
+        assert await running.panel.locator("#omissions .offer").count() == 0, "nothing can be added any more"
         assert await findings(forgetful) == []
 
 
