@@ -18,7 +18,7 @@ const RUNNING = new Set(["starting", "listening", "paused", "checking", "finishi
 const OPEN = new Set(["listening", "paused", "checking"]); // in which findings can be judged and consent withdrawn
 const CHECK_MS = 20_000; // for the server to say what was said and not noted: then the consultation ends without it
 const UNSEEN_MS = 120_000; // without a panel nobody checks the note: then the consultation ends as it stands
-const ASK_MS = 10_000; // whether a panel is there: Chrome does not always tell that one was closed
+const ASK_MS = 10_000; // whether a panel is there that shows what is offered
 const REPEATED = new Set(["already_paused", "not_paused", "session_stopping"]); // answers to what was sent twice
 // The troubles of the sound by what the page's watch calls them: of one channel, of the clinician's, of the patient's.
 const SOUND = {

@@ -61,6 +61,13 @@ class Chromium:
         found = (await self._cdp.send("Target.getTargets", {"filter": [{}]}))["targetInfos"]
         return [target for target in found if target["type"] == kind]
 
+    async def close_panels(self) -> None:
+        """Closes every side panel, that which the icon has opened beside the pages too."""
+        found = (await self._cdp.send("Target.getTargets", {"filter": [{}]}))["targetInfos"]
+        for target in found:
+            if target["url"] == f"{ORIGIN}/panel/panel.html" and target["type"] != "tab":
+                await self._cdp.send("Target.closeTarget", {"targetId": target["targetId"]})
+
     async def stop_worker(self) -> None:
         """Stops the service worker, as Chrome does after 30 idle seconds."""
         for target in await self.targets("service_worker"):

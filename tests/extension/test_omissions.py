@@ -83,7 +83,7 @@ async def test_a_panel_that_was_closed_keeps_no_consultation_open_and_nothing_is
         await asyncio.sleep(4)  # longer than it waits without a panel
         await badge(running.panel, "…")
         other = await clinic.chromium.open("microphone/microphone.html")
-        await running.panel.close()
+        await clinic.chromium.close_panels()
         await badge(other, "")
         await other.close()
         running.panel = await clinic.chromium.open("panel/panel.html")
