@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from server import protocol
 from server.app import SESSIONS
@@ -29,7 +29,7 @@ async def findings(server: Server) -> list[dict[str, Any]]:
     return found
 
 
-def cards(panel: Page) -> Any:
+def cards(panel: Page) -> Locator:
     return panel.locator("#omissions .omission")
 
 
