@@ -204,6 +204,7 @@ def _start(asked: Asked) -> StartSession:
         language=asked.language,
         mode=asked.mode,
         appointment_id=None,
+        clinician_id=None,
         vocabulary=list(asked.terms),
         consent=True,
         consent_wording=CONSENT,
