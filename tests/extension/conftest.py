@@ -13,9 +13,9 @@ from inference.extraction import ExtractionRequest
 from inference.extraction.rules.engine import RulesExtractor
 from inference.findings import Proposal
 from inference.pipeline import Pipeline
-from tests.extension.chromium import ORIGIN, installed
-from tests.extension.clinic import CALL, CLINICIAN_S, PATIENT_S, Clinic, repeated
-from tests.extension.relay import Relay
+from tests.extension.support.chromium import ORIGIN, installed
+from tests.extension.support.clinic import CALL, CLINICIAN_S, PATIENT_S, Clinic, repeated
+from tests.extension.support.relay import Relay
 from tests.support.access import key, text_of
 from tests.support.live import Server, serving
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.extension.clinic import CHECK, HURRIED, SOON_MS, Clinic, picture, press, visit
+from tests.extension.support.clinic import CHECK, HURRIED, SOON_MS, Clinic, picture, press, visit
 from tests.server.static.test_accessibility import faults
 from tests.support.browser import CHROMIUM
 from tests.support.live import Server

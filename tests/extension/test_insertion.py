@@ -8,7 +8,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Error, Frame, Page, expect
 
-from tests.extension.chromium import Chromium, installed
+from tests.extension.support.chromium import Chromium, installed
 from tests.support.browser import CHROMIUM
 
 if CHROMIUM is None:
@@ -16,7 +16,7 @@ if CHROMIUM is None:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of them
 
-RECORD = Path(__file__).parent / "record.html"
+RECORD = Path(__file__).parent / "support" / "record.html"
 FRAME = "<!doctype html><title>frame</title><textarea id=field style='width: 95%'></textarea>"
 TEXT = "Symptoms:\nsore throat\nNo fever"
 LINE = "Symptoms: sore throat; No fever"

@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from server.access.keys import remove
-from tests.extension.chromium import ORIGIN
-from tests.extension.clinic import SAMPLE_RATE, SOON_MS, Clinic, Visit, badge, picture, press, visit
+from tests.extension.support.chromium import ORIGIN
+from tests.extension.support.clinic import SAMPLE_RATE, SOON_MS, Clinic, Visit, badge, picture, press, visit
 from tests.support.access import key, text_of
 from tests.support.browser import CHROMIUM
 from tests.support.live import samples_of, serving

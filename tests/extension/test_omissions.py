@@ -10,8 +10,8 @@ from playwright.async_api import Locator, Page, expect
 
 from server import protocol
 from server.app import SESSIONS
-from tests.extension.chromium import ORIGIN
-from tests.extension.clinic import CHECK, HURRIED, SOON_MS, Clinic, badge, picture, press, visit
+from tests.extension.support.chromium import ORIGIN
+from tests.extension.support.clinic import CHECK, HURRIED, SOON_MS, Clinic, badge, picture, press, visit
 from tests.support.browser import CHROMIUM
 from tests.support.live import Server, serving
 

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.extension.chromium import ORIGIN
-from tests.extension.clinic import SOON_MS, Clinic, Visit, badge, press, visit
+from tests.extension.support.chromium import ORIGIN
+from tests.extension.support.clinic import SOON_MS, Clinic, Visit, badge, press, visit
 from tests.support.browser import CHROMIUM
 from tests.support.live import Server, serving
 

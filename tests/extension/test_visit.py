@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.extension.chromium import ORIGIN
-from tests.extension.clinic import SAMPLE_RATE, SOON_MS, Clinic, alert, badge, picture, press, tabs, visit
+from tests.extension.support.chromium import ORIGIN
+from tests.extension.support.clinic import SAMPLE_RATE, SOON_MS, Clinic, alert, badge, picture, press, tabs, visit
 from tests.support.browser import CHROMIUM
 from tests.support.live import serving
 

@@ -18,7 +18,7 @@ from inference.pipeline import Pipeline
 from server.access.keys import remove
 from server.app import SESSIONS
 from tests.conftest import SCREENSHOTS
-from tests.extension.relay import Relay
+from tests.extension.support.relay import Relay
 from tests.server.static.test_visits import opened, visited
 from tests.server.test_page import CHUNK_BYTES, FakeServer, play, start_file
 from tests.support.access import key, text_of

@@ -15,8 +15,8 @@ from inference.audio.decoding import Samples
 from server.app import SESSIONS
 from server.sessions.session import Session
 from tests.conftest import SCREENSHOTS
-from tests.extension.chromium import Chromium, set_up
-from tests.extension.relay import Relay
+from tests.extension.support.chromium import Chromium, set_up
+from tests.extension.support.relay import Relay
 from tests.support.live import Server
 from tests.support.speech import pcm
 
