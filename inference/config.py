@@ -69,7 +69,7 @@ class SegmenterConfig:
     short_s: float = 1.0
     long_s: float = 3.0
     draft_after_s: float = 0.6
-    max_segment_s: float = 10.0
+    max_segment_s: float = 11.0
     held_s: float = 3.0
     lead_s: float = 4.0
     lead_in_s: float = 0.4

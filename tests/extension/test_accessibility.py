@@ -1,7 +1,7 @@
 """The extension for everybody: axe finds nothing, the arrow keys lead through the tabs, and nothing scrolls sideways."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from tests.extension.support.clinic import CHECK, HURRIED, SOON_MS, Clinic, picture, press, visit
 from tests.server.static.test_accessibility import faults
@@ -14,7 +14,7 @@ if CHROMIUM is None:
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 VIEWS = ("transcript", "findings", "note")
-NARROW = {"width": 320, "height": 640}
+NARROW = ViewportSize(width=320, height=640)
 TOO_WIDE = """() => {
   const { clientWidth: width } = document.documentElement;
   const beyond = (node) => node.getBoundingClientRect().right > width && node.checkVisibility();

@@ -1,5 +1,6 @@
 // One consultation: the sound on its way from a source to the server, and what the record says about it.
 
+import { addition } from "../findings/offered.js";
 import { Chunker } from "../sound/chunker.js";
 import { Connection } from "./connection.js";
 
@@ -114,10 +115,8 @@ export class Consultation {
   }
 
   /** Takes an omission into the note, with its words. @returns {boolean} whether there was a connection to say it on */
-  add({ kind, text, status, temporality, experiencer, attributes, evidence }) {
-    const fields = { kind, text, status, temporality, experiencer, attributes };
-    const quotes = evidence.map(({ segment, quote, start }) => ({ segment, quote, start }));
-    return this.#connection.tell({ type: "add_finding", fields, evidence: quotes });
+  add(item) {
+    return this.#connection.tell(addition(item));
   }
 
   leaveOut(omission_id) {
