@@ -1,6 +1,6 @@
 """How right, how proven and how soon are the findings of an extractor?
 
-    python -m benchmarks.extraction --corpus DIR [--transcripts FOLDER] [--orders FILE] [--clips DIR] [--live NAME]
+    python -m benchmarks.extraction --corpus DIR [--transcripts FOLDER] [--orders FILE] [--clips DIR] [--live NAME ...]
         [--cases PATH ...] [--extractor rules|vllm|both --vllm-url URL [--vllm-model NAME]] [--show] [--output FILE]
 
 Final segments are fed through `LiveExtraction` one at a time, so only what is grounded and merged counts. Scored (how:
@@ -11,7 +11,7 @@ extraction_score.py, extraction_orders.py):
   (--findings: part "dev" was read while the rules were written, "heldout" was scored);
 - --clips: recordings without a consultation (index.json of {"file", "text"}), where nothing may be found;
 - the safety sentences (safety.py): the project's own and those of --cases, how many are right of each kind;
-- --live: one recording of the corpus at the pace of life, from the end of the words to their finding.
+- --live: recordings of the corpus at once, at the pace of life, from the end of the words to their finding.
 Any OpenAI-compatible address can be scored. The last line is JSON.
 """
 
@@ -179,8 +179,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     result["extractors"] = {extractor.name: extractor.as_dict() for extractor in extractors}
     print(json.dumps(result["extractors"]))
     if args.live:  # last: a Pipeline closes the extractors that it was given
-        audio = args.corpus / f"{args.live}.flac"
-        result["live"] = await extraction_live.measure(audio, args.mode, args.model, extractors, args.chunk_s)
+        recordings = [args.corpus / f"{name}.flac" for name in args.live]
+        result["live"] = await extraction_live.measure(recordings, args.mode, args.model, extractors, args.chunk_s)
         print(f"live: {json.dumps(result['live'])}", flush=True)
     else:
         for extractor in extractors:
@@ -219,7 +219,7 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--findings", type=Path, default=FINDINGS, help="JSON lines of {id, part, findings}")
     parser.add_argument("--cases", type=Path, nargs="*", default=[], help="more safety sentences: files or folders")
     parser.add_argument("--clips", type=Path, help="folder of index.json with clips")
-    parser.add_argument("--live", metavar="NAME", help="a recording of the corpus, in real time")
+    parser.add_argument("--live", nargs="+", metavar="NAME", help="recordings of the corpus, at once and in real time")
     parser.add_argument("--mode", choices=MODES, default="ambient", help="of --live")
     parser.add_argument("--chunk-s", type=float, default=3.0, help="of --live")
     add_choice(parser)

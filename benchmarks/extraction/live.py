@@ -1,14 +1,18 @@
-"""One consultation in real time through the real Pipeline: how long after its words a finding is on the screen."""
+"""Consultations in real time through the real Pipeline: how long after its words a finding is on the screen."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.extraction.replay import spread
 from benchmarks.extraction.transcripts import engines, hear, pcm
 from inference.extraction import Extractor
 from inference.findings import Evidence, Finding
+from inference.pipeline import Pipeline
 from inference.stream import Mode
 from inference.updates import ExtractionUpdate, TranscriptUpdate, Update
 
@@ -16,18 +20,28 @@ Timed = tuple[float, Update]
 
 
 async def measure(
-    audio: Path, mode: Mode, model: str, extractors: Sequence[Extractor], chunk_s: float = 3.0
+    recordings: Sequence[Path], mode: Mode, model: str, extractors: Sequence[Extractor], chunk_s: float = 3.0
 ) -> dict[str, Any]:
-    """Streams a recording at the pace of life. Seconds, see `delays`."""
-    updates: list[Timed] = []
+    """Streams recordings at the pace of life, all at once into one engine, as a server does. Seconds, see `delays`."""
     async with engines(model, extractors) as pipeline:
-        emit = lambda update: updates.append((time.monotonic(), update))  # noqa: E731
-        began = await hear(pipeline, pcm(audio, mode), mode, emit, chunk_s, speed=1.0)
+        rows = await asyncio.gather(*(_one(pipeline, audio, mode, chunk_s) for audio in recordings))
+    medians = [row["speech_to_finding_s"]["median"] for row in rows if row["findings"]]
+    return {
+        "mode": mode,
+        "chunk_s": chunk_s,
+        "sessions": len(rows),
+        "median_of_medians_s": round(float(np.median(medians)), 2) if medians else None,
+        "recordings": rows,
+    }
+
+
+async def _one(pipeline: Pipeline, audio: Path, mode: Mode, chunk_s: float) -> dict[str, Any]:
+    updates: list[Timed] = []
+    emit = lambda update: updates.append((time.monotonic(), update))  # noqa: E731
+    began = await hear(pipeline, pcm(audio, mode), mode, emit, chunk_s, speed=1.0)
     after_speech, after_final = delays([(when - began, update) for when, update in updates])
     return {
         "recording": audio.stem,
-        "mode": mode,
-        "chunk_s": chunk_s,
         "findings": len(after_speech),
         "speech_to_finding_s": spread(after_speech),
         "final_to_finding_s": spread(after_final),
