@@ -28,8 +28,8 @@ CPU_LADDER: Ladder = (400, 500, 600, 800, 1000, 1200, 1400, 1600, 2000, 2500, FU
 
 CUDA_LADDER: Ladder = (700, 1000, 1300, 1900, FULL_FRAMES)
 """A GPU pays for every kernel launch, so fewer lengths with fuller batches are worth the 3 % of additional encoder work
-that they cost in consultations (benchmarks/LOG.md). The longest but one holds the longest segment, the beginning that
-it may have taken over at a split, and 3 s of silence."""
+that they cost in consultations (benchmarks/LOG.md). The longest but one holds the longest segment, what is heard again
+before it at a split, and 3 s of silence."""
 
 
 @dataclass(frozen=True, slots=True)

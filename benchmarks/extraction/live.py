@@ -37,7 +37,10 @@ async def measure(
 
 async def _one(pipeline: Pipeline, audio: Path, mode: Mode, chunk_s: float) -> dict[str, Any]:
     updates: list[Timed] = []
-    emit = lambda update: updates.append((time.monotonic(), update))  # noqa: E731
+
+    def emit(update: Update) -> None:
+        updates.append((time.monotonic(), update))
+
     began = await hear(pipeline, pcm(audio, mode), mode, emit, chunk_s, speed=1.0)
     after_speech, after_final = delays([(when - began, update) for when, update in updates])
     return {

@@ -2,8 +2,8 @@
 
 Every decision about a final looks at whole VAD frames in order and at nothing else, so the finals of a stream do not
 depend on how its audio was cut into chunks. Partials never influence finals. A segment in which nobody pauses is split
-in mid-speech: which of its words it keeps is known when it has been decoded (inference/asr/seams.py), so the
-next segment begins with audio that the one before has heard too.
+in mid-speech: which of its words it keeps is known when it has been decoded (inference/asr/seams.py), so the next
+segment begins with audio that the one before has heard too.
 """
 
 from dataclasses import dataclass, field, replace
