@@ -6,6 +6,7 @@ everything around them is tested with small fakes, and the engines with real sma
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol
@@ -17,6 +18,7 @@ from inference.asr.recognition import AsrEngine, Recogniser
 from inference.audio.decoding import Samples
 from inference.audio.vad_state import VadState
 from inference.batching.batcher import Batcher
+from inference.batching.waiting import Lane
 from inference.config import SAMPLE_RATE, EngineConfig
 from inference.extraction import ExtractionError, Extractor
 from inference.extraction.isolation import place_of
@@ -91,12 +93,15 @@ class Pipeline:
     async def _warm_up(self) -> None:
         rng = np.random.default_rng(0)
         noise = (0.01 * rng.standard_normal(3 * SAMPLE_RATE)).astype(np.float32)
-        await self.vad.run((noise, VadState()), session="warm-up")
+        # In the lane of recordings: nobody is live yet, and a recording sent now has the device to itself.
+        await self.vad.run((noise, VadState()), session="warm-up", lane=Lane.FILE)
         if self.config.asr.device == "cuda":
             await asyncio.to_thread(warm_up, self._recogniser, self.config.asr)
         self.capacity = await sessions_in_real_time(self._recogniser, self.config.asr)
-        warm = [AsrRequest(noise, final) for final in (True, False)]
-        await asyncio.gather(self.asr.final(warm[0], session="warm-up"), self.asr.partial(warm[1], session="warm-up"))
+        await asyncio.gather(
+            self.asr.of_file(AsrRequest(noise, True), session="warm-up", since=time.monotonic()),
+            self.asr.queue.run(AsrRequest(noise, False), session="warm-up", lane=Lane.FILE),
+        )
 
     @property
     def ready(self) -> bool:
