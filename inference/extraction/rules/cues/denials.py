@@ -27,6 +27,12 @@ _UNCHANGED = re.compile(
     r"nothing (?:new|different|unusual))\b"
 )
 """Behind what is asked of a change: nothing has changed."""
+_CONTRASTED = re.compile(
+    r"(?:\w+ ){0,4}but (?:actually |luckily |thankfully |fortunately )?"
+    r"(?P<who>you|i) (?:dont|havent|didnt|arent|do not|have not|did not)(?: (?:have|had|got|get))?"
+    r"(?: (?:it|that|one|any|them|those|either))?$"
+)
+"""What is imagined, or is so with others, and not here: "I'd be worried if you had a fever, but you don't"."""
 _MINDING = re.compile(r"\b(?:worried|concerned|bothered|fussed)\b")
 _DEGREES = frozenset(
     ("much", "big", "heavy", "heavily", "lot", "often", "regularly", "during", "every", "daily", "weekdays")
@@ -50,6 +56,15 @@ def as_answered(turn: Turn, mention: Mention, said: Assertion) -> Assertion:
     if mention.concept.startswith("change in ") and said.status == "present" and (same := _UNCHANGED.search(after)):
         end = mention.end + after[: same.end()].count(" ") + 1
         return replace(said, status="absent", to_token=max(said.to_token, end))
+    contrasted = _CONTRASTED.fullmatch(after)
+    if (
+        contrasted is not None
+        and mention.kind == "symptom"
+        and said.experiencer == "patient"
+        and said.status == "present"
+        and turn.speaker != {"you": "patient", "i": "clinician"}[contrasted["who"]]
+    ):
+        return replace(said, status="absent", hypothetical=False, to_token=len(turn.tokens))
     if said.status == "absent":
         before = " ".join(turn.sentence.words[said.from_token : mention.start])
         of_another_verb = "think" in before and _CHANGING.match(after)

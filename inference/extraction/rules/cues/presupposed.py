@@ -18,6 +18,7 @@ _AT_REST = re.compile(
 _OF_A_CONDITION = words("condition_owner") | {"test", "tests", "jab", "vaccine", "leaflet", "nurse"}
 EXCEPTING = frozenset(("apart", "besides", "than", "except", "aside"))
 _BOUTS = words("bout")
+_DENYING = re.compile(r"\b(?:no to|den(?:y|ied)|without|none of|no (?:sign|more) of|(?:havent|not) (?:had|got)) \w+$")
 _RESUMING = frozenset(("have", "has", "do", "are", "is", "did", "any", "you", "youve", "there"))
 
 
@@ -75,6 +76,8 @@ def is_at_rest(turn: Turn, mention: Mention) -> bool:
 def is_presupposed(turn: Turn, mention: Mention) -> bool:
     """ "Is the cough worse at night?" asks of a cough that is known; "no" does not deny it."""
     before = {t.word for t in turn.tokens[max(0, mention.start - 2) : mention.start]}
+    if _DENYING.search(turn.words_before(mention.start)):
+        return False  # "you said no to the night sweats, is that right?"
     if mention.end - mention.start > 1 and _IS_IT_SO & before and mention.end + 1 >= len(turn.tokens):
         return False  # "are the stools loose?"
     if _THINKING & set(turn.sentence.words[: mention.start][-3:]):

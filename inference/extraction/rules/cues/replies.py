@@ -22,6 +22,11 @@ _CONTRADICTING = re.compile(
     r"(?:(?:oh|um|uh|well) )*no(?: no)*(?:$| (?=(?:its |actually |thats )*(?:the opposite|the other way)\b|"
     r"i (?:havent|dont|didnt|never)(?: \w+)?$))"
 )
+_REPEATING = re.compile(
+    r"(?:(?:oh|um|uh|er|sorry|pardon|well|so) )*(?:what (?:was|is|did)|whats|did you (?:say|ask|mean)|you (?:said|asked)|"
+    r"sorry|pardon|say (?:that|it) again)\b"
+)
+"""Whoever did not hear a question asks for it again: "What was it, numbness?"."""
 _SO_YOU = re.compile(r"(?:(?:okay|ok|right|and|um|uh) )*so (?:you|youve|youre)\b")
 _TELLING = re.compile(r"(?:(?:so|and|but|okay|ok|um|uh) )*(?:you|youve|youre|its|theres|there is|no)\b")
 """A question in the form of a statement, of which "right" confirms all."""
@@ -62,7 +67,8 @@ def asks_back(question: Turn, turn: Turn) -> bool:
     """ "Any palpitations?" "What's that, sorry?": who does not understand a question still owes the answer."""
     is_short = sum(not t.soft for t in turn.tokens) <= _SHORT
     if turn.speaker == question.speaker == "unknown":
-        return turn.segment is not question.segment and asks_meaning(turn.sentence)
+        repeats = turn.sentence.mark == "?" and is_short and _REPEATING.match(turn.joined) is not None
+        return turn.segment is not question.segment and (repeats or asks_meaning(turn.sentence))
     return turn.speaker == "patient" != question.speaker and turn.sentence.mark == "?" and is_short
 
 

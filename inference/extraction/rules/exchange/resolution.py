@@ -41,7 +41,9 @@ _NOT_YET = re.compile(rf"^{_LEAD}(?:not (?:yet|quite|completely|entirely|really)
 _IS_OVER = re.compile(
     rf"^{_LEAD}(?:(?:it|its|that|thats|they|theyve|theyre|ive|ive all|this) )?"
     r"(?:(?:has|have|had|is|are|all|completely|now|just|mostly|pretty|much|totally|kind|kinda|sort|of) )*"
-    rf"(?:{_ENDED})\b{_NOT_THIS}"
+    rf"(?:{_ENDED})\b{_NOT_THIS}|"
+    rf"^{_LEAD}(?:then )?(?:it|that|they|this) (?:soon |quickly |just |all |then )?went"
+    r"(?:$| (?:after|within|in a|overnight|yesterday|last|by (?:itself|themselves)|on (?:its|their) own|on \w+day)\b)"
 )
 _IS_WELL = re.compile(
     rf"^{_LEAD}(?:(?:now|today|since) )?(?:i feel |i )*"
