@@ -38,7 +38,7 @@ from inference.extraction.rules.facts.treatment import question_before, treatmen
 from inference.extraction.rules.unnoted import telling_sentences
 from inference.extraction.tables import words
 from inference.extraction.text.dialogue import Turn, turns
-from inference.findings import Finding, Proposal, is_more_of_the_answer
+from inference.findings import Evidence, Finding, Proposal, is_more_of_the_answer
 from inference.transcript import Segment
 
 _LISTED_AT_ONCE = 64
@@ -202,9 +202,7 @@ def _told_or_answered(
     told = {fact.proposal.text for fact in allergic}
     if turn.form == "polar":
         if answer is not None and not _is_yes_to_one_of_several(conversation, at, *answer):
-            first = first_answer(conversation, at, answer[0])
-            if first is not None:
-                known -= _told_by(consultation.findings, turn, first)
+            known -= _told_by(consultation.findings, turn, first_answer(conversation, at, answer[0]))
             yield from (fact for fact in answered_facts(turn, *answer, known) if fact.proposal.text not in told)
             if answer[1] == "no" and not allergic:
                 yield from denied_facts(turn, answer[0])
@@ -253,10 +251,14 @@ def _summed_up(turn: Turn, following: Turn) -> Iterator[Draft]:
             yield replace(fact, segments=(*fact.segments, following.index))
 
 
-def _told_by(findings: Sequence[Finding], question: Turn, reply: Turn) -> Set[str]:
-    """What rests on a question and one reply to it alone."""
-    segments = {question.segment.id, reply.segment.id}
-    return {f.text for f in findings if segments.issuperset(quote.segment for quote in f.evidence)}
+def _told_by(findings: Sequence[Finding], question: Turn, reply: Turn | None) -> Set[str]:
+    """What rests on a question alone, or on it and a reply that is taken back: the answer may deny it."""
+
+    def is_by_these(quote: Evidence) -> bool:
+        of_reply = reply is not None and quote.segment == reply.segment.id
+        return of_reply or question.holds(quote.segment, quote.start)
+
+    return {f.text for f in findings if all(map(is_by_these, f.evidence))}
 
 
 def _answer(conversation: Sequence[Turn], at: int) -> tuple[Turn, Answer] | None:

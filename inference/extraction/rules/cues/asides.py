@@ -54,9 +54,11 @@ _DEFINING = re.compile(
     r"like|means|called)\b"
 )
 _OF_CASES = re.compile(
-    r"(?:they|it|people|patients|you|some|symptoms|women|men) (?:can|tend|may|might|usually|often|sometimes)\b"
+    r"(?:they|it|people|patients|you|some|symptoms|women|men) (?:can|tend|may|might|would|usually|often|sometimes)\b|"
+    r"(?:youd|wed|id|we would|i would)\b"
 )
 """Behind "with migraines": what happens in an illness."""
+_WITH = re.compile(r"\bwith(?: an?)?$")
 _NOT_DEFINING = frozenset(("i", "im", "ive", "my", "your", "youve", "hes", "shes", "his", "her", "today", "now"))
 _BEING = frozenset(
     ("is", "are", "am", "was", "were", "be", "been", "went", "go", "im", "youre", "hes", "shes", "theyre")
@@ -123,7 +125,9 @@ def is_of_an_illness(turn: Turn, found: Sequence[Mention], mention: Mention) -> 
     words = turn.sentence.words
     if turn.speaker != "patient" and mention.kind == "symptom" and _is_defined(turn, found):
         return True
-    if turn.speaker != "patient" and mention.kind == "condition" and words[: mention.start][-1:] == ["with"]:
+    if turn.speaker != "patient" and mention.kind == "condition" and _WITH.search(
+        turn.words_before(mention.start)
+    ):
         return _OF_CASES.match(" ".join(words[mention.end :])) is not None
     return turn.speaker != "patient" and any(
         m.kind == "condition"

@@ -17,6 +17,10 @@ _NO = words("no")
 _YES = words("yes")
 _MAYBE = words("maybe")
 _ADVERBS = words("answering_adverb")
+DEGREES = frozenset(
+    ("very", "extremely", "incredibly", "terribly", "awfully", "massively", "hugely", "completely", "totally", "constantly")
+)
+"""How much, as the whole answer: "are you tired?" "Very."."""
 _OPENING = FILLERS - {"yeah", "right", "i"} | words("answer_opening")
 _REVERSING = frozenset(("no", "nope", "not", "havent", "dont"))
 _ACKNOWLEDGING = words("acknowledging")
@@ -62,6 +66,8 @@ _COULD_NOT_SAY = re.compile(
 _EXCEPTED = re.compile(
     r"^(?:no |not )?(?:unless|except when|only when|only if)\b|^not (?:a lot|much|very much|very often|often|loads)\b.*"
     r"\b(?:just|only) (?:a |the )?(?:\w+ )?(?:little|bit|odd|touch|mild)\b"
+    r"|^(?:no )?not (?:a lot|(?:too|so|that|very|all that) (?:much|often)|much|often|loads)\b.*\bbut "
+    r"(?:(?:i|it|they) (?:do|does|get|am|is)\b|(?:just )?(?:a (?:bit|little)|some|sometimes|occasionally|now and)\b)"
     r"|^not much of (?:one|a|it)\b"
     r"|^not as (?:many|much|often|bad|badly)\b"
     r"|^(?:no |not )(?:really|usually|normally|generally|always|all the time|particularly) (?:\w+ )?"
@@ -80,7 +86,8 @@ _COMING_ROUND = re.compile(
 """What comes round to yes: "not too bad today, but yes", "going downstairs it is", "it's only when I run"."""
 _BEHIND_IF = re.compile(r"(?:only |just )?(?:when|whenever|if) (?:i|im|ive|its?)\b(?! was\b)(?: [a-z0-9]+){1,14}$")
 _CIRCUMSTANCE = re.compile(
-    r"^(?:very$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
+    rf"^(?:(?:{'|'.join(sorted(DEGREES))})$|(?:the )?once(?: or twice)?$|"
+    r"(?:an?|some|a few|the odd) (?:(?:really|very|quite|rather|pretty|fairly) )?(?:\w+ )?ones?$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
     r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
     r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
     r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|"
@@ -119,6 +126,8 @@ _ADVERB_REPLY_WORDS = 4
 
 def answers_in_turn(reply: Turn) -> list[Answer]:
     """ "Yes, yes, no.": one answer for each item of a list; empty where there are not several and different ones."""
+    if [token.word for token in reply.tokens] == ["yeah", "no"]:
+        return []  # which is a no
     given: list[Answer] = ["yes" if t.word in _YES else "no" for t in reply.tokens if t.word in _YES | {"no", "nope"}]
     return given if is_bare(reply) and len(set(given)) > 1 and _commas_between(reply) else []
 
@@ -243,4 +252,5 @@ def is_plain_maybe(turn: Turn) -> bool:
 
 def is_empty(turn: Turn) -> bool:
     """Nothing but fillers and acknowledgements: "Okay. Um."."""
-    return all(token.word in EMPTY for token in turn.tokens)
+    said = turn.sentence.words
+    return EMPTY.issuperset(said) and not (len(said) == 1 and said[0] in DEGREES and turn.sentence.mark != "?")

@@ -37,6 +37,7 @@ _NO_NAME = frozenset(
 )  # fmt: skip
 """What follows a "no" that denies no one thing by its name."""
 _SECOND_PERSON = words("second_person")
+_DENIALS = words("denial") | {"no", "without"}
 _SHORT = 6
 _FEW_WORDS = 4
 
@@ -83,6 +84,8 @@ def contradiction(conversation: Sequence[Turn], at: int) -> Turn | None:
     turn = conversation[at]
     if turn.form != "statement" or turn.speaker == "patient" or _SECOND_PERSON.isdisjoint(turn.sentence.words):
         return None
+    if not _DENIALS.isdisjoint(turn.sentence.words):
+        return None  # "So you've a rash, and you've not been feverish." "No, I haven't.": that agrees
     reply = next(iter(conversation[at + 1 : at + 2]), None)
     if reply is None or reply.segment is turn.segment or not reply.is_of_another(turn):
         return None

@@ -35,7 +35,7 @@ _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b|everything\b)"
 )
 _ONLY = re.compile(
-    rf"{_LEAD}(?:just|only) (?!(?:the |a |some |my )?(?:ones?|usual|same|normal|odd)\b)(?:the |a |some |my )?\w+"
+    rf"{_LEAD}(?:just|only) (?!(?:the |a |some |my )?(?:(?:\w+ )?ones?|usual|same|normal|odd)\b)(?:the |a |some |my )?\w+"
 )
 _ONLY_THERE = re.compile(
     rf"{_LEAD}(?:just|only)(?: really| ever| very)? "
@@ -58,6 +58,10 @@ NO_OTHERS = re.compile(
     r"\b(?:thats|that is|thats about) (?:all|it|the only one)$|\bthe (?:rest|others) no$|\bno others$"
 )
 """What denies all that a reply does not name: "a bit wheezy, but no to the others"."""
+_ADMITTING_VAGUELY = re.compile(
+    r"\b(?:it|they) (?:(?:just|only|really|does|do|still) )*(?:hurts?|aches?|itch(?:es)?|burns?|stings?|throbs?|tingles?)\b"
+)
+"""Behind what is denied by name: "no swelling, it just hurts" denies no pain."""
 _ENDING_DENIAL = frozenset(("but", "though", "although", "i", "its", "theres", "just", "only"))
 _OPPOSITE: Mapping[Answer, Answer] = {"yes": "no", "no": "yes", "maybe": "maybe"}
 
@@ -176,7 +180,7 @@ def _naming(asked: Asked, mention: Mention) -> Set[str]:
 
 def _in_turn(asked: Asked, reply: Turn) -> dict[str, Answer]:
     """ "Yes, yes, no.": the answers by name, where there is one for each thing that was asked after."""
-    answers = answers_in_turn(reply)
+    answers = [] if asked.is_negative else answers_in_turn(reply)
     return dict(zip(asked.names, answers, strict=True)) if len(answers) == len(asked.names) else {}
 
 
@@ -221,6 +225,8 @@ def _goes_on_to_admit(reply: Turn, names: Set[str]) -> bool:
     at = next((i for i, word in enumerate(said) if word in ("no", "not")), len(said))
     if at == len(said) or reply.tokens[at].comma or said[at + 1 : at + 2] in (["really"], ["particularly"], ["at"]):
         return False  # "Not really, just the chills" denies the others
+    if _ADMITTING_VAGUELY.search(words_from(reply)):
+        return True
     admitted = set[str]()
     for sentence in sentences(reply.segment.text):
         found = mentions(reply.segment.text, sentence.tokens)

@@ -110,6 +110,8 @@ def _mentioned(asked: Asked, reply: Turn, agreed: Agreement, known: frozenset[st
             or (is_at_rest(turn, mention) and is_known_as(mention.concept, known))
         ):
             continue
+        if agreed.answer == "no" and mention.kind == "symptom" and not is_negative and _A_LITTLE.match(reply.joined):
+            continue  # "Are you coughing?" "Not much.": it is neither denied nor told
         if mention.concept in ABILITIES and not is_negative:
             concept = ABILITIES[mention.concept] if agreed.answer == "yes" else mention.concept
             yield with_reply(draft(turn, "symptom", concept, mention.start, mention.end), reply)

@@ -43,6 +43,8 @@ _OF_WARNINGS = re.compile(
     r"\b(?:look|watch|looking|watching) (?:out )?for\b|\bcome back (?:for|with|if)\b|\bwarning signs\b|"
     r"\bcall (?:us|me|999|911) (?:for|with|if)\b"
 )
+_TAKEN_BACK = re.compile(r"\b(?:well|no|or|sorry|actually|i mean|wait) not(?: really| so much| exactly)?(?: an?)?$")
+"""Before a symptom that was just named: "I've been vomiting, well, not vomiting, retching" leaves nothing of it."""
 WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids", "normal periods"))
 """Nobody comes because of these."""
 ABILITIES: Mapping[str, str] = {"unable to keep fluids down": "tolerating fluids"}
@@ -62,6 +64,8 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
         return
     context = triggers_beside(turn.tokens, found)
     for position, mention in enumerate(found):
+        if any(m.concept == mention.concept and _TAKEN_BACK.search(turn.words_before(m.start)) for m in found[position + 1 :]):
+            continue
         said = _of_whom(turn, mention, assertion(turn.tokens, context, mention.start, mention.end), relative, of_family)
         if said is None or _is_aside(turn, found, mention, asked):
             continue
