@@ -125,9 +125,7 @@ def is_of_an_illness(turn: Turn, found: Sequence[Mention], mention: Mention) -> 
     words = turn.sentence.words
     if turn.speaker != "patient" and mention.kind == "symptom" and _is_defined(turn, found):
         return True
-    if turn.speaker != "patient" and mention.kind == "condition" and _WITH.search(
-        turn.words_before(mention.start)
-    ):
+    if turn.speaker != "patient" and mention.kind == "condition" and _WITH.search(turn.words_before(mention.start)):
         return _OF_CASES.match(" ".join(words[mention.end :])) is not None
     return turn.speaker != "patient" and any(
         m.kind == "condition"

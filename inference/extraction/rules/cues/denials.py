@@ -33,6 +33,16 @@ _CONTRASTED = re.compile(
     r"(?: (?:it|that|one|any|them|those|either))?$"
 )
 """What is imagined, or is so with others, and not here: "I'd be worried if you had a fever, but you don't"."""
+_GIVEN_UP = re.compile(
+    r"(?<!to )(?<!not )(?<!nt )(?<!never )(?<!ing )(?<!be )\b"
+    r"(?:ex|former|gave up|given up|quit|stopped|(?:packed|jacked) (?:in|up)|kicked|off the|came off|sober)\b"
+)
+"""A habit that is over: "I'm an ex smoker", "I'm off the booze", and not "I'm trying to quit"."""
+_NOT_GIVEN_UP = re.compile(
+    r"\b(?:not|never|havent|hasnt|didnt|dont|cant|couldnt|cannot|wont)(?: \w+)? "
+    r"(?:give up|given up|quit|stop|stopped|packed (?:in|up)|kicked)\b"
+)
+_GIVING_UP_REACH = 3
 _MINDING = re.compile(r"\b(?:worried|concerned|bothered|fussed)\b")
 _DEGREES = frozenset(
     ("much", "big", "heavy", "heavily", "lot", "often", "regularly", "during", "every", "daily", "weekdays")
@@ -45,6 +55,20 @@ def degree_left(turn: Turn, said: Assertion) -> int | None:
     after = takewhile(lambda at: not turn.tokens[at - 1].comma, range(said.to_token, len(turn.tokens)))
     near = (*range(said.from_token, said.to_token), *islice(after, 3))
     return next((at for at in near if turn.tokens[at].word in _DEGREES), None)
+
+
+def is_given_up(turn: Turn, mention: Mention) -> bool:
+    """Whether somebody tells of a habit that he has given it up."""
+    return _GIVEN_UP.search(_habit(turn, mention)) is not None
+
+
+def is_kept_up(turn: Turn, mention: Mention) -> bool:
+    """Whether what is denied of a habit is its end: "I haven't stopped smoking"."""
+    return _NOT_GIVEN_UP.search(_habit(turn, mention)) is not None
+
+
+def _habit(turn: Turn, mention: Mention) -> str:
+    return " ".join(turn.sentence.words[max(0, mention.start - _GIVING_UP_REACH) : mention.end])
 
 
 def as_answered(turn: Turn, mention: Mention, said: Assertion) -> Assertion:

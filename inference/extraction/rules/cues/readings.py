@@ -18,7 +18,18 @@ _YES = words("yes")
 _MAYBE = words("maybe")
 _ADVERBS = words("answering_adverb")
 DEGREES = frozenset(
-    ("very", "extremely", "incredibly", "terribly", "awfully", "massively", "hugely", "completely", "totally", "constantly")
+    (
+        "very",
+        "extremely",
+        "incredibly",
+        "terribly",
+        "awfully",
+        "massively",
+        "hugely",
+        "completely",
+        "totally",
+        "constantly",
+    )
 )
 """How much, as the whole answer: "are you tired?" "Very."."""
 _OPENING = FILLERS - {"yeah", "right", "i"} | words("answer_opening")
@@ -87,12 +98,14 @@ _COMING_ROUND = re.compile(
 _BEHIND_IF = re.compile(r"(?:only |just )?(?:when|whenever|if) (?:i|im|ive|its?)\b(?! was\b)(?: [a-z0-9]+){1,14}$")
 _CIRCUMSTANCE = re.compile(
     rf"^(?:(?:{'|'.join(sorted(DEGREES))})$|(?:the )?once(?: or twice)?$|"
-    r"(?:an?|some|a few|the odd) (?:(?:really|very|quite|rather|pretty|fairly) )?(?:\w+ )?ones?$|a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
+    r"(?:an?|some|a few|the odd) (?:(?:really|very|quite|rather|pretty|fairly) )?(?:\w+ )?ones?$|"
+    r"a lot|quite a (?:lot|bit|few)|loads|all over|at night|in the (?:mornings?|evenings?|nights?)|"
     r"(?:in|on|down|into|across|round|around) (?:my|the|both) |"
     r"about (?:once|twice|half|a|one|two|three|four|five|ten|twenty|\d)|"
     r"(?:one|two|three|\d+) (?:or|last|a|yesterday|this)|"
     r"(?:about |maybe |at least )?(?:(?:two|three|four|five|six|seven|eight|ten|several|many|a couple of|a few|\d+)"
-    r"(?: (?:or|to) (?:three|four|five|six|seven|eight|ten|\d+))?) times\b|mostly|mainly|more at|first thing|last thing|"
+    r"(?: (?:or|to) (?:three|four|five|six|seven|eight|ten|\d+))?) times\b|"
+    r"mostly|mainly|more at|first thing|last thing|"
     r"(?:when|whenever|if) (?:i|im|ive|it|its)\b|(?:by|during|throughout|towards) the|"
     r"(?:most|some) (?:days|nights|mornings|evenings|of the time)|"
     r"after (?:eating|food|meals|exercise|lunch|dinner|i)\b|before (?:bed|eating|food|meals)\b)"

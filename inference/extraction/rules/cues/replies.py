@@ -23,8 +23,8 @@ _CONTRADICTING = re.compile(
     r"i (?:havent|dont|didnt|never)(?: \w+)?$))"
 )
 _REPEATING = re.compile(
-    r"(?:(?:oh|um|uh|er|sorry|pardon|well|so) )*(?:what (?:was|is|did)|whats|did you (?:say|ask|mean)|you (?:said|asked)|"
-    r"sorry|pardon|say (?:that|it) again)\b"
+    r"(?:(?:oh|um|uh|er|sorry|pardon|well|so) )*(?:what (?:was|is|did)|whats|did you (?:say|ask|mean)|"
+    r"you (?:said|asked)|sorry|pardon|say (?:that|it) again)\b"
 )
 """Whoever did not hear a question asks for it again: "What was it, numbness?"."""
 _SO_YOU = re.compile(r"(?:(?:okay|ok|right|and|um|uh) )*so (?:you|youve|youre)\b")

@@ -35,7 +35,8 @@ _ALL = re.compile(
     r"(?:(?:yes|yeah|yep|um|uh|oh|well) )*(?:all (?:of|three|four|that)\b|all the above|both\b|the lot\b|everything\b)"
 )
 _ONLY = re.compile(
-    rf"{_LEAD}(?:just|only) (?!(?:the |a |some |my )?(?:(?:\w+ )?ones?|usual|same|normal|odd)\b)(?:the |a |some |my )?\w+"
+    rf"{_LEAD}(?:just|only) (?!(?:the |a |some |my )?(?:(?:\w+ )?ones?|usual|same|normal|odd)\b)"
+    r"(?:the |a |some |my )?\w+"
 )
 _ONLY_THERE = re.compile(
     rf"{_LEAD}(?:just|only)(?: really| ever| very)? "
@@ -59,7 +60,8 @@ NO_OTHERS = re.compile(
 )
 """What denies all that a reply does not name: "a bit wheezy, but no to the others"."""
 _ADMITTING_VAGUELY = re.compile(
-    r"\b(?:it|they) (?:(?:just|only|really|does|do|still) )*(?:hurts?|aches?|itch(?:es)?|burns?|stings?|throbs?|tingles?)\b"
+    r"\b(?:it|they) (?:(?:just|only|really|does|do|still) )*"
+    r"(?:hurts?|aches?|itch(?:es)?|burns?|stings?|throbs?|tingles?)\b"
 )
 """Behind what is denied by name: "no swelling, it just hurts" denies no pain."""
 _ENDING_DENIAL = frozenset(("but", "though", "although", "i", "its", "theres", "just", "only"))

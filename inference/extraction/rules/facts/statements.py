@@ -23,7 +23,7 @@ from inference.extraction.rules.cues.asides import (
     is_safety_net,
 )
 from inference.extraction.rules.cues.context import Assertion, assertion, triggers_beside
-from inference.extraction.rules.cues.denials import as_answered, degree_left
+from inference.extraction.rules.cues.denials import as_answered, degree_left, is_given_up, is_kept_up
 from inference.extraction.rules.facts.draft import Draft, draft
 from inference.extraction.rules.facts.kinds import hedge_before, is_told, kind_of
 from inference.extraction.tables import words
@@ -43,7 +43,7 @@ _OF_WARNINGS = re.compile(
     r"\b(?:look|watch|looking|watching) (?:out )?for\b|\bcome back (?:for|with|if)\b|\bwarning signs\b|"
     r"\bcall (?:us|me|999|911) (?:for|with|if)\b"
 )
-_TAKEN_BACK = re.compile(r"\b(?:well|no|or|sorry|actually|i mean|wait) not(?: really| so much| exactly)?(?: an?)?$")
+_TAKEN_BACK = re.compile(r"\b(?:well|no|sorry|actually|i mean|wait) not(?: really| so much| exactly)?(?: an?)?$")
 """Before a symptom that was just named: "I've been vomiting, well, not vomiting, retching" leaves nothing of it."""
 WELL = frozenset(("normal bowel movements", "passing urine normally", "tolerating fluids", "normal periods"))
 """Nobody comes because of these."""
@@ -64,7 +64,10 @@ def stated(turn: Turn, relative: str | None = None, asked: Turn | None = None) -
         return
     context = triggers_beside(turn.tokens, found)
     for position, mention in enumerate(found):
-        if any(m.concept == mention.concept and _TAKEN_BACK.search(turn.words_before(m.start)) for m in found[position + 1 :]):
+        if any(
+            m.concept == mention.concept and _TAKEN_BACK.search(turn.words_before(m.start))
+            for m in found[position + 1 :]
+        ):
             continue
         said = _of_whom(turn, mention, assertion(turn.tokens, context, mention.start, mention.end), relative, of_family)
         if said is None or _is_aside(turn, found, mention, asked):
@@ -135,6 +138,10 @@ def _weighed(turn: Turn, mention: Mention, kind: Kind, said: Assertion) -> tuple
     status: Status = "absent" if mention.negated else said.status
     if kind == "social_history" and status == "absent" and (degree := degree_left(turn, said)) is not None:
         return "present", replace(said, to_token=max(said.to_token, degree + 1))
+    if kind == "social_history" and status == "absent" and is_kept_up(turn, mention):
+        return "present", said
+    if kind == "social_history" and status == "present" and is_given_up(turn, mention):
+        said = replace(said, temporality="past")
     return status, said
 
 

@@ -1,0 +1,79 @@
+"""Answers that limit, confirm or correct what was asked, and so deny less than their first word says."""
+
+import pytest
+
+from tests.inference.extraction.rules.exchange.test_late_words import BOTH, statuses
+from tests.support.consultation import findings
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("question", "reply", "said"),
+    [
+        ("Have you vomited?", "Three times since midnight.", {"vomiting": "present"}),
+        ("Have you had any vomiting?", "Just the once.", {"vomiting": "present"}),
+        ("Are you tired?", "Very.", {"fatigue": "present"}),
+        ("Do you have a sore throat?", "A terrible one.", {"sore throat": "present"}),
+        ("Any headache?", "Just a mild one.", {"headache": "present"}),
+        ("Are you coughing a lot?", "Not a lot, but a bit.", {"cough": "present"}),
+        ("Are you coughing a lot?", "Not a lot.", {}),
+        ("OK, so no fever, no rash?", "Yeah, no.", {"fever": "absent", "rash": "absent"}),
+        ("Any fever, any rash?", "Yes, no.", {"fever": "present", "rash": "absent"}),
+        ("Any rash or itching?", "No rash, it only itches.", {"rash": "absent"}),
+        ("You said no to the night sweats, is that right?", "That's right.", {"night sweats": "absent"}),
+        ("So you've had diarrhoea.", "No, I haven't.", {"diarrhea": "absent"}),
+        (
+            "So you've got itching and the rash, and you've not been feverish.",
+            "No, I haven't.",
+            {"itching": "present", "rash": "present", "fever": "absent"},
+        ),
+    ],
+)
+def test_a_reply_denies_no_more_than_it_says(
+    asker: str, other: str, question: str, reply: str, said: dict[str, str]
+) -> None:
+    assert statuses(asker, other, f"D: {question}", f"P: {reply}") == said
+
+
+@BOTH
+def test_whoever_did_not_hear_a_question_still_answers_it(asker: str, other: str) -> None:
+    asked = ("D: Any numbness?", "P: What was it, numbness? Yes, in two fingers.")
+    assert statuses(asker, other, *asked) == {"numbness": "present"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("D: I'd be worried if you had a fever, but you don't.", {"fever": "absent"}),
+        ("D: Some people get a rash with this, but you haven't.", {"rash": "absent"}),
+        ("D: With a kidney infection you would normally have a fever and back pain.", {}),
+        (
+            "P: I had chest pain, well, not chest pain, more a tightness.",
+            {"chest pain": "absent", "chest tightness": "present"},
+        ),
+        ("P: The rash has gone from my arms, it's on my belly now.", {"rash": "present"}),
+        ("P: The headache went yesterday.", {"headache": "absent"}),
+        ("P: First I had the fever, then that went, and now I'm left with this cough.", {"fever": "absent", "cough": "present"}),
+    ],
+)  # fmt: skip
+def test_what_is_imagined_corrected_or_over_is_not_told_as_there(line: str, said: dict[str, str]) -> None:
+    assert statuses("D", "P", line) == said
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "temporality"),
+    [
+        ("I'm an ex smoker.", "present", "past"),
+        ("I'm off the fags.", "present", "past"),
+        ("I stopped smoking in May.", "present", "past"),
+        ("I'm trying to quit smoking.", "present", "current"),
+        ("I want to be off the fags by June.", "present", "current"),
+        ("I haven't stopped smoking.", "present", "current"),
+        ("I've never smoked.", "absent", "current"),
+    ],
+)
+def test_a_habit_that_was_given_up_is_past_and_one_that_was_not_is_current(
+    line: str, status: str, temporality: str
+) -> None:
+    (habit,) = findings(f"P: {line}")
+    assert (habit.text, habit.status, habit.temporality) == ("smoking", status, temporality)
