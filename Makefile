@@ -22,7 +22,7 @@ serve: $(STAMP) ## The server and its page, until Ctrl-C
 
 # Two processes, a file of tests in one of them: many tests wait for a child or a timeout. pytest-benchmark would warn.
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -p no:benchmark
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -p no:benchmark --durations=15 --durations-min=5
 
 check: lint types test
 
@@ -40,7 +40,7 @@ vllm: vllm-environment ## A real vLLM on the CPU with a small model, until Ctrl-
 	benchmarks/vllm/serve_cpu.sh $(VLLM) $(VLLM_PORT)
 
 check-vllm: $(STAMP) vllm-environment ## The extraction client against such a vLLM, which the tests start and stop
-	TEST_VLLM=$(VLLM) $(BIN)/python -m pytest -q tests/vllm
+	TEST_VLLM=$(VLLM) $(BIN)/python -m pytest -q --durations=8 tests/vllm
 
 bench: $(STAMP) ## make bench CORPUS=folder: accuracy and live latency over your own recordings
 	@test -n "$(CORPUS)" || { echo "make bench CORPUS=FOLDER: a folder with NAME.flac and NAME.json (benchmarks/README.md)"; exit 2; }
