@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from inference.extraction.quantities.quantity import Quantity
 from inference.extraction.quantities.reader import quantities
@@ -19,6 +20,13 @@ _OTHERS = words("stranger") | frozenset(
     ("wife", "husband", "daughter", "daughters", "son", "sons", "partner", "child", "kids", "spouse", "donor")
 )
 _STEPPING = frozenset(("then", "followed", "afterwards", "after", "down", "reduce", "reducing", "taper", "next"))
+_TIMES_COUNTED = frozenset(
+    f"{word}{plural}"
+    for word in ("time", "minute", "hour", "day", "night", "week", "month", "year")
+    for plural in ("", "s")
+)
+_SEVERAL = 2
+_ADDING = frozenset(("and", "plus", "a", "an", "one"))
 _LIGHT = FILLERS | frozenset(
     ("and", "plus", "then", "of", "a", "an", "the", "my", "your", "i", "take", "taking", "to", "about", "with", "by",
      "down", "reduce", "reducing", "followed", "after", "that", "go", "going", "it", "is", "at", "dose", "doses", "one")
@@ -98,6 +106,12 @@ def is_dose(amount: Amount) -> bool:
     return quantity.kind == "dose" and (quantity.unit is not None or quantity.strength is not None)
 
 
+def _may_be_dose(tokens: Sequence[Token], amount: Amount) -> bool:
+    """A dose, or a number of no time: not the "five days" of "12 units for five days", nor "day one"."""
+    beside = {t.word for t in (*tokens[max(0, amount.start - 1) : amount.start], *tokens[amount.end : amount.end + 1])}
+    return is_dose(amount) or (amount.quantity.kind == "dose" and _TIMES_COUNTED.isdisjoint(beside))
+
+
 def dosage(
     text: str, tokens: Sequence[Token], read: Sequence[Amount], start: int, end: int, name: Span | None = None
 ) -> Dosage:
@@ -113,6 +127,9 @@ def dosage(
                 attributes["maximum"], last = limit
                 spans.append((amount.start, last))
     parts = _chain(text, tokens, inside, times, end, name)
+    if not parts and name is not None and not spans and (several := _timed_numbers(text, tokens, inside, times, end)):
+        said = {"dose": _joined(several), "check": f"dose: {NO_UNIT}"}
+        return Dosage(said, ((several[0].amount.start, several[-1].end),), timed=True)
     if not parts and name is not None and not spans:
         bare = _without_unit(tokens, inside, times, name)
         if bare is not None:
@@ -143,6 +160,16 @@ def leading(tokens: Sequence[Token], read: Sequence[Amount], before: int, name: 
     if len(between) > _WHEN_GAP + 1 or not _BEFORE_NAME.issuperset(between):
         return None
     return last, "of" in between
+
+
+def first_of_several(tokens: Sequence[Token], read: Sequence[Amount], last: Amount) -> Amount:
+    """The first of the doses that stand before a name: "a 5 mg and a 2 mg warfarin tablet" is no 2 mg."""
+    for earlier in reversed([a for a in read if a.end <= last.start and is_dose(a)]):
+        between = [token.word for token in tokens[earlier.end : last.start]]
+        if not {"and", "plus"} & set(between) or not _ADDING.issuperset(between):
+            break
+        last = earlier
+    return last
 
 
 def phrase_end(tokens: Sequence[Token], start: int, end: int, read: Sequence[Amount]) -> int:
@@ -209,7 +236,7 @@ def _chain(
     parts: list[_Part] = []
     skipped = range(*name) if name is not None else range(0)
     for place, amount in enumerate(inside):
-        following = next((a.start for a in inside[place + 1 :] if is_dose(a)), end)
+        following = next((a.start for a in inside[place + 1 :] if _may_be_dose(tokens, a)), end)
         if not parts:
             if is_dose(amount):
                 behind_name = name[1] if name is not None and amount.end <= name[0] else amount.end
@@ -249,7 +276,7 @@ def _together(
     if not _STEPPING.isdisjoint(between):
         return last, replace(part, is_step=True)
     both_timed = part.when and (last.when or is_measured) and _is_joined(tokens, last.end, between)
-    return (last, part) if both_timed or (is_measured and not between) else None
+    return (last, part) if both_timed or (is_measured and _ADDING.issuperset(between)) else None
 
 
 def _is_joined(tokens: Sequence[Token], at: int, between: Sequence[str]) -> bool:
@@ -285,6 +312,22 @@ def _part(
         said.append(text[tokens[begin].start : tokens[after - 1].end])
         last = after
     return _Part(amount, " ".join(said), last if said else amount.end)
+
+
+def _timed_numbers(
+    text: str, tokens: Sequence[Token], inside: Sequence[Amount], times: Sequence[Expression], end: int
+) -> list[_Part]:
+    """ "Gabapentin, one in the morning and two at night": numbers of nothing that is named, each with its time."""
+    bare = [a for a in inside if _may_be_dose(tokens, a)]
+    if len(bare) < _SEVERAL:
+        return []
+    ends = [*(a.start for a in bare[1:]), end]
+    parts = [_part(text, tokens, amount, times, until) for amount, until in zip(bare, ends, strict=True)]
+    joined = all(
+        _STRENGTH_GAP.issuperset(t.word for t in tokens[before.end : after.amount.start])
+        for before, after in pairwise(parts)
+    )
+    return parts if joined and all(part.when for part in parts) else []
 
 
 def _joined(parts: Sequence[_Part]) -> str:

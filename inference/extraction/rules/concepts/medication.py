@@ -1,5 +1,6 @@
 """Medicines in a sentence with their dose, frequency, route and form. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from inference.extraction.rules.concepts.dosage import (
     amounts,
     belongs_to_another,
     dosage,
+    first_of_several,
     is_dose,
     is_strange,
     leading,
@@ -25,6 +27,8 @@ _RATES = frozenset(("a day", "per day", "a week", "an hour", "weekly"))
 """Frequencies that say nothing without a dose before them."""
 _WHEN_NEEDED = frozenset(("as needed", "when needed", "as required", "when required", "if needed"))
 _SLOTS = frozenset(("frequency", "route", "form"))
+_STEPPING = re.compile(r"\b(?:down|reduc\w+|increas\w+|taper\w*|drop\w*|by (?!mouth\b)|go(?:ing)? up)\b")
+"""Before how often the dose changes, which is not how often it is taken."""
 _GAP = 7
 """Words between what is said of one medicine."""
 _DURATION_GAP = 3
@@ -178,7 +182,7 @@ def _with_attributes(
     name = (match.start, match.end)
     first, start = match.start, new
     if led is not None and (led[1] or not any(is_dose(a) and new <= a.start < after for a in read)):
-        first = start = led[0].start
+        first = start = first_of_several(tokens, [a for a in read if a.start >= before], led[0]).start
     found, begun, last = _attributes(text, tokens, start, min(after, new + _SPAN), read, name)
     if match.end < new < after and "dose" not in found and (amount := number_at([t.word for t in tokens], new)):
         # "From 40 milligrams to 60."
@@ -231,6 +235,10 @@ def _attributes(
             continue
         if said.timed and expression.slot == "frequency":
             continue
+        since = max((last for _, last in spans if last <= expression.start), default=0)
+        between = " ".join(token.word for token in stretch[since : expression.start])
+        if expression.slot == "frequency" and _STEPPING.search(between):
+            continue  # "thirty for five days, then down by five every three days"
         if expression.start - max((last for _, last in spans), default=max(own, default=-1) + 1) > _GAP:
             # What is said so much later is said of something else.
             break

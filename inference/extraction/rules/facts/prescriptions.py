@@ -9,6 +9,7 @@ from inference.extraction.rules.concepts.medication import Medicine, loose_dose,
 from inference.extraction.rules.cues.context import Assertion, assertion, triggers_beside
 from inference.extraction.rules.cues.declining import Declined, declined, within, words_outside
 from inference.extraction.rules.cues.prescribing import Act, act_on
+from inference.extraction.rules.cues.switching import as_switched, is_only_thought_of, is_to_be_replaced
 from inference.extraction.rules.cues.trigger import Trigger
 from inference.extraction.rules.facts.draft import Draft, draft
 from inference.extraction.tables import words
@@ -48,9 +49,12 @@ _SEEKING_NAME = re.compile(
 )
 """Before a name: "I take, um, what's it called? It's like metformin"."""
 _UNTAKEN = re.compile(
-    r"\bbut i (?:dont|do not|never do|havent|havent been|never have)(?: (?:take|use|like) (?:it|them|that))?$"
+    r"\bbut (?:i|ive) (?:dont|do not|never do|havent been|havent|have not|never have|never|didnt|did not|not)"
+    r"(?: (?:take|taken|took|use|used|like|start|started|had|have|try|tried|touch|touched)"
+    r"(?: (?:it|them|that|any|one))?)?"
+    r"(?: yet| though)?$"
 )
-"""Closes "I'm supposed to take metformin but I don't"."""
+"""Closes "I'm supposed to take metformin but I don't", "they gave me codeine but I haven't taken any"."""
 _REDOSING = re.compile(
     r"\b(?:bring|bringing|drop|dropping|put|putting|take|taking|turn|lower|reduce|increase|up|raise|move|push|bump|cut|"
     r"nudge|change|halve|double|go|going|get)\b(?: \w+){0,3}? (?:(?:down|up|back) )?to\b"
@@ -87,7 +91,9 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
     acts = [None] * len(found) if of_self else clinicians_acts(pieces, at, found)
     stretches = declined(tokens)
     for medicine, act in zip(found, acts, strict=True):
-        said = assertion(tokens, context, medicine.start, medicine.end)
+        if is_only_thought_of(turn, medicine):
+            continue
+        said = as_switched(turn, medicine, found, assertion(tokens, context, medicine.start, medicine.end))
         stretch = within(stretches, medicine.start)
         if stretch is not None and not of_self:
             if _is_declined(turn, stretch, medicine, act):
@@ -100,6 +106,8 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
         dictates = turn.speaker == "clinician" or (turn.speaker == "unknown" and not of_self and not about_medicines)
         if act is None and dictates and medicine.first <= 1 and _is_course(medicine):
             act = "prescribe"  # "Prednisolone 40 mg for three days, then 20 mg": dictated
+        if act == "prescribe" and is_to_be_replaced(turn, medicine, found):
+            act = "stop"
         if act in ("prescribe", "stop") and not is_conditional(turn):
             yield _order(turn, medicine, stopped=act == "stop")
         elif not _is_untold(turn, medicine, act, said, of_self=of_self):
@@ -128,7 +136,7 @@ def _medication(turn: Turn, medicine: Medicine, said: Assertion, context: Sequen
     if of_self and said.status == "present" and _UNTAKEN.search(turn.joined):
         said = replace(said, status="absent", to_token=len(turn.tokens))
     stopped = said.status == "absent" and any(t.category == "resolved" for t in context)
-    temporality: Temporality = "past" if stopped else said.temporality
+    temporality: Temporality = "past" if stopped and said.status == "absent" else said.temporality
     return draft(
         turn,
         "medication",
