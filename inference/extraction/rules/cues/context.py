@@ -5,6 +5,7 @@ The algorithm is that of Harkema, Dowling, Thornblade and Chapman (J Biomed Info
 its scope. Pure.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,6 +39,11 @@ _RELATED = 5
 _BOUTS = words("bout")
 _ANSWERING = frozenset(("i", "we"))
 _ASKED = "asked"
+_DOUBTED = re.compile(
+    r"\b(?:(?:cant|cannot|couldnt|wouldnt) (?:really |honestly )?say|(?:dont|didnt) (?:really )?(?:think|feel|believe)|"
+    r"not (?:really |entirely |quite )?(?:sure|convinced|certain)|doubt)(?: (?:that|if|whether|like))?(?: \w+)?$"
+)
+"""Before what is over: "I can't say the cough has gone" has it still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,8 @@ def assertion(tokens: Sequence[Token], found: Sequence[Trigger], start: int, end
     if any(t.reports and t.start >= end for t in governing):
         # "The test for malaria was negative" is a result, no longer a test to be done.
         governing = [t for t in governing if t.category != "hypothetical" or tokens[t.start].word in _CONDITIONS]
+    if any(t.category == "resolved" and t.start >= end for t in governing) and _is_doubted(tokens[:start]):
+        governing = [t for t in governing if t.category not in ("resolved", "negated", "possible")]
     if any(t.category == "resolved" and returns(token.word for token in tokens[t.end :]) for t in governing):
         governing = [t for t in governing if t.category != "resolved"]
     if any(t.category == "negated" and t.start >= end and tokens[t.start].word in _ANSWERING for t in governing):
@@ -196,6 +204,10 @@ def _is_unreal(tokens: Sequence[Token], between: range, end: int) -> bool:
     """ "If I had a fever, I'd have stayed at home" has none."""
     supposes = any(tokens[i].word in _SUPPOSING for i in between)
     return supposes and any(token.word in _WOULD for token in tokens[end:])
+
+
+def _is_doubted(before: Sequence[Token]) -> bool:
+    return _DOUBTED.search(" ".join(token.word for token in before)) is not None
 
 
 def _reach(tokens: Sequence[Token], trigger: Trigger, between: range) -> int:

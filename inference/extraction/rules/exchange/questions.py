@@ -208,6 +208,8 @@ def denied_facts(turn: Turn, reply: Turn) -> Iterator[Draft]:
         return
     for pattern, kind, text in _DENIED:
         match = pattern.search(turn.joined)
+        if kind == "medication" and "allerg" in turn.joined:
+            continue  # "any allergies to medicines?"
         if match and not (_names_some(reply) if kind == "medication" else mentions(reply.segment.text, reply.tokens)):
             start = turn.joined[: match.start()].count(" ")
             end = start + match.group().count(" ") + 1

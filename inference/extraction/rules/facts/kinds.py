@@ -95,6 +95,8 @@ def kind_of(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
     head = turn.words_before(mention.start)
     if mention.kind == "condition" and (is_feared(turn, mention, said) or _REFERRING_TO.search(head)):
         return None
+    if mention.kind == "procedure" and _PLANNED.search(head):
+        return None
     if said.experiencer == "family":
         return "family_history" if mention.kind == "condition" else None
     if mention.kind == "social":
@@ -116,6 +118,14 @@ def kind_of(turn: Turn, mention: Mention, said: Assertion) -> Kind | None:
         return "diagnosis"
     acute = mention.detail == "acute" and turn.speaker == "clinician" and not _HISTORY.search(turn.joined)
     return "diagnosis" if acute else "past_history"
+
+
+_PLANNED = re.compile(
+    r"\b(?:discuss\w*|talk\w* (?:about|through)|consider\w*|offer\w*|thought about|think\w* (?:about|of)|suggest\w*|"
+    r"recommend\w*|instead of|rather than|need(?:s|ing)?|avoid\w*|going to|plan\w*|wait\w* for|list for|"
+    r"might)(?: \w+){0,3}$"
+)
+"""Before an operation that nobody has had yet."""
 
 
 def _tells_result(turn: Turn, mention: Mention, said: Assertion) -> bool:

@@ -77,3 +77,31 @@ def test_a_habit_that_was_given_up_is_past_and_one_that_was_not_is_current(
 ) -> None:
     (habit,) = findings(f"P: {line}")
     assert (habit.text, habit.status, habit.temporality) == ("smoking", status, temporality)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("P: I can't say the cough has gone.", {"cough": "present"}),
+        ("P: I don't think the rash has cleared up.", {"rash": "present"}),
+        ("P: I don't think I have a fever any more.", {"fever": "absent"}),
+        ("P: I wouldn't wish this migraine on anyone.", {"migraine": "present"}),
+        ("P: I'm not bothered by the cough.", {"cough": "present"}),
+        ("P: They offered me a hysterectomy.", {}),
+        ("P: I needed a bypass in 2010.", {"bypass surgery": "present"}),
+    ],
+)
+def test_a_denied_opinion_does_not_deny_what_it_is_about(
+    asker: str, other: str, line: str, said: dict[str, str]
+) -> None:
+    assert statuses(asker, other, line) == said
+
+
+def test_a_clinicians_doubt_and_a_plan_that_was_dropped() -> None:
+    assert statuses("D", "P", "D: I doubt it's a fracture.") == {"bone fracture": "absent"}
+    assert statuses("D", "P", "D: I'm not worried about the rash.") == {"rash": "present"}
+    assert statuses("D", "P", "D: We discussed surgery but you'd rather wait.") == {}
+    assert statuses("D", "P", "D: Any allergies to medicines?", "P: Not medicines, no, just nuts.") == {
+        "nuts": "present"
+    }
