@@ -63,6 +63,7 @@ UCUM: Mapping[str, str] = {
     "ft": "[ft_i]",
     "kg/m²": "kg/m2",
     "mmol/l": "mmol/L",
+    "mmol/mol": "mmol/mol",
     "mg/dl": "mg/dL",
 }
 """By the unit in lower case; unitsofmeasure.org."""

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.extraction.quantities.numbers import Number, numbers_in, written
 from inference.extraction.text.tokens import Token
@@ -40,7 +40,10 @@ _MEASURES: tuple[tuple[str, tuple[str, ...], float, float, str], ...] = (
     ("peak flow", ("peak flow", "peak flows"), 50, 900, "L/min"),
     ("body mass index", ("bmi", "body mass index"), 10, 80, "kg/m²"),
     ("hemoglobin a1c", ("a1c", "hba1c", "hemoglobin a1c"), 3, 20, "%"),
+    ("hemoglobin a1c", ("a1c", "hba1c", "hemoglobin a1c"), 21, 150, "mmol/mol"),
 )
+_HOTTEST = (43, 108)
+"""The highest temperatures of `_MEASURES`."""
 _UNITS = {
     "kilos": "kg", "kilograms": "kg", "kilo": "kg", "kg": "kg", "pounds": "lb", "lbs": "lb", "stone": "st",
     "centimetres": "cm", "centimeters": "cm", "cm": "cm", "feet": "ft", "foot": "ft", "metres": "m", "meters": "m",
@@ -147,8 +150,18 @@ def _value(words: Sequence[str], numbers: Sequence[Number], after: int, lowest: 
                 continue
             if words[number.start] in ("once", "twice", "half", "couple") or number.value < 1:
                 continue
-            return number
+            return _with_tenths(words, number, numbers) if highest in _HOTTEST else number
     return None
+
+
+def _with_tenths(words: Sequence[str], number: Number, numbers: Sequence[Number]) -> Number:
+    """A temperature as people say it: "thirty eight two" is 38.2."""
+    tenths = next((n for n in numbers if n.start == number.end and n.end == n.start + 1), None)
+    if tenths is None or tenths.value not in range(10) or number.value != int(number.value):
+        return number
+    if _NO_VALUE & set(words[tenths.end : tenths.end + 1]):
+        return number  # "thirty eight two days ago"
+    return replace(number, value=number.value + tenths.value / 10, end=tenths.end)
 
 
 def _vital(name: str, number: Number, unit: str, words: Sequence[str], label: int) -> Vital:

@@ -12,6 +12,9 @@ from tests.support.consultation import findings
     [
         ("your temperature is 38.5 degrees", ("temperature", "38.5", "°C")),
         ("my temperature was thirty eight point five", ("temperature", "38.5", "°C")),
+        ("your temperature's thirty eight two", ("temperature", "38.2", "°C")),
+        ("my temperature was 38 two days ago", ("temperature", "38", "°C")),
+        ("your HbA1c is 58", ("hemoglobin a1c", "58", "mmol/mol")),
         ("temperature of 101 fahrenheit", ("temperature", "101", "°F")),
         ("blood pressure 120/80", ("blood pressure", "120/80", "mmHg")),
         ("it's one forty over ninety", ("blood pressure", "140/90", "mmHg")),
