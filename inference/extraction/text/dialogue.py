@@ -232,7 +232,8 @@ def form(sentence: Sentence, speaker: Speaker) -> Form:
         return "open"
     if speaker == "patient":
         return "polar" if sentence.mark == "?" and body[0] in AUXILIARIES and len(body) > 2 else "statement"
-    if _asks(sentence.tokens[lead:]) or body[:2] in (["what", "about"], ["how", "about"]):
+    tells = lead > 0 and words[lead - 1] == "i" and body[1:2] in (["this"], ["that"], ["these"], ["those"], ["the"])
+    if (_asks(sentence.tokens[lead:]) and not tells) or body[:2] in (["what", "about"], ["how", "about"]):
         return "open" if _OPEN & set(body[:6]) - {"what", "how"} and body[0] not in AUXILIARIES | {"any"} else "polar"
     if sentence.mark == "?":
         mine = {"i", "im", "ive", "my"} & set(words)

@@ -32,6 +32,7 @@ _NEW = re.compile(
 _UNDONE = re.compile(
     r"\b(?:i|we) (?:was|were) (?:\w+ )?(?:going|planning|about|hoping|intending) to (?!see\b)(?:\w+ ){0,5}$|"
     r"\b(?:i|we) (?:was|were|had been) (?:thinking (?:of|about)|considering) (?:\w+ ){0,4}$|"
+    r"\b(?:i|id|ive|we|wed|weve) (?:had )?(?:thought (?:about|of)|considered|wondered about) (?:\w+ ){0,4}$|"
     r"\b(?:might|would|could|should|id|wed) (?:normally |usually |otherwise )?have "
     r"(?:given|prescribed|started|used|put|tried) (?:\w+ ){0,4}$"
 )

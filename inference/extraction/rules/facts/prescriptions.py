@@ -34,6 +34,9 @@ _TAKING_QUESTION = re.compile(
 _TAKING_MYSELF = re.compile(
     r"\b(?:i (?:(?!you\b)\w+ ){0,2}(?:take|took|use|used|have|had|was|am|tried|get)|ive|im (?:on|taking|using)|my|me)\b"
 )
+_GIVING_YOU = re.compile(
+    r"\b(?:give|given|giving|prescribe|prescribed|start|started|put) you\b|\blets (?:go|try|start|use)\b"
+)
 _ASKING = re.compile(
     r"\b(?:can|could|should|shall|do|would|may) i (?:\w+ ){0,2}(?:get|take|use|buy|have|need|start|keep|continue|try)\b"
 )
@@ -87,7 +90,7 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
         yield from _dose_alone(pieces, at, asked)
         return
     context = triggers_beside(tokens, found)
-    of_self = turn.speaker == "patient" or (turn.speaker == "unknown" and bool(_TAKING_MYSELF.search(turn.joined)))
+    of_self = turn.speaker == "patient" or (turn.speaker == "unknown" and _speaks_of_self(turn))
     acts = [None] * len(found) if of_self else clinicians_acts(pieces, at, found)
     stretches = declined(tokens)
     for medicine, act in zip(found, acts, strict=True):
@@ -112,6 +115,11 @@ def taken(pieces: Sequence[Turn], at: int, asked: Turn | None) -> Iterator[Draft
             yield _order(turn, medicine, stopped=act == "stop")
         elif not _is_untold(turn, medicine, act, said, of_self=of_self):
             yield _medication(turn, medicine, said, context, of_self=of_self)
+
+
+def _speaks_of_self(turn: Turn) -> bool:
+    """Where nobody says who speaks: "I was going to give you" is the clinician's."""
+    return _TAKING_MYSELF.search(turn.joined) is not None and _GIVING_YOU.search(turn.joined) is None
 
 
 def _is_untold(turn: Turn, medicine: Medicine, act: Act | None, said: Assertion, *, of_self: bool) -> bool:

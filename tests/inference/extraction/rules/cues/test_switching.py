@@ -30,6 +30,8 @@ def told(line: str) -> dict[str, str]:
         ("D: We'll switch your amlodipine to felodipine.", {"stop amlodipine": "ordered", "felodipine": "ordered"}),
         ("D: Change your amlodipine to the evening.", {"amlodipine": "ordered"}),
         ("D: I was going to give you trimethoprim, but let's go for nitrofurantoin.", {"nitrofurantoin": "ordered"}),
+        ("A: I was going to give you trimethoprim, but let's go for nitrofurantoin.", {"nitrofurantoin": "ordered"}),
+        ("A: I'd thought about trimethoprim but I'll give you nitrofurantoin.", {"nitrofurantoin": "ordered"}),
         ("D: I might have given you naproxen, but not with your stomach.", {}),
         ("P: I was about to take my insulin when I fell.", {}),
         ("P: The chemist gave me ibuprofen but I haven't taken any.", {"ibuprofen": "untaken"}),

@@ -84,6 +84,7 @@ def test_a_habit_that_was_given_up_is_past_and_one_that_was_not_is_current(
     ("line", "said"),
     [
         ("P: I can't say the cough has gone.", {"cough": "present"}),
+        ("P: I have this headache.", {"headache": "present"}),
         ("P: I don't think the rash has cleared up.", {"rash": "present"}),
         ("P: I don't think I have a fever any more.", {"fever": "absent"}),
         ("P: I wouldn't wish this migraine on anyone.", {"migraine": "present"}),
