@@ -5,14 +5,13 @@ words and 5,000 names. Here the nodes of one depth are the columns of an array. 
 additions are those of `nearest`, so both find the same names at the same distances.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.extraction.words.sounds import BAND, FAR_AWAY, GAP, SLACK, SUBSTITUTION, Node
+from inference.extraction.words.sounds import BAND, FAR_AWAY, GAP, SLACK, SUBSTITUTION
 
 Found = tuple[int, float, int, str]
 """The number of a place, the distance, where the name ends in the sound of the place, and the name."""
@@ -31,40 +30,25 @@ _GAP, _SUBSTITUTION = np.array(GAP), np.array(SUBSTITUTION)
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """The nodes of one depth: [nodes] arrays. The children of a node are `children` nodes of the next level from
-    `first` on."""
+    """The nodes of one depth, which are all beginnings of so many phonemes: [nodes] arrays.
+
+    Below node n of the depth before lie `children[n]` of them, from `first[n]` on; `names` has the names that end here.
+    """
 
     code: Numbers
     weight: Costs
     heaviest: Costs
     first: Numbers
     children: Numbers
-    names: tuple[tuple[str, ...], ...]
+    names: Mapping[int, Sequence[str]]
     named: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, nodes: Sequence[tuple[int, Node]]) -> "_Level":
-        children = np.array([len(node.branches) for _, node in nodes], np.int64)
-        return cls(
-            np.array([code for code, _ in nodes], np.int64),
-            np.array([node.weight for _, node in nodes]),
-            np.array([node.heaviest for _, node in nodes]),
-            np.cumsum(children) - children,
-            children,
-            tuple(tuple(node.names) for _, node in nodes),
-            np.array([bool(node.names) for _, node in nodes], np.bool_),
-        )
 
 
 class Index:
-    """The sounds of a tree, which may be forgotten afterwards. Nothing changes an index."""
+    """Sounds, none of them empty, each with the name that has it. Nothing changes an index."""
 
-    def __init__(self, root: Node) -> None:
-        nodes = [(0, root)]
-        self._levels: list[_Level] = []
-        while nodes:
-            self._levels.append(_Level.of(nodes))
-            nodes = [branch for _, node in nodes for branch in node.branches.items()]
+    def __init__(self, known: Iterable[tuple[Sequence[int], str]]) -> None:
+        self._levels = list(_levels([(tuple(sound), name) for sound, name in known]))
 
     def near(
         self, heard: Sequence[Sequence[int]], ends: Sequence[Sequence[int]], limit: float, share: float
@@ -95,18 +79,18 @@ class Index:
         for cell in range(BAND + 2, _CELLS):
             rows[cell] = rows[cell - 1] + gaps[cell - 2]
         kept = np.arange(len(heard))  # the pairs that are still near
-        for depth, (level, below) in enumerate(pairwise(self._levels)):
+        for depth, level in enumerate(self._levels):
             kept = kept[sizes[places[kept]] > max(0, depth - BAND)]
             parents, nodes = _children(level, nodes[kept])
             parents = kept[parents]
             places = places[parents]
-            rows = _rows(rows[:, parents], gaps, prices, places, below.code[nodes], depth)
+            rows = _rows(rows[:, parents], gaps, prices, places, level.code[nodes], depth)
             least = rows[max(0, BAND - depth) : _CELLS - 1].min(axis=0, initial=FAR_AWAY)
-            near = least <= SLACK + limit * below.weight[nodes]
-            near &= least <= share * below.heaviest[nodes]
+            near = least <= SLACK + limit * level.weight[nodes]
+            near &= least <= share * level.heaviest[nodes]
             kept = np.flatnonzero(near)
-            named = kept[below.named[nodes[kept]]]
-            yield from _named(below, nodes[named], rows[:, named], places[named], stops, depth + 1, share)
+            named = kept[level.named[nodes[kept]]]
+            yield from _named(level, nodes[named], rows[:, named], places[named], stops, depth + 1, share)
 
     def _tables(self, heard: Sequence[Sequence[int]]) -> tuple[Costs, Costs]:
         """What leaving a heard phoneme out costs, [phonemes, places], and hearing it for another, [phonemes, places x
@@ -121,8 +105,45 @@ class Index:
         return gaps, prices.reshape(length, -1)
 
 
+def _levels(known: Sequence[tuple[tuple[int, ...], str]]) -> Iterator[_Level]:
+    """The levels from the first phoneme on. In their order, sounds with the same beginning follow one another, so that
+    each node is a stretch of rows."""
+    order = sorted(known)
+    sizes = np.array([len(sound) for sound, _ in order], np.int64)
+    codes = np.full((len(order), sizes.max(initial=0)), -1, np.int64)  # [sounds, phonemes]; -1 is no phoneme
+    for row, (sound, _) in enumerate(order):
+        codes[row, : len(sound)] = sound
+    weights = np.cumsum(_GAP[codes], axis=1)
+    whole = weights[np.arange(len(order)), sizes - 1]
+    # [sounds, depths]: whether the beginning of this length is another one than that of the sound before.
+    parted = np.ones(codes.shape, np.bool_)
+    np.logical_or.accumulate(codes[1:] != codes[:-1], axis=1, out=parted[1:])
+    nodes, above = np.zeros(len(order), np.int64), 1  # the node of each sound, and how many nodes there are
+    for depth in range(1, codes.shape[1] + 1):
+        rows = np.flatnonzero(sizes >= depth)
+        begins = np.flatnonzero(parted[rows, depth - 1])
+        first = rows[begins]
+        children = np.bincount(nodes[first], minlength=above)
+        nodes[rows] = np.cumsum(parted[rows, depth - 1]) - 1
+        above = len(first)
+        names: dict[int, list[str]] = {}
+        for row in rows[sizes[rows] == depth].tolist():
+            names.setdefault(int(nodes[row]), []).append(order[row][1])
+        named = np.zeros(above, np.bool_)
+        named[list(names)] = True
+        yield _Level(
+            codes[first, depth - 1],
+            weights[first, depth - 1],
+            np.maximum.reduceat(whole[rows], begins),
+            np.cumsum(children) - children,
+            children,
+            names,
+            named,
+        )
+
+
 def _children(level: _Level, nodes: Numbers) -> tuple[Numbers, Numbers]:
-    """Every child of the nodes: the position of its parent among these, and its number in the next level."""
+    """Every node of a level below `nodes`: the position of its parent among these, and its number in the level."""
     count = level.children[nodes]
     parents = np.repeat(np.arange(len(nodes)), count)
     within = np.arange(len(parents)) - np.repeat(np.cumsum(count) - count, count)
@@ -159,5 +180,5 @@ def _named(
     weights = level.weight[nodes]
     for pair, stop in np.argwhere(within & (costs <= (share * weights)[:, None])).tolist():
         distance = float(costs[pair, stop] / weights[pair])
-        for name in level.names[nodes[pair]]:
+        for name in level.names[int(nodes[pair])]:
             yield int(places[pair]), distance, int(at[pair, stop]), name

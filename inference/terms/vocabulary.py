@@ -83,7 +83,6 @@ class Vocabulary:
     """Terms by their sound. Nothing changes it, so all sessions share that of their site as `beside`."""
 
     def __init__(self, terms: Iterable[Term], beside: "Vocabulary | None" = None) -> None:
-        tree = Node()
         self._sounds: dict[str, list[Sound]] = {}
         self._spelt: dict[str, str] = dict(beside._spelt if beside is not None else ())
         self._beside = beside
@@ -95,9 +94,8 @@ class Vocabulary:
             for spoken in (letters, *map(letters_of, term.spoken)):
                 sound = coded("".join(map(sound_of, spoken)))
                 if weight(sound) >= MIN_WEIGHT:
-                    tree.add(sound, term.text)
                     self._sounds.setdefault(term.text, []).append(sound)
-        self._index = Index(tree)
+        self._index = Index((sound, term) for term, sounds in self._sounds.items() for sound in sounds)
 
     def candidates(self, words: Sequence[Word], near: float = NEAR) -> list[Candidate]:
         """The places where a term may have been said and something else is written, the nearest first.

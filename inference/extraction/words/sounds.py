@@ -75,9 +75,15 @@ def dictionary() -> dict[str, str]:
 
 
 @table
-def _letters() -> tuple[re.Pattern[str], list[str]]:
-    table = [(columns[0], columns[1] if len(columns) > 1 else "") for columns in rows("letters.tsv")]
-    return re.compile("|".join(f"({spelling})" for spelling, _ in table)), [sound for _, sound in table]
+def _letters() -> dict[str, tuple[re.Pattern[str], list[str]]]:
+    """How a letter, with those behind it, is read: by the letter, which all its spellings begin with."""
+    spellings: dict[str, list[tuple[str, str]]] = {}
+    for spelling, *sound in rows("letters.tsv"):
+        spellings.setdefault(spelling.removeprefix("^")[0], []).append((spelling, "".join(sound)))
+    return {
+        letter: (re.compile("|".join(f"({spelling})" for spelling, _ in known)), [sound for _, sound in known])
+        for letter, known in spellings.items()
+    }
 
 
 def sound_of(word: str) -> str:
@@ -87,14 +93,15 @@ def sound_of(word: str) -> str:
 
 def spelled_out(word: str) -> str:
     """The phonemes of a word by its letters alone."""
-    pattern, sounds = _letters()
+    letters = _letters()
     found, at = [], 0
     while at < len(word):
-        match = pattern.match(word, at)
-        if match is None or match.lastindex is None:
+        read = letters.get(word[at])
+        match = None if read is None else read[0].match(word, at)
+        if read is None or match is None or match.lastindex is None:
             at += 1
             continue
-        found.append(sounds[match.lastindex - 1])
+        found.append(read[1][match.lastindex - 1])
         at = match.end()
     return "".join(phoneme for phoneme, _ in groupby("".join(found)))
 

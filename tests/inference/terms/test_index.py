@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from inference.extraction.words.sounds import GAP, Node, coded, nearest, weight
+from inference.extraction.words.sounds import GAP, Node, coded, nearest
 from inference.terms.index import Index
 
 
@@ -26,11 +26,12 @@ def changed(rng: random.Random, sound: tuple[int, ...]) -> tuple[int, ...]:
 def test_names_and_distances_are_those_of_the_search_in_the_tree(seed, limit, share):
     rng, root = random.Random(seed), Node()
     known = sounds(rng, 150, 12)
-    for number, sound in enumerate(known):
-        root.add(sound, f"name {number}")
+    names = [(sound, f"name {number}") for number, sound in enumerate([*known, *known[:5]])]
+    for sound, name in names:
+        root.add(sound, name)
     heard = [*sounds(rng, 20, 25), *(changed(rng, sound) for sound in known[:30]), *known[30:40], (), (3,)]
     ends = [sorted(rng.sample(range(len(sound) + 1), min(5, len(sound) + 1))) for sound in heard]
-    found = sorted(Index(root).near(heard, ends, limit, share))
+    found = sorted(Index(names).near(heard, ends, limit, share))
     plain = sorted(
         (place, distance, end, name)
         for place, sound in enumerate(heard)
@@ -41,15 +42,12 @@ def test_names_and_distances_are_those_of_the_search_in_the_tree(seed, limit, sh
 
 
 def test_a_name_that_is_heard_as_it_sounds_is_found_at_its_end_alone():
-    root = Node()
-    root.add(coded("mEtformIn"), "metformin")
-    assert weight(coded("mEtformIn")) > 0
-    assert list(Index(root).near([coded("mEtformIndelI")], [[9, 13]], 0.1, 0.1)) == [(0, 0.0, 9, "metformin")]
+    index = Index([(coded("mEtformIn"), "metformin")])
+    assert list(index.near([coded("mEtformIndelI")], [[9, 13]], 0.1, 0.1)) == [(0, 0.0, 9, "metformin")]
 
 
 def test_an_index_of_no_name_and_a_text_of_no_word_find_nothing():
-    assert list(Index(Node()).near([coded("mEt")], [[3]], 0.6, 0.6)) == []
-    root = Node()
-    root.add(coded("mEt"), "met")
-    assert list(Index(root).near([], [], 0.6, 0.6)) == []
-    assert list(Index(root).near([()], [[0]], 0.6, 0.6)) == []
+    assert list(Index([]).near([coded("mEt")], [[3]], 0.6, 0.6)) == []
+    index = Index([(coded("mEt"), "met")])
+    assert list(index.near([], [], 0.6, 0.6)) == []
+    assert list(index.near([()], [[0]], 0.6, 0.6)) == []
