@@ -1,6 +1,5 @@
 """What all streams of a host share."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +9,8 @@ from inference.audio.vad_state import VadState
 from inference.batching.batcher import Batcher
 from inference.config import EngineConfig
 from inference.extraction import Extractor
-from inference.terms.vocabulary import Vocabulary, vocabulary_of
+from inference.terms.vocabularies import Vocabularies
+from inference.terms.vocabulary import Vocabulary
 
 VadQuestion = tuple[Samples, VadState]
 """A chunk's samples, and the state of its track before it."""
@@ -28,15 +28,8 @@ class Engines:
     extractors: Sequence[Extractor]
     config: EngineConfig
     vocabulary: Vocabulary | None = None
-    _building: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _vocabularies: Vocabularies = field(default_factory=Vocabularies)
 
     async def vocabulary_with(self, terms: Sequence[str]) -> Vocabulary | None:
-        """The names of the site and of a session; None where there are none.
-
-        A thousand names take a tenth of a second, so a thread makes them: one for all sessions, or those that begin at
-        once would take every thread and most of the interpreter's time.
-        """
-        if not terms:
-            return self.vocabulary
-        async with self._building:
-            return await asyncio.to_thread(vocabulary_of, terms, self.vocabulary)
+        """The names of the site and of a session; None where there are none."""
+        return await self._vocabularies.make(terms, self.vocabulary) if terms else self.vocabulary

@@ -178,11 +178,3 @@ def letters_of(text: str) -> list[str]:
     straight = without_ending(text.lower().replace("\u2019", "'"))
     plain = unicodedata.normalize("NFKD", straight.replace("'", ""))
     return re.findall(r"[a-z]+", "".join(c for c in plain if not unicodedata.combining(c)))
-
-
-def vocabulary_of(terms: Sequence[str], site: Vocabulary | None) -> Vocabulary | None:
-    """The terms of a session beside those of its site; None where there are none.
-
-    Nothing of a session's terms is kept for another session: they may hold the name of a patient.
-    """
-    return Vocabulary(map(Term, terms), site) if terms else site

@@ -9,9 +9,9 @@ from inference.asr.hypothesis import Hypothesis
 from inference.asr.language import HeardLanguage
 from inference.audio.decoding import AudioError, AudioFormat
 from inference.pipeline import Pipeline
-from inference.serving import engines
 from inference.stream import Control, StreamOptions
-from inference.terms.vocabulary import Vocabulary, vocabulary_of
+from inference.terms import vocabularies
+from inference.terms.vocabulary import Term, Vocabulary
 from inference.timing import Timings
 from inference.updates import (
     Continued,
@@ -109,23 +109,19 @@ class NamesAsr(LevelAsr):
 
 
 async def test_every_final_has_the_names_of_its_session_and_others_do_not_wait_while_they_are_made(monkeypatch):
-    entered, go_on, at_once = threading.Event(), threading.Event(), 0
+    entered, go_on = threading.Event(), threading.Event()
 
     def slow(terms, site):
-        nonlocal at_once
-        at_once += 1
-        assert at_once == 1  # one for all sessions
         entered.set()
         assert go_on.wait(60)
-        at_once -= 1
-        return vocabulary_of(terms, site)
+        return Vocabulary(terms, site)
 
-    monkeypatch.setattr(engines, "vocabulary_of", slow)
+    monkeypatch.setattr(vocabularies, "Vocabulary", slow)
     asr = NamesAsr()
     async with pipeline(asr) as built:
         warm = len(asr.vocabularies)
-        options = StreamOptions(vocabulary=("Oyelaran", "Kirkcudbright"))
-        named = [asyncio.create_task(play(built, TALK, options=options)) for _ in range(2)]
+        options = [StreamOptions(vocabulary=names) for names in (("Oyelaran",), ("Kirkcudbright",))]
+        named = [asyncio.create_task(play(built, TALK, options=own)) for own in options]
         await asyncio.to_thread(entered.wait)
         assert len(finals(await play(built, TALK))) == 3  # a session without names comes to its end meanwhile
         assert asr.vocabularies[warm:] == [None] * (len(asr.vocabularies) - warm)
@@ -136,15 +132,15 @@ async def test_every_final_has_the_names_of_its_session_and_others_do_not_wait_w
             assert len(finals(await task)) == 3
         made = set(asr.vocabularies[warm:])
         assert None not in made
-        assert len(made) == 2  # nothing of a session's names is kept for another one
+        assert len(made) == 2
 
 
 async def test_a_session_whose_names_cannot_be_made_goes_on_with_those_of_the_site_and_says_so(monkeypatch, caplog):
     def broken(terms, site):
-        raise KeyError(terms[0])
+        raise KeyError(*terms)
 
-    monkeypatch.setattr(engines, "vocabulary_of", broken)
-    asr, site = NamesAsr(), vocabulary_of(["Kirkcudbright"], None)
+    asr, site = NamesAsr(), Vocabulary([Term("Kirkcudbright")])
+    monkeypatch.setattr(vocabularies, "Vocabulary", broken)
     built = Pipeline(LoudnessVad(), asr, [EchoExtractor()], vocabulary=site)
     await built.start()
     warm = len(asr.vocabularies)

@@ -15,7 +15,6 @@ from inference.terms.vocabulary import (
     Term,
     Vocabulary,
     letters_of,
-    vocabulary_of,
 )
 from inference.transcript import Word
 
@@ -73,12 +72,10 @@ def test_candidates_do_not_overlap_and_the_nearest_comes_first():
 
 def test_a_session_knows_its_own_terms_and_those_of_the_site_and_hands_none_on():
     site = Vocabulary([Term("Zelnorm")])
-    both = vocabulary_of(["Oyelaran"], site)
+    both = Vocabulary([Term("Oyelaran")], site)
     heard = words("Zell Norm for oh yell Aaron")
     assert {c.term for c in both.candidates(heard)} == {"Zelnorm", "Oyelaran"}
     assert {c.term for c in site.candidates(heard)} == {"Zelnorm"}
-    assert vocabulary_of([], site) is site
-    assert vocabulary_of([], None) is None
 
 
 def test_letters_lose_their_accents_and_apostrophes():
