@@ -134,7 +134,7 @@ class VllmExtractor:
             base_url=base_url,
             api_key=api_key or "none",  # None would send whatever OPENAI_API_KEY holds
             max_retries=2,
-            timeout=openai.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+            timeout=openai.Timeout(None, connect=CONNECT_TIMEOUT_S),  # `_answer` bounds the rest
             # A patient's words go to the address that was named: through no proxy of the environment, by no redirect.
             http_client=_BoundedClient(trust_env=False, follow_redirects=False, verify=_trusting(ca_file)),
         )
@@ -149,7 +149,7 @@ class VllmExtractor:
 
     async def check(self) -> None:
         """Raises ExtractionError unless the server answers now, with the model that it should serve."""
-        await self._card(self._client.with_options(max_retries=0, timeout=CHECK_TIMEOUT_S))
+        await self._card(self._client.with_options(max_retries=0), CHECK_TIMEOUT_S)
 
     async def extract(self, consultation: ExtractionRequest) -> list[Proposal]:
         """Proposals for the new segments, with the quotes as the model wrote them.
@@ -236,15 +236,15 @@ class VllmExtractor:
             task.exception()  # those who asked may have been cancelled meanwhile
 
     async def _introduce(self) -> _Served:
-        card = await self._card(self._client)
+        card = await self._card(self._client, self._timeout_s)
         shared: list[Message] = [{"role": "system", "content": RULES}, {"role": "user", "content": "Transcript:\n"}]
         usage = (await self._complete(card.id, shared, max_tokens=1)).usage
         tokens = usage.prompt_tokens if usage else int(len(RULES.encode()) / RULES_BYTES_PER_TOKEN)
         self._served = _Served(card.id, card.max_model_len or WINDOW_TOKENS, tokens)
         return self._served
 
-    async def _card(self, client: openai.AsyncOpenAI) -> ModelCard:
-        cards = (await self._answer(client.get("/models", cast_to=str), Models)).data
+    async def _card(self, client: openai.AsyncOpenAI, within_s: float) -> ModelCard:
+        cards = (await self._answer(client.get("/models", cast_to=str), Models, within_s)).data
         card = next((card for card in cards if self._model in (None, card.id)), None)
         if card is None:
             names = ", ".join(card.id for card in cards)
@@ -271,24 +271,25 @@ class VllmExtractor:
             "chat_template_kwargs": {"enable_thinking": False},
         }
         # As text and not as openai's own ChatCompletion, which it builds from any JSON without checking a field.
-        completion = await self._answer(self._client.post("/chat/completions", cast_to=str, body=body), Completion)
+        answer = self._client.post("/chat/completions", cast_to=str, body=body)
+        completion = await self._answer(answer, Completion, self._timeout_s)
         if (usage := completion.usage) is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.cached_tokens += (usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens) or 0
         return completion
 
-    async def _answer(self, request: Awaitable[str], shape: type[AnswerT]) -> AnswerT:
+    async def _answer(self, request: Awaitable[str], shape: type[AnswerT], within_s: float) -> AnswerT:
         failure: type[ExtractionError] = ExtractionError
         try:
-            # The client's own limit is on the silence between two reads, and starts anew with each retry.
-            async with asyncio.timeout(self._timeout_s):
+            # The client's own limit would be on the silence between two reads, and start anew with each retry.
+            async with asyncio.timeout(within_s):
                 return shape.model_validate_json(await request)
         except openai.APIStatusError as error:
             problem = _refusal(error.status_code)
             if error.status_code in (400, 422):  # this request is at fault, and the next may pass
                 failure = _TooLong if "context length" in error.message else UnusableAnswer
-        except (openai.APITimeoutError, TimeoutError):
-            problem = f"did not answer within {self._timeout_s:g} s: start vLLM there, or give it less to do"
+        except TimeoutError:
+            problem = f"did not answer within {within_s:g} s: start vLLM there, or give it less to do"
             failure = LateAnswer
         except (openai.APIConnectionError, _Compressed) as error:
             problem = _untrusted(error) or "does not answer: start vLLM there or unset --vllm-url"

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import logging
+import socket
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 from inference.extraction import ExtractionError, ExtractionRequest, LateAnswer, Patient, UnusableAnswer
+from inference.extraction.llm import client
 from inference.extraction.llm.client import MOST_BYTES, VllmExtractor
 from inference.extraction.llm.schema import ANSWER_SCHEMA, MOST_OPERATIONS
 from inference.findings import Finding, Quote
@@ -405,6 +407,22 @@ async def test_a_check_asks_once_and_names_what_is_wrong():
             await extractor.check()
     assert asked == 1
     assert server.bodies == []
+
+
+async def test_a_check_of_a_silent_server_ends_soon_and_tells_its_own_limit(monkeypatch):
+    monkeypatch.setattr(client, "CHECK_TIMEOUT_S", 0.2)
+    async with answered(silent) as (server, extractor):
+        server.models = silent
+        with pytest.raises(LateAnswer, match=r"did not answer within 0\.2 s: start vLLM there"):
+            await extractor.check()
+
+
+async def test_a_host_that_takes_no_connection_is_not_called_slow(monkeypatch):
+    monkeypatch.setattr(client, "CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        told = await failure(f"http://127.0.0.1:{full.getsockname()[1]}/v1")
+    assert "does not answer: start vLLM there or unset --vllm-url" in told
 
 
 async def test_a_silent_server_is_given_up_after_the_timeout():
