@@ -69,6 +69,7 @@ class Stream:
         if resumed is not None:
             resumed.hand_over(self.transcript, self.extraction, self._tracks)
         self._work: asyncio.Queue[Work] = asyncio.Queue(WORK_AHEAD)
+        self._waiting = False  # for work
         self._underway = Underway(emit, kept.settled)
         places = Places(kept.place) if keep is not None else None
         self._listener = Listener(
@@ -101,6 +102,11 @@ class Stream:
     def transcribed_s(self) -> float:
         """Seconds from the beginning of which every final is out; partials do not count."""
         return self._underway.settled / SAMPLE_RATE
+
+    @property
+    def idle(self) -> bool:
+        """Whether the finals of all that was fed are out, and every control is answered."""
+        return self._waiting and self._work.empty()
 
     async def feed(self, data: bytes, timings: Timings) -> None:
         """Takes the next bytes of the stream: whole sample frames, as `AudioFormat.sample_frames` checked them.
@@ -146,9 +152,16 @@ class Stream:
         async with asyncio.TaskGroup() as group:
             extraction = group.create_task(self.extraction.isolation.supervise(self.extraction.run))
             # In a method of its own: a loop's variables would hold the chunk's audio until the next chunk comes.
-            while await self._do(await self._work.get(), group):
+            while await self._do(await self._next(), group):
                 pass
             extraction.cancel()
+
+    async def _next(self) -> Work:
+        self._waiting = True
+        try:
+            return await self._work.get()
+        finally:
+            self._waiting = False
 
     async def _learn_names(self) -> None:
         """Gives the tracks their vocabulary, before anything is decoded; that of the site alone if ours fails."""

@@ -341,6 +341,10 @@ class Session:
         # A client that waits for room in the queue has sent something that was not counted yet.
         if self.stopping or self._intake.held_back:
             return False
+        # One that waits for what its audio says, or for an answer, says nothing until it has that.
+        if self.attachment is not None and not (self._intake.idle and self._stream.idle):
+            self._presence.heard()
+            return False
         return self._presence.is_over(now, attached=self.attachment is not None, audio=self.received_samples > 0)
 
     def _emit(self, update: Update) -> None:

@@ -19,6 +19,7 @@ class Inbox:
         self.held_back = False
         """Whether somebody waits for room."""
         self._items: asyncio.Queue[Item] = asyncio.Queue(most)
+        self._awaited = False
         self._turn = asyncio.Lock()  # a full queue does not keep the order of those who wait; a lock does
         self._arrivals = Arrivals()
 
@@ -26,6 +27,11 @@ class Inbox:
     def behind(self) -> bool:
         """Whether the session, and not its client, sets the pace at which audio comes."""
         return self._arrivals.behind or self.held_back
+
+    @property
+    def idle(self) -> bool:
+        """Whether the session waits for the next item."""
+        return self._awaited and self._items.empty()
 
     def begin(self) -> None:
         """Another connection sends from here on: what the one before left in its socket does not come any more."""
@@ -48,7 +54,11 @@ class Inbox:
 
     async def take(self) -> Item:
         """The oldest item; waits for one."""
-        return await self._items.get()
+        self._awaited = True
+        try:
+            return await self._items.get()
+        finally:
+            self._awaited = False
 
     def drop(self) -> None:
         """Forgets what nobody takes any more."""

@@ -70,6 +70,11 @@ class Intake:
         """Whether somebody waits for room."""
         return self._inbox.held_back
 
+    @property
+    def idle(self) -> bool:
+        """Whether the stream has taken all that came in."""
+        return self._inbox.idle
+
     def place(self, mark: int) -> dict[str, Any] | None:
         """From where a recorder's stream is sent again if it is heard again from the sample `mark` on."""
         return self._incoming.place(mark)

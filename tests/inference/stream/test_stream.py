@@ -108,6 +108,25 @@ class NamesAsr(LevelAsr):
         return super().transcribe(requests, mels)
 
 
+async def test_a_stream_is_idle_when_all_that_it_was_fed_is_out_and_answered():
+    asr, updates = LevelAsr(), []
+    async with pipeline(asr) as built:
+        stream = built.open("s", StreamOptions(), updates.append)
+        assert not stream.idle  # nobody runs it yet
+        task = asyncio.create_task(stream.run())
+        await until(lambda: stream.idle)
+        asr.go.clear()
+        await stream.feed(TALK, Timings())
+        await stream.control(Control("marker", 7))
+        assert not stream.idle
+        asr.go.set()
+        await until(lambda: stream.idle)
+        assert len(finals(updates)) == 3
+        assert MarkerReached(7) in updates
+        await stream.control(Control("stop"))
+        await task
+
+
 async def test_every_final_has_the_names_of_its_session_and_others_do_not_wait_while_they_are_made(monkeypatch):
     entered, go_on = threading.Event(), threading.Event()
 

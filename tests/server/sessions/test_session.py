@@ -32,11 +32,16 @@ class SteppedStream:
         self.go = asyncio.Semaphore(0)
         self.fed = []
         self.fail = False
+        self.busy = False
         self.stopped = asyncio.Event()
 
     @property
     def transcribed_s(self):
         return sum(fed for fed in self.fed if isinstance(fed, float))
+
+    @property
+    def idle(self):
+        return not self.busy
 
     def erase(self):
         return None
@@ -181,14 +186,38 @@ async def test_at_its_length_limit_a_session_stops_though_it_has_no_room_for_the
 async def test_a_session_is_forsaken_by_silence_and_not_by_its_own_slowness():
     async with running() as (session, stream):
         session.attach(Socket())
+        await settle()
         now = session._presence.heard_at
         assert not session.forsaken(now + 59)
         assert session.forsaken(now + 61)
         waiting = await held_back(session)
         assert not session.forsaken(now + 3600), "its client has said something that nobody heard yet"
-        stream.go.release()
+        for _ in range(LIMITS.queue_chunks + 2):
+            stream.go.release()
         await waiting
+        await settle()
         assert session.forsaken(session._presence.heard_at + 61)
+
+
+async def test_a_client_that_waits_for_its_answer_is_not_silent_though_it_takes_longer_than_the_limit():
+    async with running() as (session, stream):
+        session.attach(Socket())
+        await session.receive_audio(SECOND)
+        await settle()
+        sent = session._presence.heard_at
+        assert not session.forsaken(sent + 3600), "the stream has not taken it"
+        stream.busy = True
+        stream.go.release()
+        await settle()
+        assert not session.forsaken(sent + 3600), "its finals are not out"
+        stream.busy = False
+        done = session._presence.heard_at
+        assert done > sent
+        assert not session.forsaken(done + 59)
+        assert session.forsaken(done + 61)
+        stream.busy = True
+        session.detach(session.attachment)
+        assert session.forsaken(session._presence.heard_at + 121), "nobody is there who waits"
 
 
 async def test_a_paused_session_may_be_silent_for_longer_and_a_lost_one_for_as_long_as_it_can_be_resumed():
@@ -201,6 +230,7 @@ async def test_a_paused_session_may_be_silent_for_longer_and_a_lost_one_for_as_l
         assert session.forsaken(session._presence.heard_at + 11), "without any audio it is soon given up"
         session.attach(Socket())
         await session.control(Control("pause"))
+        await settle()
         assert not session.forsaken(session._presence.heard_at + PAUSE_LIMIT_S - 1)
         assert session.forsaken(session._presence.heard_at + PAUSE_LIMIT_S + 1)
 
