@@ -14,7 +14,7 @@ from benchmarks.common.corpus import load, pcm
 from benchmarks.common.pacing import cut, paced
 from benchmarks.common.server_process import FAKES
 from benchmarks.load.audio import SAMPLE
-from drtranscribe import Consultation
+from drtranscribe import Consultation, ConsultationError
 from drtranscribe.outbox import Outbox
 from inference.config import SAMPLE_RATE
 
@@ -131,7 +131,7 @@ async def consult(
     """One consultation from its start to its end, with a clinician who changes three findings in the middle of it.
 
     `judging` False leaves the findings alone. `told` is filled while the consultation lasts. `before_stop` is awaited
-    when all is said and the session is still open.
+    when all is said and the session is still open. Raises ConsultationError.
     """
     told = Told() if told is None else told
     middle = asyncio.Event()
@@ -163,6 +163,11 @@ async def consult(
                 await before_stop()
             await consultation.stop()
             await reading
+        except ConsultationError as error:
+            if error.code != "ended":
+                raise
+            why = told.events[-1].get("reason", "without its last event")
+            raise ConsultationError("ended", f"the server ended the consultation before its client ({why})") from None
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
