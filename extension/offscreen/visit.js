@@ -6,6 +6,7 @@ import { addition } from "../page/findings/offered.js";
 import { Chunker } from "../page/sound/chunker.js";
 import { SoundWatch } from "../page/sound/soundwatch.js";
 import { Connection } from "../page/visit/connection.js";
+import { Missing } from "../page/visit/missing.js";
 import { language, say } from "../page/words/language.js";
 import { microphoneFault, serverFault } from "../page/words/words.js";
 import { signOf } from "../badge.js";
@@ -26,6 +27,7 @@ const SOUND = {
   page_silent: ["microphone_silent", "microphone_silent", "tab_silent"],
   page_muted: ["microphone_muted", "microphone_muted"],
 };
+const ALONE = ["microphone", "tab"]; // the reasons of a gap of one speaker
 const OF_SOUND = new Set([...Object.values(SOUND).flat(), "suspended"]); // they end with a pause, and begin anew after it
 const NOT_AUTHORISED = 4401;
 const NO_SUCH_SESSION = 4404;
@@ -40,6 +42,7 @@ export class Visit {
   #connection = null;
   #chunker = null;
   #watch = null;
+  #missing = null;
   #audio = null; // as start_session declares it
   #heard = 0; // sample frames
   #judged = new Map(); // number of a request -> the panel's own number of it
@@ -112,6 +115,7 @@ export class Visit {
         addresses,
         WebSocket: this.#door.WebSocket,
       });
+      this.#missing = new Missing(this.#connection.outbox, this.#audio.sample_rate, (gap) => this.#gap(gap));
     });
   }
 
@@ -184,20 +188,23 @@ export class Visit {
     if (this.state.phase === "listening") {
       this.#watch.start(this.heard_s);
       if (this.#sources.muted) this.#watch.muted(0, true);
-    } else this.#watch?.stop();
+    } else this.#watch?.stop(this.heard_s);
   }
 
   #onTrouble(name, on) {
     if (on && !this.running) return;
     if (name === "microphone") this.#onMicrophone(on);
-    if (name === "tab" && on) this.#trouble("tab_silent", null);
+    if (name === "tab" && on) {
+      this.#watch?.lost(1, this.heard_s);
+      this.#trouble("tab_silent", null);
+    }
     this.#trouble(name, on ? this.#words(name) : null);
     if (name === "microphone" && on && this.mode === "ambient") this.#pause();
   }
 
   #onMicrophone(lost) {
     if (lost) this.#watch?.lost(0, this.heard_s);
-    else this.#watch?.found(this.heard_s);
+    else this.#watch?.found(this.heard_s, 0);
     for (const name of ["microphone_silent", "microphone_muted"]) this.#trouble(name, null);
     if (this.state.phase === "listening" && !lost) this.#heed(); // of another device nothing is known yet
   }
@@ -237,12 +244,17 @@ export class Visit {
     const { sample_rate, channels } = this.#audio;
     const largest_s = (limits?.max_frame_bytes ?? Infinity) / (2 * channels * sample_rate);
     const chunk_s = Math.min(this.settings.chunk_s, largest_s);
-    this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, chunk_s, (pcm) => this.#connection.sendAudio(pcm));
+    this.#chunker = new Chunker({ sampleRate: sample_rate, channels }, chunk_s, (pcm) => {
+      this.#connection.sendAudio(pcm);
+      this.#missing.check();
+    });
     const notices = {
       apply: ({ code, speaker }) => this.#onSound(code, true, speaker),
       over: (code, speaker) => this.#onSound(code, false, speaker),
     };
-    this.#watch = new SoundWatch({ sampleRate: sample_rate, channels }, channels, notices, (gap) => this.#gap(gap));
+    const format = { sampleRate: sample_rate, channels };
+    this.#watch = new SoundWatch(format, channels, notices, (gap) => this.#gap(gap), ALONE, true);
+    for (const channel of [0, 1]) if (this.#sources.gone(channel)) this.#watch.lost(channel, 0); // before it was watched
     this.#sources.start((samples) => {
       this.#heard += samples.length / channels;
       this.#watch.hear(samples);
@@ -279,6 +291,7 @@ export class Visit {
     else if (this.#withdrawn) this.#forget(code === NO_SUCH_SESSION);
     else {
       if (code !== 0) this.#trouble("server", why);
+      this.#missing.end(this.#heard);
       this.#finish({ reason: "connection_lost", audio_s: this.heard_s });
     }
   }
@@ -334,7 +347,7 @@ export class Visit {
   /** Asks what was said and not noted, before the end: the session pauses, and no more sound follows. */
   async #check() {
     this.#checkTimer = setTimeout(() => this.#compared(), CHECK_MS);
-    if (this.#sources.gone(0)) this.#watch.found(this.heard_s); // not found: the gap lasts until here
+    if (this.#sources.gone(0)) this.#watch.found(this.heard_s, 0); // not found: the gap lasts until here
     this.#set({ phase: "checking" });
     await this.#close();
     if (this.state.phase !== "checking") return; // it was finished or withdrawn, or the connection ended, meanwhile
@@ -388,6 +401,7 @@ export class Visit {
   /** @param {boolean} told whether the server said that it has erased the consultation */
   #forget(told) {
     this.#sources.close();
+    this.#watch.stop(this.heard_s);
     this.#history.clear();
     this.tell({ kind: "reset" });
     this.#set({ phase: "erased", connection: "idle", troubles: { server: say(told ? "withdraw.done" : "withdraw.untold") }, summary: null });

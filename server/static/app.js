@@ -114,7 +114,7 @@ function setPhase(next) {
   put(byId("stop"), { checking: "session.finish", finishing: "session.abandon" }[next] ?? "session.stop");
   if (next === "listening") watch?.start(consultation.heard_s);
   else {
-    watch?.stop();
+    watch?.stop(consultation?.heard_s);
     level.clear();
   }
 }
@@ -243,7 +243,7 @@ function onSamples(samples, rate, channels) {
 }
 
 async function pause() {
-  watch?.stop();
+  watch?.stop(consultation.heard_s);
   notices.clear();
   byId("pause").disabled = true;
   await consultation.pause();
@@ -390,8 +390,7 @@ function endOf(code) {
   } else if (phase !== "ended" && phase !== "setup") {
     if (fault && code !== 0) warnOf(fault);
     else if (code !== 0) warnClosed(code);
-    const { unsent_s, heard_s } = consultation;
-    if (unsent_s > 1) consultation.gap({ at: heard_s - unsent_s, seconds: unsent_s, reason: "unsent" });
+    consultation.cut();
     finish("stopped.cut");
     fault = null;
   }

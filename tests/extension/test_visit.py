@@ -5,8 +5,10 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from server.app import SESSIONS
 from tests.extension.support.chromium import ORIGIN
 from tests.extension.support.clinic import SAMPLE_RATE, SOON_MS, Clinic, alert, badge, picture, press, tabs, visit
+from tests.extension.support.relay import Relay
 from tests.support.browser import CHROMIUM
 from tests.support.live import serving
 
@@ -105,7 +107,7 @@ async def test_a_network_that_is_lost_and_comes_back_loses_no_sound(clinic: Clin
         assert int(session.received_samples / SAMPLE_RATE) == await running.heard_s()
 
 
-async def test_a_closed_tab_is_told_and_the_microphone_goes_on(clinic: Clinic) -> None:
+async def test_a_closed_tab_is_told_the_microphone_goes_on_and_the_transcript_keeps_the_gap(clinic: Clinic) -> None:
     async with visit(clinic) as running:
         assert running.call is not None
         await running.words("patient", "throat|cough")
@@ -115,6 +117,64 @@ async def test_a_closed_tab_is_told_and_the_microphone_goes_on(clinic: Clinic) -
         await picture(running.panel.screenshot, "tab-closed")
         await running.words_again("clinician", "viral|infection|chest")
         await running.phase("Listening")
+        gap = running.panel.locator("#finals .gap")
+        await press(running.panel, "#pause")
+        await running.phase("Paused")
+        await expect(gap).to_contain_text("the patient's tab was closed or showed another page")
+        paused = await gap.inner_text()
+        await press(running.panel, "#pause")
+        await running.phase("Listening")
+        await running.talk(2)
+        await running.finish()
+        await expect(gap).to_contain_text(re.compile(r"One speaker was not recorded for \d+ seconds"))
+        assert paused != await gap.inner_text(), "one line, which grows with the gap"
+        await running.panel.reload()
+        await expect(gap).to_have_count(1, timeout=SOON_MS)
+
+
+SMALL_OUTBOX = """import("/page/visit/outbox.js").then(({ Outbox }) => {
+  const add = Outbox.prototype.addAudio;
+  Outbox.prototype.addAudio = function (pcm) {
+    this.limit = 6 * 16_000;
+    return add.call(this, pcm);
+  };
+})"""
+"""Keeps six seconds of sound instead of ten minutes."""
+
+
+async def test_sound_that_could_not_be_kept_is_a_gap_where_it_was(clinic: Clinic) -> None:
+    async with visit(clinic, "ambient") as running:
+        await running.talk(2)
+        await clinic.chromium.in_offscreen(SMALL_OUTBOX)
+        clinic.relay.cut()
+        await running.talk(11)
+        clinic.relay.mend()
+        await expect(running.panel.locator("#connection")).to_have_text("Connected", timeout=SOON_MS)
+        gap = running.panel.locator("#finals .gap")
+        await expect(gap).to_contain_text("the server was out of reach for longer than this page can keep sound")
+        lost_s = int(re.findall(r"recorded for (\d+) second", await gap.inner_text())[0])
+        assert 1 <= lost_s <= 11
+        await running.finish()
+        session = list(clinic.sessions.values())[-1]
+        assert int(session.received_samples / SAMPLE_RATE) == await running.heard_s(), "silence has its place"
+        await expect(gap).to_have_count(1)
+
+
+async def test_sound_that_never_reached_the_server_is_a_gap_at_the_end(clinic: Clinic) -> None:
+    async with (
+        serving(resume_ttl_s=2, allowed_origins=(ORIGIN,)) as server,
+        Relay(int(server.url.rpartition(":")[2])) as relay,
+        visit(clinic, "ambient", addresses=[f"http://127.0.0.1:{relay.port}/"]) as running,
+    ):
+        await running.talk(4)
+        relay.cut()
+        await running.phase("Cut short")
+        gap = running.panel.locator("#finals .gap")
+        await expect(gap).to_contain_text("the connection was lost, and the last sound never reached the server")
+        heard_s = await running.heard_s()
+        lost_s = int(re.findall(r"recorded for (\d+) second", await gap.inner_text())[0])
+        (session,) = server.app[SESSIONS]._sessions.values()
+        assert abs(session.received_samples / SAMPLE_RATE + lost_s - heard_s) <= 1 + 2, "but for the chunk under way"
 
 
 async def test_an_unplugged_microphone_pauses_in_the_room_and_only_warns_in_a_video_visit(clinic: Clinic) -> None:

@@ -3,6 +3,7 @@
 import { addition } from "../findings/offered.js";
 import { Chunker } from "../sound/chunker.js";
 import { Connection } from "./connection.js";
+import { Missing } from "./missing.js";
 
 const CHUNK_S = 3; // the protocol's default; the page's ?chunk_s= tries another
 
@@ -17,7 +18,7 @@ export class Consultation {
   #began;
   #kept;
   #heard = 0; // sample frames
-  #lastHole = 0; // sample frames that are missing, as told last
+  #missing;
 
   /**
    * @param {object} source opened: see microphone.js
@@ -43,6 +44,7 @@ export class Consultation {
     this.#kept = kept;
     this.#journal = kept?.journal ?? null;
     this.#connection = new Connection(start, listener, kept);
+    this.#missing = new Missing(this.#connection.outbox, sample_rate, (gap) => this.gap(gap));
   }
 
   get heard_s() {
@@ -52,12 +54,6 @@ export class Consultation {
   /** Seconds that the server has not counted yet. */
   get pending_s() {
     return this.#connection.pending_s;
-  }
-
-  /** Seconds of what was heard that the server has not counted yet. */
-  get unsent_s() {
-    const { outbox } = this.#connection;
-    return (this.#heard - outbox.sent + outbox.pending) / this.record.audio.sample_rate;
   }
 
   /** @param {object} session the session_started event @param {boolean} [listening] or paused from the beginning */
@@ -144,6 +140,11 @@ export class Consultation {
     this.#connection.end(code);
   }
 
+  /** The connection has ended before the consultation: tells what the server never got. */
+  cut() {
+    this.#missing.end(this.#heard);
+  }
+
   /** The owner who was signed in when the visit began. */
   get user() {
     return this.#kept?.visit.user ?? this.#began.user;
@@ -197,12 +198,6 @@ export class Consultation {
 
   #send(pcm) {
     this.#connection.sendAudio(pcm);
-    const { holes } = this.#connection.outbox;
-    const missing = holes.reduce((sum, { length }) => sum + length, 0);
-    if (missing === this.#lastHole) return;
-    this.#lastHole = missing;
-    const { sample_rate } = this.record.audio;
-    const { at, length } = holes.at(-1);
-    this.gap({ at: at / sample_rate, seconds: length / sample_rate, reason: "network" });
+    this.#missing.check();
   }
 }

@@ -114,6 +114,8 @@ export default {
   "gap.device": "{duration} lang wurde nichts aufgenommen: Das Mikrofon war getrennt.",
   "gap.device_0": "{duration} lang wurde nur eine Seite aufgenommen: Das Mikrofon der Ärztin oder des Arztes war getrennt, das der Patientin oder des Patienten war zu hören.",
   "gap.device_1": "{duration} lang wurde nur eine Seite aufgenommen: Das Mikrofon der Patientin oder des Patienten war getrennt, das der Ärztin oder des Arztes war zu hören.",
+  "gap.microphone": "{duration} lang wurde nur eine Seite aufgenommen: Das Mikrofon der Ärztin oder des Arztes war getrennt.",
+  "gap.tab": "{duration} lang wurde nur eine Seite aufgenommen: Der Tab der Patientin oder des Patienten war geschlossen oder zeigte eine andere Seite.",
   "gap.stalled": "{duration} lang wurde nichts aufgenommen: Kein Ton erreichte diese Seite (Ruhezustand, eingefrorene Seite oder aussetzendes Mikrofon).",
   "gap.network": "{duration} lang wurde nichts aufgenommen: Der Server war länger nicht erreichbar, als diese Seite den Ton zwischenspeichern kann.",
   "gap.unsent": "{duration} lang wurde nichts aufgenommen: Die Verbindung brach ab, und der letzte Ton erreichte den Server nicht mehr.",

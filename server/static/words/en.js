@@ -114,6 +114,8 @@ export default {
   "gap.device": "Nothing was recorded for {duration}: the microphone was lost.",
   "gap.device_0": "One speaker was not recorded for {duration}: the clinician's microphone was lost; the patient's was heard.",
   "gap.device_1": "One speaker was not recorded for {duration}: the patient's microphone was lost; the clinician's was heard.",
+  "gap.microphone": "One speaker was not recorded for {duration}: the clinician's microphone was lost.",
+  "gap.tab": "One speaker was not recorded for {duration}: the patient's tab was closed or showed another page.",
   "gap.stalled": "Nothing was recorded for {duration}: no sound reached this page (asleep, frozen, or a microphone that stopped).",
   "gap.network": "Nothing was recorded for {duration}: the server was out of reach for longer than this page can keep sound.",
   "gap.unsent": "Nothing was recorded for {duration}: the connection was lost, and the last sound never reached the server.",

@@ -107,6 +107,12 @@ async def test_two_microphones_become_two_channels_and_one_that_is_lost_leaves_t
         await server.heard(len(server.pcm) + CHUNK_BYTES)
         assert round(loudest_hz(channels(server)[-8000:, 1])) == LEFT_HZ
 
+        await page.evaluate("tracks.desk.stop(); tracks.desk.dispatchEvent(new Event('ended'))")
+        await server.heard(len(server.pcm) + 2 * CHUNK_BYTES)
+        await expect(gap).to_have_count(1)
+        await page.get_by_role("button", name="Stop").click()
+        await expect(gap).to_have_count(2)  # although the microphone never came back
+
 
 async def test_one_microphone_for_two_people_and_a_device_of_one_channel_are_refused_with_a_way_out(server, browser):
     async with visited(server, browser) as (context, url):
