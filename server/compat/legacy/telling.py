@@ -54,7 +54,7 @@ class Telling:
             case "extraction":
                 self._changed = visit
                 self._due.set()
-            case "session_paused":
+            case "session_paused" if visit.paused:  # else its client has gone on, and would show a pause for good
                 await self._line.send(messages.message("session_paused", session_id=session_id))
             case "notice" if event["code"] == "no_speech" and visit.heard.issuperset(_sources(visit, event)):
                 pass  # the client leaves silence out, so that this one says nothing about a microphone

@@ -63,6 +63,11 @@ class Visit:
                 await self.session.receive_audio(frame)
                 del self._ready[: len(frame)]  # not before: a lost connection may cancel the wait for room
 
+    @property
+    def paused(self) -> bool:
+        """What the client asked for last: the session's log may be behind it."""
+        return self._tracks.held
+
     async def pause(self) -> None:
         """Raises ProtocolError."""
         await self.hand_on(everything=True)

@@ -7,14 +7,15 @@ from itertools import pairwise
 import aiohttp
 import pytest
 
+from inference.pipeline import Pipeline
 from server.app import SESSIONS
 from server.audit.actors import ANONYMOUS
 from server.compat.legacy import client as connection
 from server.compat.legacy import telling, visits
 from tests.server.compat.legacy.client import extension, legacy_serving, wav
 from tests.support.access import Notes, key
-from tests.support.fakes import speech
-from tests.support.live import serving, until
+from tests.support.fakes import EchoExtractor, LevelAsr, LoudnessVad, speech
+from tests.support.live import ONE_PAUSE, serving, until
 
 SECOND = speech((0.7, 0.5), (2.3, 0))
 """Three seconds with a word in the first."""
@@ -123,6 +124,23 @@ async def test_a_pause_is_confirmed_and_ended_by_session_resume_with_the_whole_s
         stopped = await client.hear("session_stopped")
         assert stopped["chunks_processed"] == 3
         assert len(client.texts()) == 2, "what came in the pause is not transcribed"
+
+
+async def test_a_pause_that_is_over_before_it_is_carried_out_is_not_confirmed_behind_its_end():
+    asr = LevelAsr()
+    engines = Pipeline(LoudnessVad(), asr, [EchoExtractor()], ONE_PAUSE)
+    async with legacy_serving(engines) as server, extension(server) as client:
+        await client.start(mode="ambient")
+        asr.go.clear()
+        await client.chunk(SECOND, "ambient")
+        await client.say("pause_session", appointment_id="drt-1")
+        await client.say("session_resume", appointment_id="drt-1")
+        await client.hear("session_resumed")
+        asr.go.set()
+        await client.hear("transcription_update")
+        await client.say("stop_session", appointment_id="drt-1")
+        await client.hear("session_stopped")
+        assert "session_paused" not in [told["type"] for told in client.told], "it would show a pause for good"
 
 
 async def test_a_lost_visit_is_resumed_on_another_connection_with_what_the_client_kept():
