@@ -29,6 +29,7 @@ _GENDERS = {"male": "male", "m": "male", "man": "male", "female": "female", "f":
 _GENDERS |= {"other": "other", "unknown": "unknown"}
 _LABELS = {True: ("CLINAST", "clinician asserted"), False: ("AIAST", "Artificial Intelligence asserted")}
 """By whether the clinician edited or confirmed the finding."""
+_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
 def render(record: Record) -> bytes:
@@ -47,6 +48,7 @@ def bundle(record: Record) -> Resource:
         "patient": _patient(record),
         "device": _device(record),
         "transcript": _transcript(record, subject, device, at),
+        **_encounter(record, ids, subject),
     }
     stopped = {f.text.casefold().removeprefix(STOP) for f in record.findings if f.text.casefold().startswith(STOP)}
     for finding in record.findings:
@@ -94,7 +96,7 @@ class _Ids:
 
 
 def _composition(record: Record, ids: _Ids, at: str) -> Resource:
-    patient, booked = record.declared.patient, plain(record.appointment_id or "")
+    patient = record.declared.patient
     sections = [_section(section, ids) for section in soap(record)]
     if patient and (history := plain(patient.history or "")):
         given = {"title": "History given", "text": _narrative([history], "additional")}
@@ -116,9 +118,39 @@ def _composition(record: Record, ids: _Ids, at: str) -> Resource:
         "title": "Consultation record",
         "event": [{"period": {"start": record.declared.started_at.isoformat(timespec="seconds")}}],
         "section": sections,
-        # The client's own name of the appointment: a reference by identifier, because nothing else is known of it.
-        **({"encounter": {"type": "Encounter", "identifier": {"value": booked}}} if booked else {}),
+        **({"encounter": held} if (held := _held(record, ids)) else {}),
     }
+
+
+def _held(record: Record, ids: _Ids) -> dict[str, Any]:
+    """The consultation that the record is of. Without a clinician, nothing is known of it but the client's own name."""
+    booked = _named(record.appointment_id)
+    found = ids.reference("encounter") if _named(record.clinician_id) else {}
+    return {"type": "Encounter", **found, **({"identifier": booked[0]} if booked else {})} if found or booked else {}
+
+
+def _encounter(record: Record, ids: _Ids, subject: dict[str, str]) -> dict[str, Resource]:
+    """Who held the consultation, as the client named them: not an author, because nobody has reviewed the record."""
+    clinician, booked = _named(record.clinician_id), _named(record.appointment_id)
+    if not clinician:
+        return {}
+    performer = concept(terminology("v3-ParticipationType", "PPRF", "primary performer"))
+    encounter: Resource = {
+        "resourceType": "Encounter",
+        "status": "in-progress" if record.state == "open" else "finished",
+        "class": {"extension": [{"url": _ABSENT, "valueCode": "unknown"}]},  # nobody said where it took place
+        "subject": subject,
+        "participant": [{"type": [performer], "individual": ids.reference("practitioner")}],
+        "period": {"start": record.declared.started_at.isoformat(timespec="seconds")},
+        **({"identifier": booked} if booked else {}),
+    }
+    return {"encounter": encounter, "practitioner": {"resourceType": "Practitioner", "identifier": clinician}}
+
+
+def _named(given: str | None) -> list[dict[str, str]]:
+    """What the client calls something, as identifiers: whose names these are is not known."""
+    name = plain(given or "")
+    return [{"value": name}] if name else []
 
 
 def _section(section: Section, ids: _Ids) -> dict[str, Any]:

@@ -277,7 +277,7 @@ def test_a_record_names_the_appointment_and_the_clinician_that_the_client_gave()
     assert "Clinician: D-4 \\<b\\>" in render(booked, "markdown").decode()
     bundle = json.loads(render(booked, "fhir"))
     composition = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Composition")
-    assert composition["encounter"] == {"type": "Encounter", "identifier": {"value": "A-17 <b>"}}
+    assert composition["encounter"]["identifier"] == {"value": "A-17 <b>"}
     unbooked = drawn(events)
     assert json.loads(render(unbooked, "json"))["appointment_id"] is None
     assert json.loads(render(unbooked, "json"))["clinician_id"] is None

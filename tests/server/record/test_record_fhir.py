@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from inference.extraction import Patient
 from server.record import as_fhir
 from server.record.wording import clock
-from tests.support.fhir_document import DERIVED, document, named, resources, walk
+from tests.support.fhir_document import DERIVED, code, document, named, resources, walk
 from tests.support.recorded import PATIENT, findings, record, segments
 
 
@@ -167,6 +167,53 @@ def test_a_later_record_of_a_session_speaks_of_the_same_resources_in_another_doc
 
 def test_no_id_tells_the_sessions_own():
     assert "SESSION" not in json.dumps(document())
+
+
+def test_who_held_the_consultation_takes_part_in_its_encounter_and_is_no_author_of_a_note_that_nobody_reviewed():
+    made = json.loads(as_fhir.render(replace(record(), clinician_id="D-4 <b>", appointment_id="A-17")))
+    (practitioner,), (encounter,) = resources(made, "Practitioner"), resources(made, "Encounter")
+    assert practitioner == {
+        "resourceType": "Practitioner",
+        "id": practitioner["id"],
+        "identifier": [{"value": "D-4 <b>"}],
+    }
+    (participant,) = encounter["participant"]
+    assert participant["individual"] == {"reference": f"urn:uuid:{practitioner['id']}"}
+    assert code(participant["type"][0]) == "PPRF"
+    assert (encounter["status"], encounter["identifier"]) == ("finished", [{"value": "A-17"}])
+    (patient,) = resources(made, "Patient")
+    assert encounter["subject"] == {"reference": f"urn:uuid:{patient['id']}"}
+    composition = made["entry"][0]["resource"]
+    assert composition["encounter"] == {
+        "reference": f"urn:uuid:{encounter['id']}", "type": "Encounter", "identifier": {"value": "A-17"},
+    }  # fmt: skip
+    (device,) = resources(made, "Device")
+    assert composition["author"] == [{"reference": f"urn:uuid:{device['id']}"}]
+    Bundle.model_validate(made)
+
+
+@pytest.mark.parametrize(
+    ("fields", "encounter"),
+    [
+        ({}, None),
+        ({"appointment_id": "A-17"}, {"type": "Encounter", "identifier": {"value": "A-17"}}),
+        ({"clinician_id": " "}, None),
+    ],
+)
+def test_without_a_clinician_nothing_is_said_of_who_held_it(fields, encounter):
+    made = json.loads(as_fhir.render(replace(record(), **fields)))
+    assert resources(made, "Practitioner", "Encounter") == []
+    assert made["entry"][0]["resource"].get("encounter") == encounter
+
+
+def test_a_consultation_that_is_still_recorded_is_an_encounter_in_progress():
+    made = json.loads(as_fhir.render(replace(record(), clinician_id="D-4", state="open")))
+    (encounter,) = resources(made, "Encounter")
+    assert encounter["status"] == "in-progress"
+    assert "identifier" not in encounter
+    assert made["entry"][0]["resource"]["encounter"] == {
+        "reference": f"urn:uuid:{encounter['id']}", "type": "Encounter",
+    }  # fmt: skip
 
 
 STATUS = ("status", "verificationStatus")
