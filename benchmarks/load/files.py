@@ -1,17 +1,21 @@
 """Recordings through `POST /v1/audio/transcriptions`: how fast they are, and what they cost live sessions.
 
     python -m benchmarks.load.files speed --model base --corpus DIR --output FILE.json
-    python -m benchmarks.load.files lag --model base --corpus DIR --sessions 8 --output FILE.json
+    python -m benchmarks.load.files lag --model base --corpus DIR --sessions 8 [--order beside,alone --more]
+        --output FILE.json
 
 `speed` gives one recording of ten minutes, put together from the corpus, to faster-whisper (the same weights, beam 5,
 its own voice detection, all cores) and to a server without sessions. `lag` measures live sessions alone, and again
 while a recording is being transcribed all the time, and tells how many seconds of it were transcribed meanwhile
-(`file_transcribed_s`, from the server's metrics). Each is run in turn on the same machine. The last line is JSON.
+(`file_transcribed_s`, from the server's metrics). Each is run in turn on the same machine. `--more` adds the runs to
+those of FILE.json, and `p95` has the medians of them all, and by which share the recording moves them: one pair says
+little, so take three that begin in turn alone and beside. The last line is JSON.
 """
 
 import argparse
 import asyncio
 import itertools
+import json
 import os
 import tempfile
 import time
@@ -20,6 +24,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import aiohttp
@@ -32,6 +37,8 @@ from benchmarks.load.watch import usage
 
 LIMIT_S = 600.0
 PROGRESS = "drtranscribe_file_seconds_total"
+NAMES = ("alone", "beside")
+METRICS = ("coverage_lag_s", "chunk_done_ms", "final_ms")
 
 
 def recording(corpus: Path | None, seconds: float) -> tuple[bytes, str, Any]:
@@ -137,7 +144,8 @@ async def lag(args: argparse.Namespace) -> dict[str, Any]:
     data, _, _ = recording(args.corpus, args.file_s)
     with tempfile.TemporaryDirectory() as folder:
         among = tracks(args.corpus, Path(folder))
-        result: dict[str, Any] = {"sessions": args.sessions, "seconds": args.load.seconds}
+        settings = {"sessions": args.sessions, "seconds": args.load.seconds, "chunk_s": args.load.chunk_s}
+        result: dict[str, Any] = before_of(args, settings)
         async with target(args.load) as at:
             for name in args.order.split(","):
                 files: list[float] = []
@@ -149,9 +157,7 @@ async def lag(args: argparse.Namespace) -> dict[str, Any]:
                     posting.cancel()
                     with suppress(asyncio.CancelledError):
                         await posting
-                shown = {
-                    key: found[key] for key in ("coverage_lag_s", "chunk_done_ms", "final_ms", "failed", "refused")
-                }
+                shown = {key: found[key] for key in (*METRICS, "failed", "refused")}
                 shown |= {
                     "files_done_in_s": [round(one, 1) for one in files],
                     "file_transcribed_s": round(progress_s, 1),
@@ -160,7 +166,28 @@ async def lag(args: argparse.Namespace) -> dict[str, Any]:
                 }
                 result.setdefault(name, []).append(shown)
                 print(name, result[name][-1], flush=True)
-    return result
+    return result | {"p95": moved(result)}
+
+
+def before_of(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Any]:
+    """The runs to which those of now are added. Raises SystemExit where they have other settings."""
+    if not args.more:
+        return settings
+    before = json.loads(args.output.read_text())
+    if {name: before.get(name) for name in settings} != settings:
+        raise SystemExit(f"{args.output} has runs with other settings: leave out --more, or give the same ones")
+    return settings | {name: before[name] for name in NAMES if name in before}
+
+
+def moved(result: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The medians of each p95 over the runs, and by which share a recording moves it."""
+    found: dict[str, dict[str, float]] = {}
+    for metric in METRICS:
+        at = {name: median(run[metric]["p95"] for run in result[name]) for name in NAMES if name in result}
+        found[metric] = {name: round(value, 3) for name, value in at.items()}
+        if len(at) == len(NAMES) and at["alone"]:
+            found[metric]["moved"] = round(at["beside"] / at["alone"] - 1, 3)
+    return found
 
 
 async def file_progress(at: Target) -> float:
@@ -188,9 +215,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=8, help="lag: live sessions")
     parser.add_argument("--seconds", type=float, default=60.0, help="lag: length of each session")
     parser.add_argument("--order", default="alone,beside", help="lag: what is measured, in this order")
+    parser.add_argument("--chunk-s", type=float, default=3.0, help="lag: length of a session's chunks")
+    parser.add_argument("--more", action="store_true", help="lag: adds the runs to those of --output")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args(argv)
+    if args.more and not (args.output and args.output.exists()):
+        parser.error("--more needs the file of --output: leave it out for the first run")
     flags = ["--model", args.model, "--sessions", str(args.sessions), "--seconds", str(args.seconds), "--warmup-s", "9"]
+    flags += ["--chunk-s", str(args.chunk_s)]
     args.load = command.parse(flags + (["--corpus", str(args.corpus)] if args.corpus else []))
     args.load.texts = False
     return args

@@ -43,14 +43,14 @@ class Feed:
             self._task.cancel()
 
     async def _run(self) -> None:
-        whole = False
+        whole, text = False, b""
         try:
             async for text in self._source.follow(self.seq):
                 shown = frame(text)
                 self.seq = shown.seq
-                whole = text.startswith(STOPPED) and _WITHDRAWN not in text
                 for viewer in tuple(self._viewers):
                     viewer.show(shown)
+            whole = text.startswith(STOPPED) and _WITHDRAWN not in text
         except Exception as error:  # viewers come back and read on; the session goes on
             logger.error("the viewers of a session were disconnected: %s", place_of(error))
         finally:

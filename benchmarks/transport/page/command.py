@@ -8,7 +8,8 @@ words: a server of its own, on this machine, and the page with chunks of 3 s and
 the opening of the microphone to the first words on the screen.
 resume: one visit through a network that is cut (connections refused) and that swallows what is sent (nothing refused,
 nothing carried): from its return until the visit goes on.
-memory: an hour's visit in a minute: JavaScript heap after a garbage collection, nodes, what IndexedDB holds.
+memory: an hour's visit in a minute: JavaScript heap after a garbage collection, nodes, what IndexedDB holds, and the
+memory of the page's process (Linux).
 size: what the page loads when it is opened, as files and as bytes on the line, where it is compressed. `size_bytes` is
 all of server/static/, with what only other languages, visits and the second screen need.
 Needs Debian's `chromium` and the extra `dev`. The last line is JSON.

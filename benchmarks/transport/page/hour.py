@@ -129,15 +129,17 @@ async def answering() -> AsyncIterator[str]:
 
 
 async def memory(browser: Browser) -> list[dict[str, float]]:
-    """After so many minutes of sound: megabytes of JavaScript in use, nodes of the page, megabytes of IndexedDB."""
+    """After so many minutes of sound: megabytes of JavaScript in use, nodes of the page, megabytes of IndexedDB, and
+    megabytes of the page's process that are in memory: all of them, and those that are its own (anonymous).
+    """
     measured = []
     async with answering() as url, visit(browser, url, MICROPHONE) as (context, page):
-        cdp = await context.new_cdp_session(page)
+        cdp, whole = await context.new_cdp_session(page), await browser.new_browser_cdp_session()
         await cdp.send("Performance.enable")
         await cdp.send("HeapProfiler.enable")
         for minute in MINUTES:
             await page.wait_for_function(f"({REACHED})({minute})", timeout=WAIT_MS)
-            measured.append({"minute": minute, **await _figures(cdp, page)})
+            measured.append({"minute": minute, **await _figures(cdp, page), **await _process(whole)})
     return measured
 
 
@@ -152,3 +154,18 @@ async def _figures(cdp: CDPSession, page: Page) -> dict[str, float]:
         "segments": segments,
         "indexeddb_mb": round(stored / 2**20, 2),
     }
+
+
+async def _process(whole: CDPSession) -> dict[str, float]:
+    """Of the renderer that has worked most: the browser keeps another one ready, which has done nothing."""
+    processes = (await whole.send("SystemInfo.getProcessInfo"))["processInfo"]
+    page = max((each for each in processes if each["type"] == "renderer"), key=lambda each: float(each["cpuTime"]))
+    held = _held(page["id"])
+    return {"renderer_rss_mb": held["VmRSS"], "renderer_own_mb": held["RssAnon"]}
+
+
+def _held(pid: int) -> dict[str, float]:
+    """Megabytes of a process by the names of Linux, such as VmRSS."""
+    lines = [line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    fields = [line for line in lines if len(line) == 3]
+    return {name.removesuffix(":"): round(int(value) / 1024, 1) for name, value, unit in fields if unit == "kB"}
