@@ -7,8 +7,8 @@
 - benchmarks/data/no_names.txt: sentences without them, some of which sound like one ("swollen": Zwolle), and the spans
   of --corpus (a folder of NAME.flac and NAME.json). A name that is written there is false.
 Each span is decoded without the vocabulary and with it, by Whisper base (int8) and the recogniser that a server has.
---voice names voices of benchmarks/speech/synthesis (flite:slt and flite:rms if none is named), --voices the folder of
-their packages. The last line is JSON.
+--voice names voices of benchmarks/speech/synthesis (flite:slt and flite:rms if neither a voice nor --corpus is given),
+--voices the folder of their packages. The last line is JSON.
 """
 
 import argparse
@@ -151,7 +151,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     vocabulary = Vocabulary(read_packs([NAMES]).terms)
-    clips = [clip for voice in options.voice or ("flite:slt", "flite:rms") for clip in spoken(voice, options.voices)]
+    voices = options.voice or (() if options.corpus else ("flite:slt", "flite:rms"))
+    clips = [clip for voice in voices for clip in spoken(voice, options.voices)]
     clips += recorded(options.corpus) if options.corpus else ()
     tallies = asyncio.run(measure(clips, vocabulary))
     for group, tally in tallies.items():
