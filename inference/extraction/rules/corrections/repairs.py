@@ -207,8 +207,9 @@ def _replacing(before: Sequence[Slot], pairs: Sequence[tuple[Slot, Slot]]) -> Re
     old, new = pairs[0]
     if len(pairs) == 1 and old.kind == "amount" and old.unit and not new.unit:
         end = old.number_end  # "5 mg, make it 10": the unit stays
-    if old.kind == "drug" and all(other.kind != "amount" for other, _ in pairs):
-        # The dose of a drug that was not meant is no dose of the other.
-        ends = [slot.end for slot in before if slot.kind == "amount" and 0 <= slot.start - end <= 1]
-        end = max([end, *ends])
+    if old.kind == "drug" and all(other.kind not in ("amount", "frequency") for other, _ in pairs):
+        # How much and how often of a drug that was not meant says nothing of the other.
+        for slot in sorted(before, key=lambda slot: slot.start):
+            if slot.kind in ("amount", "frequency") and 0 <= slot.start - end <= 1:
+                end = slot.end
     return Repair(start, end, new.start, max(new.end for _, new in pairs))

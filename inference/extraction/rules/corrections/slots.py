@@ -17,7 +17,7 @@ from inference.extraction.words.lexicon import allergens_trie, drugs_trie, find,
 _SIDES = {"left": "left", "right": "right"}
 _STRANGERS = words("stranger") | words("kin")
 _TIMES = words("time_unit")
-_RATES = ("day", "week", "hour", "morning", "evening", "night", "month")
+_RATES = ("day", "daily", "week", "hour", "morning", "evening", "night", "month")
 """What a frequency that can be corrected holds: "three times a day", not "on and off"."""
 _BESIDE_SIDE = frozenset(("the", "my", "your", "his", "her", "side", "one"))
 _PRONOUN = "one"

@@ -58,6 +58,8 @@ _NOT_PRESCRIBED = re.compile(
     r"not recommend|rather not|"
     r"without|more than)\b"
 )
+_LIMITING = re.compile(r"\b(?:dont|not|never|no|nt) (?:\w+ ){0,3}(?:more than|over|exceed\w*)\b")
+"""How much is too much: "don't take more than eight" stops nothing."""
 _BETWEEN = re.compile(
     r"\b(?:to see|see if|if|because|which|while|since|adjustments?|for (?:your|the|his|her)|"
     r"from)\b"
@@ -84,6 +86,8 @@ def act_on(before: Sequence[str], *, is_class: bool, ordered_before: bool) -> Ac
     """
     near = list(before[-_NEAR:])
     text = " ".join(near)
+    if _LIMITING.search(text):
+        return None
     if _NOT_PRESCRIBED.search(text):
         return "stop" if re.search(r"\b(?:dont|not) (?:take|taking)\b", text) else None
     stop, give, keep, use = (_last(p, text) for p in (_STOPPING, _GIVING, _CONTINUING, _USING))

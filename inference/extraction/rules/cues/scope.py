@@ -28,6 +28,7 @@ _GOING_ON = words("subordinating") | words("complaint_to_part") | words("before_
 """Behind one of these "my chest" goes on with what was denied."""
 _CLAUSE = 2
 """Words that a denied clause has at least before another begins."""
+_LISTING = frozenset(("or", "nor", "and"))
 _PARTING = frozenset(("and", "but", "so", "then"))
 _TELLING = frozenset(("had", "have", "felt", "feel", "got", "get", "did", "do", "was", "am"))
 _BEFORE_OBJECT = words("before_object")
@@ -65,9 +66,17 @@ def denial_ends(tokens: Sequence[Token], trigger: Trigger, between: range) -> bo
             return True
         if tokens[i].comma and tuple(token.word for token in tokens[i + 1 : i + 3]) in _INSTEAD:
             return True  # "I wouldn't call it pain, more a tightness"
+        if tokens[i].comma and _contrasts(tokens, trigger, i):
+            return True
         if (joins or tokens[i].comma) and _affirms(tokens, i + 1, of_noun=of_noun, joins=joins):
             return True
     return False
+
+
+def _contrasts(tokens: Sequence[Token], trigger: Trigger, at: int) -> bool:
+    """ "Not ibuprofen, paracetamol": a sentence that opens with "not" says behind its only comma what it is instead."""
+    opens = trigger.end == 1 and tokens[0].word == "not"
+    return opens and not any(t.comma or t.word in _LISTING for t in tokens[at + 1 :])
 
 
 def _opens_clause(tokens: Sequence[Token], after: int, at: int) -> bool:

@@ -32,6 +32,10 @@ def told(line: str) -> dict[str, str]:
         ("D: I was going to give you trimethoprim, but let's go for nitrofurantoin.", {"nitrofurantoin": "ordered"}),
         ("A: I was going to give you trimethoprim, but let's go for nitrofurantoin.", {"nitrofurantoin": "ordered"}),
         ("A: I'd thought about trimethoprim but I'll give you nitrofurantoin.", {"nitrofurantoin": "ordered"}),
+        ("D: Not ibuprofen, paracetamol.", {"paracetamol": "taken"}),
+        ("D: Not ibuprofen, naproxen or aspirin.", {"naproxen": "untaken", "aspirin": "untaken"}),
+        ("D: Don't take more than eight paracetamol tablets in a day.", {}),
+        ("D: Don't take paracetamol.", {"stop paracetamol": "ordered"}),
         ("D: I might have given you naproxen, but not with your stomach.", {}),
         ("P: I was about to take my insulin when I fell.", {}),
         ("P: The chemist gave me ibuprofen but I haven't taken any.", {"ibuprofen": "untaken"}),
@@ -82,3 +86,15 @@ def test_the_dose_of_the_medicine_before_is_not_added_to_the_next() -> None:
 def test_how_often_a_dose_changes_is_not_how_often_it_is_taken(line: str) -> None:
     (finding,) = findings(line)
     assert "frequency" not in finding.attributes
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "D: Take amoxicillin 500 mg three times a day, sorry, azithromycin.",
+        "D: Take amoxicillin 500 mg twice daily. On second thoughts, azithromycin.",
+    ],
+)
+def test_how_much_and_how_often_of_a_medicine_that_was_not_meant_is_not_of_the_other(line: str) -> None:
+    (finding,) = findings(line)
+    assert (finding.text, finding.attributes) == ("azithromycin", {"order_type": "medication"})
