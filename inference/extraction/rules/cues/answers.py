@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
+from inference.extraction.rules.concepts.mentions import mentions
 from inference.extraction.rules.cues.readings import EMPTY, Answer, answer_of, is_bare, is_empty, is_explicit
 from inference.extraction.rules.cues.replies import asks_back, assents, names_another
 from inference.extraction.text.dialogue import AUXILIARIES, LEAD_INS, Turn
@@ -28,6 +29,12 @@ _AS_USUAL = re.compile(
     rf"(?:{_WHAT_IS_USUAL})"
 )
 """What there is of something is what there always is."""
+_GIVEN_UP = re.compile(
+    r"(?:(?:no|not any ?more|um|uh|well|oh|yes|yeah|i|ive|weve|have|actually) )*"
+    r"(?:gave (?:it |them |that )?up|given (?:it |them |that )?up|quit|stopped|"
+    r"(?:packed|jacked) (?:it |them |that )?in)\b"
+)
+_AGAIN = re.compile(r"\b(?:again|back)\b")
 _COMPARING = re.compile(r"\b(?:more|less|worse|better|new|different|change\w*|increas\w+|than|any other|lately)\b")
 _CORRECTING = frozenset(("actually", "wait", "sorry", "hang", "hold", "oh", "no"))
 _TURNING = frozenset(("well", "but"))
@@ -101,8 +108,15 @@ def _answer_to(question: Turn, turn: Turn) -> Answer | None:
         return None
     if _AS_USUAL.match(turn.joined) and not _COMPARING.search(question.joined):
         return "yes"
+    if has_given_up(turn) and any(m.kind == "social" for m in mentions(question.segment.text, question.tokens)):
+        return "yes"
     names_one = _NAMING_ONE.match(turn.joined) or _NAMING_NO_MORE.search(turn.joined)
     return answer_of(turn) or ("yes" if names_one and _shares_a_word(question, turn) else None)
+
+
+def has_given_up(reply: Turn) -> bool:
+    """ "Do you smoke?" "I gave up when I was thirty.": the habit was there."""
+    return _GIVEN_UP.match(reply.joined) is not None and _AGAIN.search(reply.joined) is None
 
 
 def _leaves_as_usual(question: Turn, turn: Turn) -> bool:

@@ -23,6 +23,8 @@ _NO_REACH = 99
 _FIRST_PERSON_SUBJECTS = frozenset(("i", "im", "ive", "my"))
 _DENIALS = words("denial") | {"cant", "couldnt", "cannot", "unable", "no"}
 _CONDITIONS = frozenset(("if", "unless", "whether", "should"))
+_OBJECTS = frozenset(("me", "us", "you", "him", "her", "them", "my", "your", "his", "the", "it"))
+"""Behind "stopped" where something else is ended: "the coughing stopped me sleeping"."""
 _PROMISING = frozenset(("ill", "will"))
 _SUPPOSING = frozenset(("had", "was", "were", "got"))
 _WOULD = frozenset(("id", "would", "wouldnt", "wouldve", "might"))
@@ -165,16 +167,12 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
     if sum(not tokens[i].soft for i in between) > _reach(tokens, trigger, between):
         return False
     stops = [other for other in found if other.category == "stop" and other.start in between]
+    if trigger.category == "resolved":
+        return not stops and _ends(tokens, trigger, between, end)
     if trigger.category == "hypothetical":
         return _supposes(tokens, trigger, between, end, stops)
     if trigger.category == "family":
-        if trigger.direction != "forward" and trigger.start >= end:
-            # "Cancer and a strong family history of stroke": the history is that of what follows it.
-            return not any(tokens[i].word in _JOINING for i in between)
-        if trigger.start >= end:
-            return True
-        people = [other for other in found if other.category == "family" and other is not trigger]
-        return not other_ends(tokens, people, trigger, start, end)
+        return _is_of_family(tokens, found, trigger, between, start, end)
     if trigger.category == "possible":
         # "Potentially, there's a bit of swelling": the clause that is doubted begins behind the doubt.
         stops = [s for s in stops if not (s.start <= trigger.end + 1 and tokens[s.start].word.startswith("there"))]
@@ -185,6 +183,27 @@ def _governs(tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger
     if trigger.category == "negated":
         return trigger.end > start or not (_is_of_a_part(tokens, end) or denial_ends(tokens, trigger, between))
     return True
+
+
+def _is_of_family(
+    tokens: Sequence[Token], found: Sequence[Trigger], trigger: Trigger, between: range, start: int, end: int
+) -> bool:
+    if trigger.start >= end:
+        # "Cancer and a strong family history of stroke": the history is that of what follows it.
+        return trigger.direction == "forward" or not any(tokens[i].word in _JOINING for i in between)
+    people = [other for other in found if other.category == "family" and other is not trigger]
+    return not other_ends(tokens, people, trigger, start, end)
+
+
+def _ends(tokens: Sequence[Token], trigger: Trigger, between: range, end: int) -> bool:
+    """ "I stopped drinking, I've got a headache" ends no headache, "the vomiting stopped" ends it."""
+    if trigger.start < end:
+        parted = any(tokens[i].comma for i in range(trigger.end - 1, trigger.end + len(between)))
+        return not parted and not any(tokens[i].word in _FIRST_PERSON_SUBJECTS for i in between)
+    if trigger.direction != "both":
+        return True
+    following = {token.word for token in tokens[trigger.end : trigger.end + 1]}
+    return not between and not tokens[trigger.start - 1].comma and _OBJECTS.isdisjoint(following)
 
 
 def _supposes(tokens: Sequence[Token], trigger: Trigger, between: range, end: int, stops: Sequence[Trigger]) -> bool:

@@ -87,6 +87,10 @@ _EXCEPTED = re.compile(
     r"|^not (?:in|at|during|on|when|by|while|if|always|every|all) (?:\w+ ){0,4}but (?:\w+ ){0,4}"
     r"(?:i|it|they|there) (?:do|does|did|is|are|am|have|has|was)\b"
 )
+_NONE_NOW = re.compile(
+    r"\b(?:but|and|though) (?:theres been |ive had |there has been )?(?:none|nothing|no more|not)"
+    r"(?: \w+){0,2}? (?:since|for|now|any ?more|lately|recently|at the moment|today|this)\b(?! but\b)|\bnone since$"
+)
 _COMING_ROUND = re.compile(
     r"\bbut (?:um |uh )?(?:yes|yeah|yep|there is|i do|i have|it does|it is)$|"
     r"^(?!.*\b(?:no|not|never|nothing|none|hardly|say|said|told|think|thought|know|if|as|\w+nt)\b)(?!i\b)(?:\w+ ){1,7}"
@@ -229,6 +233,7 @@ _READINGS: tuple[tuple[Callable[[str], object], Answer | None], ...] = (
     (_is_unknown, None),  # "I haven't checked", "I couldn't say"
     (_MILD.match, "yes"),
     (_EXCEPTED.match, "yes"),  # "No, only when I run"
+    (_NONE_NOW.search, "no"),  # "There was some at the start, but none for a fortnight"
     (_COMING_ROUND.search, "yes"),
     (_BEHIND_IF.match, "yes"),
     (_is_guessed, "maybe"),  # "Not sure, a bit"

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.extraction.rules.concepts.mentions import Mention, mentions
 from inference.extraction.rules.cues.context import assertion, triggers_beside
 from inference.extraction.rules.cues.readings import Answer, answers_in_turn, is_bare, is_plain_maybe, is_plain_yes
+from inference.extraction.rules.cues.replies import names_another
 from inference.extraction.rules.exchange.asked import Asked
 from inference.extraction.text.denied import affirms
 from inference.extraction.text.dialogue import Turn
@@ -95,8 +96,8 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
     apart = _apart(asked, reply, agreed)
     if apart:
         return Agreement(agreed, apart, told - apart.keys(), summed_up)
-    if len(asked.names) >= _SEVERAL and NO_OTHERS.search(words_from(reply)) and (some := _named_of(asked, reply)):
-        return Agreement("no", {}, some, summed_up)
+    if len(asked.names) >= _SEVERAL and (said := _by_name(asked, reply, agreed, told)) is not None:
+        return replace(said, summed_up=summed_up) if said.told < asked.names else None
     only_there = _ONLY_THERE.match(reply.joined) or _ONLY_WHEN.search(reply.joined)
     only_some = _ONLY.match(reply.joined) and told < asked.names
     if agreed == "maybe" and told and told.isdisjoint(asked.names) and not is_plain_maybe(reply):
@@ -117,6 +118,19 @@ def agreement(asked: Asked, reply: Turn, answer: Answer) -> Agreement | None:
             return None
         told = asked.names - meant
     return Agreement(agreed, each, told, summed_up)
+
+
+def _by_name(asked: Asked, reply: Turn, agreed: Answer, told: Set[str]) -> Agreement | None:
+    """Of several things, what a reply says no to by naming one of them."""
+    if NO_OTHERS.search(words_from(reply)) and (some := _named_of(asked, reply)):
+        return Agreement("no", {}, some, summed_up=False)
+    if agreed == "no" and names_another(reply):
+        # "Any fever, any cough?" "No fever.": that speaks for itself, and nobody denied the cough.
+        if told & asked.names:
+            return Agreement("no", {}, asked.names, summed_up=False)
+        if some := _shared(asked, reply.stems()):
+            return Agreement("no", {}, asked.names - some, summed_up=False)
+    return None
 
 
 def _to_denial(asked: Asked, reply: Turn, answer: Answer) -> tuple[Answer | None, bool]:

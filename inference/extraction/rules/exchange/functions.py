@@ -29,12 +29,13 @@ _ASKED_WELL = re.compile(
     rf"\b(?:are|is|have|has) (?:you|your) (?:been )?(?P<what>{_NAMES}) (?:been )?"
     r"(?:ok|okay|all right|alright|well|good|normal|normally|fine)(?: at the moment| now| and drinking.*)?$"
 )
+_ASKED_WHETHER = re.compile(r"^(?:(?:and|so|okay|ok) )*are you (?P<what>sleeping|eating)(?: at the moment| now)?$")
 _LEAD = r"^(?:(?:um|uh|oh|well|so|yeah|yes|no|its|it is|been|im|ive been|to be honest|honestly|i|sleep|eat) )*"
 _BADLY = re.compile(
     rf"{_LEAD}(?:(?:a bit|pretty|quite|very|really|so|maybe|not too|a little|rather|fairly) )*"
     r"(?:low|bad|badly|terrible|terribly|awful|poor|poorly|rubbish|dreadful|worse|getting worse|laboured|down|less|"
     r"reduced|gone|non existent|"
-    r"not (?:great|good|very good|so good|too good|very well|really|well|brilliant|the best))\b"
+    r"not (?:great|good|very good|so good|too good|very well|really|well|brilliant|brilliantly|the best|much))\b"
 )
 _WELL = re.compile(
     rf"{_LEAD}(?:(?:pretty|quite|very|really|absolutely|not) )*"
@@ -86,7 +87,7 @@ def functions(conversation: Sequence[Turn], at: int) -> Iterator[Draft]:
     turn = conversation[at]
     if turn.speaker == "patient" or turn.form == "statement":
         return
-    asked = _ASKED_HOW.search(turn.joined) or _ASKED_WELL.search(turn.joined)
+    asked = _ASKED_HOW.search(turn.joined) or _ASKED_WELL.search(turn.joined) or _ASKED_WHETHER.search(turn.joined)
     if asked is None:
         return
     reply = _reply(conversation, at)

@@ -7,6 +7,8 @@ from inference.extraction.rules.concepts.attributes import Span, timing, tokens_
 from inference.extraction.rules.concepts.medication import Medicine, medicines
 from inference.extraction.rules.concepts.mentions import VAGUE, Mention, mentions
 from inference.extraction.rules.concepts.relatives import relation_of
+from inference.extraction.rules.cues.answers import has_given_up
+from inference.extraction.rules.cues.denials import is_given_up
 from inference.extraction.rules.cues.presupposed import EXCEPTING, is_at_rest, is_excepted, is_presupposed
 from inference.extraction.rules.cues.readings import Answer
 from inference.extraction.rules.exchange.agreement import SUMMING_UP, Agreement, agreement, words_from
@@ -38,6 +40,11 @@ _OFFERING = re.compile(
     r"\bif (?:i|we) (?:send|give|prescribe)"
 )
 """What is offered is not taken yet."""
+_ENDING = re.compile(
+    r"\b(?:finish(?:ed)?|stop(?:ped)?|(?:come|came|been|are you|youre) off|quit|give(?:n)? up|gave up|r[au]n out of)"
+    r"(?: taking| using)?(?: (?:the|your|that|those|all))*$"
+)
+"""Before what a question asks the end of: "have you finished the antibiotics?"."""
 _NEGATIVE = words("denial") | {"no", "without"}
 _OTHER_REACH = 3
 _LONG_AGO = re.compile(
@@ -117,7 +124,9 @@ def _mentioned(asked: Asked, reply: Turn, agreed: Agreement, known: frozenset[st
             yield with_reply(draft(turn, "symptom", concept, mention.start, mention.end), reply)
             continue
         status = "present" if affirmed else _STATUS[agreed.each.get(mention.concept, agreed.answer)]
-        fact = _fact(turn, reply, asked.mentions, position, status, family=said.experiencer == "family")
+        over = _is_habit_over(turn, mention, agreed.answer)
+        status = status if over is None else "present"
+        fact = _fact(turn, reply, asked.mentions, position, status, family=said.experiencer == "family", over=over)
         if fact is not None:
             yield fact
 
@@ -137,11 +146,33 @@ def _medicines(asked: Asked, reply: Turn, agreed: Agreement, known: frozenset[st
         answer = agreed.each.get(drug.name, agreed.answer)
         if (specified and drug.is_class) or (answer == "no" and outlives_a_no):
             continue
-        status = _STATUS[answer]
+        over = _is_asked_over(turn, drug.start, answer)
         medicine = draft(
-            turn, "medication", drug.name, drug.first, drug.last, status=status, attributes=drug.attributes
+            turn,
+            "medication",
+            drug.name,
+            drug.first,
+            drug.last,
+            status=_STATUS[answer] if over is None else "absent" if over else "present",
+            temporality="past" if over else "current",
+            attributes=drug.attributes,
         )
         yield with_reply(medicine, reply)
+
+
+def _is_asked_over(turn: Turn, start: int, answer: Answer) -> bool | None:
+    """ "Have you stopped smoking?": whether it is over; None where the question is not that, or nobody knows."""
+    if answer == "maybe" or _ENDING.search(turn.words_before(start)) is None:
+        return None
+    return answer == "yes"
+
+
+def _is_habit_over(turn: Turn, mention: Mention, answer: Answer) -> bool | None:
+    if mention.kind != "social":
+        return None
+    if answer != "maybe" and is_given_up(turn, mention):
+        return answer == "yes"
+    return _is_asked_over(turn, mention.start, answer)
 
 
 def _is_told_before(turn: Turn, name: str, known: frozenset[str]) -> bool:
@@ -156,7 +187,14 @@ def _is_affirmed(turn: Turn, mention: Mention) -> bool:
 
 
 def _fact(
-    turn: Turn, reply: Turn, found: Sequence[Mention], position: int, status: Status, *, family: bool
+    turn: Turn,
+    reply: Turn,
+    found: Sequence[Mention],
+    position: int,
+    status: Status,
+    *,
+    family: bool,
+    over: bool | None = None,
 ) -> Draft | None:
     mention = found[position]
     if family and (mention.kind == "symptom" or not relation_of(turn, len(turn.tokens))):
@@ -186,7 +224,9 @@ def _fact(
             attributes |= {slot: value for slot, (value, _, _) in when.items()}
             told = [tokens_over(reply.tokens, start, end) for _, start, end in when.values()]
     former = status == "present" and (_FORMERLY.search(reply.joined) or _LONG_AGO.search(reply.joined))
-    temporality: Temporality = "past" if former or mention.kind == "procedure" else "current"
+    if mention.kind == "social" and over is None:
+        over = has_given_up(reply)
+    temporality: Temporality = "past" if former or over or mention.kind == "procedure" else "current"
     fact = draft(
         turn,
         kind,

@@ -58,6 +58,11 @@ _UNTAKEN = re.compile(
     r"(?: yet| though)?$"
 )
 """Closes "I'm supposed to take metformin but I don't", "they gave me codeine but I haven't taken any"."""
+_ENDED = re.compile(
+    r"\bso (?:i|ive|they|he|she|we) (?:\w+ )?(?:stopped|came off|come off|quit|gave up|packed in|took me off)"
+    r"(?: (?:it|them|that|taking (?:it|them)))?$"
+)
+"""Closes "I was on a statin but it gave me muscle pains so I stopped"."""
 _REDOSING = re.compile(
     r"\b(?:bring|bringing|drop|dropping|put|putting|take|taking|turn|lower|reduce|increase|up|raise|move|push|bump|cut|"
     r"nudge|change|halve|double|go|going|get)\b(?: \w+){0,3}? (?:(?:down|up|back) )?to\b"
@@ -130,9 +135,9 @@ def _is_untold(turn: Turn, medicine: Medicine, act: Act | None, said: Assertion,
         explaining = len(turn.tokens) > _ECHO_TOKENS and act is None and not dictated
         if explaining and not (_SECOND_PERSON | _THIRD_PERSON) & set(near):
             return True
-        if said.status == "absent" and _CONSIDERING & set(near):
-            # "I don't think you need antibiotics", "no changes to the metformin": nothing of what is taken.
-            return True
+    if not of_self and said.status == "absent" and _CONSIDERING & set(near):
+        # "I don't think you need antibiotics", "no changes to the metformin": nothing of what is taken.
+        return True
     if turn.speaker == "unknown" and not of_self and act is None and _OFFERED.search(turn.joined):
         return _YOURS.isdisjoint(near) and said.status != "absent"
     asking = of_self and _ASKING.search(" ".join(near)) is not None
@@ -143,7 +148,10 @@ def _medication(turn: Turn, medicine: Medicine, said: Assertion, context: Sequen
     """What the patient takes, does not take, or took until it was stopped."""
     if of_self and said.status == "present" and _UNTAKEN.search(turn.joined):
         said = replace(said, status="absent", to_token=len(turn.tokens))
-    stopped = said.status == "absent" and any(t.category == "resolved" for t in context)
+    ended = of_self and said.status == "present" and _ENDED.search(turn.joined) is not None
+    if ended:
+        said = replace(said, status="absent", to_token=len(turn.tokens))
+    stopped = ended or (said.status == "absent" and any(t.category == "resolved" for t in context))
     temporality: Temporality = "past" if stopped and said.status == "absent" else said.temporality
     return draft(
         turn,

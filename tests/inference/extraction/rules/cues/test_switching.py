@@ -98,3 +98,14 @@ def test_how_often_a_dose_changes_is_not_how_often_it_is_taken(line: str) -> Non
 def test_how_much_and_how_often_of_a_medicine_that_was_not_meant_is_not_of_the_other(line: str) -> None:
     (finding,) = findings(line)
     assert (finding.text, finding.attributes) == ("azithromycin", {"order_type": "medication"})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("P: I was on a statin but it gave me muscle pains so I stopped.", {"statin": "stopped"}),
+        ("A: I don't want to change the mesalazine.", {}),
+    ],
+)
+def test_what_was_stopped_in_the_end_is_stopped_and_what_is_not_changed_is_not(line: str, said: dict[str, str]) -> None:
+    assert told(line) == said

@@ -106,3 +106,43 @@ def test_a_clinicians_doubt_and_a_plan_that_was_dropped() -> None:
     assert statuses("D", "P", "D: Any allergies to medicines?", "P: Not medicines, no, just nuts.") == {
         "nuts": "present"
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "The diarrhoea's stopped, I've only got a bit of cramping after meals.",
+            {"diarrhea": "absent", "abdominal cramps": "present"},
+        ),
+        ("The vomiting stopped.", {"vomiting": "absent"}),
+        ("I stopped having headaches.", {"headache": "absent"}),
+        ("I stopped drinking, I've got a headache.", {"headache": "present"}),
+        ("The coughing stopped me sleeping.", {"cough": "present"}),
+    ],
+)
+def test_what_stopped_is_what_the_word_stands_beside(line: str, said: dict[str, str]) -> None:
+    assert statuses("D", "P", f"P: {line}") == said
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("question", "reply", "text", "status", "temporality"),
+    [
+        ("And you finished the steroids?", "I did, last Tuesday.", "steroids", "absent", "past"),
+        ("Did you stop the ramipril?", "Yes, I did.", "ramipril", "absent", "past"),
+        ("Did you stop the ramipril?", "No.", "ramipril", "present", "current"),
+        ("Have you stopped smoking?", "Yes.", "smoking", "present", "past"),
+        ("Have you stopped smoking?", "No.", "smoking", "present", "current"),
+        ("Do you smoke?", "I gave up when I was thirty.", "smoking", "present", "past"),
+        ("Any vomiting?", "A bit at first, none since.", "vomiting", "absent", "current"),
+        ("Any fever, any cough?", "No fever.", "fever", "absent", "current"),
+        ("Any joint pains, mouth ulcers, eye problems?", "No ulcers.", "mouth ulcers", "absent", "current"),
+        ("Are you sleeping?", "Not brilliantly.", "difficulty sleeping", "present", "current"),
+    ],
+)
+def test_the_end_that_a_question_asks_after_is_told_by_its_answer(
+    asker: str, other: str, question: str, reply: str, text: str, status: str, temporality: str
+) -> None:
+    (found,) = findings(f"{asker}: {question}", f"{other}: {reply}")
+    assert (found.text, found.status, found.temporality) == (text, status, temporality)
