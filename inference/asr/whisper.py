@@ -249,7 +249,8 @@ class WhisperAsr:
 
         What a partial says in a loop is cut before it is shown, so an English one, whose rate is known, ends sooner.
         """
-        seconds = longest_s(request.samples, self.config.ladder)
+        margin_s = self.config.final_margin_s if request.final else self.config.margin_s
+        seconds = longest_s(request.samples, margin_s, self.config.ladder)
         if request.final or request.language != "en":
             return min(MAX_TOKENS, ROOM + int(seconds * self.config.tokens_per_second))
         return PARTIAL_ROOM + int(seconds * PARTIAL_TOKENS_PER_SECOND)

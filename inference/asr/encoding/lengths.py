@@ -19,9 +19,9 @@ def encoder_frames(samples: int, margin_s: float, ladder: Ladder = CPU_LADDER) -
     return _at_least(samples / HOP_SAMPLES + margin_s * FRAMES_PER_SECOND, ladder)
 
 
-def longest_s(samples: int, ladder: Ladder = CPU_LADDER) -> float:
-    """Seconds of the longest span that shares a length with this one, where the margin is 3 s."""
-    return encoder_frames(samples, 3.0, ladder) / FRAMES_PER_SECOND - 3.0
+def longest_s(samples: int, margin_s: float, ladder: Ladder = CPU_LADDER) -> float:
+    """Seconds of the longest span that shares a length with this one; of this one, where the window cuts its margin."""
+    return max(samples / SAMPLE_RATE, encoder_frames(samples, margin_s, ladder) / FRAMES_PER_SECOND - margin_s)
 
 
 def wider(frames: int, ladder: Ladder = CPU_LADDER) -> int:

@@ -217,10 +217,31 @@ def test_a_loop_of_an_english_partial_ends_sooner_than_that_of_a_final_or_of_ano
 
     model = base.model
     monkeypatch.setattr(base, "model", Endless())
-    seconds = 5  # the length of the ladder that the sentence shares
+    partial_s, final_s = 5.0, 5.5  # the longest spans that share a length with the sentence
     for final, language in ((False, "en"), (False, "es"), (True, "en")):
         assert base.transcribe([AsrRequest(sentence, final, language)])[0].doubtful
-    assert made == [8 + 5 * seconds, 16 + 7 * seconds, 16 + 7 * seconds]
+    assert made == [8 + int(5 * partial_s), 16 + int(7 * partial_s), 16 + int(7 * final_s)]
+
+
+def test_finals_of_one_length_of_the_ladder_are_decoded_together(tiny, consultation, monkeypatch):
+    batches = []
+
+    class Model:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def generate(self, encoded, prompts, **options):
+            batches.append(len(prompts))
+            return model.generate(encoded, prompts, **options)
+
+    model = tiny.model
+    spans = [consultation[: int(seconds * 16_000)] for seconds in (3.7, 4.6, 5.5)]
+    requests = [AsrRequest(span, True) for span in spans]
+    assert len({tiny.frames(request) for request in requests}) == 1
+    alone = [tiny.transcribe([request])[0] for request in requests]
+    monkeypatch.setattr(tiny, "model", Model())
+    assert tiny.transcribe(requests) == alone
+    assert batches == [3]
 
 
 def test_a_model_knows_its_languages_and_an_english_one_knows_english_alone(tiny, base):

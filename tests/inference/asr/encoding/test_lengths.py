@@ -30,11 +30,18 @@ def test_the_full_window_is_the_longest_and_any_span_fits_into_it(ladder):
 
 
 @each_ladder
-def test_spans_of_one_length_share_their_longest_span(ladder):
-    for seconds in (0.5, 4.0, 9.7, 13.0):
-        longest = longest_s(int(seconds * 16_000), ladder)
-        assert seconds <= longest
-        assert longest_s(int(longest * 16_000), ladder) == longest
+@pytest.mark.parametrize("margin_s", [3.0, 4.5])
+def test_spans_of_one_length_share_their_longest_span(ladder, margin_s):
+    longest: dict[int, set[float]] = {}
+    for tenths in range(1, 255):
+        samples = tenths * 1600
+        longest.setdefault(encoder_frames(samples, margin_s, ladder), set()).add(longest_s(samples, margin_s, ladder))
+        assert longest_s(samples, margin_s, ladder) >= tenths / 10
+    assert {len(shared) for shared in longest.values()} == {1}
+
+
+def test_a_span_that_leaves_no_room_for_its_margin_is_no_shorter_than_it_is():
+    assert longest_s(28 * 16_000, 4.5) == 28.0
 
 
 @each_ladder
