@@ -7,7 +7,7 @@ as work of its own, in a lane of its own, so that nobody else's batch waits for 
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from inference.asr.language import SEVERAL, WEAK_LOGPROB, another, is_written_in
 from inference.asr.phantoms import without_phantoms
 from inference.batching.batcher import Batcher
 from inference.batching.waiting import Lane, Patience, Served
-from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig, Device
+from inference.config import FULL_FRAMES, SAMPLE_RATE, AsrConfig
 from inference.terms.hearing import hint, with_terms
 from inference.transcript import Word
 
@@ -27,11 +27,9 @@ MAX_GAPS = 3
 """Stretches of one span that are decoded again because no word lies over them."""
 
 
-PATIENCE: Mapping[Device, Patience] = {
-    "cpu": {Lane.RETRY: 1.0, Lane.PARTIAL: 1.0},
-    "cuda": {Lane.RETRY: 0.2, Lane.PARTIAL: 0.3},
-}
-"""Seconds for which second tries and partials let finals pass (docs/decisions.md)."""
+PATIENCE: Patience = {Lane.RETRY: 0.2, Lane.PARTIAL: 0.3}
+"""Seconds for which second tries and partials let finals pass on a GPU (docs/decisions.md). On a CPU a batch takes as
+long as its items together, so that finals go first there."""
 
 
 class AsrEngine(Protocol):
@@ -88,7 +86,7 @@ class Recogniser:
             workers=config.workers,
             kind=lambda request: (request.final, self._frames(request)),
             prepare=engine.prepare,
-            patience=PATIENCE[config.device],
+            patience=PATIENCE if config.device == "cuda" else {},
             restart=lambda: asyncio.to_thread(engine.restart),
             name="asr",
             observe=observe,
