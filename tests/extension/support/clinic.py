@@ -164,6 +164,7 @@ async def tabs(clinic: Clinic, **settings: object) -> AsyncIterator[tuple[Page, 
 @asynccontextmanager
 async def visit(clinic: Clinic, mode: str = "dual", before: str = "", **settings: object) -> AsyncIterator[Visit]:
     """A consultation from its start to the end of the offscreen document; the script `before` runs there at first."""
+    clinic.chromium.faults.clear()  # those of a test that cut the network on purpose
     async with tabs(clinic, **settings) as (call, panel):
         if before:
             await panel.evaluate(DOCUMENT)
