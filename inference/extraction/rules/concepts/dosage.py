@@ -127,10 +127,10 @@ def dosage(
                 attributes["maximum"], last = limit
                 spans.append((amount.start, last))
     parts = _chain(text, tokens, inside, times, end, name)
-    if not parts and name is not None and not spans and (several := _timed_numbers(text, tokens, inside, times, end)):
-        said = {"dose": _joined(several), "check": f"dose: {NO_UNIT}"}
-        return Dosage(said, ((several[0].amount.start, several[-1].end),), timed=True)
     if not parts and name is not None and not spans:
+        if several := _timed_numbers(text, tokens, inside, times, end):
+            said = {"dose": _joined(several), "check": f"dose: {NO_UNIT}"}
+            return Dosage(said, ((several[0].amount.start, several[-1].end),), timed=True)
         bare = _without_unit(tokens, inside, times, name)
         if bare is not None:
             said = {"dose": bare.quantity.written, "check": f"dose: {NO_UNIT}"}

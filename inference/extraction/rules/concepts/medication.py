@@ -235,10 +235,8 @@ def _attributes(
             continue
         if said.timed and expression.slot == "frequency":
             continue
-        since = max((last for _, last in spans if last <= expression.start), default=0)
-        between = " ".join(token.word for token in stretch[since : expression.start])
-        if expression.slot == "frequency" and _STEPPING.search(between):
-            continue  # "thirty for five days, then down by five every three days"
+        if expression.slot == "frequency" and _is_of_a_step(stretch, spans, expression.start):
+            continue
         if expression.start - max((last for _, last in spans), default=max(own, default=-1) + 1) > _GAP:
             # What is said so much later is said of something else.
             break
@@ -254,6 +252,12 @@ def _attributes(
     if not spans:
         return found, start, start
     return found, start + min(first for first, _ in spans), start + max(last for _, last in spans)
+
+
+def _is_of_a_step(stretch: Sequence[Token], spans: Sequence[Span], start: int) -> bool:
+    """ "Thirty for five days, then down by five every three days": how often the dose changes."""
+    since = max((last for _, last in spans if last <= start), default=0)
+    return _STEPPING.search(" ".join(token.word for token in stretch[since:start])) is not None
 
 
 def _add_duration(text: str, stretch: Sequence[Token], found: dict[str, str], spans: list[tuple[int, int]]) -> None:

@@ -16,6 +16,7 @@ _WILL_CHANGE = re.compile(
     r"\b(?:(?:chang|switch|swapp?|mov)(?:e|ing)?(?: (?:you|him|her|over))*(?: from)?|replac(?:e|ing))"
     rf"{_DETERMINER}$"
 )
+_WAS_CHANGED = re.compile(rf"(?:\w+ ){{0,4}}(?:{_CHANGED}|replaced)\b")
 _TO = re.compile(
     r"(?:\w+ ){0,3}?(?:was |has been |had been |got |been )?(?:then |now )?"
     rf"(?:(?:{_CHANGED} )?(?:over )?(?:to|for|onto)|(?:replaced )?(?:by|with))(?: (?:a|an|some|the))?"
@@ -60,9 +61,7 @@ def as_switched(turn: Turn, medicine: Medicine, others: Sequence[Medicine], said
         return replace(said, status="present", temporality="current", from_token=medicine.start, to_token=medicine.end)
     after = " ".join(turn.sentence.words[medicine.end :])
     was_on = _WAS_ON.search(before) and _NOW_ON.match(after)
-    changed = _goes_to(turn, medicine, others) and (
-        _CHANGING.search(before) or re.match(r"(?:\w+ ){0,4}(?:changed|switched|swapped|moved|replaced)\b", after)
-    )
+    changed = _goes_to(turn, medicine, others) and (_CHANGING.search(before) or _WAS_CHANGED.match(after))
     if said.status == "present" and (was_on or changed or _OFF.search(before)):
         return replace(said, status="absent", temporality="past")
     return said
